@@ -1,0 +1,153 @@
+/*
+ * The engine's memory: one region at a fixed address, so that it can be written to a file and mapped back later.
+ * Small blocks come from free lists by size class over a bump pointer; blocks of 128 KiB and more are mappings of
+ * their own once the applet runs (during the snapshot they too must lie in the region).
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+#define ARENA_BASE ((uint8_t *)0x1000000000)
+#define ARENA_SIZE (1ul << 30)
+#define ARENA_WARM (96ul << 10)          /* mapped at once behind the image: what a short run allocates */
+#define ARENA_LARGE (128ul << 10)
+#define ARENA_PAGE 4096ul
+#define ARENA_CLASSES 128
+
+struct arena_root {
+    uint8_t *next;                        /* bump pointer */
+    int building;                         /* while the snapshot is made */
+    void *context, *main;                 /* what the host goes on with */
+    void *free[ARENA_CLASSES];
+};
+struct arena_block { uint32_t cls, pages; };    /* stands before each block; pages only for mappings of their own */
+
+static inline struct arena_root *arena_root(void) { return (struct arena_root *)ARENA_BASE; }
+static inline size_t arena_used(void) { return arena_root()->next - ARENA_BASE; }
+
+/* Classes: multiples of 16 up to 512, then four steps per power of two. n counts the block's header. */
+static inline uint32_t arena_class(size_t n)
+{
+    if (n <= 512) return (n + 15) / 16;
+    uint32_t log = 63 - __builtin_clzl(n - 1);
+    return 32 + (log - 9) * 4 + ((n - 1) >> (log - 2)) - 3;
+}
+
+static inline size_t arena_class_size(uint32_t cls)
+{
+    if (cls <= 32) return cls * 16;
+    uint32_t log = 9 + (cls - 33) / 4, step = (cls - 33) % 4;
+    return (1ul << log) + ((step + 1ul) << (log - 2));
+}
+
+static inline void *arena_malloc(void *opaque, size_t size)
+{
+    struct arena_root *root = arena_root();
+    size_t n = size + sizeof(struct arena_block);
+    struct arena_block *b;
+    if (n >= ARENA_LARGE && !root->building) {
+        n = (n + ARENA_PAGE - 1) & -ARENA_PAGE;
+        b = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (b == MAP_FAILED) return NULL;
+        b->cls = 0;
+        b->pages = n / ARENA_PAGE;
+        return b + 1;
+    }
+    uint32_t cls = arena_class(n);
+    void **head = &root->free[cls];
+    if (*head) {
+        void *p = *head;
+        *head = *(void **)p;
+        return p;
+    }
+    n = arena_class_size(cls);
+    if (root->next + n > ARENA_BASE + ARENA_SIZE) return NULL;
+    b = (struct arena_block *)root->next;
+    root->next += n;
+    b->cls = cls;
+    return b + 1;
+}
+
+static inline size_t arena_usable(const void *p)
+{
+    const struct arena_block *b = (const struct arena_block *)p - 1;
+    if (!p) return 0;
+    return (b->cls ? arena_class_size(b->cls) : b->pages * ARENA_PAGE) - sizeof(*b);
+}
+
+static inline void arena_free(void *opaque, void *p)
+{
+    struct arena_block *b = (struct arena_block *)p - 1;
+    if (!p) return;
+    if (!b->cls) { munmap(b, b->pages * ARENA_PAGE); return; }
+    *(void **)p = arena_root()->free[b->cls];
+    arena_root()->free[b->cls] = p;
+}
+
+static inline void *arena_calloc(void *opaque, size_t count, size_t size)
+{
+    size_t n;
+    if (__builtin_mul_overflow(count, size, &n)) return NULL;
+    void *p = arena_malloc(opaque, n);
+    if (p && ((struct arena_block *)p - 1)->cls) memset(p, 0, n);
+    return p;
+}
+
+static inline void *arena_realloc(void *opaque, void *p, size_t size)
+{
+    struct arena_block *b = (struct arena_block *)p - 1;
+    if (!p) return size ? arena_malloc(opaque, size) : NULL;
+    if (!size) { arena_free(opaque, p); return NULL; }
+    size_t have = arena_usable(p), n = size + sizeof(*b);
+    if (size <= have && size >= have / 2) return p;
+    if (!b->cls && n >= ARENA_LARGE) {
+        n = (n + ARENA_PAGE - 1) & -ARENA_PAGE;
+        b = mremap(b, b->pages * ARENA_PAGE, n, MREMAP_MAYMOVE);
+        if (b == MAP_FAILED) return NULL;
+        b->pages = n / ARENA_PAGE;
+        return b + 1;
+    }
+    void *q = arena_malloc(opaque, size);
+    if (!q) return NULL;
+    memcpy(q, p, have < size ? have : size);
+    arena_free(opaque, p);
+    return q;
+}
+
+static inline void arena_create(void)
+{
+    if (mmap(ARENA_BASE, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != ARENA_BASE) _exit(125);
+    arena_root()->building = 1;
+    arena_root()->next = ARENA_BASE + sizeof(struct arena_root);
+}
+
+/* Writes the image. Free blocks are forgotten: new ones go behind the image, so that its pages stay clean and shared. */
+static inline int arena_write(const char *path)
+{
+    struct arena_root *root = arena_root();
+    root->building = 0;
+    memset(root->free, 0, sizeof(root->free));
+    size_t size = (arena_used() + ARENA_PAGE - 1) & -ARENA_PAGE;
+    root->next = ARENA_BASE + size;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    for (size_t at = 0; fd >= 0 && at < size; ) {
+        ssize_t n = write(fd, ARENA_BASE + at, size - at);
+        if (n <= 0) return 1;
+        at += n;
+    }
+    return fd < 0 || close(fd);
+}
+
+static inline int arena_map(int fd, uint64_t offset, uint64_t size)
+{
+    int flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE, rw = PROT_READ | PROT_WRITE;
+    uint8_t *tail = ARENA_BASE + size;
+    if (mmap(ARENA_BASE, size, rw, flags, fd, offset) != ARENA_BASE) return -1;
+    if (mmap(tail, ARENA_WARM, rw, flags | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) != tail) return -1;
+    tail += ARENA_WARM;
+    if (mmap(tail, ARENA_SIZE - size - ARENA_WARM, rw, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != tail) return -1;
+    return 0;
+}

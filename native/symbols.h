@@ -1,0 +1,15 @@
+/* The library functions that TypeScript may call by address: their arguments and results are integers and pointers. */
+#include <openssl/sha.h>
+#include <seccomp.h>
+#include <zstd.h>
+
+static const struct { const char *name; void *function; } symbols[] = {
+#define S(f) { #f, (void *)f }
+    S(seccomp_init), S(seccomp_reset), S(seccomp_release), S(seccomp_arch_add), S(seccomp_arch_remove), S(seccomp_attr_set),
+    S(seccomp_rule_add_array), S(seccomp_syscall_resolve_name), S(seccomp_export_bpf), S(seccomp_export_pfc),
+    S(seccomp_api_get), S(seccomp_api_set), S(seccomp_arch_resolve_name), S(seccomp_version),
+    S(SHA256_Init), S(SHA256_Update), S(SHA256_Final),
+    S(ZSTD_createDStream), S(ZSTD_freeDStream), S(ZSTD_decompressStream), S(ZSTD_isError), S(ZSTD_getErrorName),
+    S(ZSTD_createCStream), S(ZSTD_freeCStream), S(ZSTD_CCtx_setParameter), S(ZSTD_compressStream2),
+#undef S
+};

@@ -1,0 +1,20 @@
+/** UTF-8 in both worlds: the native host's functions where there are any, the platform's elsewhere. */
+
+interface Platform {
+  native?: { bytes(text: string): Uint8Array; utf8(buffer: ArrayBufferView | ArrayBuffer, offset?: number, length?: number): string };
+  TextEncoder?: new () => { encode(text: string): Uint8Array };
+  TextDecoder?: new () => { decode(bytes: Uint8Array): string };
+}
+
+const platform = globalThis as unknown as Platform;
+const native = platform.native;
+const encoder = native ? undefined : new platform.TextEncoder!();
+const decoder = native ? undefined : new platform.TextDecoder!();
+
+export function encodeUtf8(text: string): Uint8Array {
+  return native ? native.bytes(text) : encoder!.encode(text);
+}
+
+export function decodeUtf8(bytes: Uint8Array): string {
+  return native ? native.utf8(bytes) : decoder!.decode(bytes);
+}
