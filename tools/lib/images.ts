@@ -1,0 +1,82 @@
+// Linux-world TypeScript into memory images: types stripped in place, evaluated once by the host, heap written to a file.
+import { execFileSync } from "node:child_process";
+import { globSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { dirname, join } from "node:path";
+import { BUILD, hashFiles, ROOT } from "./native.ts";
+
+const STRIPPED = join(BUILD, "linux");
+
+/** The linux and common worlds' sources, relative to the root. */
+export function linuxSources(): string[] {
+  return globSync(["src/linux/**/*.ts", "src/common/**/*.ts"], { cwd: ROOT }).filter((file) => !file.endsWith(".d.ts")).sort();
+}
+
+/** Brings build/linux up to date: every line stays where it is, so stack traces name TypeScript lines. */
+export function stripSources(files: readonly string[]): void {
+  for (const file of files) {
+    const from = join(ROOT, file);
+    const to = join(STRIPPED, file);
+    const { mtimeMs } = statSync(from);
+    if ((statSync(to, { throwIfNoEntry: false })?.mtimeMs ?? 0) >= mtimeMs) continue;
+    mkdirSync(dirname(to), { recursive: true });
+    const text = stripTypeScriptTypes(readFileSync(from, "utf8"), { mode: "strip" });
+    writeFileSync(`${to}.${process.pid}`, text);
+    renameSync(`${to}.${process.pid}`, to);
+  }
+}
+
+/** Every file that `entry` reaches by imports, relative to the root, sorted. */
+function closure(entry: string): string[] {
+  const seen = new Set<string>();
+  const visit = (file: string) => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const text = readFileSync(join(STRIPPED, file), "utf8");
+    for (const match of text.matchAll(/(?:^|\n|;)\s*(?:import|export)[^;"'`]*?["'](\.[^"']+)["']/g)) {
+      visit(join(dirname(file), match[1]!));
+    }
+  };
+  visit(entry);
+  return [...seen].sort();
+}
+
+/** Builds the memory image of one entry module (which exports `main`) and returns its path; cached by content. */
+export function buildImage(host: string, entry: string): string {
+  const key = hashFiles(closure(entry).map((file) => join(STRIPPED, file)), host, entry);
+  const image = join(BUILD, "images", `${entry.replaceAll("/", "-")}-${key}.img`);
+  if (!statSync(image, { throwIfNoEntry: false })) {
+    mkdirSync(dirname(image), { recursive: true });
+    const tmp = `${image}.${process.pid}`;
+    execFileSync(host, ["--snapshot", entry, tmp], { cwd: STRIPPED, stdio: ["ignore", "inherit", "inherit"] });
+    renameSync(tmp, image);
+  }
+  return image;
+}
+
+const MAGIC = Buffer.from("WHARF-APPLETS-1\0");
+const PAGE = 4096;
+
+/** The host with its applets' images appended and its table filled in; layout as in native/host.c. */
+export function assemble(host: string, applets: ReadonlyMap<string, string>, out: string): void {
+  const program = readFileSync(host);
+  const table = program.indexOf(MAGIC);
+  if (table < 0) throw new Error("the host has no applet table");
+  const parts = [program];
+  let offset = program.length;
+  let at = table + MAGIC.length;
+  for (const [name, file] of applets) {
+    const padding = (PAGE - (offset % PAGE)) % PAGE;
+    const image = readFileSync(file);
+    parts.push(Buffer.alloc(padding), image);
+    program.fill(0, at, at + 40);
+    program.write(name, at, "ascii");
+    program.writeBigUInt64LE(BigInt(offset + padding), at + 40);
+    program.writeBigUInt64LE(BigInt(image.length), at + 48);
+    at += 56;
+    offset += padding + image.length;
+  }
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(`${out}.tmp`, Buffer.concat(parts), { mode: 0o755 });
+  renameSync(`${out}.tmp`, out);
+}
