@@ -89,7 +89,8 @@ export function describe(error: unknown): string {
 /** The innermost hint of the chain: the one nearest to the cause knows best. */
 export function hintOf(error: unknown): string | undefined {
   let hint: string | undefined;
-  for (let at: unknown = error; at instanceof Error; at = at.cause) if (at instanceof WharfError && at.hint) hint = at.hint;
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    if (at instanceof WharfError && at.hint) hint = at.hint;
   return hint;
 }
 

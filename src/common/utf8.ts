@@ -1,7 +1,10 @@
 /** UTF-8 in both worlds: the native host's functions where there are any, the platform's elsewhere. */
 
 interface Platform {
-  native?: { bytes(text: string): Uint8Array; utf8(buffer: ArrayBufferView | ArrayBuffer, offset?: number, length?: number): string };
+  native?: {
+    bytes(text: string): Uint8Array;
+    utf8(buffer: ArrayBufferView | ArrayBuffer, offset?: number, length?: number): string;
+  };
   TextEncoder?: new () => { encode(text: string): Uint8Array };
   TextDecoder?: new () => { decode(bytes: Uint8Array): string };
 }

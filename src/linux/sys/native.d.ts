@@ -5,11 +5,27 @@ type NativeWord = number | bigint | boolean | null | undefined | string | Native
 
 interface Native {
   /** The kernel's answer, or -errno. A string with a NUL byte is a TypeError. */
-  syscall(nr: number, a?: NativeWord, b?: NativeWord, c?: NativeWord, d?: NativeWord, e?: NativeWord, f?: NativeWord): number;
+  syscall(
+    nr: number,
+    a?: NativeWord,
+    b?: NativeWord,
+    c?: NativeWord,
+    d?: NativeWord,
+    e?: NativeWord,
+    f?: NativeWord,
+  ): number;
   /** Address of a linked library function (native/symbols.h). */
   symbol(name: string): number;
   /** Calls a C function by address; arguments and result are integers and pointers. */
-  call(fn: number, a?: NativeWord, b?: NativeWord, c?: NativeWord, d?: NativeWord, e?: NativeWord, f?: NativeWord): number;
+  call(
+    fn: number,
+    a?: NativeWord,
+    b?: NativeWord,
+    c?: NativeWord,
+    d?: NativeWord,
+    e?: NativeWord,
+    f?: NativeWord,
+  ): number;
   /** Address of the buffer's first byte. The buffer must stay referenced while the kernel uses it. */
   address(buffer: NativeBuffer): number;
   /** Memory as an ArrayBuffer, without a copy; the caller keeps it mapped. */

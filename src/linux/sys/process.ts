@@ -1,0 +1,161 @@
+// Processes: fork that goes on in TypeScript, exec, wait, signals, pidfds.
+import { cStringArray, sys } from "./call.ts";
+import { NR } from "./nr.ts";
+
+export const SIGNALS = {
+  HUP: 1,
+  INT: 2,
+  QUIT: 3,
+  ILL: 4,
+  TRAP: 5,
+  ABRT: 6,
+  BUS: 7,
+  FPE: 8,
+  KILL: 9,
+  USR1: 10,
+  SEGV: 11,
+  USR2: 12,
+  PIPE: 13,
+  ALRM: 14,
+  TERM: 15,
+  STKFLT: 16,
+  CHLD: 17,
+  CONT: 18,
+  STOP: 19,
+  TSTP: 20,
+  TTIN: 21,
+  TTOU: 22,
+  URG: 23,
+  XCPU: 24,
+  XFSZ: 25,
+  VTALRM: 26,
+  PROF: 27,
+  WINCH: 28,
+  IO: 29,
+  PWR: 30,
+  SYS: 31,
+} as const;
+
+export const CLONE = {
+  VM: 0x100,
+  PIDFD: 0x1000,
+  PARENT: 0x8000,
+  NEWTIME: 0x80,
+  NEWNS: 0x20000,
+  NEWCGROUP: 0x2000000,
+  NEWUTS: 0x4000000,
+  NEWIPC: 0x8000000,
+  NEWUSER: 0x10000000,
+  NEWPID: 0x20000000,
+  NEWNET: 0x40000000,
+  INTO_CGROUP: 0x200000000,
+} as const;
+
+export function getpid(): number {
+  return native.syscall(NR.getpid);
+}
+
+export interface CloneResult {
+  /** 0 in the child. */
+  pid: number;
+  /** In the parent, when asked for: readable when the child has ended. */
+  pidfd: number;
+}
+
+/**
+ * clone3(2) as fork: a copy of this process, in which TypeScript simply goes on.
+ * @param flags of CLONE; `cgroup` is an open cgroup v2 folder the child is born into.
+ */
+export function clone(flags: number, options: { cgroup?: number; exitSignal?: number } = {}): CloneResult {
+  const pidfd = new Int32Array([-1]);
+  const args = new BigUint64Array(11);
+  let all = BigInt(flags) | BigInt(CLONE.PIDFD);
+  if (options.cgroup !== undefined) {
+    all |= BigInt(CLONE.INTO_CGROUP);
+    args[10] = BigInt(options.cgroup);
+  }
+  args[0] = all;
+  args[1] = BigInt(native.address(pidfd));
+  args[4] = BigInt(options.exitSignal ?? SIGNALS.CHLD);
+  const pid = sys("clone", undefined, NR.clone3, args, args.byteLength);
+  return { pid, pidfd: pidfd[0]! };
+}
+
+/** fork(2): 0 in the child. */
+export function fork(): number {
+  return sys("fork", undefined, NR.clone, SIGNALS.CHLD, 0, 0, 0, 0);
+}
+
+export function exit(code: number): never {
+  native.syscall(NR.exit_group, code);
+  throw new Error("unreachable");
+}
+
+/** Replaces this process; returns only by throwing. */
+export function exec(path: string, args: readonly string[], env: readonly string[]): never {
+  sys("exec", path, NR.execve, path, cStringArray(args), cStringArray(env));
+  throw new Error("unreachable");
+}
+
+export interface Exit {
+  pid: number;
+  /** 0-255; 128 + signal when a signal ended it. */
+  status: number;
+  /** 0 unless a signal ended it. */
+  signal: number;
+}
+
+export const WNOHANG = 1;
+
+/** wait4(2). Undefined with WNOHANG when nobody has ended. ECHILD is thrown when there is no child. */
+export function wait(pid = -1, options = 0): Exit | undefined {
+  const status = new Int32Array(1);
+  const ended = sys("wait for", pid, NR.wait4, pid, status, options, 0);
+  if (ended === 0) return undefined;
+  const signal = status[0]! & 0x7f;
+  return { pid: ended, signal, status: signal ? 128 + signal : (status[0]! >> 8) & 0xff };
+}
+
+export function kill(pid: number, signal: number): void {
+  sys("kill", pid, NR.kill, pid, signal);
+}
+
+export function pidfdOpen(pid: number): number {
+  return sys("pidfd_open", pid, NR.pidfd_open, pid, 0);
+}
+
+export function pidfdSend(pidfd: number, signal: number): void {
+  sys("pidfd_send_signal", pidfd, NR.pidfd_send_signal, pidfd, signal, 0, 0);
+}
+
+export function prctl(
+  option: number,
+  a: NativeWord = 0,
+  b: NativeWord = 0,
+  c: NativeWord = 0,
+  d: NativeWord = 0,
+): number {
+  return sys("prctl", option, NR.prctl, option, a, b, c, d);
+}
+
+export const PR = {
+  SET_PDEATHSIG: 1,
+  SET_DUMPABLE: 4,
+  SET_KEEPCAPS: 8,
+  SET_NAME: 15,
+  CAPBSET_READ: 23,
+  CAPBSET_DROP: 24,
+  SET_CHILD_SUBREAPER: 36,
+  SET_NO_NEW_PRIVS: 38,
+  CAP_AMBIENT: 47,
+} as const;
+
+/** The environment this process was started with, as a map. */
+export function environment(): Map<string, string> {
+  return new Map(
+    native.environ().map((entry) => {
+      const equals = entry.indexOf("=");
+      return [entry.slice(0, equals), entry.slice(equals + 1)] as const;
+    }),
+  );
+}
