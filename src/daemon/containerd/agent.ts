@@ -1,0 +1,80 @@
+/**
+ * What the core asks of `wharf-agent`, the daemon's hands in the linux world. src/daemon/agent/client.ts speaks the protocol to
+ * it; tests use a fake.
+ */
+
+import type { Digest, Mount } from "./api/types.ts";
+
+export interface UnpackRequest {
+  /** What to unpack into; mounted by the agent in a mount namespace of its own, or written to directly. */
+  mounts: readonly Mount[];
+  /** Tells the compression; when it is not a known layer type the first bytes do. */
+  mediaType: string;
+  /** The blob's file, or its bytes as they come. */
+  source: string | AsyncIterable<Uint8Array>;
+  syncFs?: boolean | undefined;
+  progress?: ((bytes: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface Unpacked {
+  /** Digest of the uncompressed tar. */
+  diffId: Digest;
+  /** Bytes of the uncompressed tar. */
+  size: number;
+  usage: Usage;
+}
+
+export interface DiffRequest {
+  lower: readonly Mount[];
+  upper: readonly Mount[];
+  mediaType: string;
+  /** Seconds since the epoch; later times become this one. */
+  sourceDateEpoch?: number | undefined;
+  /** Takes the compressed layer as it comes. */
+  write(data: Uint8Array): Promise<void>;
+  signal?: AbortSignal | undefined;
+}
+
+export interface Usage {
+  /** Bytes on disk. */
+  size: number;
+  inodes: number;
+}
+
+export interface SpawnShimRequest {
+  /** Absolute path of the shim. */
+  binary: string;
+  args: readonly string[];
+  /** The whole environment, `NAME=value`. */
+  env: readonly string[];
+  cwd: string;
+  /** Given on stdin (options of the runtime, protobuf). */
+  stdin?: Uint8Array | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface SpawnShimResult {
+  /** 128 + n after a signal. */
+  exitCode: number;
+  stdout: string;
+  /** At most the last 64 KiB. */
+  stderr: string;
+}
+
+export interface AgentClient {
+  unpack(request: UnpackRequest): Promise<Unpacked>;
+  diff(request: DiffRequest): Promise<{ diffId: Digest; size: number }>;
+  mount(mounts: readonly Mount[], target: string): Promise<void>;
+  /** Everything mounted on or below `target`; nothing there is no error. */
+  unmount(target: string, options?: { recursive?: boolean | undefined; detach?: boolean | undefined }): Promise<void>;
+  /** Deletes trees without following anything out of them or into mounts; what is gone already is no error. */
+  remove(paths: readonly string[], signal?: AbortSignal): Promise<void>;
+  /** Bytes and inodes of a tree, hard links counted once. */
+  usage(path: string, signal?: AbortSignal): Promise<Usage>;
+  /**
+   * Runs a shim's command (`start`, `delete`) to its end. What a `start` leaves behind is no child of the daemon nor of the agent's
+   * connection, and outlives both.
+   */
+  spawnShim(request: SpawnShimRequest): Promise<SpawnShimResult>;
+}
