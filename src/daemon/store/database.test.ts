@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, test } from "node:test";
+import { isCode, WharfError } from "../../common/errors.ts";
+import { Database } from "./database.ts";
+import { lockDirectory } from "./lock.ts";
+
+let dir = "";
+let path = "";
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "wharf-store-"));
+  path = join(dir, "meta.db");
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const put = (db: Database, key: string) =>
+  db.transaction(() => db.run("INSERT INTO meta VALUES (?, ?)", key, "x".repeat(500)));
+
+test("transaction() keeps what it wrote and drops what failed", async () => {
+  {
+    await using db = Database.open(path);
+    put(db, "a");
+    assert.throws(() =>
+      db.transaction(() => {
+        db.run("INSERT INTO meta VALUES ('b', '')");
+        throw new WharfError("Aborted", "no");
+      }),
+    );
+    await db.durable();
+  }
+  await using db = Database.open(path);
+  assert.deepEqual(
+    db.all("SELECT key FROM meta").map((row) => row.key),
+    ["a"],
+  );
+});
+
+test("afterCommit() hooks run after a commit only", async () => {
+  await using db = Database.open(path);
+  const calls: string[] = [];
+  db.transaction(() => db.afterCommit(() => calls.push("committed")));
+  assert.throws(() =>
+    db.transaction(() => {
+      db.afterCommit(() => calls.push("rolled back"));
+      throw new Error("no");
+    }),
+  );
+  db.transaction(() => {});
+  assert.deepEqual(calls, ["committed"]);
+});
+
+test("durable() shares flushes between those who wait", async () => {
+  await using db = Database.open(path);
+  await Promise.all(
+    Array.from({ length: 200 }, async (_, i) => {
+      put(db, `key${i}`);
+      await db.durable();
+    }),
+  );
+  assert.equal(db.get("SELECT count(*) AS n FROM meta")?.n, 200);
+});
+
+test("a checkpoint runs beside writers", async () => {
+  await using db = Database.open(path);
+  for (let i = 0; i < 500; i++) put(db, `before${i}`);
+  const checkpoint = db.checkpoint();
+  for (let i = 0; i < 500; i++) put(db, `during${i}`);
+  await checkpoint;
+  put(db, "after");
+  assert.equal(db.get("SELECT count(*) AS n FROM meta")?.n, 1001);
+});
+
+test("kill -9 loses nothing that was committed", () => {
+  const script = `
+    import { Database } from ${JSON.stringify(new URL("./database.ts", import.meta.url).href)};
+    const db = Database.open(${JSON.stringify(path)});
+    for (let i = 0; i < 50; i++) db.transaction(() => db.run("INSERT INTO meta VALUES (?, '')", String(i)));
+    db.run("BEGIN IMMEDIATE");
+    db.run("INSERT INTO meta VALUES ('uncommitted', '')");
+    process.kill(process.pid, "SIGKILL");`;
+  const child = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", script]);
+  assert.equal(child.signal, "SIGKILL", String(child.stderr));
+  using db = new DatabaseSync(path);
+  assert.equal(db.prepare("SELECT count(*) AS n FROM meta").get()?.n, 50);
+});
+
+test("open() refuses what is no database, a corrupt, a foreign and a newer one", async () => {
+  const refused = (code: "DataLoss" | "FailedPrecondition") =>
+    assert.throws(
+      () => Database.open(path),
+      (error) => isCode(error, code) && (error as WharfError).hint !== undefined,
+    );
+  writeFileSync(path, "this is not a database, by far not, and long enough to be looked at".repeat(100));
+  refused("DataLoss");
+  rmSync(path);
+  {
+    await using db = Database.open(path);
+    for (let i = 0; i < 500; i++) put(db, `key${i}`);
+  }
+  const whole = readFileSync(path);
+  truncateSync(path, whole.length / 2);
+  refused("DataLoss");
+  const torn = Buffer.from(whole);
+  torn.fill(0xa5, 8192, 12288);
+  writeFileSync(path, torn);
+  refused("DataLoss");
+  rmSync(path);
+  const foreign = new DatabaseSync(path);
+  foreign.exec("CREATE TABLE theirs (a)");
+  foreign.close();
+  refused("FailedPrecondition");
+  writeFileSync(path, whole);
+  const newer = new DatabaseSync(path);
+  newer.exec("PRAGMA user_version = 9999");
+  newer.close();
+  refused("FailedPrecondition");
+});
+
+test("lockDirectory() refuses a second holder by pid, until the first is gone", () => {
+  const first = lockDirectory(dir, "root");
+  assert.throws(
+    () => lockDirectory(dir, "root"),
+    (error) => isCode(error, "FailedPrecondition") && String(error).includes(String(process.pid)),
+  );
+  const script = `
+    import { lockDirectory } from ${JSON.stringify(new URL("./lock.ts", import.meta.url).href)};
+    try { lockDirectory(${JSON.stringify(dir)}, "root"); } catch (error) { console.log(error.code); }`;
+  const child = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", script]);
+  assert.equal(String(child.stdout).trim(), "FailedPrecondition", String(child.stderr));
+  first[Symbol.dispose]();
+  lockDirectory(dir, "root")[Symbol.dispose]();
+});

@@ -1,0 +1,250 @@
+/**
+ * The metadata store: one SQLite database in WAL mode.
+ *
+ * Durability. A transaction is committed to the WAL file without fsync (`synchronous=NORMAL`), which a killed process cannot lose.
+ * What must survive a power cut too awaits `durable()`: it flushes the WAL in libuv's thread pool, one flush for all
+ * transactions that wait, so the event loop never waits for the disk. The WAL keeps the order of transactions, so a flush also covers
+ * all before it. Checkpoints (copying the WAL into the database, with its fsyncs) run in a worker.
+ */
+
+import { closeSync, existsSync, fdatasync, fsyncSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Worker } from "node:worker_threads";
+import { WharfError } from "../../common/errors.ts";
+import { failpoint } from "../../common/failpoint.ts";
+import { fromSqlite } from "./errors.ts";
+import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+
+/** Past this size of the WAL a checkpoint is made. */
+const CHECKPOINT_BYTES = 4 * 1024 * 1024;
+
+/** Up to this size the database is checked at every start, which takes milliseconds. */
+const CHECK_BYTES = 4 * 1024 * 1024;
+
+type Value = null | number | bigint | string | Uint8Array;
+
+export interface Row {
+  [column: string]: Value;
+}
+
+export class Database implements AsyncDisposable {
+  readonly path: string;
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #walFd: number;
+  #depth = 0;
+  #afterCommit: (() => void)[] = [];
+  /** Counts transactions; flushed up to `#flushed`. */
+  #written = 0;
+  #flushed = 0;
+  #flushing: Promise<void> | undefined;
+  #flushQueued: Promise<void> | undefined;
+  #checkpoint: Promise<void> | undefined;
+
+  private constructor(path: string, db: DatabaseSync) {
+    this.path = path;
+    this.#db = db;
+    this.#walFd = openSync(`${path}-wal`, "r");
+  }
+
+  /**
+   * Opens or makes the database. DataLoss when it is corrupt, FailedPrecondition when it is someone else's or written by
+   * a newer version.
+   */
+  static open(path: string): Database {
+    // A WAL that is still there means that the last daemon did not close it: then a look at it all is worth its time.
+    const unclean = existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0;
+    const small = existsSync(path) && statSync(path).size <= CHECK_BYTES;
+    let db: DatabaseSync | undefined;
+    try {
+      db = new DatabaseSync(path, { timeout: 1000, enableForeignKeyConstraints: true });
+      db.exec(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY",
+      );
+      if (unclean || small) check(db, path);
+      migrate(db, path);
+      const store = new Database(path, db);
+      syncDirectory(dirname(path));
+      return store;
+    } catch (error) {
+      db?.close();
+      throw fromSqlite(error, "open store", path);
+    }
+  }
+
+  /** Runs a statement for its effect; answers how many rows it changed. */
+  run(sql: string, ...values: Value[]): number {
+    return Number(this.#prepare(sql).run(...values).changes);
+  }
+
+  /** Runs an INSERT; answers the row's id. */
+  insert(sql: string, ...values: Value[]): number {
+    return Number(this.#prepare(sql).run(...values).lastInsertRowid);
+  }
+
+  get(sql: string, ...values: Value[]): Row | undefined {
+    return this.#prepare(sql).get(...values) as Row | undefined;
+  }
+
+  all(sql: string, ...values: Value[]): Row[] {
+    return this.#prepare(sql).all(...values) as Row[];
+  }
+
+  /**
+   * Runs `body`, which must be synchronous, in a transaction; what it throws rolls it back. Inside another one it is part of that.
+   */
+  transaction<T>(body: () => T): T {
+    if (this.#depth > 0) return body();
+    try {
+      this.run("BEGIN IMMEDIATE");
+    } catch (error) {
+      throw fromSqlite(error, "begin transaction", this.path);
+    }
+    this.#depth = 1;
+    this.#afterCommit = [];
+    let result: T;
+    try {
+      result = body();
+      failpoint("store.before-commit");
+      this.run("COMMIT");
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw fromSqlite(error, "write to store", this.path);
+    } finally {
+      this.#depth = 0;
+    }
+    failpoint("store.after-commit");
+    this.#written++;
+    const hooks = this.#afterCommit;
+    this.#afterCommit = [];
+    for (const hook of hooks) hook();
+    this.#maybeCheckpoint();
+    return result;
+  }
+
+  /** Has `hook` called when the transaction under way is committed; it is dropped with a rollback. */
+  afterCommit(hook: () => void): void {
+    if (this.#depth === 0) throw new WharfError("Internal", "no transaction to wait for");
+    this.#afterCommit.push(hook);
+  }
+
+  /** Resolves when everything committed so far would survive a power cut. */
+  durable(): Promise<void> {
+    if (this.#written <= this.#flushed) return Promise.resolve();
+    if (!this.#flushing) {
+      this.#flushing = this.#flush();
+      return this.#flushing;
+    }
+    // The flush under way may have begun before our transaction: all who come now share the next one.
+    this.#flushQueued ??= this.#flushing
+      .catch(() => {})
+      .then(() => {
+        this.#flushQueued = undefined;
+        this.#flushing = this.#flush();
+        return this.#flushing;
+      });
+    return this.#flushQueued;
+  }
+
+  #flush(): Promise<void> {
+    const upTo = this.#written;
+    return new Promise((resolve, reject) => {
+      fdatasync(this.#walFd, (error) => {
+        if (!this.#flushQueued) this.#flushing = undefined;
+        if (error) return reject(fromSqlite(error, "flush store", this.path));
+        this.#flushed = Math.max(this.#flushed, upTo);
+        resolve();
+      });
+    });
+  }
+
+  #maybeCheckpoint(): void {
+    // Looking at the size is a system call: every 64 transactions will do.
+    if (this.#written % 64 !== 0 || this.#checkpoint) return;
+    if (statSync(`${this.path}-wal`).size < CHECKPOINT_BYTES) return;
+    this.#checkpoint = this.checkpoint().finally(() => {
+      this.#checkpoint = undefined;
+    });
+    this.#checkpoint.catch(() => {});
+  }
+
+  /** Copies the WAL into the database, in a worker, without holding up readers or writers. */
+  checkpoint(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const worker = new Worker(new URL("./checkpoint.worker.ts", import.meta.url), { workerData: this.path });
+      worker.unref();
+      worker.once("error", (error) => reject(fromSqlite(error, "checkpoint store", this.path)));
+      worker.once("exit", () => resolve());
+    });
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#db.isOpen) return;
+    await Promise.allSettled([this.#flushing, this.#flushQueued, this.#checkpoint]);
+    this.#statements.clear();
+    // The last connection's close makes a checkpoint and removes the WAL.
+    this.#db.close();
+    closeSync(this.#walFd);
+  }
+}
+
+function check(db: DatabaseSync, path: string): void {
+  const fault = db.prepare("PRAGMA quick_check(1)").get() as { quick_check?: string } | undefined;
+  if (fault?.quick_check === "ok") return;
+  throw new WharfError(
+    "DataLoss",
+    `the store is corrupt: ${JSON.stringify(path)}: ${fault?.quick_check ?? "no answer"}`,
+    {
+      operation: "check store",
+      subject: path,
+      hint: "stop the daemon, keep a copy of meta.db, and try `sqlite3 meta.db .recover`, or start with a new --root",
+    },
+  );
+}
+
+function migrate(db: DatabaseSync, path: string): void {
+  const version = pragma(db, "user_version");
+  const application = pragma(db, "application_id");
+  const fault =
+    application !== APPLICATION_ID && (application !== 0 || version !== 0 || pragma(db, "schema_version") !== 0)
+      ? "it belongs to another program"
+      : version > MIGRATIONS.length
+        ? `it has version ${version}, this program knows up to ${MIGRATIONS.length}`
+        : undefined;
+  if (fault) {
+    throw new WharfError("FailedPrecondition", `the store ${JSON.stringify(path)} cannot be used: ${fault}`, {
+      operation: "open store",
+      subject: path,
+      hint: "start a version of wharfd that knows it, or use another --root",
+    });
+  }
+  for (let next = version; next < MIGRATIONS.length; next++) {
+    db.exec(
+      `BEGIN IMMEDIATE; ${MIGRATIONS[next]}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${next + 1}; COMMIT`,
+    );
+  }
+}
+
+function pragma(db: DatabaseSync, name: string): number {
+  const row = db.prepare(`PRAGMA ${name}`).get() as Record<string, number> | undefined;
+  return row?.[name] ?? 0;
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
