@@ -1,0 +1,202 @@
+/**
+ * Which hosts stand for a registry: mirrors in order, then the registry itself, each with its TLS settings. The
+ * configuration has the shape of containerd's hosts.toml, plus Docker's short forms (mirrors, insecure registries).
+ */
+
+import { readFile } from "node:fs/promises";
+import { BlockList, isIP } from "node:net";
+import { WharfError } from "../../common/errors.ts";
+import { DEFAULT_DOMAIN } from "../../common/reference.ts";
+
+export type Capability = "pull" | "resolve" | "push";
+
+/** One `[host."https://…"]` table of hosts.toml. File names are absolute. */
+export interface HostSettings {
+  /** What the host is asked for; all by default. A mirror that may serve stale tags has no "resolve". */
+  capabilities?: Capability[];
+  /** PEM files with further certificate authorities. */
+  ca?: string | string[];
+  /** PEM files with client certificate and key, or one file with both. */
+  client?: string | [certificate: string, key: string] | [certificate: string, key: string][];
+  skip_verify?: boolean;
+  /** Headers to add to each request. */
+  header?: Record<string, string | string[]>;
+  /** The URL's path is complete: no `/v2` is added. */
+  override_path?: boolean;
+  /** Go duration, `10s`. */
+  dial_timeout?: string;
+}
+
+/** A whole hosts.toml: settings at the top are the server's own. */
+export interface RegistrySettings extends HostSettings {
+  /** The registry itself, when it is not at `https://<name>`. Empty string: there is none, only the hosts. */
+  server?: string;
+  /** By URL, in the order they are tried. */
+  host?: Record<string, HostSettings>;
+}
+
+export interface RegistryConfig {
+  /** By the registry's name as it stands in references; `_default` serves those without an entry. */
+  registries?: Record<string, RegistrySettings>;
+  /** Mirror URLs by registry name, tried in order before the registry: the short form. */
+  mirrors?: Record<string, string[]>;
+  /** Hosts (`host`, `host:port`), addresses or networks (CIDR) that may be spoken to without TLS or with any certificate. */
+  insecure?: string[];
+}
+
+/** TLS settings with the files read. */
+export interface TlsSettings {
+  ca?: Buffer[];
+  cert?: Buffer;
+  key?: Buffer;
+  rejectUnauthorized?: boolean;
+}
+
+/** One place where a registry's content can be had. */
+export interface Endpoint {
+  /** `host[:port]`. */
+  host: string;
+  /** Path before `/<repository>/…`, `/v2` as a rule. */
+  prefix: string;
+  /** What to speak, the likelier first; what works is remembered. */
+  schemes: ("http" | "https")[];
+  capabilities: ReadonlySet<Capability>;
+  mirror: boolean;
+  tls: TlsSettings | undefined;
+  headers: Record<string, string | string[]>;
+  /** Milliseconds. */
+  dialTimeout: number | undefined;
+}
+
+const ALL: readonly Capability[] = ["pull", "resolve", "push"];
+/** Docker Hub answers at another name than its own. */
+const HUB_HOST = "registry-1.docker.io";
+
+/** The endpoints of a registry, in the order they are to be tried. Throws InvalidArgument for bad settings. */
+export async function endpointsOf(domain: string, config: RegistryConfig): Promise<Endpoint[]> {
+  const settings = config.registries?.[domain] ?? config.registries?._default ?? {};
+  const { server, host: hosts, ...own } = settings;
+  const list: Endpoint[] = [];
+  for (const [url, one] of Object.entries(hosts ?? {})) list.push(await endpoint(url, one, config, true));
+  for (const url of config.mirrors?.[domain] ?? config.mirrors?._default ?? []) {
+    list.push(await endpoint(url, { capabilities: ["pull", "resolve"] }, config, true));
+  }
+  if (server !== "") {
+    const name = domain === DEFAULT_DOMAIN ? HUB_HOST : domain;
+    list.push(await endpoint(server ?? name, own, config, false));
+  }
+  return list;
+}
+
+async function endpoint(
+  address: string,
+  settings: HostSettings,
+  config: RegistryConfig,
+  mirror: boolean,
+): Promise<Endpoint> {
+  const fail = (why: string, cause?: unknown): never => {
+    throw new WharfError("InvalidArgument", `registry host ${JSON.stringify(address)}: ${why}`, {
+      operation: "read registry settings",
+      subject: address,
+      cause,
+    });
+  };
+  const given = /^(https?):\/\//i.exec(address)?.[1]?.toLowerCase() as "http" | "https" | undefined;
+  let url: URL;
+  try {
+    url = new URL(given ? address : `https://${address}`);
+  } catch (cause) {
+    return fail("it is no URL", cause);
+  }
+  if (url.username || url.password || url.search || url.hash) fail("only scheme, host, port and path may be given");
+  for (const capability of settings.capabilities ?? []) {
+    if (!ALL.includes(capability)) fail(`unknown capability ${JSON.stringify(capability)}`);
+  }
+  const path = url.pathname.replace(/\/+$/, "");
+  const host = given ? url.host : address.replace(/\/.*$/, "");
+  const insecure = isInsecure(host, config.insecure ?? []);
+  const loopback = isLoopback(host);
+  const tls = await tlsOf(settings, insecure && !given, fail);
+  return {
+    host,
+    prefix: settings.override_path || path === "/v2" ? path : `${path}/v2`,
+    schemes: given
+      ? [given]
+      : settings.ca || settings.client
+        ? ["https"]
+        : loopback
+          ? ["http", "https"]
+          : insecure
+            ? ["https", "http"]
+            : ["https"],
+    capabilities: new Set(settings.capabilities ?? ALL),
+    mirror,
+    tls,
+    headers: settings.header ?? {},
+    dialTimeout:
+      settings.dial_timeout === undefined
+        ? undefined
+        : (parseDuration(settings.dial_timeout) ?? fail("dial_timeout is no duration")),
+  };
+}
+
+async function tlsOf(
+  settings: HostSettings,
+  insecure: boolean,
+  fail: (why: string, cause?: unknown) => never,
+): Promise<TlsSettings | undefined> {
+  const tls: TlsSettings = {};
+  const read = async (path: string): Promise<Buffer> => {
+    try {
+      return await readFile(path);
+    } catch (cause) {
+      return fail(`cannot read ${path}`, cause);
+    }
+  };
+  if (settings.ca !== undefined) tls.ca = await Promise.all([settings.ca].flat().map(read));
+  if (settings.client !== undefined) {
+    const pair = typeof settings.client === "string" ? [settings.client, settings.client] : settings.client.flat();
+    if (pair.length < 2) fail("client needs a certificate and a key");
+    tls.cert = await read(pair[0]!);
+    tls.key = await read(pair[1]!);
+  }
+  if (settings.skip_verify || (insecure && settings.ca === undefined)) tls.rejectUnauthorized = false;
+  return Object.keys(tls).length > 0 ? tls : undefined;
+}
+
+/** `host[:port]` without the port and an address's brackets. */
+export function hostName(host: string): string {
+  return host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+}
+
+/** True for localhost, 127.0.0.0/8 and ::1. */
+export function isLoopback(host: string): boolean {
+  const name = hostName(host).toLowerCase();
+  return name === "localhost" || name.endsWith(".localhost") || name === "::1" || /^127(?:\.\d{1,3}){3}$/.test(name);
+}
+
+/** True when `host` is on the loopback or named by the list. */
+export function isInsecure(host: string, list: readonly string[]): boolean {
+  if (isLoopback(host)) return true;
+  const name = hostName(host);
+  const family = isIP(name);
+  for (const entry of list) {
+    if (entry === host || entry === name) return true;
+    const network = /^(.+)\/(\d+)$/.exec(entry);
+    if (!network || family === 0 || isIP(network[1]!) !== family) continue;
+    const block = new BlockList();
+    const type = family === 6 ? "ipv6" : "ipv4";
+    block.addSubnet(network[1]!, Number(network[2]), type);
+    if (block.check(name, type)) return true;
+  }
+  return false;
+}
+
+/** A Go duration in milliseconds; undefined when it is none. */
+export function parseDuration(text: string): number | undefined {
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) return undefined;
+  const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) total += Number(amount) * units[unit!]!;
+  return total;
+}

@@ -1,0 +1,330 @@
+/** HTTP/1.1 over node:http and node:https with kept connections, timeouts and errors of ours; no redirects, no retries. */
+
+import * as http from "node:http";
+import * as https from "node:https";
+import type { Socket } from "node:net";
+import { WharfError } from "../../common/errors.ts";
+import { isLoopback, type TlsSettings } from "./config.ts";
+import { NetworkError } from "./errors.ts";
+import { canceled, throwIfCanceled } from "./retry.ts";
+
+/** Milliseconds. */
+export interface Timeouts {
+  /** Until a connection, TLS included, stands. */
+  connect: number;
+  /** From the end of the request to the head of the answer. */
+  response: number;
+  /** Without a byte in either direction. */
+  stall: number;
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = { connect: 15_000, response: 60_000, stall: 30_000 };
+
+/** A body that can be sent again from its start. */
+export interface StreamBody {
+  /** Bytes. */
+  size: number;
+  open(): AsyncIterable<Uint8Array>;
+}
+
+export interface HttpRequest {
+  method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  url: URL;
+  headers?: Record<string, string | string[]> | undefined;
+  body?: Uint8Array | StreamBody | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export type HeaderMap = Readonly<Record<string, string | undefined>>;
+
+export interface HttpResponse {
+  readonly url: URL;
+  readonly status: number;
+  /** Names in lower case; several of a name joined by ", ". */
+  readonly headers: HeaderMap;
+  /** Reads the whole body as text. Throws DataLoss when it is longer than `limit` bytes. */
+  text(limit: number): Promise<string>;
+  /** Reads the whole body. */
+  bytes(limit: number): Promise<Uint8Array>;
+  /**
+   * Hands on the body piece by piece, each when the promise of the one before has resolved; a piece belongs to the
+   * receiver until then. Rejects with a transient NetworkError when the body ends before its Content-Length.
+   */
+  pump(write: (chunk: Uint8Array) => Promise<void> | void, signal?: AbortSignal): Promise<void>;
+  /** Gives the body up, keeping the connection where that is cheap. */
+  discard(): void;
+}
+
+/** Beyond this many bytes a body not wanted is cut off by closing its connection. */
+const DISCARD_LIMIT = 64 << 10;
+
+export class Transport implements Disposable {
+  readonly timeouts: Timeouts;
+  readonly #agents = new Map<string, http.Agent>();
+  readonly #tls: TlsSettings;
+  readonly #userAgent: string;
+
+  constructor(
+    options: {
+      tls?: TlsSettings | undefined;
+      timeouts?: Partial<Timeouts> | undefined;
+      userAgent?: string | undefined;
+    } = {},
+  ) {
+    this.timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    this.#tls = options.tls ?? {};
+    this.#userAgent = options.userAgent ?? "wharf";
+  }
+
+  /** Sends one request. Throws NetworkError, or Canceled. */
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    try {
+      return await this.#attempt(request);
+    } catch (error) {
+      // A kept connection that the server closed in the same moment says nothing about the server.
+      if (error instanceof ReusedConnectionLost) return await this.#attempt(request);
+      throw error;
+    }
+  }
+
+  #attempt(request: HttpRequest): Promise<HttpResponse> {
+    const { url, method, signal, body } = request;
+    throwIfCanceled(signal);
+    const headers: Record<string, string | string[]> = { "user-agent": this.#userAgent, ...request.headers };
+    if (body !== undefined)
+      headers["content-length"] = String(body instanceof Uint8Array ? body.byteLength : body.size);
+    else if (method === "POST" || method === "PUT" || method === "PATCH") headers["content-length"] = "0";
+    const operation = `${method} ${url.pathname}`;
+    const secure = url.protocol === "https:";
+    const options: https.RequestOptions = { method, headers, agent: this.#agent(url) };
+
+    return new Promise((resolve, reject) => {
+      let settled = false;
+      let timer: NodeJS.Timeout | undefined;
+      const message = (secure ? https : http).request(url, options);
+      const abort = (): void => {
+        message.destroy();
+        finish(canceled(signal));
+      };
+      const finish = (outcome: HttpResponse | Error): void => {
+        if (settled) return;
+        settled = true;
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome);
+      };
+      const expire = (after: number, what: string): void => {
+        clearTimeout(timer);
+        timer = setTimeout(() => {
+          message.destroy();
+          finish(new NetworkError(stall(`${what} for ${after / 1000} s`), url.host, operation));
+        }, after);
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      message.on("socket", (socket: Socket) => {
+        if (!socket.connecting) return expire(this.timeouts.response, "no answer");
+        expire(this.timeouts.connect, "no connection");
+        socket.once(secure ? "secureConnect" : "connect", () => {
+          if (!settled) expire(this.timeouts.response, "no answer");
+        });
+      });
+      message.on("error", (error) => {
+        const lost = message.reusedSocket && (error as NodeJS.ErrnoException).code === "ECONNRESET";
+        if (lost && !settled && !(body && !(body instanceof Uint8Array))) finish(new ReusedConnectionLost());
+        else finish(new NetworkError(error, url.host, operation));
+      });
+      message.on("response", (incoming) => finish(new Incoming(incoming, url, operation, this.timeouts.stall)));
+      if (body === undefined || body instanceof Uint8Array) message.end(body);
+      else {
+        void send(message, body, () => expire(this.timeouts.stall, "the upload stood still")).catch((error) => {
+          message.destroy();
+          finish(WharfError.from(error));
+        });
+      }
+    });
+  }
+
+  #agent(url: URL): http.Agent {
+    const direct = isLoopback(url.host);
+    const key = `${url.protocol}${direct}`;
+    let agent = this.#agents.get(key);
+    if (!agent) {
+      const options: http.AgentOptions = {
+        keepAlive: true,
+        keepAliveMsecs: 15_000,
+        maxFreeSockets: 8,
+        scheduling: "lifo",
+      };
+      if (!direct && hasProxy(process.env)) options.proxyEnv = process.env;
+      agent = url.protocol === "https:" ? new https.Agent({ ...options, ...this.#tls }) : new http.Agent(options);
+      this.#agents.set(key, agent);
+    }
+    return agent;
+  }
+
+  /** Closes all connections, those in use as well. */
+  [Symbol.dispose](): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+    this.#agents.clear();
+  }
+}
+
+class ReusedConnectionLost extends Error {}
+
+function hasProxy(env: NodeJS.ProcessEnv): boolean {
+  return Object.keys(env).some((name) => /^https?_proxy$/i.test(name));
+}
+
+function stall(text: string): Error {
+  return Object.assign(new Error(text), { code: "ESTALL" });
+}
+
+/** Writes a streamed body, waiting where the connection cannot take more; stops when the answer came early. */
+async function send(message: http.ClientRequest, body: StreamBody, alive: () => void): Promise<void> {
+  let sent = 0;
+  let answered = false;
+  message.once("response", (incoming: http.IncomingMessage) => {
+    answered = true;
+    // The rest of the body is not wanted: the connection cannot be used again.
+    incoming.once("close", () => {
+      if (!message.writableFinished) message.destroy();
+    });
+  });
+  for await (const chunk of body.open()) {
+    if (message.destroyed || answered) return;
+    sent += chunk.byteLength;
+    alive();
+    if (!message.write(chunk)) {
+      await new Promise<void>((resolve) => {
+        const go = (): void => {
+          message.off("drain", go).off("close", go).off("response", go);
+          resolve();
+        };
+        message.on("drain", go).on("close", go).on("response", go);
+      });
+    }
+  }
+  if (sent !== body.size) {
+    throw new WharfError("DataLoss", `size mismatch: expected to send ${body.size} bytes, there were ${sent}`, {
+      operation: "upload",
+    });
+  }
+  message.end();
+}
+
+class Incoming implements HttpResponse {
+  readonly url: URL;
+  readonly status: number;
+  readonly headers: HeaderMap;
+  readonly #message: http.IncomingMessage;
+  readonly #operation: string;
+  readonly #stall: number;
+
+  constructor(message: http.IncomingMessage, url: URL, operation: string, stallTimeout: number) {
+    this.url = url;
+    this.status = message.statusCode ?? 0;
+    const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+    for (const [name, values] of Object.entries(message.headersDistinct)) headers[name] = (values ?? []).join(", ");
+    this.headers = headers;
+    this.#message = message;
+    this.#operation = operation;
+    this.#stall = stallTimeout;
+    // Nobody may be reading when the connection breaks; the error is found again by pump().
+    message.on("error", () => {});
+  }
+
+  async bytes(limit: number): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    await this.pump((chunk) => {
+      size += chunk.byteLength;
+      if (size > limit) {
+        throw new WharfError("DataLoss", `the answer of ${this.url.host} is longer than ${limit} bytes`, {
+          operation: this.#operation,
+        });
+      }
+      parts.push(chunk);
+    });
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts, size);
+  }
+
+  async text(limit: number): Promise<string> {
+    return Buffer.from(await this.bytes(limit)).toString("utf8");
+  }
+
+  pump(write: (chunk: Uint8Array) => Promise<void> | void, signal?: AbortSignal): Promise<void> {
+    const message = this.#message;
+    return new Promise((resolve, reject) => {
+      let last = performance.now();
+      let busy: Promise<void> | undefined;
+      let settled = false;
+      const done = (error?: Error): void => {
+        if (settled) return;
+        settled = true;
+        clearInterval(watch);
+        signal?.removeEventListener("abort", abort);
+        message.off("data", data).off("end", end).off("close", close);
+        if (error) {
+          message.destroy();
+          // The receiver may still be writing the last piece: it must have finished when we report.
+          void Promise.resolve(busy).then(
+            () => reject(error),
+            () => reject(error),
+          );
+        } else resolve();
+      };
+      const abort = (): void => done(canceled(signal));
+      const watch = setInterval(
+        () => {
+          // A slow receiver is not a slow server.
+          if (busy) last = performance.now();
+          else if (performance.now() - last > this.#stall)
+            done(this.#broken(stall(`no data for ${this.#stall / 1000} s`)));
+        },
+        Math.min(1000, this.#stall / 4),
+      );
+      const data = (chunk: Uint8Array): void => {
+        last = performance.now();
+        try {
+          const pending = write(chunk);
+          if (!pending) return;
+          message.pause();
+          busy = pending.then(
+            () => {
+              busy = undefined;
+              last = performance.now();
+              if (!settled) message.resume();
+            },
+            (error: unknown) => {
+              busy = undefined;
+              done(WharfError.from(error));
+            },
+          );
+        } catch (error) {
+          done(WharfError.from(error));
+        }
+      };
+      const end = (): void => done();
+      const close = (): void => {
+        if (!message.complete)
+          done(this.#broken(Object.assign(new Error("the body ended too early"), { code: "ETRUNCATED" })));
+        else if (message.readableEnded) done();
+      };
+      if (signal?.aborted) return abort();
+      signal?.addEventListener("abort", abort, { once: true });
+      message.on("data", data).on("end", end).on("close", close);
+      if (message.destroyed && !message.readableEnded) close();
+    });
+  }
+
+  discard(): void {
+    const length = Number(this.headers["content-length"] ?? Number.POSITIVE_INFINITY);
+    if (length > DISCARD_LIMIT && this.headers["transfer-encoding"] === undefined) this.#message.destroy();
+    else this.#message.resume();
+  }
+
+  #broken(error: Error): NetworkError {
+    return new NetworkError(error, this.url.host, this.#operation);
+  }
+}
