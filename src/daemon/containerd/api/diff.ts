@@ -6,6 +6,11 @@ import type { CallOptions, Descriptor, Labels, Mount, Timestamp } from "./types.
 export interface ApplyOptions extends CallOptions {
   /** The layer's bytes, where they are not in the content store yet: unpacked while they arrive. The caller verifies them. */
   source?: AsyncIterable<Uint8Array> | undefined;
+  /**
+   * The layer is still being written as this ingest: its file is read while it grows. `grown` yields how many bytes have
+   * been written so far, and ends when all have; what it throws ends the unpacking. Beyond containerd: faster than `source`.
+   */
+  growing?: { ref: string; grown: AsyncIterable<number> } | undefined;
   /** Told now and then how many bytes of the (compressed) layer are done. */
   progress?: ((bytes: number) => void) | undefined;
   /** Flushes the file system before answering. */
@@ -17,6 +22,11 @@ export interface Applied {
   applied: Descriptor;
   /** What the layer takes up. */
   usage: SnapshotUsage;
+  /**
+   * Directories that had to be made although the layer has no entry for them, when it was unpacked without its parents:
+   * given to the snapshotter's commit, which takes their attributes from the parents.
+   */
+  missingParents?: readonly string[] | undefined;
 }
 
 export interface DiffOptions extends CallOptions {

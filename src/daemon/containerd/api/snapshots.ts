@@ -38,6 +38,8 @@ export interface SnapshotOptions {
 export interface SnapshotCommitOptions extends SnapshotOptions {
   /** Gives a snapshot prepared without parent one now, so that layers can be unpacked side by side (containerd's rebase). */
   parent?: string | undefined;
+  /** With `parent`: directories of the layer that get the attributes the parents have for them (`Applied.missingParents`). */
+  inherit?: readonly string[] | undefined;
   /** What the writer of the layer counted; otherwise the directory is measured. */
   usage?: SnapshotUsage | undefined;
 }
