@@ -6,13 +6,13 @@ interface Platform {
     utf8(buffer: ArrayBufferView | ArrayBuffer, offset?: number, length?: number): string;
   };
   TextEncoder?: new () => { encode(text: string): Uint8Array };
-  TextDecoder?: new () => { decode(bytes: Uint8Array): string };
+  TextDecoder?: new (label: string, options: { ignoreBOM: boolean }) => { decode(bytes: Uint8Array): string };
 }
 
 const platform = globalThis as unknown as Platform;
 const native = platform.native;
 const encoder = native ? undefined : new platform.TextEncoder!();
-const decoder = native ? undefined : new platform.TextDecoder!();
+const decoder = native ? undefined : new platform.TextDecoder!("utf-8", { ignoreBOM: true });
 
 export function encodeUtf8(text: string): Uint8Array {
   return native ? native.bytes(text) : encoder!.encode(text);
