@@ -1,0 +1,223 @@
+// A bridge network: the bridge itself, and a container's way into it: address, veth pair, routes, published ports.
+import { WharfError } from "../../common/errors.ts";
+import { isErrno, sys } from "../sys/call.ts";
+import { close, Fd, O, open, writeFile } from "../sys/fs.ts";
+import { NR } from "../sys/nr.ts";
+import { randomBytes } from "../sys/time.ts";
+import { formatAddress, parseAddress, parseSubnet } from "./address.ts";
+import { createRules, type PublishedPort, publishPorts, removeRules, withdrawPorts } from "./firewall.ts";
+import { release, reserve } from "./ipam.ts";
+import { MessageBuilder, NETLINK_ROUTE, Netlink } from "./netlink.ts";
+import { createNamespace, inNamespace, removeNamespace } from "./netns.ts";
+import * as rt from "./rtnetlink.ts";
+
+export interface BridgeNetwork {
+  /** Interface name of the bridge, at most 15 bytes. */
+  bridge: string;
+  /** "172.17.0.0/16" */
+  subnet: string;
+  /** "172.17.0.1" */
+  gateway: string;
+  mtu?: number;
+  /** Folder of the address reservations. */
+  ipamDir: string;
+}
+
+export interface PortRequest {
+  protocol: "tcp" | "udp";
+  containerPort: number;
+  /** "0.0.0.0" or "" for every address of the host. */
+  hostAddress: string;
+  /** 0 for a free one of the ephemeral range. */
+  hostPort: number;
+}
+
+export interface Attachment {
+  netns: string;
+  address: string;
+  prefix: number;
+  gateway: string;
+  mac: string;
+  /** The veth end on the host. */
+  hostInterface: string;
+  ports: PortRequest[];
+}
+
+function sysctl(path: string, value: string): void {
+  writeFile(`/proc/sys/net/ipv4/${path}`, value);
+}
+
+/** Makes the bridge with its address and rules where they are missing; published ports of a present one are kept. */
+export function ensureBridge(network: BridgeNetwork): void {
+  const subnet = parseSubnet(network.subnet);
+  using socket = new Netlink(NETLINK_ROUTE);
+  const there = rt.listLinks(socket).find((link) => link.name === network.bridge);
+  if (!there) {
+    const b = new MessageBuilder();
+    // an address of its own: a bridge without one takes the lowest of its ports', which changes as containers come and go
+    const mac = new Uint8Array([0x02, 0x42, ...randomBytes(4)]);
+    rt.createBridge(b, network.bridge, { mac, ...(network.mtu ? { mtu: network.mtu } : {}) });
+    socket.request(b, ["EEXIST"]);
+    const made = rt.listLinks(socket).find((link) => link.name === network.bridge);
+    if (!made)
+      throw new WharfError("Internal", `bridge ${JSON.stringify(network.bridge)} is not there after its creation`);
+    const address = new MessageBuilder();
+    rt.addAddress(address, made.index, parseAddress(network.gateway), subnet.prefix);
+    socket.request(address, ["EEXIST"]);
+  }
+  sysctl("ip_forward", "1");
+  // lets what comes from 127.0.0.1 and is translated leave by the bridge
+  sysctl(`conf/${network.bridge}/route_localnet`, "1");
+  createRules(network.bridge, subnet);
+}
+
+export function removeBridge(network: BridgeNetwork): void {
+  removeRules(network.bridge);
+  using socket = new Netlink(NETLINK_ROUTE);
+  const b = new MessageBuilder();
+  rt.deleteLink(b, network.bridge);
+  socket.request(b, ["ENODEV"]);
+}
+
+const AF_INET = 2;
+const EPHEMERAL = { first: 32768, last: 60999 };
+
+/** True when a program of the host could bind the port now, so nobody listens on it. */
+function isFree(protocol: "tcp" | "udp", address: Uint8Array, port: number): boolean {
+  using socket = new Fd(sys("socket", undefined, NR.socket, AF_INET, (protocol === "tcp" ? 1 : 2) | 0o2000000, 0));
+  const name = new Uint8Array([AF_INET, 0, port >> 8, port & 255, ...address, 0, 0, 0, 0, 0, 0, 0, 0]);
+  if (protocol === "tcp") native.syscall(NR.setsockopt, socket.value, 1, 2, new Int32Array([1]), 4);
+  const answer = native.syscall(NR.bind, socket.value, name, name.length);
+  // SO_REUSEADDR lets TCP bind beside a connection that lingers, never beside a listener once we listen ourselves
+  return answer === 0 && (protocol === "udp" || native.syscall(NR.listen, socket.value, 1) === 0);
+}
+
+function publish(bridge: string, address: Uint8Array, request: PortRequest): PortRequest {
+  const hostAddress = parseAddress(request.hostAddress || "0.0.0.0");
+  const port: PublishedPort = { ...request, hostAddress, containerAddress: address };
+  const tries = request.hostPort === 0 ? 200 : 1;
+  for (let i = 0; i < tries; i++) {
+    if (request.hostPort === 0) {
+      const random = new DataView(randomBytes(4).buffer).getUint32(0);
+      port.hostPort = EPHEMERAL.first + (random % (EPHEMERAL.last - EPHEMERAL.first + 1));
+    }
+    if (!isFree(request.protocol, hostAddress, port.hostPort)) continue;
+    try {
+      publishPorts(bridge, [port]);
+      return { ...request, hostAddress: formatAddress(hostAddress), hostPort: port.hostPort };
+    } catch (error) {
+      if (!isErrno(error, "EEXIST")) throw error;
+    }
+  }
+  const wanted = `${formatAddress(hostAddress)}:${request.hostPort}/${request.protocol}`;
+  throw new WharfError("AlreadyExists", `port ${wanted} is already in use`, {
+    hint: "another container or program of the host has it; choose another host port",
+  });
+}
+
+function toPublished(port: PortRequest, address: string): PublishedPort {
+  return { ...port, hostAddress: parseAddress(port.hostAddress || "0.0.0.0"), containerAddress: parseAddress(address) };
+}
+
+/** The host end's name: "veth" and seven characters of the id, which is unique enough, and found again by people. */
+const hostInterfaceName = (id: string) => `veth${id.slice(0, 7)}${(randomBytes(2)[0]! & 15).toString(16)}`;
+
+/**
+ * Makes the namespace at `netns` and connects it: lo and eth0 up, an address, the default route, published ports.
+ * Whatever fails, nothing of it stays behind.
+ */
+export function attach(
+  network: BridgeNetwork,
+  id: string,
+  netns: string,
+  options: { address?: string; mac?: string; ports?: readonly PortRequest[] } = {},
+): Attachment {
+  const subnet = parseSubnet(network.subnet);
+  const gateway = parseAddress(network.gateway);
+  const address = reserve(
+    network.ipamDir,
+    subnet,
+    gateway,
+    id,
+    options.address ? parseAddress(options.address) : undefined,
+  );
+  const ports: PortRequest[] = [];
+  try {
+    createNamespace(netns);
+    const mac = options.mac
+      ? new Uint8Array(options.mac.split(":").map((part) => Number.parseInt(part, 16)))
+      : new Uint8Array([0x02, 0x42, ...address]);
+    const hostInterface = hostInterfaceName(id);
+    connect(network, netns, { address, gateway, prefix: subnet.prefix, mac, hostInterface });
+    for (const request of options.ports ?? []) ports.push(publish(network.bridge, address, request));
+    return {
+      netns,
+      address: formatAddress(address),
+      prefix: subnet.prefix,
+      gateway: network.gateway,
+      mac: [...mac].map((byte) => byte.toString(16).padStart(2, "0")).join(":"),
+      hostInterface,
+      ports,
+    };
+  } catch (error) {
+    detach(network, id, { netns, address: formatAddress(address), ports });
+    throw error;
+  }
+}
+
+interface Wire {
+  address: Uint8Array;
+  gateway: Uint8Array;
+  prefix: number;
+  mac: Uint8Array;
+  hostInterface: string;
+}
+
+function connect(network: BridgeNetwork, netns: string, wire: Wire): void {
+  const LOOPBACK_INDEX = 1;
+  const ETH0_INDEX = 2;
+  using host = new Netlink(NETLINK_ROUTE);
+  const bridge = rt.listLinks(host).find((link) => link.name === network.bridge);
+  if (!bridge) throw new WharfError("NotFound", `bridge ${JSON.stringify(network.bridge)} does not exist`);
+  using home = new Fd(open("/proc/self/ns/net", O.RDONLY));
+  const namespace = open(netns, O.RDONLY);
+  try {
+    using inside = inNamespace(namespace, () => new Netlink(NETLINK_ROUTE));
+    const mtu = network.mtu ? { mtu: network.mtu } : {};
+    const b = new MessageBuilder();
+    rt.changeLink(b, { index: LOOPBACK_INDEX, up: true });
+    rt.createVeth(
+      b,
+      { name: "eth0", index: ETH0_INDEX, mac: wire.mac, ...mtu },
+      { name: wire.hostInterface, netns: home.value, ...mtu },
+    );
+    rt.addAddress(b, ETH0_INDEX, wire.address, wire.prefix);
+    inside.request(b);
+    const outside = new MessageBuilder();
+    rt.changeLink(outside, { name: wire.hostInterface, up: true, master: bridge.index });
+    rt.setHairpin(outside, wire.hostInterface);
+    host.request(outside);
+    // the route needs eth0's carrier for nothing, but its being up: by now both ends are
+    const route = new MessageBuilder();
+    rt.addDefaultRoute(route, ETH0_INDEX, wire.gateway);
+    inside.request(route);
+  } finally {
+    close(namespace);
+  }
+}
+
+/**
+ * Undoes attach, as far as there is something to undo. The veth pair goes with the namespace, a little later: deleting it
+ * here would wait 30 ms for the kernel's grace periods.
+ */
+export function detach(network: BridgeNetwork, id: string, attachment: Partial<Attachment> & { netns: string }): void {
+  const ports = attachment.ports ?? [];
+  const { address } = attachment;
+  if (address !== undefined)
+    withdrawPorts(
+      network.bridge,
+      ports.map((port) => toPublished(port, address)),
+    );
+  removeNamespace(attachment.netns);
+  release(network.ipamDir, id, address);
+}
