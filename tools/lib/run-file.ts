@@ -97,14 +97,8 @@ function execute(command: string[], env: NodeJS.ProcessEnv, timeout: number, sig
   });
 }
 
-/** Where a file's TMPDIR lies: also how the leak check tells whose something is. */
-export function folderOf(test: TestFile, tools: Tools): string {
-  return join(tools.tmp, test.file.replaceAll("/", "-").replace(/\.test\.ts$/, ""));
-}
-
-/** Runs the file to its end, in its TMPDIR, which must be there and is left for the leak check. */
-export async function runFile(test: TestFile, tools: Tools): Promise<FileResult> {
-  const tmp = folderOf(test, tools);
+/** Runs the file to its end. `tmp` becomes its TMPDIR; it must be there, and is left for the leak check. */
+export async function runFile(test: TestFile, tmp: string, tools: Tools): Promise<FileResult> {
   const report = `${tmp}.report`;
   const orphanReport = `${tmp}.orphans`;
   const begin = performance.now();
