@@ -1,4 +1,5 @@
 // nf_tables over netlink: tables, chains, maps and rules, sent as one transaction (include/uapi/linux/netfilter/nf_tables.h).
+import { getpid } from "../sys/process.ts";
 import { MessageBuilder, NETLINK_NETFILTER, Netlink, NLM } from "./netlink.ts";
 
 const SUBSYSTEM = 10;
@@ -170,7 +171,18 @@ export class NftTransaction {
   /** Carries it out in this process's network namespace; `ignore` lists errno names that are no error. */
   commit(ignore: readonly string[] = []): void {
     this.#b.message("end batch", BATCH_END, 0, () => this.#b.u8(0, 0).u16be(SUBSYSTEM));
-    using socket = new Netlink(NETLINK_NETFILTER);
-    socket.request(this.#b, ignore);
+    socket().request(this.#b, ignore);
   }
+}
+
+let kept: { pid: number; socket: Netlink } | undefined;
+
+/**
+ * This process's nf_tables socket, in the network namespace where it was first asked for. It is kept open: closing one after
+ * something was removed waits some 10 ms for the kernel to destroy it (nft_rcv_nl_event).
+ */
+function socket(): Netlink {
+  const pid = getpid();
+  if (kept?.pid !== pid) kept = { pid, socket: new Netlink(NETLINK_NETFILTER) };
+  return kept.socket;
 }
