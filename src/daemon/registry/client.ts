@@ -36,6 +36,8 @@ export interface RegistryOptions {
 export interface Options {
   signal?: AbortSignal | undefined;
   onRetry?: ((notice: RetryNotice) => void) | undefined;
+  /** Hosts to ask only when all others fail, by name. */
+  avoid?: ReadonlySet<string> | undefined;
 }
 
 /** A manifest or index with its exact bytes. */
@@ -213,18 +215,15 @@ export class Repository {
 
   /**
    * Writes a blob into `sink`, from the offset the sink has on. Broken connections are taken up again where they broke;
-   * mirrors and then the registry are tried in turn. The sink verifies the digest.
+   * mirrors and then the registry are tried in turn. The sink verifies the digest. Answers the name of the host that sent
+   * the last of it.
    */
-  async blob(descriptor: Descriptor, sink: ByteSink, options: DownloadOptions = {}): Promise<void> {
+  async blob(descriptor: Descriptor, sink: ByteSink, options: DownloadOptions = {}): Promise<string> {
     const subject = `${this.name}@${descriptor.digest}`;
-    await this.#first("pull", "fetch blob", subject, options, async (host, request) => {
-      await download(
-        host,
-        { ...request, method: "GET", path: this.#path(host, `/blobs/${descriptor.digest}`) },
-        descriptor,
-        sink,
-        options,
-      );
+    return await this.#first("pull", "fetch blob", subject, options, async (host, request) => {
+      const path = this.#path(host, `/blobs/${descriptor.digest}`);
+      await download(host, { ...request, method: "GET", path }, descriptor, sink, options);
+      return host.name;
     });
   }
 
@@ -273,17 +272,21 @@ export class Repository {
     options: Options,
     ask: (host: RegistryHost, request: RequestBase) => Promise<T>,
   ): Promise<T> {
-    const hosts = await this.#hosts(capability);
+    const all = await this.#hosts(capability);
+    const avoided = (host: RegistryHost): boolean => options.avoid?.has(host.name) ?? false;
+    const hosts = [...all.filter((host) => !avoided(host)), ...all.filter(avoided)];
     const scopes = [`repository:${this.reference.path}:pull`];
     const failed: string[] = [];
     for (const [at, host] of hosts.entries()) {
       try {
         const last = at === hosts.length - 1;
+        const { signal, onRetry } = options;
         return await ask(host, {
           scopes,
           operation,
           subject,
-          ...options,
+          signal,
+          onRetry,
           attempts: last ? undefined : MIRROR_ATTEMPTS,
         });
       } catch (error) {
@@ -297,7 +300,7 @@ export class Repository {
   }
 }
 
-interface RequestBase extends Options {
+interface RequestBase extends Pick<Options, "signal" | "onRetry"> {
   scopes: readonly string[];
   operation: string;
   subject: string;

@@ -18,6 +18,8 @@ export interface ByteSink {
 export interface DownloadOptions {
   signal?: AbortSignal | undefined;
   onRetry?: ((notice: RetryNotice) => void) | undefined;
+  /** Hosts to ask only when all others fail, by name. */
+  avoid?: ReadonlySet<string> | undefined;
   /** Told after each piece how many bytes the sink has. */
   onProgress?: ((offset: number) => void) | undefined;
 }

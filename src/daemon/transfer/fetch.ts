@@ -1,0 +1,250 @@
+/** Brings documents and blobs from a registry into the content store, each once, verified, and labelled for what it is. */
+
+import { verifyContent } from "../../common/digest.ts";
+import { isCode, WharfError } from "../../common/errors.ts";
+import {
+  type Descriptor,
+  type ImageConfig,
+  type ImageDocument,
+  MAX_CONFIG,
+  MAX_MANIFEST,
+  parseImageConfig,
+  parseImageDocument,
+} from "../../common/oci/image.ts";
+import type { Reference } from "../../common/reference.ts";
+import { repositoryName } from "../../common/reference.ts";
+import type { ContentWriter } from "../containerd/api/content.ts";
+import type { Labels } from "../containerd/api/types.ts";
+import type { Containerd } from "../containerd/api.ts";
+import { type Repository, sha256 } from "../registry/client.ts";
+import type { RetryNotice } from "../registry/host.ts";
+import type { Growth } from "./flights.ts";
+import { childLabels, ingestRef, sourceLabel } from "./labels.ts";
+
+/** Wrong content is asked for once more: a proxy's cache may have been at fault. */
+const CONTENT_ATTEMPTS = 2;
+
+export interface FetchContext {
+  /** Adds to the pull's lease. */
+  client: Containerd;
+  repository: Repository;
+  signal?: AbortSignal | undefined;
+  onRetry?: ((notice: RetryNotice) => void) | undefined;
+}
+
+/** Reads a manifest or index from the store, or fetches and stores it. */
+export async function fetchDocument(context: FetchContext, descriptor: Descriptor): Promise<ImageDocument> {
+  const subject = `${context.repository.name}@${descriptor.digest}`;
+  const stored = await readStored(context, descriptor, MAX_MANIFEST);
+  if (stored) {
+    const document = parseImageDocument(Buffer.from(stored).toString("utf8"), descriptor.mediaType, subject);
+    await addLabels(context, descriptor, childLabels(document));
+    return document;
+  }
+  const { bytes, document } = await context.repository.manifest(descriptor, context);
+  await storeDocument(context, { ...descriptor, mediaType: document.mediaType }, bytes, document);
+  return document;
+}
+
+/** Stores a document that was fetched already. */
+export async function storeDocument(
+  context: FetchContext,
+  descriptor: Descriptor,
+  bytes: Uint8Array,
+  document: ImageDocument,
+): Promise<void> {
+  await store(context, descriptor, ingestRef(descriptor, document.kind), bytes, childLabels(document));
+}
+
+/** Reads an image config from the store, or fetches and stores it. */
+export async function fetchConfig(context: FetchContext, descriptor: Descriptor): Promise<ImageConfig> {
+  const subject = `${context.repository.name}@${descriptor.digest}`;
+  const stored = await readStored(context, descriptor, MAX_CONFIG);
+  if (stored) return parseImageConfig(Buffer.from(stored).toString("utf8"), subject);
+  if (descriptor.size > MAX_CONFIG) {
+    throw new WharfError(
+      "ResourceExhausted",
+      `the image config has ${descriptor.size} bytes, ${MAX_CONFIG} are allowed`,
+      {
+        operation: "fetch config",
+        subject,
+      },
+    );
+  }
+  const bytes = Buffer.allocUnsafe(descriptor.size);
+  const sink = {
+    offset: 0,
+    write(chunk: Uint8Array): void {
+      bytes.set(chunk, sink.offset);
+      sink.offset += chunk.byteLength;
+    },
+  };
+  await context.repository.blob(descriptor, sink, context);
+  verifyContent(subject, descriptor, { digest: sha256(bytes), size: sink.offset });
+  const config = parseImageConfig(bytes.toString("utf8"), subject);
+  await store(context, descriptor, ingestRef(descriptor, "config"), bytes, {});
+  return config;
+}
+
+export interface FetchBlobOptions {
+  /** Follows how much of the blob can be read from its ingest. */
+  growth?: Growth | undefined;
+  onProgress?: ((bytes: number) => void) | undefined;
+  /** Called when the content turned out wrong and is fetched again from its start. */
+  onRestart?: ((error: WharfError) => void) | undefined;
+}
+
+/**
+ * Fetches a layer's blob into the store; "exists" when it was there. What an earlier attempt has left is taken up again. DataLoss when
+ * the content is not what the descriptor says; then nothing of it is kept.
+ */
+export async function fetchBlob(
+  context: FetchContext,
+  descriptor: Descriptor,
+  options: FetchBlobOptions = {},
+): Promise<"exists" | "fetched"> {
+  const { client, repository, signal } = context;
+  const ref = ingestRef(descriptor, "layer");
+  const avoid = new Set<string>();
+  for (let attempt = 1; ; attempt++) {
+    let writer: ContentWriter;
+    try {
+      writer = await client.content.writer({
+        ref,
+        size: descriptor.size,
+        digest: descriptor.digest,
+        mediaType: descriptor.mediaType,
+      });
+    } catch (error) {
+      if (!isCode(error, "AlreadyExists")) throw error;
+      await addLabels(context, descriptor, {});
+      options.growth?.end();
+      return "exists";
+    }
+    await using _ = writer;
+    if (writer.status().offset > descriptor.size) await writer.truncate(0);
+    const resumed = writer.status().offset > 0;
+    const sink = sinkOf(writer, options);
+    const host = await repository.blob(descriptor, sink, { signal, onRetry: context.onRetry, avoid });
+    try {
+      await writer.commit({
+        size: descriptor.size,
+        digest: descriptor.digest,
+        labels: sources(repository.reference, {}),
+      });
+      options.growth?.end();
+      return "fetched";
+    } catch (error) {
+      if (isCode(error, "AlreadyExists")) {
+        options.growth?.end();
+        return "fetched";
+      }
+      if (!isCode(error, "FailedPrecondition", "DataLoss")) throw error;
+      await writer.close();
+      await client.content.abort(ref).catch((again: unknown) => {
+        if (!isCode(again, "NotFound")) throw again;
+      });
+      const loss = wrongContent(error as WharfError, repository.reference, descriptor);
+      // What an earlier pull left may be what is wrong: that does not count as the registry's fault.
+      avoid.add(host);
+      if (attempt >= CONTENT_ATTEMPTS + (resumed ? 1 : 0)) throw loss;
+      options.onRestart?.(loss);
+    }
+  }
+}
+
+function sinkOf(writer: ContentWriter, { growth, onProgress }: FetchBlobOptions) {
+  const sink = {
+    offset: writer.status().offset,
+    async write(chunk: Uint8Array): Promise<void> {
+      try {
+        await writer.write(chunk);
+      } catch (cause) {
+        throw storeFailed(cause);
+      }
+      sink.offset += chunk.byteLength;
+      growth?.advance(writer.status().offset);
+      onProgress?.(sink.offset);
+    },
+  };
+  growth?.advance(sink.offset);
+  return sink;
+}
+
+/** Tells the registry client that the fault is ours and no other host would help. */
+function storeFailed(cause: unknown): WharfError {
+  const error = WharfError.from(cause, "Internal");
+  return new WharfError(error.code, error.message, {
+    operation: "store blob",
+    subject: error.subject,
+    hint: error.hint,
+    errno: error.errno,
+    cause: error,
+  });
+}
+
+function wrongContent(cause: WharfError, reference: Reference, descriptor: Descriptor): WharfError {
+  return new WharfError("DataLoss", `the registry does not serve what the manifest says: ${cause.message}`, {
+    operation: "fetch blob",
+    subject: `${repositoryName(reference)}@${descriptor.digest}`,
+    hint: "the image is damaged in the registry, or a proxy in between alters it",
+    cause,
+  });
+}
+
+async function readStored(
+  { client }: FetchContext,
+  descriptor: Descriptor,
+  limit: number,
+): Promise<Uint8Array | undefined> {
+  try {
+    const bytes = await client.content.read(descriptor, limit);
+    if (client.lease !== undefined)
+      await client.leases.addResource(client.lease, { id: descriptor.digest, type: "content" });
+    return bytes;
+  } catch (error) {
+    if (isCode(error, "NotFound")) return undefined;
+    throw error;
+  }
+}
+
+async function store(
+  context: FetchContext,
+  descriptor: Descriptor,
+  ref: string,
+  bytes: Uint8Array,
+  labels: Labels,
+): Promise<void> {
+  const all = { ...labels, ...sources(context.repository.reference, {}) };
+  try {
+    const { size, digest, mediaType } = descriptor;
+    await using writer = await context.client.content.writer({ ref, size, digest, mediaType });
+    if (writer.status().offset > 0) await writer.truncate(0);
+    await writer.write(bytes);
+    await writer.commit({ size, digest, labels: all });
+  } catch (error) {
+    if (!isCode(error, "AlreadyExists")) throw error;
+    await addLabels(context, descriptor, labels);
+  }
+}
+
+/** Adds what is missing to a stored blob's labels, where it came from included. */
+export async function addLabels(
+  { client, repository }: FetchContext,
+  descriptor: Pick<Descriptor, "digest">,
+  wanted: Labels,
+): Promise<void> {
+  const { labels } = await client.content.info(descriptor.digest);
+  const missing: Labels = { ...sources(repository.reference, labels) };
+  for (const [key, value] of Object.entries(wanted)) if (labels[key] !== value) missing[key] = value;
+  const keys = Object.keys(missing);
+  if (keys.length === 0) return;
+  await client.content.update(
+    { digest: descriptor.digest, labels: missing },
+    keys.map((key) => `labels.${key}`),
+  );
+}
+
+function sources(reference: Reference, labels: Labels): Labels {
+  return sourceLabel(reference.domain, reference.path, labels) ?? {};
+}

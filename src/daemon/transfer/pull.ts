@@ -1,0 +1,268 @@
+/** Pull: a reference in a registry becomes an image in the store, unpacked and ready to run. */
+
+import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
+import type { Digest } from "../../common/digest.ts";
+import { isCode, WharfError } from "../../common/errors.ts";
+import {
+  chainIds,
+  configPlatform,
+  type Descriptor,
+  type ImageConfig,
+  isImage,
+  type Manifest,
+  parseImageDocument,
+} from "../../common/oci/image.ts";
+import { isIndexType, isManifestType } from "../../common/oci/media-types.ts";
+import { formatPlatform, type Platform, platformMatches } from "../../common/oci/platform.ts";
+import { formatReference, parseReference, type Reference, withDefaultTag } from "../../common/reference.ts";
+import type { Labels } from "../containerd/api/types.ts";
+import { type Containerd, DEFAULT_SNAPSHOTTER } from "../containerd/api.ts";
+import type { Registry, Repository } from "../registry/client.ts";
+import type { Credentials } from "../registry/credentials.ts";
+import { addLabels, type FetchContext, fetchConfig, storeDocument } from "./fetch.ts";
+import { Flights, Limiter } from "./flights.ts";
+import { snapshotRefLabel } from "./labels.ts";
+import { pullLayers } from "./layers.ts";
+import { SharedLease } from "./lease.ts";
+import { hostPlatform } from "./platform.ts";
+import type { TransferEvent } from "./progress.ts";
+import { choosePlatform } from "./select.ts";
+import { checkLayerType, hasSnapshot } from "./unpack.ts";
+
+export interface PullOptions {
+  /** The namespace's services. */
+  client: Containerd;
+  /** The host's by default. */
+  platform?: Platform | undefined;
+  /** The configuration's by default. */
+  credentials?: Credentials | undefined;
+  /** For unpacking; `overlayfs` by default, null to leave the layers packed. */
+  snapshotter?: string | null | undefined;
+  /** Of the image. */
+  labels?: Labels | undefined;
+  progress?: ((event: TransferEvent) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface PulledImage {
+  /** Its name in the store. */
+  name: string;
+  /** What the name stands for: an index, or the manifest itself. */
+  target: Descriptor;
+  manifest: Descriptor;
+  config: Descriptor;
+  platform: Platform;
+  /** The top snapshot; empty when it was not unpacked or has no layers. */
+  chainId: string;
+  /** False when the name stood for the same before. */
+  changed: boolean;
+}
+
+export interface PullerOptions {
+  registry: Registry;
+  /** Layers downloaded at a time, over all pulls. */
+  downloads?: number;
+  /** Layers unpacked at a time, over all pulls. */
+  unpacks?: number;
+}
+
+/** Pulls images; what several pulls want is fetched and unpacked once. */
+export class Puller {
+  readonly #registry: Registry;
+  readonly #flights = new Flights();
+  readonly #downloads: Limiter;
+  readonly #unpacks: Limiter;
+
+  constructor(options: PullerOptions) {
+    this.#registry = options.registry;
+    this.#downloads = new Limiter(options.downloads ?? 4);
+    this.#unpacks = new Limiter(options.unpacks ?? Math.max(2, availableParallelism()));
+  }
+
+  /**
+   * Pulls `text` (a familiar or full name). NotFound, Unauthenticated, DataLoss, Canceled … A failed or canceled pull leaves nothing
+   * but the beginnings of blobs, which the next one takes up.
+   */
+  async pull(text: string, options: PullOptions): Promise<PulledImage> {
+    const reference = storedReference(parseReference(text));
+    const name = formatReference(reference);
+    try {
+      return await this.#pull(reference, name, options);
+    } catch (error) {
+      const { code, message, hint, errno } = WharfError.from(error);
+      throw new WharfError(code, message, { operation: "pull image", subject: name, hint, errno, cause: error });
+    }
+  }
+
+  async #pull(reference: Reference, name: string, options: PullOptions): Promise<PulledImage> {
+    const { client, progress, signal } = options;
+    const lease = await SharedLease.create(client);
+    try {
+      const repository = this.#registry.repository(reference, options.credentials);
+      const context: FetchContext = { client: lease.client, repository, signal };
+      const known = await client.images.get(name).catch((error: unknown) => {
+        if (isCode(error, "NotFound")) return undefined;
+        throw error;
+      });
+      const target = await this.#resolve(context, reference, known?.target);
+      progress?.({ kind: "resolved", reference: name, descriptor: target });
+      const wanted = options.platform ?? hostPlatform();
+      const chosen = await choosePlatform(context, target, wanted);
+      const { manifest, descriptor } = chosen;
+      if (!isImage(manifest)) throw artifact(manifest);
+      const config = await fetchConfig(context, manifest.config);
+      checkConfig(config, manifest, options.platform);
+      progress?.({ kind: "layers", manifest: descriptor, layers: manifest.layers });
+      const snapshotter = options.snapshotter === undefined ? DEFAULT_SNAPSHOTTER : options.snapshotter;
+      const chain = snapshotter === null ? [] : chainIds(config.rootfs.diff_ids, sha256);
+      if (snapshotter !== null) for (const layer of manifest.layers) checkLayerType(layer);
+      await pullLayers({
+        lease,
+        context,
+        snapshotter,
+        layers: manifest.layers,
+        diffIds: config.rootfs.diff_ids,
+        chain,
+        flights: this.#flights,
+        downloads: this.#downloads,
+        unpacks: this.#unpacks,
+        progress,
+        signal,
+      });
+      const chainId = chain.at(-1) ?? "";
+      if (snapshotter !== null && chainId !== "") {
+        await addLabels(context, manifest.config, { [snapshotRefLabel(snapshotter)]: chainId });
+      }
+      const changed = known?.target.digest !== target.digest;
+      await setImage(lease.client, name, target, options.labels, known !== undefined);
+      return {
+        name,
+        target,
+        manifest: descriptor,
+        config: manifest.config,
+        platform: configPlatform(config),
+        chainId,
+        changed,
+      };
+    } finally {
+      await lease.release();
+    }
+  }
+
+  /** What the reference stands for now. Asks the registry unless a digest says it and the store has it. */
+  async #resolve(context: FetchContext, reference: Reference, known: Descriptor | undefined): Promise<Descriptor> {
+    const { repository, client } = context;
+    if (reference.digest !== undefined)
+      return known ?? (await storedDescriptor(client, reference.digest)) ?? (await first(context, repository));
+    // Asking for the head alone costs a round trip more when something has changed, and saves the rest when not.
+    const current = known ? await repository.resolve(context) : undefined;
+    if (current && (isIndexType(current.mediaType) || isManifestType(current.mediaType))) return current;
+    return await first(context, repository);
+  }
+}
+
+/** The descriptor of a manifest or index that the store has. */
+async function storedDescriptor(client: Containerd, digest: Digest): Promise<Descriptor | undefined> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await client.content.read({ digest });
+  } catch (error) {
+    if (isCode(error, "NotFound")) return undefined;
+    throw error;
+  }
+  const { mediaType } = parseImageDocument(Buffer.from(bytes).toString("utf8"), undefined, digest);
+  return { mediaType, digest, size: bytes.byteLength };
+}
+
+/** Fetches the reference's own manifest or index in one round trip, and stores it. */
+async function first(context: FetchContext, repository: Repository): Promise<Descriptor> {
+  const { descriptor, bytes, document } = await repository.manifest(undefined, context);
+  await storeDocument(context, descriptor, bytes, document);
+  return descriptor;
+}
+
+/** With a digest the tag says nothing more. */
+function storedReference(reference: Reference): Reference {
+  if (reference.digest === undefined) return withDefaultTag(reference);
+  return { domain: reference.domain, path: reference.path, digest: reference.digest };
+}
+
+function sha256(text: string): Digest {
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}
+
+function artifact(manifest: Manifest): WharfError {
+  const type = manifest.artifactType ?? manifest.config.mediaType;
+  return new WharfError(
+    "FailedPrecondition",
+    `it is no container image but an artifact of type ${JSON.stringify(type)}`,
+    {
+      operation: "pull image",
+      hint: "fetch it with the tool that made it, for example helm or oras",
+    },
+  );
+}
+
+/** The config must belong to the manifest, and to the platform that was asked for. */
+function checkConfig(config: ImageConfig, manifest: Manifest, asked: Platform | undefined): void {
+  const { diff_ids } = config.rootfs;
+  if (diff_ids.length !== manifest.layers.length) {
+    throw new WharfError(
+      "InvalidArgument",
+      `the manifest has ${manifest.layers.length} layers, the config has ${diff_ids.length} diff ids`,
+      {
+        operation: "read image",
+        subject: manifest.config.digest,
+      },
+    );
+  }
+  const own = configPlatform(config);
+  if (asked && own.os !== "" && !platformMatches(asked, own)) {
+    throw new WharfError("NotFound", `the image is for ${formatPlatform(own)}, not for ${formatPlatform(asked)}`, {
+      operation: "choose platform",
+    });
+  }
+}
+
+async function setImage(
+  client: Containerd,
+  name: string,
+  target: Descriptor,
+  labels: Labels | undefined,
+  exists: boolean,
+): Promise<void> {
+  const { mediaType, digest, size, annotations } = target;
+  const image = {
+    name,
+    target: { mediaType, digest, size, ...(annotations ? { annotations } : {}) },
+    ...(labels ? { labels } : {}),
+  };
+  const fields = ["target", ...Object.keys(labels ?? {}).map((key) => `labels.${key}`)];
+  for (let update = exists; ; update = !update) {
+    try {
+      if (update) await client.images.update(image, fields);
+      else await client.images.create(image);
+      return;
+    } catch (error) {
+      // Made or deleted by another since we looked.
+      if (!isCode(error, update ? "NotFound" : "AlreadyExists")) throw error;
+    }
+  }
+}
+
+/** True when the image of this name is there for the platform, unpacked, so that nothing need be pulled to run it. */
+export async function isUnpacked(
+  client: Containerd,
+  config: Descriptor,
+  snapshotter: string = DEFAULT_SNAPSHOTTER,
+): Promise<boolean> {
+  try {
+    const { labels } = await client.content.info(config.digest);
+    const top = labels[snapshotRefLabel(snapshotter)];
+    return top !== undefined && (await hasSnapshot(client, snapshotter, top));
+  } catch (error) {
+    if (isCode(error, "NotFound")) return false;
+    throw error;
+  }
+}

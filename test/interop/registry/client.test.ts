@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { after, before, test } from "node:test";
+import { isCode, type WharfError } from "../../../src/common/errors.ts";
+import { parseReference } from "../../../src/common/reference.ts";
+import { Registry } from "../../../src/daemon/registry/client.ts";
+import {
+  type BuiltImage,
+  buildImage,
+  type Directory,
+  memorySink,
+  type RegistryProcess,
+  scratch,
+  skopeoPush,
+  startRegistry,
+} from "./support.ts";
+
+let directory: Directory;
+let server: RegistryProcess;
+let image: BuiltImage;
+let registry: Registry;
+
+before(async () => {
+  directory = await scratch();
+  server = await startRegistry();
+  image = await buildImage(directory.path, [
+    { files: { "a/b": "hello" } },
+    { files: { big: randomBytes(3 << 20) }, compression: "zstd" },
+  ]);
+  await skopeoPush(image, `${server.host}/team/app:v1`);
+  registry = new Registry();
+});
+
+after(async () => {
+  registry[Symbol.dispose]();
+  await server[Symbol.asyncDispose]();
+  await directory[Symbol.asyncDispose]();
+});
+
+test("resolve() answers what skopeo pushed, over plain http on the loopback", async () => {
+  const repository = registry.repository(parseReference(`${server.host}/team/app:v1`));
+  assert.deepEqual(await repository.resolve(), image.manifestDescriptor);
+});
+
+test("manifest() answers the exact bytes, by tag and by digest", async () => {
+  const byTag = await registry.repository(parseReference(`${server.host}/team/app:v1`)).manifest();
+  assert.deepEqual(Buffer.from(byTag.bytes), image.manifestBytes);
+  const reference = parseReference(`${server.host}/team/app@${image.manifestDescriptor.digest}`);
+  const byDigest = await registry.repository(reference).manifest(image.manifestDescriptor);
+  assert.deepEqual(byDigest.descriptor, image.manifestDescriptor);
+});
+
+test("blob() fetches every blob, and the rest of one that is half there", async () => {
+  const repository = registry.repository(parseReference(`${server.host}/team/app:v1`));
+  for (const descriptor of [image.manifest.config, ...image.manifest.layers]) {
+    const whole = image.blobs.get(descriptor.digest)!;
+    const sink = memorySink();
+    await repository.blob(descriptor, sink);
+    assert.deepEqual(sink.bytes(), whole);
+    const half = memorySink();
+    await half.write(whole.subarray(0, whole.length >> 1));
+    await repository.blob(descriptor, half);
+    assert.deepEqual(half.bytes(), whole);
+  }
+});
+
+test("an unknown tag, repository and host are clear errors", async () => {
+  const failure = async (reference: string): Promise<WharfError> => {
+    try {
+      await registry.repository(parseReference(reference)).manifest();
+    } catch (error) {
+      return error as WharfError;
+    }
+    return assert.fail("it was found");
+  };
+  const missing = await failure(`${server.host}/team/app:nope`);
+  assert.ok(isCode(missing, "NotFound"), String(missing));
+  assert.match(missing.message, /answered 404 \(MANIFEST_UNKNOWN: manifest unknown\)/);
+  assert.ok(isCode(await failure(`${server.host}/no/such:v1`), "NotFound"));
+  const refused = await failure("localhost:1/x:y");
+  assert.ok(isCode(refused, "Unavailable"));
+  assert.match(refused.message, /localhost:1: nothing listens there/);
+  const host = await failure("registry.invalid/x:y");
+  assert.ok(isCode(host, "Unavailable"));
+  assert.match(host.message, /registry\.invalid: (no such host|the name cannot be looked up)/);
+});
+
+test("tags() lists all", async () => {
+  await skopeoPush(image, `${server.host}/team/app:v2`);
+  assert.deepEqual((await registry.repository(parseReference(`${server.host}/team/app`)).tags()).sort(), ["v1", "v2"]);
+});
+
+test("upload: new, existing and mounted blobs, whole and in chunks; skopeo reads the result", async () => {
+  const reference = parseReference(`${server.host}/pushed/app:mine`);
+  const uploader = await registry.repository(reference).uploader();
+  const [first, second] = image.manifest.layers as [never, never];
+  const source = (digest: string) => ({
+    read: async function* (offset: number) {
+      const bytes = image.blobs.get(digest)!;
+      for (let at = offset; at < bytes.length; at += 100_000) yield bytes.subarray(at, at + 100_000);
+    },
+  });
+  const config = image.manifest.config;
+  assert.equal(await uploader.blob(config, source(config.digest)), "uploaded");
+  assert.equal(await uploader.blob(config, source(config.digest)), "exists");
+  assert.equal(
+    await uploader.blob(first, source(image.manifest.layers[0]!.digest), { mountFrom: ["team/app"] }),
+    "mounted",
+  );
+  const sent: number[] = [];
+  const options = { chunkSize: 1 << 20, onProgress: (bytes: number) => void sent.push(bytes) };
+  assert.equal(await uploader.blob(second, source(image.manifest.layers[1]!.digest), options), "uploaded");
+  assert.ok(sent.length >= 3);
+  assert.equal(sent.at(-1), image.manifest.layers[1]!.size);
+  await uploader.manifest(image.manifestDescriptor, image.manifestBytes, "mine");
+  assert.deepEqual(await registry.repository(reference).resolve(), image.manifestDescriptor);
+});
+
+test("upload: content that is not what its digest says is refused by the registry, and says so", async () => {
+  const uploader = await registry.repository(parseReference(`${server.host}/pushed/lie:x`)).uploader();
+  const lie = { ...image.manifest.layers[0]!, size: 5, digest: `sha256:${"0".repeat(64)}` as const };
+  await assert.rejects(
+    uploader.blob(lie, {
+      read: async function* () {
+        yield Buffer.from("wrong");
+      },
+    }),
+    { message: /DIGEST_INVALID/ },
+  );
+  await assert.rejects(
+    uploader.blob(lie, {
+      read: async function* () {
+        yield Buffer.from("shrt");
+      },
+    }),
+    { code: "DataLoss", message: /expected to send 5 bytes, there were 4/ },
+  );
+});
