@@ -1,0 +1,169 @@
+/**
+ * What the daemon asks of `wharf-agent`: every operation with its request and its answer. Frames are in frame.ts.
+ *
+ * A connection begins with a request. Short operations are answered in turn on a connection that is kept; a long one has a
+ * connection of its own and is carried out by a forked child, which dies when the client hangs up.
+ */
+
+/** `containerd.types.Mount`. */
+export interface AgentMount {
+  type: string;
+  source: string;
+  /** A path below the target of the whole list. */
+  target?: string | undefined;
+  options: readonly string[];
+}
+
+/** A tree: a list of mounts, which the agent makes in a mount namespace of its own, or a plain directory. */
+export type Tree = { mounts: readonly AgentMount[] } | { root: string };
+
+/** What a hostile layer may cost at most; unlimited where left out. */
+export interface UnpackLimits {
+  /** Bytes of the uncompressed tar. */
+  size?: number | undefined;
+  /** Entries of the tar. */
+  entries?: number | undefined;
+}
+
+export interface UnpackRequest {
+  /** What to unpack into. Of an overlay, its upper directory is written; a bind mount's source directly. */
+  mounts: readonly AgentMount[];
+  /** Tells the compression; when it is not a known layer type the first bytes do. */
+  mediaType: string;
+  /** The blob's file. Without it the blob follows in data frames. */
+  blob?: string | undefined;
+  /** The blob's file is still growing: data frames tell how far (64-bit big-endian), an empty one that it is whole. */
+  follow?: boolean | undefined;
+  /** DataLoss unless the uncompressed tar has this digest. */
+  expectedDiffId?: string | undefined;
+  limits?: UnpackLimits | undefined;
+  /** Flushes the file system before answering. */
+  syncFs?: boolean | undefined;
+}
+
+export interface UnpackAnswer {
+  /** Digest of the uncompressed tar. */
+  diffId: string;
+  /** Bytes of the uncompressed tar. */
+  size: number;
+  /** Digest of the blob as it was read. */
+  digest: string;
+  /** Bytes of the blob. */
+  blobSize: number;
+  entries: number;
+  usage: UsageAnswer;
+  /**
+   * Directories that had to be made although the layer has no entry for them and no lower directory was known: the
+   * lower layers' attributes belong on them (operation `inherit`).
+   */
+  missingParents: readonly string[];
+}
+
+export interface UsageAnswer {
+  /** Bytes on disk. */
+  size: number;
+  inodes: number;
+}
+
+export interface DiffRequest {
+  lower: readonly AgentMount[];
+  upper: readonly AgentMount[];
+  /** Tells the compression: an OCI or Docker layer type. */
+  mediaType: string;
+  /** Seconds since the epoch; later times become this one. */
+  sourceDateEpoch?: number | undefined;
+}
+
+export interface DiffAnswer {
+  /** Of the uncompressed tar. */
+  diffId: string;
+  size: number;
+  /** Of what was sent. */
+  digest: string;
+  blobSize: number;
+}
+
+export interface SpawnShimRequest {
+  /** Absolute path of the shim. */
+  binary: string;
+  args: readonly string[];
+  /** The whole environment, `NAME=value`. */
+  env: readonly string[];
+  cwd: string;
+  /** Base64, given on stdin. */
+  stdin?: string | undefined;
+}
+
+export interface SpawnShimAnswer {
+  /** 128 + n after a signal. */
+  exitCode: number;
+  stdout: string;
+  /** At most the last 64 KiB. */
+  stderr: string;
+}
+
+/** Docker's `X-Docker-Container-Path-Stat`. */
+export interface PathStat {
+  name: string;
+  size: number;
+  /** Permission and type bits as in st_mode. */
+  mode: number;
+  /** RFC 3339. */
+  mtime: string;
+  linkTarget: string;
+}
+
+/** Operation by operation: request, answer. */
+export interface Operations {
+  ping: [request: Record<never, never>, answer: { pid: number }];
+  /** The list onto the target, in order; what a failure leaves is taken down again. */
+  mount: [{ mounts: readonly AgentMount[]; target: string }, Record<never, never>];
+  /** Everything on (recursive: and below) the target; nothing there is no error. */
+  unmount: [{ target: string; recursive?: boolean | undefined; detach?: boolean | undefined }, Record<never, never>];
+  unpack: [UnpackRequest, UnpackAnswer];
+  /** Gives directories of `upper` the attributes that the first of `lowers` (nearest first) has for them. */
+  inherit: [{ upper: string; lowers: readonly string[]; paths: readonly string[] }, Record<never, never>];
+  /** Sends the layer in data frames. */
+  diff: [DiffRequest, DiffAnswer];
+  /** Deletes trees; never follows a link or enters a mount, a missing path is no error. */
+  remove: [{ paths: readonly string[] }, { inodes: number }];
+  usage: [{ path: string }, UsageAnswer];
+  spawnShim: [SpawnShimRequest, SpawnShimAnswer];
+  /** Sends a file's content in data frames; its path is resolved inside the tree, links too. */
+  readFile: [{ tree: Tree; path: string; maxSize?: number | undefined }, { size: number }];
+  /** Sends the tree as a tar in data frames. */
+  export: [{ tree: Tree }, { size: number }];
+  /** `docker cp`: a path of the tree as a tar, named as Docker names it. */
+  archiveGet: [{ tree: Tree; path: string }, { stat: PathStat }];
+  archiveStat: [{ tree: Tree; path: string }, { stat: PathStat }];
+  /** Unpacks the tar of the data frames into a directory of the tree. */
+  archivePut: [
+    {
+      tree: Tree;
+      path: string;
+      /** Refuses to replace a directory by something else and the other way round. */
+      noOverwriteDirNonDir?: boolean | undefined;
+      /** Keeps the archive's owners; otherwise everything becomes 0:0. */
+      copyOwners?: boolean | undefined;
+    },
+    Record<never, never>,
+  ];
+}
+
+export type Operation = keyof Operations;
+export type RequestOf<Op extends Operation> = Operations[Op][0];
+export type AnswerOf<Op extends Operation> = Operations[Op][1];
+
+/** A request frame. */
+export type AgentRequest = {
+  [Op in Operation]: { op: Op; traceparent?: string | undefined } & RequestOf<Op>;
+}[Operation];
+
+/** A progress frame. */
+export interface Progress {
+  /** Bytes of the blob done so far. */
+  bytes: number;
+}
+
+/** Operations that the agent itself answers, one after the other. */
+export const SHORT: ReadonlySet<Operation> = new Set<Operation>(["ping", "mount", "unmount"]);

@@ -1,0 +1,259 @@
+/** The daemon's side of the agent protocol (common/agent/protocol.ts): one method an operation. */
+
+import { join } from "node:path";
+import {
+  type AgentRequest,
+  type AnswerOf,
+  type Operation,
+  type PathStat,
+  type Progress,
+  type RequestOf,
+  SHORT,
+  type Tree,
+  type UnpackLimits,
+} from "../../common/agent/protocol.ts";
+import type { Digest } from "../../common/digest.ts";
+import { WharfError } from "../../common/errors.ts";
+import type {
+  AgentClient,
+  DiffRequest,
+  SpawnShimRequest,
+  SpawnShimResult,
+  Unpacked,
+  UnpackRequest,
+  Usage,
+} from "../containerd/agent.ts";
+import type { Mount } from "../containerd/api/types.ts";
+import { Connection } from "./connection.ts";
+import { AgentProcess } from "./process.ts";
+
+/** A blob that is still being written: `grown` yields how many bytes are there so far, and ends when all are. */
+export interface GrowingBlob {
+  path: string;
+  grown: AsyncIterable<number>;
+}
+
+export interface AgentUnpackRequest extends Omit<UnpackRequest, "source"> {
+  source: UnpackRequest["source"] | GrowingBlob;
+  /** DataLoss unless the uncompressed tar has this digest. */
+  expectedDiffId?: string | undefined;
+  limits?: UnpackLimits | undefined;
+}
+
+export interface AgentUnpacked extends Unpacked {
+  /** Digest and bytes of the blob as it was read: nobody else needs to hash it. */
+  digest: Digest;
+  blobSize: number;
+  entries: number;
+  /** Directories the layer relies on without having them: `inherit` gives them the lower layers' attributes. */
+  missingParents: readonly string[];
+}
+
+interface CallOptions {
+  signal?: AbortSignal | undefined;
+  traceparent?: string | undefined;
+  data?: ((bytes: Uint8Array) => Promise<void> | void) | undefined;
+  progress?: ((progress: Progress) => void) | undefined;
+  /** Sends the request's data, beside the answer's reading. */
+  feed?: ((connection: Connection) => Promise<void>) | undefined;
+}
+
+export interface StartAgentOptions {
+  /** The daemon's state directory; the socket is `agent.sock` in it. */
+  state: string;
+  /** Another program than the one beside the bundle. */
+  binary?: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+async function feedBytes(connection: Connection, source: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of source) await connection.data(chunk);
+  connection.endData();
+}
+
+async function feedSizes(connection: Connection, grown: AsyncIterable<number>): Promise<void> {
+  for await (const size of grown) {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64BE(BigInt(size));
+    await connection.data(bytes);
+  }
+  connection.endData();
+}
+
+/** A running agent. Disposing it ends the process. */
+export class Agent implements AgentClient, AsyncDisposable {
+  readonly #process: AgentProcess;
+  #kept: Promise<Connection> | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(process: AgentProcess) {
+    this.#process = process;
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  async #connect(): Promise<Connection> {
+    await this.#process.ready();
+    return Connection.open(this.#process.socket);
+  }
+
+  /** Short operations take turns on one connection; a broken one is replaced. */
+  #short(request: AgentRequest): Promise<unknown> {
+    const run = async (): Promise<unknown> => {
+      const old = await this.#kept?.catch(() => undefined);
+      if (!old?.usable) this.#kept = this.#connect();
+      const connection = await this.#kept!;
+      connection.request(request);
+      return connection.answer();
+    };
+    const result = this.#turn.then(run, run);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  async #long(request: AgentRequest, options: CallOptions): Promise<unknown> {
+    options.signal?.throwIfAborted();
+    using connection = await this.#connect();
+    const abort = (): void => connection[Symbol.dispose]();
+    options.signal?.addEventListener("abort", abort, { once: true });
+    let fault: unknown;
+    try {
+      connection.request(request);
+      // a source that fails ends the operation: the child sees the connection closed
+      options.feed?.(connection).catch((error: unknown) => {
+        fault ??= error;
+        abort();
+      });
+      return await connection.answer(options.data, options.progress);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      // a feed fails by itself when the agent has already refused what it was sent
+      throw error instanceof WharfError && error.code !== "Unavailable" ? error : (fault ?? error);
+    } finally {
+      options.signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Carries out one operation. */
+  async call<Op extends Operation>(op: Op, request: RequestOf<Op>, options: CallOptions = {}): Promise<AnswerOf<Op>> {
+    const full = { op, traceparent: options.traceparent, ...request } as AgentRequest;
+    return (SHORT.has(op) ? await this.#short(full) : await this.#long(full, options)) as AnswerOf<Op>;
+  }
+
+  async unpack(request: AgentUnpackRequest): Promise<AgentUnpacked> {
+    const { mounts, mediaType, source, syncFs, progress, signal, expectedDiffId, limits } = request;
+    const follow = typeof source === "object" && "grown" in source;
+    const blob = typeof source === "string" ? source : follow ? source.path : undefined;
+    let feed: CallOptions["feed"];
+    if (follow) feed = (connection) => feedSizes(connection, source.grown);
+    else if (typeof source !== "string") feed = (connection) => feedBytes(connection, source);
+    const answer = await this.call(
+      "unpack",
+      { mounts, mediaType, blob, follow, syncFs, expectedDiffId, limits },
+      { signal, feed, progress: progress && (({ bytes }) => progress(bytes)) },
+    );
+    return answer as AgentUnpacked;
+  }
+
+  /** Gives `upper`'s directories `paths` the attributes of the first of `lowers` (nearest first) that has them. */
+  async inherit(
+    upper: string,
+    lowers: readonly string[],
+    paths: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (paths.length > 0) await this.call("inherit", { upper, lowers, paths }, { signal });
+  }
+
+  async diff(request: DiffRequest): Promise<{ diffId: Digest; size: number; digest: Digest; blobSize: number }> {
+    const { write, signal, ...rest } = request;
+    const answer = await this.call("diff", rest, { signal, data: write });
+    return answer as { diffId: Digest; size: number; digest: Digest; blobSize: number };
+  }
+
+  async mount(mounts: readonly Mount[], target: string): Promise<void> {
+    await this.call("mount", { mounts, target });
+  }
+
+  async unmount(
+    target: string,
+    options: { recursive?: boolean | undefined; detach?: boolean | undefined } = {},
+  ): Promise<void> {
+    await this.call("unmount", { target, ...options });
+  }
+
+  async remove(paths: readonly string[], signal?: AbortSignal): Promise<void> {
+    if (paths.length > 0) await this.call("remove", { paths }, { signal });
+  }
+
+  usage(path: string, signal?: AbortSignal): Promise<Usage> {
+    return this.call("usage", { path }, { signal });
+  }
+
+  spawnShim(request: SpawnShimRequest): Promise<SpawnShimResult> {
+    const { signal, stdin, ...rest } = request;
+    return this.call("spawnShim", { ...rest, stdin: stdin && Buffer.from(stdin).toString("base64") }, { signal });
+  }
+
+  /** A file's content; its path is resolved inside the tree. ResourceExhausted beyond `maxSize` bytes. */
+  async readFile(
+    tree: Tree,
+    path: string,
+    options: { maxSize?: number; signal?: AbortSignal } = {},
+  ): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    const data = (bytes: Uint8Array): void => void parts.push(Uint8Array.from(bytes));
+    await this.call("readFile", { tree, path, maxSize: options.maxSize }, { signal: options.signal, data });
+    return Buffer.concat(parts);
+  }
+
+  /** The whole tree as a tar. */
+  async export(
+    tree: Tree,
+    write: (data: Uint8Array) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<{ size: number }> {
+    return this.call("export", { tree }, { signal, data: write });
+  }
+
+  async archiveGet(
+    tree: Tree,
+    path: string,
+    write: (data: Uint8Array) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<PathStat> {
+    return (await this.call("archiveGet", { tree, path }, { signal, data: write })).stat;
+  }
+
+  async archiveStat(tree: Tree, path: string, signal?: AbortSignal): Promise<PathStat> {
+    return (await this.call("archiveStat", { tree, path }, { signal })).stat;
+  }
+
+  async archivePut(
+    tree: Tree,
+    path: string,
+    source: AsyncIterable<Uint8Array>,
+    options: { noOverwriteDirNonDir?: boolean; copyOwners?: boolean; signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const { signal, ...rest } = options;
+    await this.call("archivePut", { tree, path, ...rest }, { signal, feed: (c) => feedBytes(c, source) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const kept = await this.#kept?.catch(() => undefined);
+    kept?.[Symbol.dispose]();
+    await this.#process[Symbol.asyncDispose]();
+  }
+}
+
+/** Starts `wharf-agent` and resolves when it listens. Unavailable when it cannot be started. */
+export async function startAgent(options: StartAgentOptions): Promise<Agent> {
+  options.signal?.throwIfAborted();
+  const process = new AgentProcess(join(options.state, "agent.sock"), options.binary);
+  await process.ready();
+  const agent = new Agent(process);
+  options.signal?.addEventListener("abort", () => void agent[Symbol.asyncDispose](), { once: true });
+  return agent;
+}

@@ -1,0 +1,48 @@
+// wharf-agent: the daemon's hands. Listens on a socket, lives as long as its stdin is open, which the daemon holds.
+//   wharf-agent --socket PATH
+import { WharfError } from "../../common/errors.ts";
+import { unlinkIfThere } from "../sys/fs.ts";
+import { EPOLL, loop } from "../sys/loop.ts";
+import { NR } from "../sys/nr.ts";
+import { complain, stdout } from "../sys/out.ts";
+import { listenUnix } from "../sys/socket.ts";
+import { long, short } from "./operations.ts";
+import { Server } from "./server.ts";
+
+function parse(args: readonly string[]): string {
+  const [flag, path, ...rest] = args.slice(1);
+  if (flag !== "--socket" || !path || rest.length > 0) {
+    throw new WharfError("InvalidArgument", "usage: wharf-agent --socket PATH (the daemon starts it)");
+  }
+  return path;
+}
+
+/** Resolves when whoever started us has closed our stdin. */
+function parentGone(): Promise<void> {
+  return new Promise((resolve) => {
+    const byte = new Uint8Array(64);
+    const watch = loop().watch(0, EPOLL.IN | EPOLL.RDHUP, () => {
+      if (native.syscall(NR.read, 0, byte, byte.length) > 0) return;
+      watch[Symbol.dispose]();
+      resolve();
+    });
+  });
+}
+
+export function main(args: string[]): number {
+  try {
+    const path = parse(args);
+    native.syscall(NR.umask, 0o077);
+    unlinkIfThere(path);
+    const server = new Server(listenUnix(path), { short, long });
+    native.syscall(NR.umask, 0o022);
+    stdout("ready\n");
+    loop().run(parentGone());
+    server.closeAll();
+    unlinkIfThere(path);
+    return 0;
+  } catch (error) {
+    complain("wharf-agent", error);
+    return 1;
+  }
+}

@@ -1,0 +1,33 @@
+// Every operation of the agent by name.
+import type { AgentRequest, Operation, RequestOf } from "../../common/agent/protocol.ts";
+import { WharfError } from "../../common/errors.ts";
+import { getpid } from "../sys/process.ts";
+import type { Channel } from "./channel.ts";
+import type { Request } from "./server.ts";
+
+type ShortTable = { readonly [Op in Operation]?: (request: RequestOf<Op>) => unknown };
+type LongTable = { readonly [Op in Operation]?: (request: RequestOf<Op>, channel: Channel) => unknown };
+
+const SHORT_OPERATIONS: ShortTable = {
+  ping: () => ({ pid: getpid() }),
+};
+
+const LONG_OPERATIONS: LongTable = {};
+
+function unknown(op: string): WharfError {
+  return new WharfError("Unimplemented", `wharf-agent knows no operation ${JSON.stringify(op)}`);
+}
+
+export function short(request: Request): unknown {
+  const run = SHORT_OPERATIONS[request.op as Operation] as ((request: AgentRequest) => unknown) | undefined;
+  if (!run) throw unknown(request.op);
+  return run(request as unknown as AgentRequest);
+}
+
+export function long(request: Request, channel: Channel): unknown {
+  const run = LONG_OPERATIONS[request.op as Operation] as
+    | ((request: AgentRequest, channel: Channel) => unknown)
+    | undefined;
+  if (!run) throw unknown(request.op);
+  return run(request as unknown as AgentRequest, channel);
+}
