@@ -137,6 +137,11 @@ export function parse<S extends Schema>(schema: S, value: unknown, path = "the r
   return read(schema, value, path, true) as Infer<S>;
 }
 
+/** As `parse`, where the schema is known only at run time. */
+export function check(schema: Schema, value: unknown, path = "the request body"): unknown {
+  return read(schema, value, path, true);
+}
+
 function read(schema: Schema, value: unknown, path: string, root: boolean): unknown {
   switch (schema.kind) {
     case "any":

@@ -1,0 +1,130 @@
+/** One request and its answer, as a handler sees them. */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { WharfError } from "../../common/errors.ts";
+import type { ActiveSpan } from "../trace/trace.ts";
+import type { Hijack } from "./hijack.ts";
+
+/** The minor number of an API version: 51 for 1.51. */
+export type ApiVersion = number;
+
+export class Exchange<Q = unknown, B = unknown> {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Q;
+  readonly body: B;
+  readonly version: ApiVersion;
+  readonly request: IncomingMessage;
+  /** Aborted when the client goes away before the answer is complete. */
+  readonly signal: AbortSignal;
+  readonly span: ActiveSpan;
+  readonly #response: ServerResponse;
+  readonly #hijack: Hijack | undefined;
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    given: {
+      params: Record<string, string>;
+      query: Q;
+      body: B;
+      version: ApiVersion;
+      signal: AbortSignal;
+      span: ActiveSpan;
+    },
+    hijack: Hijack | undefined,
+  ) {
+    this.request = request;
+    this.#response = response;
+    this.#hijack = hijack;
+    this.params = given.params;
+    this.query = given.query;
+    this.body = given.body;
+    this.version = given.version;
+    this.signal = given.signal;
+    this.span = given.span;
+  }
+
+  /** A path parameter that the operation's path names. */
+  param(name: string): string {
+    return this.params[name]!;
+  }
+
+  header(name: string, value: string): void {
+    this.#response.setHeader(name, value);
+  }
+
+  /** Answers with JSON; a newline ends it, as Go's encoder does. */
+  json(status: number, value: unknown): void {
+    const bytes = Buffer.from(`${JSON.stringify(value)}\n`);
+    this.#response.writeHead(status, { "Content-Type": "application/json", "Content-Length": bytes.length });
+    this.#response.end(bytes);
+  }
+
+  text(status: number, value: string): void {
+    const bytes = Buffer.from(value);
+    this.#response.writeHead(status, {
+      "Content-Type": "text/plain; charset=utf-8",
+      "Content-Length": bytes.length,
+    });
+    this.#response.end(bytes);
+  }
+
+  empty(status: number): void {
+    this.#response.writeHead(status, status === 204 || status === 304 ? {} : { "Content-Length": 0 });
+    this.#response.end();
+  }
+
+  /** Sends the header now; the body follows in pieces. */
+  stream(status: number, contentType: string): BodyWriter {
+    this.#response.writeHead(status, { "Content-Type": contentType });
+    this.#response.flushHeaders();
+    return new BodyWriter(this.#response, this.signal);
+  }
+
+  /** The connection to take over. Only operations declared with `hijack` have one. */
+  hijack(): Hijack {
+    if (!this.#hijack) throw new WharfError("Internal", "this operation does not take over its connection");
+    return this.#hijack;
+  }
+}
+
+/** Writes a body with back-pressure. */
+export class BodyWriter {
+  readonly #response: ServerResponse;
+  readonly #signal: AbortSignal;
+
+  constructor(response: ServerResponse, signal: AbortSignal) {
+    this.#response = response;
+    this.#signal = signal;
+  }
+
+  /** Resolves when more may be written. Canceled when the client is gone. */
+  async write(data: Uint8Array | string): Promise<void> {
+    if (this.#signal.aborted) throw new WharfError("Canceled", "the client closed the connection");
+    if (this.#response.write(data)) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.#response.off("drain", done);
+        this.#signal.removeEventListener("abort", done);
+        resolve();
+      };
+      this.#response.on("drain", done);
+      this.#signal.addEventListener("abort", done);
+    });
+    if (this.#signal.aborted) throw new WharfError("Canceled", "the client closed the connection");
+  }
+
+  /** One JSON document a line, as Docker's streams have them. */
+  async line(value: unknown): Promise<void> {
+    await this.write(`${JSON.stringify(value)}\r\n`);
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+
+  /** Breaks the connection off, so that the client does not take a cut answer for a whole one. */
+  destroy(): void {
+    this.#response.destroy();
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * The HTTP server of an API made of operations: versions in the path, routing, checking, errors, traces, hijacking.
+ * It knows nothing of Docker but the form of its versions and errors.
+ */
+
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { check } from "../../common/docker/schema.ts";
+import { isCode, WharfError } from "../../common/errors.ts";
+import { contextFromHeader, inContext, startSpan } from "../trace/trace.ts";
+import { declaredLength, readAll, readJson } from "./body.ts";
+import { messageOf, statusOf } from "./errors.ts";
+import { Exchange } from "./exchange.ts";
+import { Hijack } from "./hijack.ts";
+import type { Operation } from "./operation.ts";
+import { readQuery } from "./query.ts";
+import { type Match, Router } from "./router.ts";
+
+export interface ServerOptions {
+  operations: Iterable<Operation>;
+  /** Minor numbers of the API versions spoken: 24 and 51 for 1.24 to 1.51. */
+  versions: { lowest: number; highest: number };
+  /** Sent with every answer. */
+  headers: Readonly<Record<string, string>>;
+  /** Told of every request that failed on our side, and of every request when debugging. */
+  log: (level: "debug" | "error", message: string, fields: Record<string, unknown>) => void;
+}
+
+/** All headers of a request together, in bytes. An X-Registry-Auth or a filter can be long. */
+const MAX_HEADERS = 64 << 10;
+const VERSION = /^\/v(\d{1,4})\.(\d{1,4})(?=\/)/;
+
+export function createApiServer(options: ServerOptions): Server {
+  const router = new Router(options.operations);
+  const findHijack = (request: IncomingMessage): Match | undefined => {
+    if (request.method !== "POST") return undefined;
+    const match = router.match("POST", splitPath(request.url ?? "").path);
+    return match?.operation.hijack ? match : undefined;
+  };
+  const server = createServer({
+    maxHeaderSize: MAX_HEADERS,
+    headersTimeout: 60_000,
+    // Bodies (an image to load) and answers (logs that are followed) take as long as they take.
+    requestTimeout: 0,
+    keepAliveTimeout: 600_000,
+    // Other upgrades (h2c, which clients offer when in doubt) are not taken: the request is answered as it is.
+    shouldUpgradeCallback: () => false,
+  });
+  server.on("connection", (socket) => {
+    markHijacks(socket, (request) => findHijack(request) !== undefined);
+  });
+  server.on("request", (request, response) => {
+    void answer(options, router, request, response, undefined);
+  });
+  server.on("upgrade", (request: IncomingMessage, stream, head: Buffer) => {
+    const socket = stream as Socket;
+    socket.on("error", () => socket.destroy());
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.on("finish", () => {
+      response.detachSocket(socket);
+      socket.end();
+    });
+    void answer(options, router, request, response, new Hijack(request, socket, head, response));
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, stream) => {
+    const socket = stream as Socket;
+    if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+    const tooLong = error.code === "HPE_HEADER_OVERFLOW";
+    const body = JSON.stringify({
+      message: tooLong ? `the request's headers are larger than ${MAX_HEADERS >> 10} KiB` : "not an HTTP request",
+    });
+    const status = tooLong ? "431 Request Header Fields Too Large" : "400 Bad Request";
+    socket.end(
+      `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+    );
+  });
+  return server;
+}
+
+/**
+ * Hands connections over right after the header of a request that hijacks, with an Upgrade header or without: the parser
+ * is told (by 2) that what follows is not HTTP, body or not. Node has no public way for this; `parser.onIncoming` is what
+ * `node:http` itself goes through (lib/_http_server.js, parserOnIncoming). Which Node runs is ours to choose, and
+ * server.test.ts guards it.
+ */
+function markHijacks(socket: Socket, hijacks: (request: IncomingMessage) => boolean): void {
+  const { parser } = socket as Socket & {
+    parser?: { onIncoming(request: IncomingMessage, keepAlive: boolean): number };
+  };
+  if (!parser) return;
+  const { onIncoming } = parser;
+  parser.onIncoming = (request, keepAlive) => {
+    if (!hijacks(request)) return onIncoming.call(parser, request, keepAlive);
+    (request as IncomingMessage & { upgrade: boolean }).upgrade = true;
+    return 2;
+  };
+}
+
+async function answer(
+  options: ServerOptions,
+  router: Router,
+  request: IncomingMessage,
+  response: ServerResponse,
+  hijack: Hijack | undefined,
+): Promise<void> {
+  const method = request.method ?? "GET";
+  const { path, search, version: asked } = splitPath(request.url ?? "/");
+  for (const [name, value] of Object.entries(options.headers)) response.setHeader(name, value);
+  const controller = new AbortController();
+  response.on("close", () => {
+    if (!response.writableFinished) controller.abort(new WharfError("Canceled", "the client closed the connection"));
+  });
+  const parent = contextFromHeader(request.headers.traceparent as string | undefined);
+  using span = startSpan(`${method} ${path}`, undefined, parent);
+  try {
+    const version = checkVersion(asked, options.versions);
+    const match = router.match(method, path);
+    if (!match) throw new WharfError("NotFound", "page not found");
+    const { operation, params } = match;
+    await inContext(span.context, async () => {
+      const exchange = new Exchange<unknown, unknown>(
+        request,
+        response,
+        {
+          params,
+          query: readQuery(operation.query, new URLSearchParams(search)),
+          body: await readBody(operation, request, hijack),
+          version,
+          signal: controller.signal,
+          span,
+        },
+        hijack,
+      );
+      await operation.handler(exchange);
+    });
+    options.log("debug", "request", { method, path, status: response.statusCode });
+  } catch (error) {
+    if (isCode(error, "Canceled") && controller.signal.aborted) return;
+    const status = statusOf(error);
+    span.set("error", messageOf(error));
+    if (status >= 500) options.log("error", "request failed", { method, path, status, error });
+    else options.log("debug", "request refused", { method, path, status, error: messageOf(error) });
+    if (response.headersSent || response.destroyed || (hijack && !response.socket)) {
+      // Too late for a status: what a reader must notice is that the answer is not whole.
+      response.destroy();
+      hijack?.socket.destroy();
+      return;
+    }
+    const body = Buffer.from(`${JSON.stringify({ message: messageOf(error) })}\n`);
+    response.writeHead(status, { "Content-Type": "application/json", "Content-Length": body.length });
+    response.end(body);
+  }
+}
+
+async function readBody(operation: Operation, request: IncomingMessage, hijack: Hijack | undefined): Promise<unknown> {
+  const { body } = operation;
+  if (!body) {
+    // What a client announces as body is not part of the stream that follows it.
+    if (hijack && request.headers["transfer-encoding"] === undefined) await hijack.readBody();
+    return undefined;
+  }
+  if (!hijack) declaredLength(request.headers);
+  const bytes = hijack ? await hijack.readBody() : await readAll(request);
+  const value = readJson(bytes, request.headers);
+  if (value === undefined && operation.bodyOptional) return undefined;
+  return check(body, value);
+}
+
+function splitPath(url: string): { path: string; search: string; version: [number, number] | undefined } {
+  const question = url.indexOf("?");
+  const whole = question < 0 ? url : url.slice(0, question);
+  const search = question < 0 ? "" : url.slice(question + 1);
+  const match = VERSION.exec(whole);
+  if (!match) return { path: whole, search, version: undefined };
+  return { path: whole.slice(match[0].length), search, version: [Number(match[1]), Number(match[2])] };
+}
+
+/** The version to speak: what the path asks for, the highest without one. */
+function checkVersion(asked: [number, number] | undefined, versions: { lowest: number; highest: number }): number {
+  if (asked === undefined) return versions.highest;
+  const [major, minor] = asked;
+  if (major > 1 || (major === 1 && minor > versions.highest)) {
+    throw new WharfError(
+      "InvalidArgument",
+      `client version ${major}.${minor} is too new. Maximum supported API version is 1.${versions.highest}`,
+    );
+  }
+  if (major < 1 || minor < versions.lowest) {
+    throw new WharfError(
+      "InvalidArgument",
+      `client version ${major}.${minor} is too old. Minimum supported API version is 1.${versions.lowest}, please upgrade your client to a newer version`,
+    );
+  }
+  return minor;
+}
