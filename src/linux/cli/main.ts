@@ -1,0 +1,108 @@
+// The `wharf` program: finds the command in the tree, parses its flags, runs it, and turns errors into words and exit codes.
+import { HelpWanted, parseCommand, parseFlags } from "../../common/cli/arguments.ts";
+import { isGroup } from "../../common/cli/command.ts";
+import { bool, string } from "../../common/cli/flags.ts";
+import { commandHelp, groupHelp, type HelpStyle, knownNames, programHelp } from "../../common/cli/help.ts";
+import { suggest } from "../../common/cli/suggest.ts";
+import { WharfError } from "../../common/errors.ts";
+import { loop } from "../sys/loop.ts";
+import { stderr, stdout } from "../sys/out.ts";
+import { Cli, PROGRAM, type WharfNode } from "./cli.ts";
+import { ROOT, SECTIONS } from "./commands/index.ts";
+import { ExitCode, report } from "./errors.ts";
+import { terminalSize } from "./terminal.ts";
+import { VERSION } from "./version.ts";
+
+const GLOBAL_FLAGS = {
+  host: string("Daemon to talk to (also DOCKER_HOST)", { short: "H", type: "unix://PATH|tcp://HOST:PORT" }),
+  debug: bool("Show requests, and errors with their whole chain", { short: "D" }),
+  "log-level": string("How much to say", {
+    short: "l",
+    choices: ["debug", "info", "warn", "error", "fatal"],
+    initial: "info",
+  }),
+  version: bool("Print the version and quit", { short: "v" }),
+} as const;
+
+const WHAT = "Containers from the command line to the kernel: images, containers and the daemon behind them.";
+
+function helpStyle(fd: 1 | 2): HelpStyle {
+  const size = terminalSize(fd);
+  return {
+    width: Math.min(size?.columns ?? 100, 120),
+    bold: size !== undefined && new Cli(NO_GLOBALS, ROOT).colour(fd),
+  };
+}
+
+const NO_GLOBALS = { host: "", debug: false };
+
+function rootHelp(fd: 1 | 2): string {
+  return programHelp(PROGRAM, WHAT, ROOT, SECTIONS, GLOBAL_FLAGS, helpStyle(fd));
+}
+
+function unknownCommand(path: string, word: string, commands: ReadonlyMap<string, WharfNode>): WharfError {
+  const near = suggest(word, knownNames(commands));
+  const hint =
+    near.length > 0
+      ? `did you mean ${near.map((name) => `'${path} ${name}'`).join(" or ")}?`
+      : `'${path} --help' lists the commands`;
+  return new WharfError("InvalidArgument", `unknown command '${path} ${word}'`, { hint });
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const input = parseFlags(GLOBAL_FLAGS, argv, false);
+  if (input.flags.version) {
+    stdout(`Wharf version ${VERSION}\n`);
+    return 0;
+  }
+  const globals = { host: input.flags.host, debug: input.flags.debug || input.flags["log-level"] === "debug" };
+  let [word, ...rest] = input.args;
+  if (word === undefined) {
+    stderr(rootHelp(2));
+    return 1;
+  }
+  if (word === "help") {
+    rest = [...rest, "--help"];
+    word = rest.shift()!;
+    if (word === "--help") throw new HelpWanted();
+  }
+  let path = PROGRAM;
+  let commands = ROOT;
+  for (;;) {
+    const node = commands.get(word);
+    if (!node) throw unknownCommand(path, word, commands);
+    path += ` ${word}`;
+    if (!isGroup(node)) {
+      const cli = new Cli(globals, ROOT);
+      try {
+        const parsed = parseCommand(node, rest, path);
+        return await node.run(cli, parsed);
+      } catch (error) {
+        if (error instanceof HelpWanted) {
+          stdout(commandHelp(node, path, PROGRAM, helpStyle(1)));
+          return 0;
+        }
+        return report(cli, error, path);
+      }
+    }
+    commands = node.commands;
+    const next = rest.shift();
+    if (next === undefined || next === "--help" || next === "-h") {
+      (next === undefined ? stderr : stdout)(groupHelp(node, path, helpStyle(next === undefined ? 2 : 1)));
+      return next === undefined ? 1 : 0;
+    }
+    word = next;
+  }
+}
+
+export function main(args: string[]): number {
+  const outcome = run(args.slice(1)).catch((error: unknown) => {
+    if (error instanceof HelpWanted) {
+      stdout(rootHelp(1));
+      return 0;
+    }
+    if (error instanceof ExitCode) return error.code;
+    return report(new Cli(NO_GLOBALS, ROOT), error, PROGRAM);
+  });
+  return loop().run(outcome);
+}
