@@ -82,7 +82,7 @@ async function attempt(
   const from = sink.offset;
   const headers: Record<string, string> = { "accept-encoding": "identity" };
   if (from > 0) headers.range = `bytes=${from}-`;
-  const response = await host.expect({ ...request, headers, attempts: 1 }, 200, ...(from > 0 ? [206] : []));
+  const response = await host.expect({ ...request, headers, attempts: 1, bulk: true }, 200, ...(from > 0 ? [206] : []));
   const skip = checkHead(response, from, size, request);
   let position = from - skip;
   try {

@@ -33,6 +33,8 @@ export interface RegistryRequest extends WaitOptions {
   path: string | URL;
   headers?: Record<string, string | string[]>;
   body?: HttpRequest["body"];
+  /** The answer's body is large. */
+  bulk?: boolean;
   scopes: readonly Scope[];
   /** For messages: "fetch blob". */
   operation: string;
@@ -149,6 +151,7 @@ export class RegistryHost {
         url: to,
         headers,
         signal: request.signal,
+        bulk: request.bulk,
       });
     }
     return response;
@@ -181,6 +184,7 @@ export class RegistryHost {
         headers,
         body: request.body,
         signal: request.signal,
+        bulk: request.bulk,
       });
     };
     if (this.#schemes.length === 1) return await send();

@@ -7,6 +7,8 @@ import { WharfError } from "../../common/errors.ts";
 import { isLoopback, type TlsSettings } from "./config.ts";
 import { NetworkError } from "./errors.ts";
 import { canceled, throwIfCanceled } from "./retry.ts";
+import { Watchdog } from "./watchdog.ts";
+import { TooComplicated, WirePool } from "./wire.ts";
 
 /** Milliseconds. */
 export interface Timeouts {
@@ -33,6 +35,8 @@ export interface HttpRequest {
   headers?: Record<string, string | string[]> | undefined;
   body?: Uint8Array | StreamBody | undefined;
   signal?: AbortSignal | undefined;
+  /** The body is large: read it with as little copying as can be. For GET. */
+  bulk?: boolean | undefined;
 }
 
 export type HeaderMap = Readonly<Record<string, string | undefined>>;
@@ -61,6 +65,7 @@ const DISCARD_LIMIT = 64 << 10;
 export class Transport implements Disposable {
   readonly timeouts: Timeouts;
   readonly #agents = new Map<string, http.Agent>();
+  readonly #wires = new WirePool();
   readonly #tls: TlsSettings;
   readonly #userAgent: string;
 
@@ -78,6 +83,20 @@ export class Transport implements Disposable {
 
   /** Sends one request. Throws NetworkError, or Canceled. */
   async request(request: HttpRequest): Promise<HttpResponse> {
+    if (request.bulk && !this.#proxied(request.url)) {
+      throwIfCanceled(request.signal);
+      const headers = { "user-agent": this.#userAgent, ...request.headers };
+      try {
+        return await this.#wires.get(request.url, {
+          tls: this.#tls,
+          timeouts: this.timeouts,
+          headers,
+          signal: request.signal,
+        });
+      } catch (error) {
+        if (!(error instanceof TooComplicated)) throw error;
+      }
+    }
     try {
       return await this.#attempt(request);
     } catch (error) {
@@ -145,8 +164,13 @@ export class Transport implements Disposable {
     });
   }
 
+  /** True when a proxy may stand in between: never on the loopback. */
+  #proxied(url: URL): boolean {
+    return !isLoopback(url.host) && hasProxy(process.env);
+  }
+
   #agent(url: URL): http.Agent {
-    const direct = isLoopback(url.host);
+    const direct = !this.#proxied(url);
     const key = `${url.protocol}${direct}`;
     let agent = this.#agents.get(key);
     if (!agent) {
@@ -156,7 +180,7 @@ export class Transport implements Disposable {
         maxFreeSockets: 8,
         scheduling: "lifo",
       };
-      if (!direct && hasProxy(process.env)) options.proxyEnv = process.env;
+      if (!direct) options.proxyEnv = process.env;
       agent = url.protocol === "https:" ? new https.Agent({ ...options, ...this.#tls }) : new http.Agent(options);
       this.#agents.set(key, agent);
     }
@@ -167,6 +191,7 @@ export class Transport implements Disposable {
   [Symbol.dispose](): void {
     for (const agent of this.#agents.values()) agent.destroy();
     this.#agents.clear();
+    this.#wires[Symbol.dispose]();
   }
 }
 
@@ -256,13 +281,12 @@ class Incoming implements HttpResponse {
   pump(write: (chunk: Uint8Array) => Promise<void> | void, signal?: AbortSignal): Promise<void> {
     const message = this.#message;
     return new Promise((resolve, reject) => {
-      let last = performance.now();
       let busy: Promise<void> | undefined;
       let settled = false;
       const done = (error?: Error): void => {
         if (settled) return;
         settled = true;
-        clearInterval(watch);
+        watch.stop();
         signal?.removeEventListener("abort", abort);
         message.off("data", data).off("end", end).off("close", close);
         if (error) {
@@ -275,25 +299,18 @@ class Incoming implements HttpResponse {
         } else resolve();
       };
       const abort = (): void => done(canceled(signal));
-      const watch = setInterval(
-        () => {
-          // A slow receiver is not a slow server.
-          if (busy) last = performance.now();
-          else if (performance.now() - last > this.#stall)
-            done(this.#broken(stall(`no data for ${this.#stall / 1000} s`)));
-        },
-        Math.min(1000, this.#stall / 4),
-      );
+      const watch = new Watchdog(this.#stall, () => done(this.#broken(stall(`no data for ${this.#stall / 1000} s`))));
       const data = (chunk: Uint8Array): void => {
-        last = performance.now();
+        watch.alive();
         try {
           const pending = write(chunk);
           if (!pending) return;
           message.pause();
+          watch.pause();
           busy = pending.then(
             () => {
               busy = undefined;
-              last = performance.now();
+              watch.resume();
               if (!settled) message.resume();
             },
             (error: unknown) => {
