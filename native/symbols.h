@@ -1,6 +1,9 @@
 /* The library functions that TypeScript may call by address: their arguments and results are integers and pointers. */
+#include <crc.h>
+#include <igzip_lib.h>
 #include <openssl/sha.h>
 #include <seccomp.h>
+#include <string.h>
 #include <zstd.h>
 
 static const struct { const char *name; void *function; } symbols[] = {
@@ -11,5 +14,7 @@ static const struct { const char *name; void *function; } symbols[] = {
     S(SHA256_Init), S(SHA256_Update), S(SHA256_Final),
     S(ZSTD_createDStream), S(ZSTD_freeDStream), S(ZSTD_decompressStream), S(ZSTD_isError), S(ZSTD_getErrorName),
     S(ZSTD_createCStream), S(ZSTD_freeCStream), S(ZSTD_CCtx_setParameter), S(ZSTD_compressStream2),
+    S(isal_inflate_init), S(isal_inflate_reset), S(isal_inflate), S(isal_adler32), S(isal_deflate_init), S(isal_deflate),
+    S(strnlen), S(memcpy), S(memcmp),
 #undef S
 };
