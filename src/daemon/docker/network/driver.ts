@@ -1,0 +1,75 @@
+/**
+ * How a container gets its network: one driver a mode. Drivers are added to `NetworkDrivers`; bridge and user-defined networks
+ * come as further ones.
+ */
+
+import { type EndpointSettings, emptyEndpoint } from "../../../common/docker/network.ts";
+import { WharfError } from "../../../common/errors.ts";
+import type { ContainerRecord } from "../containers/record.ts";
+
+/** What a started container has. */
+export interface NetworkAttachment {
+  /** A namespace of its own that the runtime makes, the host's, or one to join. */
+  namespace: "own" | "host" | { path: string };
+  /** By network name, for inspect. */
+  endpoints: Record<string, EndpointSettings>;
+  /** Lines for /etc/hosts beyond localhost. */
+  hosts: { address: string; names: string[] }[];
+  /** Where names are resolved: as the host does, or at these servers. */
+  resolver: "host" | { servers: string[]; search: string[]; options: string[] };
+}
+
+export interface NetworkDriver {
+  /** Before the task is made. */
+  attach(container: ContainerRecord, signal?: AbortSignal): Promise<NetworkAttachment>;
+  /** When the task is gone; harmless for a container that was never attached. */
+  release(container: ContainerRecord): Promise<void>;
+}
+
+const nothing = async () => {};
+
+/** Loopback alone. */
+export const noneDriver: NetworkDriver = {
+  attach: async () => ({ namespace: "own", endpoints: { none: emptyEndpoint() }, hosts: [], resolver: "host" }),
+  release: nothing,
+};
+
+/** The host's own network. */
+export const hostDriver: NetworkDriver = {
+  attach: async () => ({ namespace: "host", endpoints: { host: emptyEndpoint() }, hosts: [], resolver: "host" }),
+  release: nothing,
+};
+
+export class NetworkDrivers {
+  readonly #drivers = new Map<string, NetworkDriver>([
+    ["none", noneDriver],
+    ["host", hostDriver],
+  ]);
+
+  add(mode: string, driver: NetworkDriver): void {
+    this.#drivers.set(mode, driver);
+  }
+
+  has(mode: string): boolean {
+    return this.#drivers.has(mode);
+  }
+
+  /** What `default` stands for: the bridge where there is one. */
+  get defaultMode(): string {
+    return this.#drivers.has("bridge") ? "bridge" : "none";
+  }
+
+  /** Unimplemented or NotFound for a mode without driver. */
+  get(mode: string): NetworkDriver {
+    const name = mode === "" || mode === "default" ? this.defaultMode : mode;
+    const driver = this.#drivers.get(name);
+    if (driver) return driver;
+    const known = [...this.#drivers.keys()].join(", ");
+    const later = name === "bridge" || name.startsWith("container:");
+    throw new WharfError(
+      later ? "Unimplemented" : "NotFound",
+      later ? `the network mode ${JSON.stringify(name)} is not there yet` : `network ${name} not found`,
+      { operation: "create container", subject: name, hint: `use --network with one of: ${known}` },
+    );
+  }
+}
