@@ -1,0 +1,83 @@
+// The daemons that are compared, each with folders and sockets of its own.
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { type Context, type Daemon, daemon, which } from "./context.ts";
+
+export const REGISTRY = "localhost:5000";
+
+/** True when somebody listens there. */
+function listens(where: { path: string } | { port: number }): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", ...where });
+    socket.on("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
+}
+
+export interface Served extends Daemon {
+  /** What its clients connect to. */
+  socket: string;
+}
+
+interface Start {
+  argv: string[];
+  socket: string;
+}
+
+async function start(context: Context, name: string, { argv, socket }: Start): Promise<Served> {
+  if (!existsSync(argv[0]!)) throw new Error(`there is no ${argv[0]}`);
+  const log = openSync(join(context.settings.work, `${name}.log`), "a");
+  try {
+    const started = await daemon(argv, log, () => listens({ path: socket }));
+    return { ...started, socket };
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** @param data where its images lie; the state is in memory. `name` tells several of one kind apart. */
+export function containerd(context: Context, data: string, name = "containerd"): Promise<Served> {
+  const state = join(context.settings.run, name);
+  const socket = join(state, "containerd.sock");
+  mkdirSync(state, { recursive: true });
+  return start(context, name, {
+    argv: [which("containerd"), "--root", data, "--state", state, "--address", socket],
+    socket,
+  });
+}
+
+export function dockerd(context: Context, data: string, extra: string[] = []): Promise<Served> {
+  const state = join(context.settings.run, "docker");
+  const socket = join(state, "docker.sock");
+  mkdirSync(state, { recursive: true });
+  const network = ["--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-masq=false"];
+  const places = ["--data-root", data, "--exec-root", join(state, "exec"), "--pidfile", join(state, "pid")];
+  const argv = [which("dockerd"), ...places, "-H", `unix://${socket}`, ...network, ...extra];
+  return start(context, "dockerd", { argv, socket });
+}
+
+export function wharfd(context: Context, data: string, name = "wharfd"): Promise<Served> {
+  const state = join(context.settings.run, name);
+  const socket = join(state, "docker.sock");
+  return start(context, name, { argv: [context.ours("wharfd"), "--root", data, "--state", state], socket });
+}
+
+/** A registry on loopback that holds what the benchmarks pull; started at the first use. */
+export function registry(context: Context): Promise<Daemon> {
+  const { work } = context.settings;
+  const make = async () => {
+    const data = join(work, "registry");
+    mkdirSync(data);
+    process.env.REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY = data;
+    process.env.REGISTRY_HTTP_ADDR = "127.0.0.1:5000";
+    process.env.OTEL_TRACES_EXPORTER = "none";
+    const log = openSync(join(work, "registry.log"), "a");
+    const config = "/etc/docker/registry/config.yml";
+    return daemon([which("docker-registry"), "serve", config], log, () => listens({ port: 5000 }));
+  };
+  return context.once("registry", make, ({ stop }) => stop());
+}

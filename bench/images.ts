@@ -1,0 +1,193 @@
+// The images the benchmarks pull, made of the peers root's own files: a small one, and 94 MB of gzip in one layer and in eight.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cp, lstat, opendir } from "node:fs/promises";
+import { join } from "node:path";
+import { finished } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import { type Context, command, which } from "./context.ts";
+import { REGISTRY, registry } from "./daemons.ts";
+
+const TARGET = 94e6;
+const LAYER = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+interface Blob {
+  digest: string;
+  size: number;
+}
+
+interface Layer extends Blob {
+  diffId: string;
+}
+
+function putJson(layout: string, value: unknown): Blob {
+  const text = JSON.stringify(value);
+  const hash = createHash("sha256").update(text).digest("hex");
+  writeFileSync(join(layout, "blobs/sha256", hash), text);
+  return { digest: `sha256:${hash}`, size: Buffer.byteLength(text) };
+}
+
+/** Packs the named files below `from` into a gzip layer of the layout. */
+async function putLayer(layout: string, from: string, files: readonly string[]): Promise<Layer> {
+  const list = join(layout, "list");
+  writeFileSync(list, files.map((file) => `${file}\0`).join(""));
+  const fixed = ["--sort=none", "--no-recursion", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0"];
+  const tar = spawn("tar", ["-C", from, ...fixed, "--null", "-T", list, "-cf", "-"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [raw, packed] = [createHash("sha256"), createHash("sha256")];
+  const gzip = createGzip({ level: 6 });
+  const tmp = join(layout, "layer");
+  const out = createWriteStream(tmp);
+  let size = 0;
+  tar.stdout.on("data", (chunk: Buffer) => raw.update(chunk));
+  gzip.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    packed.update(chunk);
+  });
+  tar.stdout.pipe(gzip).pipe(out);
+  const code = new Promise<number | null>((resolve) => tar.on("close", resolve));
+  await finished(out);
+  if ((await code) !== 0) throw new Error(`tar ended with ${await code}`);
+  const digest = packed.digest("hex");
+  renameSync(tmp, join(layout, "blobs/sha256", digest));
+  rmSync(list);
+  return { digest: `sha256:${digest}`, size, diffId: `sha256:${raw.digest("hex")}` };
+}
+
+function finishLayout(layout: string, layers: readonly Layer[]): void {
+  const config = putJson(layout, {
+    architecture: "amd64",
+    os: "linux",
+    config: { Env: ["PATH=/bin:/usr/bin"], Cmd: ["sh"] },
+    rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
+  });
+  const manifest = putJson(layout, {
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    config: { mediaType: "application/vnd.oci.image.config.v1+json", ...config },
+    layers: layers.map(({ digest, size }) => ({ mediaType: LAYER, digest, size })),
+  });
+  const entry = { mediaType: "application/vnd.oci.image.manifest.v1+json", ...manifest };
+  const named = { ...entry, annotations: { "org.opencontainers.image.ref.name": "latest" } };
+  writeFileSync(join(layout, "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [named] }));
+  writeFileSync(join(layout, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
+}
+
+/** Makes a layout in passing, so that one that is there is whole. Answers with the sum of its layers' sizes. */
+async function makeLayout(dir: string, layers: (layout: string) => Promise<Layer[]>): Promise<number> {
+  const tmp = `${dir}.new`;
+  rmSync(tmp, { recursive: true, force: true });
+  mkdirSync(join(tmp, "blobs/sha256"), { recursive: true });
+  const made = await layers(tmp);
+  finishLayout(tmp, made);
+  rmSync(dir, { recursive: true, force: true });
+  renameSync(tmp, dir);
+  return made.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** Files and folders of the peers root's /usr, in order, until they have `limit` bytes. */
+async function someFiles(limit: number): Promise<string[]> {
+  const found: string[] = [];
+  let sum = 0;
+  const visit = async (dir: string): Promise<void> => {
+    const names: string[] = [];
+    for await (const entry of await opendir(join("/", dir))) names.push(entry.name);
+    found.push(dir);
+    for (const name of names.sort()) {
+      if (sum >= limit) return;
+      const path = join(dir, name);
+      const status = await lstat(join("/", path));
+      if (status.isDirectory()) await visit(path);
+      else if (status.isFile() || status.isSymbolicLink()) {
+        sum += status.size;
+        found.push(path);
+      }
+    }
+  };
+  for (const dir of [
+    "usr/share",
+    "usr/lib/python3.13",
+    "usr/lib/python3.14",
+    "usr/lib/git-core",
+    "usr/lib/x86_64-linux-gnu",
+    "usr/bin",
+  ])
+    if (sum < limit && existsSync(join("/", dir))) await visit(dir);
+  return found;
+}
+
+export const APPLETS = [
+  "sh",
+  "true",
+  "false",
+  "echo",
+  "cat",
+  "sleep",
+  "ls",
+  "ps",
+  "hostname",
+  "id",
+  "env",
+  "kill",
+  "mount",
+];
+
+/** A root file system of busybox alone. */
+export async function busyboxRoot(dir: string): Promise<void> {
+  mkdirSync(join(dir, "bin"), { recursive: true });
+  for (const name of ["proc", "sys", "dev", "etc", "tmp", "root"]) mkdirSync(join(dir, name), { recursive: true });
+  await cp(which("busybox"), join(dir, "bin/busybox"));
+  for (const applet of APPLETS) symlinkSync("busybox", join(dir, "bin", applet));
+}
+
+/** Makes what is not there yet, and answers with the layouts' folders. */
+async function layouts(context: Context): Promise<Record<"busybox" | "one" | "eight", string>> {
+  const { cache, work } = context.settings;
+  const dirs = { busybox: join(cache, "busybox"), one: join(cache, "one"), eight: join(cache, "eight") };
+  if (!existsSync(dirs.busybox)) {
+    const root = join(work, "busybox-root");
+    await busyboxRoot(root);
+    const files = ["bin/busybox", ...APPLETS.map((name) => `bin/${name}`)];
+    const folders = ["bin", "proc", "sys", "dev", "etc", "tmp", "root"];
+    await makeLayout(dirs.busybox, async (layout) => [await putLayer(layout, root, [...folders, ...files])]);
+  }
+  if (!existsSync(dirs.one) || !existsSync(dirs.eight)) {
+    context.say("making the images to pull, once");
+    // two tries: the first tells how well these files pack
+    let files = await someFiles(TARGET * 2.7);
+    const single = async (layout: string) => [await putLayer(layout, "/", files)];
+    const size = await makeLayout(dirs.one, single);
+    files = files.slice(0, Math.round((files.length * TARGET) / size));
+    await makeLayout(dirs.one, single);
+    const share = Math.ceil(files.length / 8);
+    await makeLayout(dirs.eight, async (layout) => {
+      const layers: Layer[] = [];
+      for (let i = 0; i < 8; i++) layers.push(await putLayer(layout, "/", files.slice(i * share, (i + 1) * share)));
+      return layers;
+    });
+  }
+  return dirs;
+}
+
+/** The images' names in the local registry, where they now are. */
+export function pushedImages(context: Context): Promise<Record<"busybox" | "one" | "eight", string>> {
+  return context.once("images", async () => {
+    const dirs = await layouts(context);
+    await registry(context);
+    const names = {
+      busybox: `${REGISTRY}/busybox:latest`,
+      one: `${REGISTRY}/one:latest`,
+      eight: `${REGISTRY}/eight:latest`,
+    };
+    for (const name of ["busybox", "one", "eight"] as const)
+      await command(
+        which("skopeo"),
+        ...["copy", "-q", "--dest-tls-verify=false", "--insecure-policy"],
+        `oci:${dirs[name]}:latest`,
+        `docker://${names[name]}`,
+      );
+    return names;
+  });
+}
