@@ -10,11 +10,17 @@ export interface UnpackRequest {
   mounts: readonly Mount[];
   /** Tells the compression; when it is not a known layer type the first bytes do. */
   mediaType: string;
-  /** The blob's file, or its bytes as they come. */
-  source: string | AsyncIterable<Uint8Array>;
+  /** The blob's file, its bytes as they come, or a file that is still being written. */
+  source: string | AsyncIterable<Uint8Array> | GrowingBlob;
   syncFs?: boolean | undefined;
   progress?: ((bytes: number) => void) | undefined;
   signal?: AbortSignal | undefined;
+}
+
+/** A blob that is still being written: `grown` yields how many bytes are there so far, and ends when all are. */
+export interface GrowingBlob {
+  path: string;
+  grown: AsyncIterable<number>;
 }
 
 export interface Unpacked {
@@ -23,6 +29,8 @@ export interface Unpacked {
   /** Bytes of the uncompressed tar. */
   size: number;
   usage: Usage;
+  /** Directories the layer relies on without having them: `inherit` gives them the lower layers' attributes. */
+  missingParents?: readonly string[] | undefined;
 }
 
 export interface DiffRequest {
@@ -57,6 +65,7 @@ export interface SpawnShimRequest {
 export interface SpawnShimResult {
   /** 128 + n after a signal. */
   exitCode: number;
+  /** One character a byte (latin1): what `delete` answers is binary. */
   stdout: string;
   /** At most the last 64 KiB. */
   stderr: string;
@@ -65,6 +74,8 @@ export interface SpawnShimResult {
 export interface AgentClient {
   unpack(request: UnpackRequest): Promise<Unpacked>;
   diff(request: DiffRequest): Promise<{ diffId: Digest; size: number }>;
+  /** Gives `upper`'s directories `paths` the attributes of the first of `lowers` (nearest first) that has them. */
+  inherit(upper: string, lowers: readonly string[], paths: readonly string[], signal?: AbortSignal): Promise<void>;
   mount(mounts: readonly Mount[], target: string): Promise<void>;
   /** Everything mounted on or below `target`; nothing there is no error. */
   unmount(target: string, options?: { recursive?: boolean | undefined; detach?: boolean | undefined }): Promise<void>;

@@ -16,7 +16,7 @@
  *     lease_resources ─ namespace, lease, type, id
  *     trash ─ path                            directories whose snapshot is gone and which the agent has yet to delete
  *     tasks ─ namespace, id                   bundle, shim (binary, address, version), stdio, boot id
- *     exits ─ namespace, task, exec           how a process ended (exec '' is the init process)
+ *     exits ─ namespace, task, exec           how a process ended (exec '' is the init process), and whether an event told it
  *
  * Times are RFC 3339 text with nanoseconds, labels JSON objects.
  */
@@ -89,7 +89,7 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE exits (
     namespace TEXT NOT NULL, task TEXT NOT NULL, exec TEXT NOT NULL,
-    pid INTEGER NOT NULL, exit_status INTEGER NOT NULL, exited_at TEXT NOT NULL,
+    pid INTEGER NOT NULL, exit_status INTEGER NOT NULL, exited_at TEXT NOT NULL, told INTEGER NOT NULL,
     PRIMARY KEY (namespace, task, exec),
     FOREIGN KEY (namespace, task) REFERENCES tasks (namespace, id) ON DELETE CASCADE
   ) STRICT, WITHOUT ROWID;

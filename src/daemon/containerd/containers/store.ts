@@ -1,0 +1,148 @@
+/** The containers of one namespace. */
+
+import { WharfError } from "../../../common/errors.ts";
+import { parseFilters } from "../../../common/filters.ts";
+import type { Container, ContainerInput, ContainerStore } from "../api/containers.ts";
+import type { FieldPaths, Filters } from "../api/types.ts";
+import { now } from "../core/clock.ts";
+import { checkIdentifier, checkLabels, immutableField, updateMap } from "../core/labels.ts";
+import type { Scope } from "../core/scope.ts";
+import { containerCreate, containerDelete, containerUpdate } from "../events/messages.ts";
+import { containerAdaptor, readContainer, writeContainer } from "./rows.ts";
+
+/** Fields an update without field paths takes. */
+const MUTABLE: FieldPaths = ["labels", "spec", "extensions", "image", "snapshotkey"];
+
+export class LocalContainers implements ContainerStore {
+  readonly #scope: Scope;
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+  }
+
+  async get(id: string): Promise<Container> {
+    return this.#get(id);
+  }
+
+  async list(filters?: Filters): Promise<Container[]> {
+    const filter = parseFilters(filters);
+    const { db, namespace } = this.#scope;
+    const rows = db.all("SELECT * FROM containers WHERE namespace = ? ORDER BY id", namespace);
+    return rows.map((row) => readContainer(db, row)).filter((container) => filter(containerAdaptor(container)));
+  }
+
+  async create(input: ContainerInput): Promise<Container> {
+    const scope = this.#scope;
+    const time = now();
+    const container = checkContainer({
+      id: input.id,
+      labels: input.labels ?? {},
+      image: input.image ?? "",
+      runtime: input.runtime ?? { name: "" },
+      spec: input.spec,
+      snapshotter: input.snapshotter ?? "",
+      snapshotKey: input.snapshotKey ?? "",
+      extensions: input.extensions ?? {},
+      sandbox: input.sandbox ?? "",
+      createdAt: time,
+      updatedAt: time,
+    });
+    scope.write(() => {
+      if (this.#find(container.id)) {
+        throw new WharfError("AlreadyExists", `container ${JSON.stringify(container.id)} already exists`, {
+          subject: container.id,
+        });
+      }
+      writeContainer(scope.db, scope.namespace, container);
+      scope.hold("container", container.id);
+      const { id, image, runtime } = container;
+      scope.emit(containerCreate({ id, image, runtime }));
+    });
+    await scope.db.durable();
+    return container;
+  }
+
+  async update(input: ContainerInput, fieldPaths: FieldPaths = []): Promise<Container> {
+    const scope = this.#scope;
+    const container = scope.write(() => {
+      const updated = checkContainer({ ...applyUpdate(this.#get(input.id), input, fieldPaths), updatedAt: now() });
+      writeContainer(scope.db, scope.namespace, updated);
+      scope.hold("container", updated.id);
+      const { id, image, labels, snapshotKey } = updated;
+      scope.emit(containerUpdate({ id, image, labels, snapshotKey }));
+      return updated;
+    });
+    scope.shared.gc.schedule();
+    await scope.db.durable();
+    return container;
+  }
+
+  async delete(id: string): Promise<void> {
+    const scope = this.#scope;
+    scope.write(() => {
+      this.#get(id);
+      if (scope.db.get("SELECT 1 FROM tasks WHERE namespace = ? AND id = ?", scope.namespace, id)) {
+        throw new WharfError("FailedPrecondition", `cannot delete container ${JSON.stringify(id)}: it has a task`, {
+          subject: id,
+          hint: "kill and delete the task first",
+        });
+      }
+      scope.db.run("DELETE FROM containers WHERE namespace = ? AND id = ?", scope.namespace, id);
+      scope.emit(containerDelete({ id }));
+    });
+    scope.shared.gc.schedule();
+    await scope.db.durable();
+  }
+
+  #find(id: string) {
+    return this.#scope.db.get("SELECT * FROM containers WHERE namespace = ? AND id = ?", this.#scope.namespace, id);
+  }
+
+  #get(id: string): Container {
+    const row = this.#find(id);
+    if (!row) throw new WharfError("NotFound", `container ${JSON.stringify(id)} not found`, { subject: id });
+    return readContainer(this.#scope.db, row);
+  }
+}
+
+function applyUpdate(before: Container, input: ContainerInput, paths: FieldPaths): Container {
+  if (paths.length === 0) {
+    // Fields that cannot change must not differ, so that they may become mutable one day.
+    if (input.snapshotter !== undefined && input.snapshotter !== before.snapshotter) {
+      throw immutableField("snapshotter", `container ${JSON.stringify(before.id)}`);
+    }
+    if (input.runtime !== undefined && input.runtime.name !== before.runtime.name) {
+      throw immutableField("runtime.name", `container ${JSON.stringify(before.id)}`);
+    }
+  }
+  let container = before;
+  for (const path of paths.length === 0 ? MUTABLE : paths) {
+    const labels = updateMap(path, "labels", container.labels, input.labels);
+    const extensions = updateMap(path, "extensions", container.extensions, input.extensions);
+    if (labels) container = { ...container, labels };
+    else if (extensions) container = { ...container, extensions };
+    else if (path === "spec") container = { ...container, spec: input.spec };
+    else if (path === "image") container = { ...container, image: input.image ?? "" };
+    else if (path === "snapshotkey") container = { ...container, snapshotKey: input.snapshotKey ?? "" };
+    else throw immutableField(path, `container ${JSON.stringify(before.id)}`);
+  }
+  return container;
+}
+
+/** The container with checked labels. InvalidArgument. */
+function checkContainer(container: Container): Container {
+  const { id, runtime, spec, snapshotter, snapshotKey, extensions } = container;
+  checkIdentifier(id, "container id");
+  const fault =
+    runtime.name === ""
+      ? "it has no runtime"
+      : !spec
+        ? "it has no spec"
+        : snapshotKey !== "" && snapshotter === ""
+          ? "it has a snapshot key and no snapshotter"
+          : "" in extensions
+            ? "the name of an extension is empty"
+            : undefined;
+  if (fault) throw new WharfError("InvalidArgument", `bad container ${JSON.stringify(id)}: ${fault}`, { subject: id });
+  return { ...container, labels: checkLabels(container.labels) };
+}

@@ -1,0 +1,186 @@
+/** The containerd core in process: opens the stores of a root and a state directory and serves them to clients. */
+
+import { isAbsolute } from "node:path";
+import { WharfError } from "../../common/errors.ts";
+import { Database } from "../store/database.ts";
+import { lockDirectory } from "../store/lock.ts";
+import type { AgentClient } from "./agent.ts";
+import type { TransferEnd, TransferOptions, TransferService } from "./api/transfer.ts";
+import { type Containerd, type ContainerdCore, DEFAULT_SNAPSHOTTER, type Transferer } from "./api.ts";
+import { LocalContainers } from "./containers/store.ts";
+import { BlobFiles } from "./content/files.ts";
+import { HasherPool } from "./content/hasher.ts";
+import { LocalContent, type OpenWriters } from "./content/store.ts";
+import { LocalIntrospection } from "./core/introspection.ts";
+import { checkIdentifier } from "./core/labels.ts";
+import { recover } from "./core/recover.ts";
+import { Scope, type Shared } from "./core/scope.ts";
+import { LocalDiff } from "./diff/service.ts";
+import { EventHub } from "./events/hub.ts";
+import { LocalEvents } from "./events/service.ts";
+import { Collector } from "./gc/collector.ts";
+import { LocalImages } from "./images/store.ts";
+import { LocalLeases } from "./leases/manager.ts";
+import { LocalNamespaces } from "./namespaces/store.ts";
+import { SnapshotFiles } from "./snapshots/files.ts";
+import { OverlaySnapshotter } from "./snapshots/overlay.ts";
+import { LocalTasks } from "./tasks/manager.ts";
+import { ShimManager } from "./tasks/shims.ts";
+
+export interface CoreOptions {
+  /** Data: meta.db, content, snapshots. Absolute; made if missing. */
+  root: string;
+  /** Bundles, sockets, locks; lost with a reboot. Absolute; made if missing. */
+  state: string;
+  agent: AgentClient;
+  /** Told of what goes wrong where no caller waits; stderr by default. */
+  log?: ((message: string, error?: unknown) => void) | undefined;
+  /** Directories to look for shims in, before PATH. */
+  shimPath?: readonly string[] | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Opens a core. FailedPrecondition when another daemon has the root or the state directory, or a newer one wrote it; DataLoss when the
+ * store is corrupt. Disposing of it leaves containers running.
+ */
+export async function createCore(options: CoreOptions): Promise<ContainerdCore> {
+  for (const path of [options.root, options.state]) {
+    if (!isAbsolute(path)) throw new WharfError("InvalidArgument", `${JSON.stringify(path)} is not an absolute path`);
+  }
+  await using stack = new AsyncDisposableStack();
+  stack.use(lockDirectory(options.root, "root"));
+  if (options.state !== options.root) stack.use(lockDirectory(options.state, "state"));
+  options.signal?.throwIfAborted();
+  const log = options.log ?? ((message, error) => console.error(`wharfd: ${message}`, error ?? ""));
+  const writers: OpenWriters = new Map();
+  const shared: Shared = {
+    paths: { root: options.root, state: options.state },
+    db: stack.use(Database.open(`${options.root}/meta.db`)),
+    agent: options.agent,
+    hub: stack.use(new EventHub()),
+    gc: stack.use(new Collector(() => shared)),
+    blobs: new BlobFiles(options.root),
+    hashers: stack.use(new HasherPool()),
+    writers,
+    snapshotFiles: new SnapshotFiles(options.root),
+    log,
+  };
+  stack.defer(async () => {
+    await Promise.allSettled([...writers.values()].map((writer) => writer?.close()));
+  });
+  await recover(shared);
+  const shims = stack.use(new ShimManager(shared, options.shimPath ?? []));
+  await shims.restore();
+  options.signal?.throwIfAborted();
+  return new LocalCore(shared, shims, stack.move());
+}
+
+class LocalCore implements ContainerdCore {
+  readonly #shared: Shared;
+  readonly #shims: ShimManager;
+  readonly #stack: AsyncDisposableStack;
+  readonly #transferers: Transferer[] = [];
+
+  constructor(shared: Shared, shims: ShimManager, stack: AsyncDisposableStack) {
+    this.#shared = shared;
+    this.#shims = shims;
+    this.#stack = stack;
+  }
+
+  namespace(name: string): Containerd {
+    checkIdentifier(name, "namespace");
+    return new LocalClient(new Scope(this.#shared, name, undefined), this.#shims, this.#transferers);
+  }
+
+  addTransferer(transferer: Transferer): void {
+    this.#transferers.push(transferer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
+
+class LocalClient implements Containerd {
+  readonly #scope: Scope;
+  readonly #shims: ShimManager;
+  readonly #transferers: readonly Transferer[];
+
+  constructor(scope: Scope, shims: ShimManager, transferers: readonly Transferer[]) {
+    this.#scope = scope;
+    this.#shims = shims;
+    this.#transferers = transferers;
+  }
+
+  get namespace(): string {
+    return this.#scope.namespace;
+  }
+
+  get lease(): string | undefined {
+    return this.#scope.lease;
+  }
+
+  get content(): LocalContent {
+    return new LocalContent(this.#scope);
+  }
+
+  get images(): LocalImages {
+    return new LocalImages(this.#scope);
+  }
+
+  get containers(): LocalContainers {
+    return new LocalContainers(this.#scope);
+  }
+
+  get tasks(): LocalTasks {
+    return new LocalTasks(this.#scope, this.#shims);
+  }
+
+  get leases(): LocalLeases {
+    return new LocalLeases(this.#scope);
+  }
+
+  get events(): LocalEvents {
+    return new LocalEvents(this.#scope);
+  }
+
+  get namespaces(): LocalNamespaces {
+    return new LocalNamespaces(this.#scope.shared);
+  }
+
+  get diff(): LocalDiff {
+    return new LocalDiff(this.#scope, this.content);
+  }
+
+  get introspection(): LocalIntrospection {
+    return new LocalIntrospection(this.#scope.shared);
+  }
+
+  get transfer(): TransferService {
+    return {
+      transfer: (source: TransferEnd, destination: TransferEnd, options: TransferOptions = {}) => {
+        for (const transferer of this.#transferers) {
+          const transfer = transferer(this, source, destination, options);
+          if (transfer) return transfer;
+        }
+        const pair = `from ${source.type} to ${destination.type}`;
+        return Promise.reject(
+          new WharfError("Unimplemented", `nothing here transfers ${pair}`, { operation: "transfer" }),
+        );
+      },
+    };
+  }
+
+  snapshots(name = DEFAULT_SNAPSHOTTER): OverlaySnapshotter {
+    if (name === DEFAULT_SNAPSHOTTER) return new OverlaySnapshotter(this.#scope, name);
+    throw new WharfError("NotFound", `there is no snapshotter ${JSON.stringify(name)}`, {
+      subject: name,
+      hint: `use ${DEFAULT_SNAPSHOTTER}`,
+    });
+  }
+
+  withLease(id: string): Containerd {
+    return new LocalClient(new Scope(this.#scope.shared, this.#scope.namespace, id), this.#shims, this.#transferers);
+  }
+}

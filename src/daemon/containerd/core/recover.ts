@@ -1,0 +1,42 @@
+/**
+ * What a start does after whatever end the last run came to: files that no row knows are removed, and the trash is
+ * emptied. Runs before anything is served, when no file can belong to an operation under way.
+ */
+
+import { join } from "node:path";
+import { failpoint } from "../../../common/failpoint.ts";
+import type { Shared } from "./scope.ts";
+
+export async function recover(shared: Shared): Promise<void> {
+  recoverSnapshots(shared);
+  await recoverContent(shared);
+  failpoint("recover.done");
+  // Not waited for: large trees take their time.
+  void shared.gc.emptyTrash();
+  shared.gc.schedule(1000);
+}
+
+/** Directories that were made in a transaction that never was committed go the way of removed snapshots. */
+function recoverSnapshots({ db, snapshotFiles }: Shared): void {
+  const known = new Set(db.all("SELECT id FROM snapshots").map((row) => String(row.id)));
+  const strays = snapshotFiles.list().filter((name) => !known.has(name));
+  if (strays.length === 0) return;
+  db.transaction(() => {
+    for (const name of strays) db.run("INSERT OR IGNORE INTO trash VALUES (?)", join(snapshotFiles.root, name));
+  });
+}
+
+async function recoverContent({ db, blobs }: Shared): Promise<void> {
+  const files = blobs.list();
+  const content = new Set(
+    db
+      .all("SELECT digest FROM content UNION SELECT shared FROM ingests WHERE shared IS NOT NULL")
+      .map((row) => row.digest),
+  );
+  const ingests = new Set(db.all("SELECT id FROM ingests").map((row) => String(row.id)));
+  const strays = files.blobs.filter((digest) => !content.has(digest));
+  await Promise.all([
+    ...strays.map((digest) => blobs.discard(digest)),
+    ...files.ingests.filter((name) => !ingests.has(name)).map((name) => blobs.dropFile(name)),
+  ]);
+}

@@ -1,0 +1,84 @@
+/** What the services of one core share, and whose call it is. */
+
+import { WharfError } from "../../../common/errors.ts";
+import type { Database } from "../../store/database.ts";
+import type { AgentClient } from "../agent.ts";
+import type { BlobFiles } from "../content/files.ts";
+import type { HasherPool } from "../content/hasher.ts";
+import type { OpenWriters } from "../content/store.ts";
+import type { EventHub } from "../events/hub.ts";
+import type { EventMessage } from "../events/messages.ts";
+import type { Collector } from "../gc/collector.ts";
+import type { NodeKind } from "../gc/references.ts";
+import type { SnapshotFiles } from "../snapshots/files.ts";
+
+/** Where a core keeps its things; all absolute. */
+export interface Paths {
+  root: string;
+  state: string;
+}
+
+export interface Shared {
+  readonly paths: Paths;
+  readonly db: Database;
+  readonly agent: AgentClient;
+  readonly hub: EventHub;
+  readonly gc: Collector;
+  readonly blobs: BlobFiles;
+  readonly hashers: HasherPool;
+  /** Ingests that are open for writing, by row id. */
+  readonly writers: OpenWriters;
+  readonly snapshotFiles: SnapshotFiles;
+  /** Told of what goes wrong where no caller waits. */
+  readonly log: (message: string, error?: unknown) => void;
+}
+
+/** A client's view: its namespace, and the lease what it makes is added to. */
+export class Scope {
+  readonly shared: Shared;
+  readonly namespace: string;
+  readonly lease: string | undefined;
+
+  constructor(shared: Shared, namespace: string, lease: string | undefined) {
+    this.shared = shared;
+    this.namespace = namespace;
+    this.lease = lease;
+  }
+
+  get db(): Database {
+    return this.shared.db;
+  }
+
+  /** Runs a transaction that may make the namespace. */
+  write<T>(body: () => T): T {
+    return this.db.transaction(() => {
+      this.db.run("INSERT OR IGNORE INTO namespaces (name) VALUES (?)", this.namespace);
+      return body();
+    });
+  }
+
+  /**
+   * In a transaction: says that a thing was made or referred to, so that garbage collection under way keeps it, and with
+   * a `type` adds it to the lease, there called `leased`. NotFound when the lease is gone.
+   */
+  hold(kind: NodeKind, id: string, type?: string, leased = id): void {
+    this.shared.gc.touch(kind, this.namespace, id);
+    if (this.lease === undefined || type === undefined) return;
+    if (!this.db.get("SELECT 1 FROM leases WHERE namespace = ? AND id = ?", this.namespace, this.lease)) {
+      throw new WharfError("NotFound", `lease ${JSON.stringify(this.lease)} not found`, { subject: this.lease });
+    }
+    this.db.run("INSERT OR IGNORE INTO lease_resources VALUES (?, ?, ?, ?)", this.namespace, this.lease, type, leased);
+  }
+
+  /** In a transaction: takes a thing that is no more out of the lease. */
+  release(id: string, leaseType: string): void {
+    if (this.lease === undefined) return;
+    const sql = "DELETE FROM lease_resources WHERE namespace = ? AND lease = ? AND type = ? AND id = ?";
+    this.db.run(sql, this.namespace, this.lease, leaseType, id);
+  }
+
+  /** In a transaction: publishes when it is committed. */
+  emit(message: EventMessage): void {
+    this.db.afterCommit(() => this.shared.hub.emit(this.namespace, message));
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * Garbage collection: marks what is in use, drops the rows of the rest and then their files. Runs some time after something
+ * was deleted, when something expires, and at once for `sync` deletions. Also the one place that takes files away.
+ */
+
+import type { Digest } from "../../../common/digest.ts";
+import { failpoint } from "../../../common/failpoint.ts";
+import type { Row } from "../../store/database.ts";
+import { readLabels } from "../core/labels.ts";
+import type { Shared } from "../core/scope.ts";
+import { contentDelete, imageDelete, snapshotRemove } from "../events/messages.ts";
+import { Marker } from "./mark.ts";
+import { EXPIRE_LABEL, type GcNode, isExpired, type NodeKind } from "./references.ts";
+
+/** Milliseconds from a deletion to the collection it asks for. */
+const DELAY = 500;
+/** setTimeout's limit. */
+const LONGEST = 2 ** 31 - 1;
+/** Rows of a page of the sweep: one transaction. */
+const PAGE = 200;
+
+export interface GcStats {
+  content: number;
+  snapshots: number;
+  images: number;
+  leases: number;
+  ingests: number;
+}
+
+export class Collector implements AsyncDisposable {
+  readonly #shared: () => Shared;
+  #marker: Marker | undefined;
+  #running: Promise<GcStats> | undefined;
+  #queued: Promise<GcStats> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #emptying: Promise<void> | undefined;
+  readonly #discarding = new Set<Promise<void>>();
+  #closed = false;
+
+  /** `shared` is asked for lazily: it holds this collector. */
+  constructor(shared: () => Shared) {
+    this.#shared = shared;
+  }
+
+  /** Keeps a node, and what it refers to, from the collection under way. */
+  touch(kind: NodeKind, namespace: string, id: string): void {
+    this.#marker?.touch({ kind, namespace, id });
+  }
+
+  /** Asks for a collection `delay` milliseconds from now at the latest. */
+  schedule(delay = DELAY): void {
+    const at = Date.now() + delay;
+    if (this.#closed || at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAt = Number.POSITIVE_INFINITY;
+        this.run().catch((error: unknown) => this.#shared().log("garbage collection failed", error));
+      },
+      Math.min(delay, LONGEST),
+    );
+    this.#timer.unref();
+  }
+
+  /** Collects all that is garbage now, files included. */
+  run(): Promise<GcStats> {
+    if (!this.#running) {
+      this.#running = this.#collect().finally(() => {
+        this.#running = undefined;
+      });
+      return this.#running;
+    }
+    // The one under way may have passed by already what the caller means.
+    this.#queued ??= this.#running
+      .catch(() => {})
+      .then(() => {
+        this.#queued = undefined;
+        return this.run();
+      });
+    return this.#queued;
+  }
+
+  async #collect(): Promise<GcStats> {
+    const marker = new Marker(this.#shared().db);
+    this.#marker = marker;
+    try {
+      await marker.mark();
+      const stats = await this.#sweep(marker);
+      this.#scheduleExpiry();
+      await Promise.all([this.emptyTrash(), ...this.#discarding]);
+      return stats;
+    } finally {
+      this.#marker = undefined;
+    }
+  }
+
+  async #sweep(marker: Marker): Promise<GcStats> {
+    const { db } = this.#shared();
+    const leases = await this.#sweepTable(marker, "leases", "id", (row) => {
+      if (!isExpired(readLabels(row.labels))) return false;
+      db.run("DELETE FROM leases WHERE namespace = ? AND id = ?", row.namespace!, row.id!);
+      return true;
+    });
+    const images = await this.#sweepTable(marker, "images", "name", (row) => {
+      // Images live until they expire.
+      if (!isExpired(readLabels(row.labels)) || marker.isMarked(nodeOf(row, "image", row.name))) return false;
+      db.run("DELETE FROM images WHERE namespace = ? AND name = ?", row.namespace!, row.name!);
+      this.#emit(row, imageDelete({ name: row.name as string }));
+      return true;
+    });
+    const ingests = await this.#sweepTable(marker, "ingests", "ref", (row) => {
+      if (marker.isMarked(nodeOf(row, "ingest", row.ref)) || this.#shared().writers.has(row.id as number)) return false;
+      db.run("DELETE FROM ingests WHERE id = ?", row.id!);
+      db.afterCommit(() => {
+        this.#track(this.#shared().blobs.dropIngest(row.id as number));
+        if (row.shared !== null) this.discardBlob(row.shared as Digest);
+      });
+      return true;
+    });
+    const content = await this.#sweepTable(marker, "content", "digest", (row) => {
+      if (marker.isMarked(nodeOf(row, "content", row.digest))) return false;
+      db.run("DELETE FROM content WHERE namespace = ? AND digest = ?", row.namespace!, row.digest!);
+      this.#emit(row, contentDelete({ digest: row.digest as string }));
+      db.afterCommit(() => this.discardBlob(row.digest as Digest));
+      return true;
+    });
+    const snapshots = await this.#sweepTable(marker, "snapshots", "snapshotter, key", (row) => {
+      if (marker.isMarked(nodeOf(row, "snapshot", `${row.snapshotter}/${row.key}`))) return false;
+      this.dropSnapshot(row);
+      return true;
+    });
+    return { content, snapshots, images, leases, ingests };
+  }
+
+  /** Pages through a table by its primary order; `drop` runs in a transaction right after the marks were brought up to date. */
+  async #sweepTable(marker: Marker, table: string, key: string, drop: (row: Row) => boolean): Promise<number> {
+    const { db } = this.#shared();
+    const columns = ["namespace", ...key.split(", ")];
+    const marks = columns.map(() => "?").join(", ");
+    const list = columns.join(", ");
+    const sql = `SELECT * FROM ${table} WHERE (${list}) > (${marks}) ORDER BY ${list} LIMIT ${PAGE}`;
+    let last: string[] = columns.map(() => "");
+    for (let dropped = 0; ; ) {
+      const rows = db.all(sql, ...last);
+      dropped += db.transaction(() => {
+        marker.drain();
+        return rows.filter(drop).length;
+      });
+      failpoint("gc.swept");
+      if (rows.length < PAGE) return dropped;
+      const final = rows.at(-1)!;
+      last = columns.map((column) => final[column] as string);
+      await new Promise(setImmediate);
+    }
+  }
+
+  /** In a transaction: the snapshot's row goes, its directory is put into the trash. */
+  dropSnapshot(row: Row): void {
+    const { db, snapshotFiles } = this.#shared();
+    db.run("DELETE FROM snapshots WHERE id = ?", row.id!);
+    db.run("INSERT INTO trash VALUES (?)", snapshotFiles.directory(row.id as number));
+    this.#emit(row, snapshotRemove({ key: row.key as string, snapshotter: row.snapshotter as string }));
+  }
+
+  /** Takes a blob's file away unless something still refers to it. */
+  discardBlob(digest: Digest): void {
+    const { db, blobs } = this.#shared();
+    if (blobs.isHeld(digest)) return;
+    const sql = "SELECT 1 FROM content WHERE digest = ?1 UNION ALL SELECT 1 FROM ingests WHERE shared = ?1 LIMIT 1";
+    if (db.get(sql, digest)) return;
+    this.#track(blobs.discard(digest));
+  }
+
+  /** Has the agent delete what is in the trash; resolves when all that was in it is gone. */
+  emptyTrash(): Promise<void> {
+    const before = this.#emptying ?? Promise.resolve();
+    const emptying = before.then(() => this.#emptyTrash());
+    this.#emptying = emptying.catch(() => {});
+    return emptying;
+  }
+
+  async #emptyTrash(): Promise<void> {
+    const { db, agent, log } = this.#shared();
+    const paths = db.all("SELECT path FROM trash").map((row) => row.path as string);
+    if (paths.length === 0) return;
+    try {
+      await agent.remove(paths);
+    } catch (error) {
+      // They stay in the trash: the next time or the next start tries again.
+      log(`cannot delete ${paths.length} removed snapshots`, error);
+      return;
+    }
+    failpoint("trash.deleted");
+    db.transaction(() => {
+      for (const path of paths) db.run("DELETE FROM trash WHERE path = ?", path);
+    });
+  }
+
+  /** Comes again when the next lease or image expires. */
+  #scheduleExpiry(): void {
+    const { db } = this.#shared();
+    const label = `labels ->> '$."${EXPIRE_LABEL}"'`;
+    const rows = db.all(`SELECT ${label} AS at FROM leases UNION ALL SELECT ${label} FROM images`);
+    // What has expired and is still here is referred to; its end asks for a collection by itself.
+    const at = Math.min(...rows.map((row) => Date.parse(String(row.at))).filter((time) => time > Date.now()));
+    if (at !== Number.POSITIVE_INFINITY) this.schedule(Math.max(DELAY, at - Date.now()));
+  }
+
+  #emit(row: Row, message: Parameters<Shared["hub"]["emit"]>[1]): void {
+    const { db, hub } = this.#shared();
+    db.afterCommit(() => hub.emit(row.namespace as string, message));
+  }
+
+  #track(promise: Promise<void>): void {
+    const tracked = promise
+      .catch((error: unknown) => this.#shared().log("cannot delete content", error))
+      .finally(() => this.#discarding.delete(tracked));
+    this.#discarding.add(tracked);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await Promise.allSettled([this.#running, this.#queued, this.#emptying, ...this.#discarding]);
+  }
+}
+
+function nodeOf(row: Row, kind: NodeKind, id: unknown): GcNode {
+  return { kind, namespace: row.namespace as string, id: id as string };
+}

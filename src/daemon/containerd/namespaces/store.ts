@@ -1,0 +1,94 @@
+/** The namespaces of the core. */
+
+import { WharfError } from "../../../common/errors.ts";
+import { mapField, parseFilter } from "../../../common/filters.ts";
+import type { Row } from "../../store/database.ts";
+import type { Namespace, NamespaceStore } from "../api/namespaces.ts";
+import type { FieldPaths, Labels } from "../api/types.ts";
+import { checkIdentifier, checkLabels, readLabels, updateLabels } from "../core/labels.ts";
+import type { Shared } from "../core/scope.ts";
+import { namespaceCreate, namespaceDelete, namespaceUpdate } from "../events/messages.ts";
+
+/** What must be gone before a namespace can go. */
+const CONTENTS = ["tasks", "containers", "images", "content", "snapshots", "ingests", "leases"];
+
+export class LocalNamespaces implements NamespaceStore {
+  readonly #shared: Shared;
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+  }
+
+  async get(name: string): Promise<Namespace> {
+    return this.#get(name);
+  }
+
+  async list(filter = ""): Promise<Namespace[]> {
+    const matches = parseFilter(filter);
+    const all = this.#shared.db.all("SELECT * FROM namespaces ORDER BY name").map(readNamespace);
+    return all.filter(({ name, labels }) =>
+      matches((path) =>
+        path[0] === "name" ? name : path[0] === "labels" ? mapField(path.slice(1), labels) : undefined,
+      ),
+    );
+  }
+
+  async create(input: { name: string; labels?: Labels | undefined }): Promise<Namespace> {
+    const { db } = this.#shared;
+    const { name } = input;
+    checkIdentifier(name, "namespace");
+    const labels = checkLabels(input.labels);
+    db.transaction(() => {
+      if (db.run("INSERT OR IGNORE INTO namespaces VALUES (?, ?)", name, JSON.stringify(labels)) === 0) {
+        throw new WharfError("AlreadyExists", `namespace ${JSON.stringify(name)} already exists`, { subject: name });
+      }
+      db.afterCommit(() => this.#shared.hub.emit(name, namespaceCreate({ name, labels })));
+    });
+    await db.durable();
+    return { name, labels };
+  }
+
+  async update(input: Namespace, fieldPaths?: FieldPaths): Promise<Namespace> {
+    const { db } = this.#shared;
+    const { name } = input;
+    const labels = db.transaction(() => {
+      const before = this.#get(name);
+      const updated = updateLabels(`namespace ${JSON.stringify(name)}`, before.labels, input.labels, fieldPaths);
+      db.run("UPDATE namespaces SET labels = ? WHERE name = ?", JSON.stringify(updated), name);
+      db.afterCommit(() => this.#shared.hub.emit(name, namespaceUpdate({ name, labels: updated })));
+      return updated;
+    });
+    await db.durable();
+    return { name, labels };
+  }
+
+  async delete(name: string): Promise<void> {
+    const { db } = this.#shared;
+    db.transaction(() => {
+      this.#get(name);
+      const left = CONTENTS.filter((table) => db.get(`SELECT 1 FROM ${table} WHERE namespace = ? LIMIT 1`, name));
+      if (left.length > 0) {
+        throw new WharfError(
+          "FailedPrecondition",
+          `namespace ${JSON.stringify(name)} is not empty: it has ${left.join(", ")}`,
+          {
+            subject: name,
+          },
+        );
+      }
+      db.run("DELETE FROM namespaces WHERE name = ?", name);
+      db.afterCommit(() => this.#shared.hub.emit(name, namespaceDelete({ name })));
+    });
+    await db.durable();
+  }
+
+  #get(name: string): Namespace {
+    const row = this.#shared.db.get("SELECT * FROM namespaces WHERE name = ?", name);
+    if (!row) throw new WharfError("NotFound", `namespace ${JSON.stringify(name)} not found`, { subject: name });
+    return readNamespace(row);
+  }
+}
+
+function readNamespace(row: Row): Namespace {
+  return { name: row.name as string, labels: readLabels(row.labels) };
+}

@@ -1,0 +1,43 @@
+/**
+ * Directories of the overlay snapshotter, `<root>/snapshots/<id>/{fs,work}`. The daemon only makes them; looking into them
+ * and deleting them is the agent's.
+ */
+
+import { chownSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+export class SnapshotFiles {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = join(root, "snapshots");
+    mkdirSync(this.root, { recursive: true, mode: 0o700 });
+  }
+
+  directory(id: number): string {
+    return join(this.root, String(id));
+  }
+
+  upper(id: number): string {
+    return join(this.root, String(id), "fs");
+  }
+
+  work(id: number): string {
+    return join(this.root, String(id), "work");
+  }
+
+  /** Makes a snapshot's directories; the root of the tree gets the owner of the parent's. */
+  create(id: number, options: { parent: number | undefined; work: boolean }): void {
+    mkdirSync(this.directory(id), { mode: 0o700 });
+    mkdirSync(this.upper(id), { mode: 0o755 });
+    if (options.work) mkdirSync(this.work(id), { mode: 0o711 });
+    if (options.parent === undefined) return;
+    const { uid, gid } = lstatSync(this.upper(options.parent));
+    if (uid !== 0 || gid !== 0) chownSync(this.upper(id), uid, gid);
+  }
+
+  /** Names of all entries; for the clean-up at the start. */
+  list(): string[] {
+    return readdirSync(this.root);
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Bundles, `<state>/tasks/<namespace>/<id>/`: config.json, the empty directory that the shim mounts the rootfs on, and the files a
+ * shim keeps there (address, shim.pid, init.pid, log …).
+ */
+
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { WharfError } from "../../../common/errors.ts";
+import { decodeUtf8 } from "../../../common/utf8.ts";
+import type { AgentClient } from "../agent.ts";
+
+export function bundlePath(state: string, namespace: string, id: string): string {
+  return join(state, "tasks", namespace, id);
+}
+
+/** Makes the bundle. A left-over of that name has to be removed before. InvalidArgument for a spec that is no JSON. */
+export function createBundle(path: string, spec: Uint8Array): void {
+  const gid = mappedGroup(spec);
+  mkdirSync(join(path, ".."), { recursive: true, mode: 0o711 });
+  mkdirSync(path, { mode: 0o700 });
+  if (gid !== undefined) {
+    // Root of the container's user namespace has to get through to the rootfs.
+    chownSync(path, 0, gid);
+    chmodSync(path, 0o710);
+  }
+  mkdirSync(join(path, "rootfs"), { mode: 0o711 });
+  writeFileSync(join(path, "config.json"), spec, { mode: 0o600 });
+  // containerd makes this a FIFO and reads it. A file keeps what the shim has to say and needs no reader.
+  writeFileSync(join(path, "log"), "", { mode: 0o600 });
+}
+
+/** The group that root of the container is outside its user namespace; undefined without one. */
+function mappedGroup(spec: Uint8Array): number | undefined {
+  let config: { linux?: { gidMappings?: { containerID: number; hostID: number }[] } };
+  try {
+    config = JSON.parse(decodeUtf8(spec)) as typeof config;
+  } catch (cause) {
+    throw new WharfError("InvalidArgument", "the container's spec is no JSON", { operation: "create bundle", cause });
+  }
+  return config.linux?.gidMappings?.find(({ containerID }) => containerID === 0)?.hostID;
+}
+
+/** The last lines a shim wrote to its log, for error messages. */
+export function shimLog(path: string): string {
+  try {
+    return readFileSync(join(path, "log"), "utf8").trim().split("\n").slice(-3).join("; ");
+  } catch {
+    return "";
+  }
+}
+
+/** The pid a shim wrote down; undefined when it did not. */
+export function shimPid(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(join(path, "shim.pid"), "utf8"));
+    return Number.isSafeInteger(pid) && pid > 1 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Removes a bundle. Never descends into a rootfs that is still mounted: it is unmounted by the agent, and nothing is removed while that
+ * fails.
+ */
+export async function removeBundle(path: string, agent: AgentClient): Promise<void> {
+  const rootfs = join(path, "rootfs");
+  if (!removeDirectory(rootfs)) {
+    await agent.unmount(rootfs, { recursive: true, detach: true });
+    if (!removeDirectory(rootfs)) await removeUnmounted(rootfs);
+  }
+  await rm(path, { recursive: true, force: true });
+}
+
+/** True when the directory is gone; false when it is a mount point or not empty. */
+function removeDirectory(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return true;
+    if (code === "EBUSY" || code === "ENOTEMPTY") return false;
+    throw error;
+  }
+}
+
+/** A rootfs without mounts that has files of its own was given in place of mounts: it may be someone's only copy. */
+async function removeUnmounted(path: string): Promise<never> {
+  const [first] = await readdir(path);
+  throw new WharfError(
+    "FailedPrecondition",
+    `${JSON.stringify(path)} cannot be removed: it has ${JSON.stringify(first)} in it`,
+    {
+      operation: "remove bundle",
+      subject: path,
+      hint: "look into it, and remove it by hand if it is not needed",
+    },
+  );
+}
+
+/** All bundles of a state directory. */
+export async function listBundles(state: string): Promise<{ namespace: string; id: string; path: string }[]> {
+  const root = join(state, "tasks");
+  const bundles: { namespace: string; id: string; path: string }[] = [];
+  for (const namespace of await readdir(root).catch(() => [])) {
+    for (const id of await readdir(join(root, namespace)).catch(() => [])) {
+      bundles.push({ namespace, id, path: join(root, namespace, id) });
+    }
+  }
+  return bundles;
+}

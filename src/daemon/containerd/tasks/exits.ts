@@ -1,0 +1,137 @@
+/**
+ * How processes ended. Each exit is recorded as soon as it is known and told by exactly one event: normally the shim's; where that does
+ * not come (it was sent while no daemon ran, or the shim died), the daemon's own.
+ */
+
+import { TaskExit } from "../../../common/gen/containerd/events/task.ts";
+import { anyName, unpackAny } from "../../../common/protobuf/any.ts";
+import { formatTimestamp, parseTimestamp } from "../../../common/timestamp.ts";
+import type { Database, Row } from "../../store/database.ts";
+import type { Envelope } from "../api/events.ts";
+import type { EventHub } from "../events/hub.ts";
+import { taskExit } from "../events/messages.ts";
+
+/** Milliseconds to wait for the shim's own event before telling of an exit in its place. */
+const PATIENCE = 1000;
+/** Milliseconds after a deletion during which a late event of the process is known to be one. */
+const GRACE = 30_000;
+
+export interface Exit {
+  pid: number;
+  exitStatus: number;
+  exitedAt: string;
+}
+
+/** Names a process; `exec` is empty for the init process. */
+export interface ProcessKey {
+  namespace: string;
+  task: string;
+  exec: string;
+}
+
+export class Exits {
+  readonly #db: Database;
+  readonly #hub: EventHub;
+  /** Processes, with their pids, whose exit was published. */
+  readonly #told = new Set<string>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  constructor(db: Database, hub: EventHub) {
+    this.#db = db;
+    this.#hub = hub;
+  }
+
+  find({ namespace, task, exec }: ProcessKey): Exit | undefined {
+    const sql = "SELECT * FROM exits WHERE namespace = ? AND task = ? AND exec = ?";
+    const row = this.#db.get(sql, namespace, task, exec);
+    return row && readExit(row);
+  }
+
+  /** Writes an exit down; one that is written already stays. Its event is due at once, or (`patient`) when the shim's does not come. */
+  record(key: ProcessKey, exit: Exit, options: { patient: boolean }): void {
+    const { namespace, task, exec } = key;
+    const told = this.#told.has(textOf(key, exit.pid));
+    const added = this.#db.transaction(() => {
+      if (!this.#db.get("SELECT 1 FROM tasks WHERE namespace = ? AND id = ?", namespace, task)) return 0;
+      const values = [namespace, task, exec, exit.pid, exit.exitStatus, exit.exitedAt, told ? 1 : 0];
+      return this.#db.run("INSERT OR IGNORE INTO exits VALUES (?, ?, ?, ?, ?, ?, ?)", ...values);
+    });
+    if (added === 0 || told) return;
+    if (options.patient) this.#later(PATIENCE, () => this.#tell(key, exit));
+    else this.#tell(key, exit);
+  }
+
+  /** After a restart: tells of what was recorded and perhaps not told. */
+  restore({ namespace, task }: Omit<ProcessKey, "exec">): void {
+    const sql = "SELECT * FROM exits WHERE namespace = ? AND task = ? AND told = 0";
+    for (const row of this.#db.all(sql, namespace, task)) {
+      this.#tell({ namespace, task, exec: row.exec as string }, readExit(row));
+    }
+  }
+
+  #tell(key: ProcessKey, exit: Exit): void {
+    if (!this.#note(key, exit.pid)) return;
+    const { task, exec } = key;
+    const { pid, exitStatus, exitedAt } = exit;
+    const message = { containerId: task, id: exec || task, pid, exitStatus, exitedAt: parseTimestamp(exitedAt) };
+    this.#hub.emit(key.namespace, taskExit(message));
+  }
+
+  /** Takes an event from a shim; false when it tells of an exit that was told already. */
+  admit(envelope: Envelope): boolean {
+    if (anyName(envelope.event) !== TaskExit.typeName) return true;
+    const { containerId: task, id, pid } = unpackAny(TaskExit, envelope.event);
+    return this.#note({ namespace: envelope.namespace, task, exec: id === task ? "" : id }, pid);
+  }
+
+  /** Notes that an exit is told; false when it was before. */
+  #note(key: ProcessKey, pid: number): boolean {
+    const text = textOf(key, pid);
+    if (this.#told.has(text)) return false;
+    this.#told.add(text);
+    const { namespace, task, exec } = key;
+    const sql = "UPDATE exits SET told = 1 WHERE namespace = ? AND task = ? AND exec = ?";
+    this.#db.transaction(() => this.#db.run(sql, namespace, task, exec));
+    return true;
+  }
+
+  /** A process is deleted: its id may be used again. */
+  forget(key: ProcessKey, pid: number): void {
+    const { namespace, task, exec } = key;
+    const sql = "DELETE FROM exits WHERE namespace = ? AND task = ? AND exec = ?";
+    this.#db.transaction(() => this.#db.run(sql, namespace, task, exec));
+    this.#later(GRACE, () => this.#told.delete(textOf(key, pid)));
+  }
+
+  #later(ms: number, run: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      run();
+    }, ms);
+    timer.unref();
+    this.#timers.add(timer);
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+}
+
+function textOf({ namespace, task, exec }: ProcessKey, pid: number): string {
+  return `${namespace}/${task}/${exec}/${pid}`;
+}
+
+function readExit(row: Row): Exit {
+  return { pid: row.pid as number, exitStatus: row.exit_status as number, exitedAt: row.exited_at as string };
+}
+
+/** What a shim answered, with the time it gave or now. */
+export function exitOf(
+  pid: number,
+  answer: { exitStatus: number; exitedAt: { seconds: number; nanos: number } | undefined },
+  now: string,
+): Exit {
+  const { exitStatus, exitedAt } = answer;
+  return { pid, exitStatus, exitedAt: exitedAt && exitedAt.seconds > 0 ? formatTimestamp(exitedAt) : now };
+}

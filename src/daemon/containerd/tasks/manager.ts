@@ -1,0 +1,338 @@
+/** The tasks of one namespace. */
+
+import { isCode, WharfError } from "../../../common/errors.ts";
+import { failpoint } from "../../../common/failpoint.ts";
+import { parseFilter, parseFilters } from "../../../common/filters.ts";
+import type { StateResponse } from "../../../common/gen/containerd/task/v2.ts";
+import { formatTimestamp, parseTimestamp } from "../../../common/timestamp.ts";
+import type { Container } from "../api/containers.ts";
+import type {
+  CreateTaskRequest,
+  DeleteResponse,
+  ExecRequest,
+  ExitStatus,
+  KillRequest,
+  Metric,
+  Process,
+  ProcessInfo,
+  ProcessRef,
+  TaskManager,
+  TaskStatus,
+} from "../api/tasks.ts";
+import type { Any, CallOptions, Descriptor } from "../api/types.ts";
+import { LocalContainers } from "../containers/store.ts";
+import { now } from "../core/clock.ts";
+import { checkIdentifier } from "../core/labels.ts";
+import type { Scope } from "../core/scope.ts";
+import { taskDelete } from "../events/messages.ts";
+import { bundlePath, createBundle, removeBundle, shimLog } from "./bundle.ts";
+import { type Exit, exitOf } from "./exits.ts";
+import type { ShimManager } from "./shims.ts";
+import type { Task, TaskRecord } from "./task.ts";
+
+/** Milliseconds a list or a metric waits for one shim: a stuck one must not hold up the others. */
+const LIST_TIMEOUT = 2000;
+const STATUS: readonly TaskStatus[] = ["unknown", "created", "running", "stopped", "paused", "pausing"];
+
+export class LocalTasks implements TaskManager {
+  readonly #scope: Scope;
+  readonly #shims: ShimManager;
+
+  constructor(scope: Scope, shims: ShimManager) {
+    this.#scope = scope;
+    this.#shims = shims;
+  }
+
+  async create(request: CreateTaskRequest): Promise<{ containerId: string; pid: number }> {
+    const { containerId: id } = request;
+    const container = await new LocalContainers(this.#scope).get(id);
+    if (request.checkpoint) throw new WharfError("Unimplemented", "tasks are not restored from checkpoints");
+    return this.#shims.exclusive(this.#scope.namespace, id, () => this.#create(request, container));
+  }
+
+  async #create(request: CreateTaskRequest, container: Container): Promise<{ containerId: string; pid: number }> {
+    const { containerId: id, stdin = "", stdout = "", stderr = "", terminal = false, signal } = request;
+    const { namespace, shared } = this.#scope;
+    if (this.#shims.find(namespace, id)) {
+      throw new WharfError("AlreadyExists", `container ${JSON.stringify(id)} has a task already`, { subject: id });
+    }
+    const binary = this.#shims.resolve(container.runtime.name);
+    const bundle = bundlePath(shared.paths.state, namespace, id);
+    const shim = { address: "", version: 2 };
+    const record: TaskRecord = { namespace, id, bundle, binary, shim, pid: 0, stdin, stdout, stderr, terminal };
+    this.#shims.insert(record);
+    failpoint("task.inserted");
+    let task: Task | undefined;
+    try {
+      await removeBundle(bundle, shared.agent);
+      createBundle(bundle, container.spec!.value);
+      failpoint("task.bundle-created");
+      const options = request.options ?? container.runtime.options;
+      task = await this.#shims.start(record, options, signal);
+      const { rootfs = [] } = request;
+      const create = { id, bundle, rootfs, terminal, stdin, stdout, stderr, options };
+      const { pid } = await task.call((client, call) => client.create(create, call), { signal, timeoutMs: undefined });
+      failpoint("task.created");
+      this.#shims.notePid(task, pid);
+      this.#shims.add(task);
+      task.wait("").catch(() => {});
+      return { containerId: id, pid };
+    } catch (cause) {
+      throw await this.#undo(record, task, cause);
+    }
+  }
+
+  /** Removes what a failed creation has left, and says why it failed. */
+  async #undo(record: TaskRecord, task: Task | undefined, cause: unknown): Promise<WharfError> {
+    const { shared } = this.#scope;
+    const { id, bundle } = record;
+    const log = shimLog(bundle);
+    try {
+      if (task && !task.dead) {
+        // A container that could be made all the same goes first; mostly there is none.
+        const kill = { id, signal: 9, all: true };
+        await task.call((client, call) => client.kill(kill, call), { timeoutMs: 3000 }).catch(() => {});
+        await task.call((client, call) => client.delete({ id }, call), { timeoutMs: 10_000 }).catch(() => {});
+        await this.#shims.remove(task);
+      } else {
+        task?.[Symbol.dispose]();
+        await this.#shims.discard(record);
+      }
+    } catch (error) {
+      shared.log(`cannot clean up after the failed creation of task ${JSON.stringify(id)}`, error);
+    }
+    const error = WharfError.from(cause);
+    const said = error.code === "Unavailable" && log !== "" ? ` (the shim's log: ${log})` : "";
+    return new WharfError(error.code, `cannot create the task of container ${JSON.stringify(id)}${said}`, {
+      operation: "create task",
+      subject: id,
+      cause,
+    });
+  }
+
+  async start({ containerId: id, execId = "" }: ProcessRef): Promise<{ pid: number }> {
+    const task = this.#task(id);
+    const { pid } = await task.call((client, call) => client.start({ id, execId }, { ...call, timeoutMs: undefined }));
+    task.noteStarted(execId, pid);
+    return { pid };
+  }
+
+  async delete(id: string): Promise<DeleteResponse> {
+    return this.#shims.exclusive(this.#scope.namespace, id, async () => {
+      const task = this.#task(id);
+      const exit = task.dead ? this.#deleteDead(task, task.dead) : await this.#deleteLiving(task);
+      failpoint("task.deleted");
+      await this.#shims.remove(task);
+      return { id, ...exit };
+    });
+  }
+
+  /** The shim tells of the deletion itself; a dead one cannot. */
+  #deleteDead(task: Task, exit: Exit): Exit {
+    const { id, namespace } = task.record;
+    const { pid, exitStatus, exitedAt } = exit;
+    const event = { containerId: id, id, pid, exitStatus, exitedAt: parseTimestamp(exitedAt) };
+    this.#scope.shared.hub.emit(namespace, taskDelete(event));
+    return exit;
+  }
+
+  async #deleteLiving(task: Task): Promise<Exit> {
+    const { id, pid } = task.record;
+    try {
+      const state = await task.call((client, call) => client.state({ id }, call));
+      const status = STATUS[state.status] ?? "unknown";
+      if (status !== "stopped" && status !== "created") {
+        throw new WharfError("FailedPrecondition", `cannot delete task ${JSON.stringify(id)}: it is ${status}`, {
+          subject: id,
+          hint: "kill it and wait for its end first",
+        });
+      }
+      // runc's shim does not delete a container that was never started.
+      if (status === "created") {
+        await task.call((client, call) => client.kill({ id, signal: 9, all: true }, call)).catch(() => {});
+        await task.wait("");
+      }
+      const answer = await task.call((client, call) => client.delete({ id }, call), { timeoutMs: undefined });
+      const exit = exitOf(answer.pid || pid, answer, now());
+      this.#shims.exits.record({ namespace: task.record.namespace, task: id, exec: "" }, exit, { patient: true });
+      return exit;
+    } catch (error) {
+      // The shim died under our hands.
+      if (!isCode(error, "Unavailable")) throw error;
+      return this.#deleteDead(task, await task.wait(""));
+    }
+  }
+
+  async deleteProcess({ containerId: id, execId }: Required<ProcessRef>): Promise<DeleteResponse> {
+    if (!execId) throw new WharfError("InvalidArgument", "no exec id: the init process goes with its task");
+    const task = this.#task(id);
+    const answer = await task.call((client, call) => client.delete({ id, execId }, call));
+    const exit = exitOf(answer.pid, answer, now());
+    task.forget(execId);
+    return { id: execId, ...exit };
+  }
+
+  async get({ containerId, execId = "" }: ProcessRef): Promise<Process> {
+    return this.#get(this.#task(containerId), execId);
+  }
+
+  async #get(task: Task, execId: string, timeoutMs?: number): Promise<Process> {
+    const { id } = task.record;
+    if (task.dead) {
+      if (execId !== "")
+        throw new WharfError("NotFound", `process ${JSON.stringify(execId)} not found`, { subject: execId });
+      return deadProcess(task, task.dead);
+    }
+    const limits = timeoutMs === undefined ? {} : { timeoutMs };
+    return readProcess(id, execId, await task.call((client, call) => client.state({ id, execId }, call), limits));
+  }
+
+  async list(filter = ""): Promise<Process[]> {
+    const matches = parseFilter(filter);
+    const tasks = this.#shims.list(this.#scope.namespace);
+    const chosen = tasks.filter(({ record }) => matches(([field]) => (field === "id" ? record.id : undefined)));
+    return Promise.all(
+      chosen.map((task) =>
+        this.#get(task, "", LIST_TIMEOUT).catch(() => {
+          const { exitStatus, exitedAt } = task.dead ?? { exitStatus: 0, exitedAt: undefined };
+          return {
+            ...recordProcess(task.record),
+            status: task.dead ? "stopped" : "unknown",
+            exitStatus,
+            exitedAt,
+          } as Process;
+        }),
+      ),
+    );
+  }
+
+  async kill({ containerId: id, execId = "", signal, all = false }: KillRequest): Promise<void> {
+    await this.#task(id).call((client, call) => client.kill({ id, execId, signal, all }, call));
+  }
+
+  async exec({
+    containerId: id,
+    execId,
+    spec,
+    stdin = "",
+    stdout = "",
+    stderr = "",
+    terminal = false,
+  }: ExecRequest): Promise<void> {
+    checkIdentifier(execId, "exec id");
+    const task = this.#task(id);
+    await task.call((client, call) => client.exec({ id, execId, spec, stdin, stdout, stderr, terminal }, call));
+    task.wait(execId).catch(() => {});
+  }
+
+  async resizePty({
+    containerId: id,
+    execId = "",
+    width,
+    height,
+  }: ProcessRef & { width: number; height: number }): Promise<void> {
+    await this.#task(id).call((client, call) => client.resizePty({ id, execId, width, height }, call));
+  }
+
+  async closeIO({ containerId: id, execId = "", stdin }: ProcessRef & { stdin: boolean }): Promise<void> {
+    await this.#task(id).call((client, call) => client.closeIO({ id, execId, stdin }, call));
+  }
+
+  async pause(id: string): Promise<void> {
+    await this.#task(id).call((client, call) => client.pause({ id }, call));
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#task(id).call((client, call) => client.resume({ id }, call));
+  }
+
+  async listPids(id: string): Promise<ProcessInfo[]> {
+    const { processes } = await this.#task(id).call((client, call) => client.pids({ id }, call));
+    return processes.map(({ pid, info }) => ({ pid, info }));
+  }
+
+  async metrics(filters?: readonly string[]): Promise<Metric[]> {
+    const filter = parseFilters(filters);
+    const tasks = this.#shims.list(this.#scope.namespace);
+    const chosen = tasks.filter(
+      ({ record, dead }) => !dead && filter(([field]) => (field === "id" ? record.id : undefined)),
+    );
+    const all = await Promise.all(
+      chosen.map(async ({ record: { id } }, index): Promise<Metric | undefined> => {
+        const limits = { timeoutMs: LIST_TIMEOUT };
+        const answer = await chosen[index]!.call((client, call) => client.stats({ id }, call), limits).catch(
+          () => undefined,
+        );
+        return answer && { timestamp: now(), id, data: answer.stats };
+      }),
+    );
+    return all.filter((metric) => metric !== undefined);
+  }
+
+  async wait({ containerId, execId = "", signal }: ProcessRef & CallOptions): Promise<ExitStatus> {
+    const task = this.#task(containerId);
+    if (task.dead && execId !== "") {
+      const known = this.#shims.exits.find({ namespace: this.#scope.namespace, task: containerId, exec: execId });
+      if (!known) throw new WharfError("NotFound", `process ${JSON.stringify(execId)} not found`, { subject: execId });
+    }
+    const { exitStatus, exitedAt } = await abortable(task.wait(execId), signal);
+    return { exitStatus, exitedAt };
+  }
+
+  async update(request: {
+    containerId: string;
+    resources: Any;
+    annotations?: Record<string, string> | undefined;
+  }): Promise<void> {
+    const { containerId: id, resources, annotations = {} } = request;
+    await this.#task(id).call((client, call) => client.update({ id, resources, annotations }, call));
+  }
+
+  checkpoint(): Promise<Descriptor[]> {
+    return Promise.reject(new WharfError("Unimplemented", "tasks cannot be checkpointed"));
+  }
+
+  #task(id: string): Task {
+    const task = this.#shims.find(this.#scope.namespace, id);
+    if (!task) throw new WharfError("NotFound", `no running task for container ${JSON.stringify(id)}`, { subject: id });
+    return task;
+  }
+}
+
+function recordProcess({
+  id,
+  pid,
+  stdin,
+  stdout,
+  stderr,
+  terminal,
+}: TaskRecord): Omit<Process, "status" | "exitStatus" | "exitedAt"> {
+  return { containerId: id, id, pid, stdin, stdout, stderr, terminal };
+}
+
+function deadProcess(task: Task, { exitStatus, exitedAt }: Exit): Process {
+  return { ...recordProcess(task.record), status: "stopped", exitStatus, exitedAt };
+}
+
+function readProcess(containerId: string, execId: string, state: StateResponse): Process {
+  const { pid, stdin, stdout, stderr, terminal, exitStatus, exitedAt } = state;
+  return {
+    containerId,
+    id: execId || containerId,
+    status: STATUS[state.status] ?? "unknown",
+    exitedAt: exitedAt && exitedAt.seconds > 0 ? formatTimestamp(exitedAt) : undefined,
+    ...{ pid, stdin, stdout, stderr, terminal, exitStatus },
+  };
+}
+
+/** The promise's outcome, or Canceled as soon as the signal says so. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () =>
+      reject(new WharfError("Canceled", "waiting for the process was canceled", { cause: signal.reason }));
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}

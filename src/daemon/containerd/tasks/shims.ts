@@ -1,0 +1,278 @@
+/**
+ * All tasks of a core and their shims: starts shims, finds them again after a restart of the daemon, cleans up after those
+ * that died, and takes their events.
+ *
+ * A task's row is written before its bundle and its shim come into being, and removed after they are gone: whatever is left
+ * by a crash at any point has a row that leads to it.
+ */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { WharfError } from "../../../common/errors.ts";
+import { failpoint } from "../../../common/failpoint.ts";
+import { EventsService } from "../../../common/gen/containerd/events/ttrpc.ts";
+import { formatTimestamp } from "../../../common/timestamp.ts";
+import { Router } from "../../../common/ttrpc/server.ts";
+import { deleteShim, resolveShim, type ShimAddress, type ShimCommand, startShim } from "../../shim/launch.ts";
+import { serveTtrpc } from "../../shim/ttrpc.ts";
+import type { Row } from "../../store/database.ts";
+import { currentTraceparent } from "../../trace/trace.ts";
+import type { Envelope } from "../api/events.ts";
+import type { Any } from "../api/types.ts";
+import { now } from "../core/clock.ts";
+import type { Shared } from "../core/scope.ts";
+import { listBundles, removeBundle, shimPid } from "./bundle.ts";
+import { type Exit, Exits, exitOf } from "./exits.ts";
+import { Task, type TaskRecord } from "./task.ts";
+
+/** Status of a container whose shim died: killed (128 + SIGKILL). */
+const KILLED = 137;
+/** Milliseconds given to a shim's `delete`. */
+const CLEANUP_TIMEOUT = 30_000;
+
+export class ShimManager implements AsyncDisposable {
+  readonly shared: Shared;
+  readonly exits: Exits;
+  readonly #directories: readonly string[];
+  readonly #tasks = new Map<string, Task>();
+  /** Tasks being created or deleted. */
+  readonly #busy = new Map<string, Promise<unknown>>();
+  readonly #boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  #events: AsyncDisposable | undefined;
+
+  constructor(shared: Shared, directories: readonly string[]) {
+    this.shared = shared;
+    this.exits = new Exits(shared.db, shared.hub);
+    this.#directories = directories;
+  }
+
+  /** Where shims send their events. */
+  get ttrpcAddress(): string {
+    return join(this.shared.paths.state, "containerd.sock.ttrpc");
+  }
+
+  /** Serves the shims' events, finds the shims of the last run again, and clears what is left of those that are gone. */
+  async restore(): Promise<void> {
+    this.#events = await serveTtrpc(this.ttrpcAddress, this.#router());
+    const rows = this.shared.db.all("SELECT * FROM tasks");
+    await Promise.all(
+      rows.map((row) =>
+        this.#restore(row).catch((error: unknown) => {
+          this.shared.log(`cannot restore task ${row.namespace}/${row.id}`, error);
+        }),
+      ),
+    );
+    const known = new Set(this.shared.db.all("SELECT bundle FROM tasks").map((row) => row.bundle));
+    for (const { path } of await listBundles(this.shared.paths.state)) {
+      if (known.has(path)) continue;
+      await removeBundle(path, this.shared.agent).catch((error: unknown) =>
+        this.shared.log("cannot remove a stray bundle", error),
+      );
+    }
+  }
+
+  async #restore(row: Row): Promise<void> {
+    const record = readRecord(row);
+    // Nothing outlives a reboot, and a shim without address never came to have a container.
+    if (row.boot !== this.#boot || record.shim.address === "") return this.discard(record);
+    const task = await Task.open(record, this.exits, this.#undertaker);
+    await task.settled();
+    this.#tasks.set(keyOf(record.namespace, record.id), task);
+    this.exits.restore({ namespace: record.namespace, task: record.id });
+    if (!task.dead) task.wait("").catch(() => {});
+  }
+
+  #router(): Router {
+    return new Router().add(EventsService, {
+      forward: ({ envelope }) => {
+        if (!envelope?.event || !envelope.timestamp)
+          throw new WharfError("InvalidArgument", "an event without content or time");
+        const { namespace, topic, event, timestamp } = envelope;
+        this.#forward({ namespace, topic, event, timestamp: formatTimestamp(timestamp) });
+        return {};
+      },
+    });
+  }
+
+  #forward(envelope: Envelope): void {
+    if (this.exits.admit(envelope)) this.shared.hub.forward(envelope);
+  }
+
+  find(namespace: string, id: string): Task | undefined {
+    return this.#tasks.get(keyOf(namespace, id));
+  }
+
+  list(namespace: string): Task[] {
+    return [...this.#tasks.values()].filter(({ record }) => record.namespace === namespace);
+  }
+
+  add(task: Task): void {
+    this.#tasks.set(keyOf(task.record.namespace, task.record.id), task);
+  }
+
+  resolve(runtime: string): string {
+    return resolveShim(runtime, this.#directories);
+  }
+
+  /** Runs `body` alone among those that create or delete this task. */
+  async exclusive<T>(namespace: string, id: string, body: () => Promise<T>): Promise<T> {
+    const key = keyOf(namespace, id);
+    const run = (this.#busy.get(key) ?? Promise.resolve()).then(body, body);
+    const settled = run.catch(() => {});
+    this.#busy.set(key, settled);
+    try {
+      return await run;
+    } finally {
+      if (this.#busy.get(key) === settled) this.#busy.delete(key);
+    }
+  }
+
+  /** Notes a task before anything of it is made. */
+  insert(record: TaskRecord): void {
+    const { namespace, id, bundle, binary, shim, pid, stdin, stdout, stderr, terminal } = record;
+    const values = [namespace, id, this.#boot, bundle, binary, shim.address, shim.version, pid];
+    this.shared.db.transaction(() => {
+      const sql = "INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+      this.shared.db.run(sql, ...values, stdin, stdout, stderr, terminal ? 1 : 0);
+    });
+  }
+
+  async start(record: TaskRecord, options: Any | undefined, signal: AbortSignal | undefined): Promise<Task> {
+    record.shim = await startShim(this.#command(record, signal), options);
+    failpoint("task.shim-started");
+    this.#update(record);
+    const task = await Task.open(record, this.exits, this.#undertaker);
+    await task.settled();
+    if (task.dead)
+      throw new WharfError("Unavailable", `the shim ${JSON.stringify(record.binary)} died as soon as it had started`);
+    return task;
+  }
+
+  /** Notes what became known since: where the shim listens, the pid. */
+  #update(record: TaskRecord): void {
+    const { namespace, id, shim, pid } = record;
+    const sql = "UPDATE tasks SET address = ?, version = ?, pid = ? WHERE namespace = ? AND id = ?";
+    this.shared.db.transaction(() => this.shared.db.run(sql, shim.address, shim.version, pid, namespace, id));
+  }
+
+  notePid(task: Task, pid: number): void {
+    task.noteStarted("", pid);
+    this.#update(task.record);
+  }
+
+  /** Ends a shim that has nothing left to hold, and removes all that is left of the task. */
+  async remove(task: Task): Promise<void> {
+    const { namespace, id, bundle } = task.record;
+    task.retire();
+    await task
+      .call((client, options) => client.shutdown({ id, now: false }, options), { timeoutMs: 3000 })
+      .catch(() => {});
+    task[Symbol.dispose]();
+    this.exits.forget({ namespace, task: id, exec: "" }, task.record.pid);
+    await removeBundle(bundle, this.shared.agent);
+    failpoint("task.bundle-removed");
+    this.#drop(namespace, id);
+  }
+
+  /** Removes all that may be left of a task whose shim cannot be spoken to. */
+  async discard(record: TaskRecord): Promise<void> {
+    await this.#bury(record);
+    await removeBundle(record.bundle, this.shared.agent);
+    this.#drop(record.namespace, record.id);
+  }
+
+  #drop(namespace: string, id: string): void {
+    this.shared.db.transaction(() =>
+      this.shared.db.run("DELETE FROM tasks WHERE namespace = ? AND id = ?", namespace, id),
+    );
+    this.#tasks.delete(keyOf(namespace, id));
+  }
+
+  /** Kills what the shim wrote down as itself, and has its `delete` clean up. */
+  async #bury(record: TaskRecord): Promise<Exit> {
+    const { id, bundle, pid } = record;
+    const killed: Exit = { pid, exitStatus: KILLED, exitedAt: now() };
+    const shim = shimPid(bundle);
+    if (shim !== undefined && isShimOf(shim, id)) {
+      try {
+        process.kill(shim, "SIGKILL");
+      } catch {
+        // Gone by itself.
+      }
+    }
+    try {
+      readFileSync(join(bundle, "config.json"));
+    } catch {
+      // Without a bundle there is nothing to clean up.
+      return killed;
+    }
+    try {
+      const signal = AbortSignal.timeout(CLEANUP_TIMEOUT);
+      const answer = await deleteShim(this.#command(record, signal));
+      return exitOf(answer.pid || pid, { ...answer, exitStatus: answer.exitStatus || KILLED }, now());
+    } catch (error) {
+      this.shared.log(`cannot clean up after the shim of ${JSON.stringify(id)}`, error);
+      return killed;
+    }
+  }
+
+  /** Called once for each shim whose connection ended unasked. */
+  readonly #undertaker = async ({ record }: Task): Promise<Exit> => {
+    // A daemon that is ending closes its connections too.
+    if (this.#closing) return new Promise<never>(() => {});
+    return this.#bury(record);
+  };
+
+  #closing = false;
+
+  #command(record: TaskRecord, signal: AbortSignal | undefined): ShimCommand {
+    const { namespace, id, bundle, binary } = record;
+    return {
+      agent: this.shared.agent,
+      ...{ binary, namespace, id, bundle, signal },
+      address: join(this.shared.paths.state, "containerd.sock"),
+      ttrpcAddress: this.ttrpcAddress,
+      traceparent: currentTraceparent(),
+    };
+  }
+
+  /** Leaves the shims running. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    await Promise.race([Promise.allSettled(this.#busy.values()), sleep(CLEANUP_TIMEOUT, undefined, { ref: false })]);
+    for (const task of this.#tasks.values()) task[Symbol.dispose]();
+    this.exits.close();
+    await this.#events?.[Symbol.asyncDispose]();
+  }
+}
+
+function keyOf(namespace: string, id: string): string {
+  return `${namespace}/${id}`;
+}
+
+/** True when the process is a shim that was started for this container: pids are used again. */
+function isShimOf(pid: number, id: string): boolean {
+  try {
+    const args = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return args.some((arg) => arg.includes("shim")) && args.includes(id);
+  } catch {
+    return false;
+  }
+}
+
+function readRecord(row: Row): TaskRecord {
+  const shim: ShimAddress = { address: row.address as string, version: row.version as number };
+  return {
+    namespace: row.namespace as string,
+    id: row.id as string,
+    bundle: row.bundle as string,
+    binary: row.binary as string,
+    shim,
+    pid: row.pid as number,
+    stdin: row.stdin as string,
+    stdout: row.stdout as string,
+    stderr: row.stderr as string,
+    terminal: row.terminal === 1,
+  };
+}

@@ -1,0 +1,151 @@
+/** One task: its shim's connection, the waits for its processes, and what is left when the shim has died. */
+
+import { WharfError } from "../../../common/errors.ts";
+import { callOptions, ShimClient, type TaskClient } from "../../shim/client.ts";
+import type { ShimAddress } from "../../shim/launch.ts";
+import { currentTraceparent } from "../../trace/trace.ts";
+import { now } from "../core/clock.ts";
+import { type Exit, type Exits, exitOf, type ProcessKey } from "./exits.ts";
+
+export interface TaskRecord {
+  namespace: string;
+  id: string;
+  bundle: string;
+  /** Absolute path of the shim. */
+  binary: string;
+  shim: ShimAddress;
+  pid: number;
+  stdin: string;
+  stdout: string;
+  stderr: string;
+  terminal: boolean;
+}
+
+/** How a shim that died is cleaned up after; answers how the container ended. */
+export type Undertaker = (task: Task) => Promise<Exit>;
+
+export class Task implements Disposable {
+  readonly record: TaskRecord;
+  readonly #exits: Exits;
+  readonly #client: ShimClient | undefined;
+  readonly #waits = new Map<string, Promise<Exit>>();
+  /** Pids of execs that were started. */
+  readonly #pids = new Map<string, number>();
+  /** Settles when the shim has died: with how the init process is taken to have ended. */
+  readonly #death = Promise.withResolvers<Exit>();
+  /** Set once the shim is gone. */
+  #dead: Exit | undefined;
+  #retiring = false;
+
+  private constructor(record: TaskRecord, client: ShimClient | undefined, exits: Exits, undertaker: Undertaker) {
+    this.record = record;
+    this.#client = client;
+    this.#exits = exits;
+    const died = client ? client.closed : Promise.resolve();
+    void died.then(async () => {
+      if (this.#retiring) return;
+      this.#dead = exits.find(this.#key("")) ?? (await undertaker(this));
+      exits.record(this.#key(""), this.#dead, { patient: false });
+      this.#death.resolve(this.#dead);
+    });
+  }
+
+  /** Connects to the shim. A shim that cannot be reached is a dead one. */
+  static async open(record: TaskRecord, exits: Exits, undertaker: Undertaker): Promise<Task> {
+    const client = await ShimClient.connect(record.shim).catch(() => undefined);
+    return new Task(record, client, exits, undertaker);
+  }
+
+  get dead(): Exit | undefined {
+    return this.#dead;
+  }
+
+  /** Resolves when a shim that is gone has been cleaned up after; at once while it lives. */
+  async settled(): Promise<void> {
+    if (!this.#client) await this.#death.promise;
+  }
+
+  /** Calls the shim. NotFound when it is dead; its own errors as they are. */
+  async call<T>(
+    run: (client: TaskClient, options: ReturnType<typeof callOptions>) => Promise<T>,
+    limits: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined } = {},
+  ): Promise<T> {
+    const { namespace, id } = this.record;
+    if (this.#dead || !this.#client) {
+      throw new WharfError("NotFound", `the shim of task ${JSON.stringify(id)} is gone`, { subject: id });
+    }
+    const traceparent = currentTraceparent();
+    try {
+      return await run(this.#client.task, callOptions(namespace, { traceparent, ...limits }));
+    } catch (cause) {
+      const error = WharfError.from(cause);
+      // A connection that ends under a call means that the shim died of it, or was killed.
+      if (error.code !== "Unavailable") throw error;
+      throw new WharfError("Unavailable", `the shim of task ${JSON.stringify(id)} died`, { subject: id, cause });
+    }
+  }
+
+  noteStarted(exec: string, pid: number): void {
+    if (exec === "") this.record.pid = pid;
+    else this.#pids.set(exec, pid);
+  }
+
+  pidOf(exec: string): number {
+    return exec === "" ? this.record.pid : (this.#pids.get(exec) ?? 0);
+  }
+
+  /** How a process ended, or will have. NotFound for an exec there is not. */
+  wait(exec: string): Promise<Exit> {
+    const known = this.#exits.find(this.#key(exec));
+    if (known) return Promise.resolve(known);
+    let wait = this.#waits.get(exec);
+    if (!wait) {
+      wait = this.#wait(exec);
+      this.#waits.set(exec, wait);
+      // Not every wait has someone who waits.
+      wait.catch(() => this.#waits.delete(exec));
+    }
+    return wait;
+  }
+
+  async #wait(exec: string): Promise<Exit> {
+    const { id } = this.record;
+    let exit: Exit;
+    try {
+      const run = (client: TaskClient, options: ReturnType<typeof callOptions>) =>
+        client.wait({ id, execId: exec }, options);
+      const answer = await this.call(run, { timeoutMs: undefined });
+      exit = exitOf(this.pidOf(exec), answer, now());
+    } catch (error) {
+      const gone =
+        error instanceof WharfError && (error.code === "Unavailable" || (error.code === "NotFound" && !this.#client));
+      if (!gone || this.#retiring) throw error;
+      // With the shim all its processes are gone.
+      exit = { ...(await this.#death.promise), pid: this.pidOf(exec) };
+    }
+    this.#exits.record(this.#key(exec), exit, { patient: true });
+    this.#waits.delete(exec);
+    return exit;
+  }
+
+  /** An exec is deleted. */
+  forget(exec: string): void {
+    this.#exits.forget(this.#key(exec), this.pidOf(exec));
+    this.#pids.delete(exec);
+    this.#waits.delete(exec);
+  }
+
+  #key(exec: string): ProcessKey {
+    return { namespace: this.record.namespace, task: this.record.id, exec };
+  }
+
+  /** From now on the end of the connection is expected. */
+  retire(): void {
+    this.#retiring = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.retire();
+    this.#client?.[Symbol.dispose]();
+  }
+}
