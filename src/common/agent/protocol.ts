@@ -97,6 +97,7 @@ export interface SpawnShimRequest {
 export interface SpawnShimAnswer {
   /** 128 + n after a signal. */
   exitCode: number;
+  /** One character a byte (latin1): what `delete` answers is binary. */
   stdout: string;
   /** At most the last 64 KiB. */
   stderr: string;
