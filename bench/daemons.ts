@@ -1,5 +1,5 @@
 // The daemons that are compared, each with folders and sockets of its own.
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { type Context, type Daemon, daemon, which } from "./context.ts";
@@ -72,11 +72,11 @@ export function registry(context: Context): Promise<Daemon> {
   const make = async () => {
     const data = join(work, "registry");
     mkdirSync(data);
-    process.env.REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY = data;
-    process.env.REGISTRY_HTTP_ADDR = "127.0.0.1:5000";
+    const config = join(work, "registry.yml");
+    const storage = `storage:\n  filesystem:\n    rootdirectory: ${data}\n  cache:\n    blobdescriptor: inmemory\n`;
+    writeFileSync(config, `version: 0.1\nlog:\n  level: error\n${storage}http:\n  addr: 127.0.0.1:5000\n`);
     process.env.OTEL_TRACES_EXPORTER = "none";
     const log = openSync(join(work, "registry.log"), "a");
-    const config = "/etc/docker/registry/config.yml";
     return daemon([which("docker-registry"), "serve", config], log, () => listens({ port: 5000 }));
   };
   return context.once("registry", make, ({ stop }) => stop());

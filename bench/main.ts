@@ -27,6 +27,7 @@ import { PULL } from "./benchmarks/pull.ts";
 import { RUN } from "./benchmarks/run.ts";
 import { RUNTIME } from "./benchmarks/runtime.ts";
 import { type Benchmark, Context, command, type Row, type Settings, which } from "./context.ts";
+import { makeEmptyDisk } from "./images.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { markdown, merge, plain, type Results, replaceTable } from "./table.ts";
 
@@ -93,7 +94,9 @@ function choose(names: string[]): string[] {
   for (const name of names)
     if (!ALL.some((benchmark) => benchmark.name.startsWith(name)))
       throw new Error(`no benchmark "${name}"; there are: ${ALL.map((benchmark) => benchmark.name).join(", ")}`);
-  const chosen = ALL.filter(({ name }) => names.length === 0 || names.some((wanted) => name.startsWith(wanted)));
+  const whole = (wanted: string) => ALL.some(({ name }) => name === wanted);
+  const meant = (name: string, wanted: string) => (whole(wanted) ? name === wanted : name.startsWith(wanted));
+  const chosen = ALL.filter(({ name }) => names.length === 0 || names.some((wanted) => meant(name, wanted)));
   return chosen.map(({ name }) => name);
 }
 
@@ -123,6 +126,7 @@ async function outside(): Promise<number> {
   const image = buildImage(host, "src/linux/bench/main.ts");
   const cache = join(BUILD, "bench/images");
   mkdirSync(cache, { recursive: true });
+  makeEmptyDisk(cache);
   const mark = newRunMark();
   const work = mkdtempSync(join(BUILD, `bench/${mark}-`));
   const settings: Settings = {

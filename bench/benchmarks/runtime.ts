@@ -30,7 +30,7 @@ function cellOf(together: Measured, apart: Measured | undefined): Cell {
 
 async function compare(context: Context, name: string, goal: [number, number?], plan: Plan): Promise<Row[]> {
   const programs = runtimes(context);
-  const series = programs.map(({ name, argv }) => ({ name, ...plan(argv, `${context.settings.mark}-{n}`) }));
+  const series = programs.map(({ name, argv }) => ({ name, ...plan(argv, `${context.settings.mark}-${name}-{n}`) }));
   const { rounds } = context.settings;
   const together = await context.stopwatch.measure(series, { rounds, warmups: 3, gap: 0 });
   const quiet = series.map(({ peak: _, ...rest }) => rest);
