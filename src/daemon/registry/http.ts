@@ -7,8 +7,8 @@ import { WharfError } from "../../common/errors.ts";
 import { isLoopback, type TlsSettings } from "./config.ts";
 import { NetworkError } from "./errors.ts";
 import { canceled, throwIfCanceled } from "./retry.ts";
-import { Watchdog } from "./watchdog.ts";
-import { TooComplicated, WirePool } from "./wire.ts";
+import { WirePool } from "./wire/pool.ts";
+import { Watchdog } from "./wire/watchdog.ts";
 
 /** Milliseconds. */
 export interface Timeouts {
@@ -86,16 +86,8 @@ export class Transport implements Disposable {
     if (request.bulk && !this.#proxied(request.url)) {
       throwIfCanceled(request.signal);
       const headers = { "user-agent": this.#userAgent, ...request.headers };
-      try {
-        return await this.#wires.get(request.url, {
-          tls: this.#tls,
-          timeouts: this.timeouts,
-          headers,
-          signal: request.signal,
-        });
-      } catch (error) {
-        if (!(error instanceof TooComplicated)) throw error;
-      }
+      const { timeouts } = this;
+      return await this.#wires.get(request.url, { tls: this.#tls, timeouts, headers, signal: request.signal });
     }
     try {
       return await this.#attempt(request);

@@ -163,7 +163,7 @@ async function fetchShared(
   const { context, lease } = request;
   const id = descriptor.digest;
   const key = ["fetch", context.client.namespace, id].join(" ");
-  if (request.flights.has(key)) await lease.add({ id, type: "content" });
+  await lease.add({ id, type: "content" });
   let told = false;
   const listen = (state: FetchState): void => {
     emit(state.event);
@@ -187,7 +187,12 @@ async function fetchShared(
         using _ = await request.downloads.enter(own);
         const counting = (current: number): void => event("downloading", { current, total: descriptor.size });
         const outcome = await fetchBlob(
-          { ...context, signal: own, onRetry: ({ delay, error }) => event("retrying", { retryIn: delay, error }) },
+          {
+            ...context,
+            client: lease.base,
+            signal: own,
+            onRetry: ({ delay, error }) => event("retrying", { retryIn: delay, error }),
+          },
           descriptor,
           {
             growth,

@@ -29,6 +29,11 @@ export class SharedLease {
     return this.#id === "" ? this.#client : this.#client.withLease(this.#id);
   }
 
+  /** The client without the lease: ingests it makes last for a day, so that an interrupted download can be taken up. */
+  get base(): Containerd {
+    return this.#client;
+  }
+
   /** Keeps something that another is about to make. */
   async add(resource: LeaseResource): Promise<void> {
     const id = this.#id === "" ? this.#client.lease : this.#id;

@@ -135,7 +135,7 @@ export class Puller {
         await addLabels(context, manifest.config, { [snapshotRefLabel(snapshotter)]: chainId });
       }
       const changed = known?.target.digest !== target.digest;
-      await setImage(lease.client, name, target, options.labels, known !== undefined);
+      if (changed || options.labels) await setImage(lease.client, name, target, options.labels, known !== undefined);
       return {
         name,
         target,

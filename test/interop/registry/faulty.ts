@@ -134,7 +134,13 @@ async function relay(answer: IncomingMessage, response: ServerResponse, fault: F
   let position = 0;
   const write = (chunk: Buffer): Promise<void> | undefined => {
     if (response.write(chunk)) return undefined;
-    return new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+    return new Promise((resolve) => {
+      const go = (): void => {
+        response.off("drain", go).off("close", go);
+        resolve();
+      };
+      response.on("drain", go).on("close", go);
+    });
   };
   try {
     for await (const whole of answer as AsyncIterable<Buffer>) {
