@@ -32,7 +32,6 @@ export interface Cell {
 
 /** One line of the table. */
 export interface Row {
-  /** Rows of the same name are replaced when they are measured again. */
   name: string;
   unit: "ms" | "MB";
   /** By program. `wharf` and `runt` are ours. */
@@ -42,6 +41,11 @@ export interface Row {
   against: string;
   /** At most this many times `against`, back to back and apart. */
   goal?: [number, number?];
+}
+
+export interface MeasuredRow extends Row {
+  /** The name of the benchmark it comes from. */
+  benchmark: string;
 }
 
 export interface Benchmark {

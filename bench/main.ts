@@ -26,7 +26,7 @@ import { MEMORY } from "./benchmarks/memory.ts";
 import { PULL } from "./benchmarks/pull.ts";
 import { RUN } from "./benchmarks/run.ts";
 import { RUNTIME } from "./benchmarks/runtime.ts";
-import { type Benchmark, Context, command, type Row, type Settings, which } from "./context.ts";
+import { type Benchmark, Context, command, type MeasuredRow, type Settings, which } from "./context.ts";
 import { makeEmptyDisk } from "./images.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { markdown, merge, plain, type Results, replaceTable } from "./table.ts";
@@ -75,11 +75,11 @@ async function inside(dir: string): Promise<number> {
   const { settings, host, image, names } = JSON.parse(readFileSync(join(dir, "inside.json"), "utf8")) as Inside;
   mkdirSync(settings.run, { recursive: true });
   await using context = new Context(settings, new Stopwatch(host, image, settings.run));
-  const rows: Row[] = [];
+  const rows: MeasuredRow[] = [];
   for (const benchmark of ALL.filter(({ name }) => names.includes(name))) {
     context.say(`${benchmark.name}: ${benchmark.about}`);
     try {
-      rows.push(...(await benchmark.run(context)));
+      for (const row of await benchmark.run(context)) rows.push({ ...row, benchmark: benchmark.name });
     } catch (error) {
       // a benchmark that could not even begin: the others go on
       context.say(`${benchmark.name} failed: ${error instanceof Error ? error.message : String(error)}`);
@@ -101,9 +101,9 @@ function choose(names: string[]): string[] {
 }
 
 /** Keeps the rows, and shows all there are. */
-function publish(measured: { rows: Row[]; versions: string }, readme: boolean): void {
+function publish(measured: { rows: MeasuredRow[]; versions: string }, readme: boolean): void {
   const old = existsSync(RESULTS) ? (JSON.parse(readFileSync(RESULTS, "utf8")) as Results).rows : [];
-  const order = [...old, ...measured.rows].map(({ name }) => name);
+  const order = ALL.map(({ name }) => name);
   const rows = merge(old, measured.rows, order);
   const machine = `${cpus().length} × ${cpus()[0]!.model.trim()}, Linux ${release()}`;
   const results: Results = { date: new Date().toISOString().slice(0, 10), machine, versions: measured.versions, rows };

@@ -1,5 +1,5 @@
 // The results as a table, for the terminal and the README, and their keeping between runs.
-import type { Cell, Row } from "./context.ts";
+import type { Cell, MeasuredRow as Row } from "./context.ts";
 
 export interface Results {
   /** Year, month, day. */
@@ -9,11 +9,12 @@ export interface Results {
   rows: Row[];
 }
 
-/** New rows take the place of old ones of the same name; the order is that of `order`, the unknown last. */
+/** All rows of a benchmark that was measured again are replaced; `order` is that of the benchmarks. */
 export function merge(old: readonly Row[], measured: readonly Row[], order: readonly string[]): Row[] {
-  const rows = new Map([...old, ...measured].map((row) => [row.name, row]));
-  const place = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
-  return [...rows.values()].sort((a, b) => place(a.name) - place(b.name));
+  const again = new Set(measured.map(({ benchmark }) => benchmark));
+  const rows = [...old.filter(({ benchmark }) => !again.has(benchmark)), ...measured];
+  const known = rows.filter(({ benchmark }) => order.includes(benchmark));
+  return known.sort((a, b) => order.indexOf(a.benchmark) - order.indexOf(b.benchmark));
 }
 
 const figure = (value: number) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2));
