@@ -16,7 +16,7 @@ import { failpoint } from "../../common/failpoint.ts";
 import { fromSqlite } from "./errors.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 
-/** Past this size of the WAL a checkpoint is made. */
+/** Past this size of the WAL a checkpoint is made; `journal_size_limit` cuts the file when it is begun anew after that. */
 const CHECKPOINT_BYTES = 4 * 1024 * 1024;
 
 /** Up to this size the database is checked at every start, which takes milliseconds. */
@@ -60,7 +60,7 @@ export class Database implements AsyncDisposable {
     try {
       db = new DatabaseSync(path, { timeout: 1000, enableForeignKeyConstraints: true });
       db.exec(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 1048576",
       );
       if (unclean || small) check(db, path);
       migrate(db, path);

@@ -10,7 +10,7 @@ import { readLabels } from "../core/labels.ts";
 import type { Shared } from "../core/scope.ts";
 import { contentDelete, imageDelete, snapshotRemove } from "../events/messages.ts";
 import { Marker } from "./mark.ts";
-import { EXPIRE_LABEL, type GcNode, isExpired, type NodeKind } from "./references.ts";
+import { EXPIRE_LABEL, isExpired, type NodeKind } from "./references.ts";
 
 /** Milliseconds from a deletion to the collection it asks for. */
 const DELAY = 500;
@@ -25,6 +25,13 @@ export interface GcStats {
   images: number;
   leases: number;
   ingests: number;
+}
+
+/** What to do with a table's rows. */
+interface Sweep {
+  isDead(row: Row): boolean;
+  /** In a transaction. */
+  drop(row: Row): void;
 }
 
 export class Collector implements AsyncDisposable {
@@ -83,6 +90,8 @@ export class Collector implements AsyncDisposable {
   }
 
   async #collect(): Promise<GcStats> {
+    // Small stores are collected without a pause; this one lets others in between collections that follow each other.
+    await new Promise(setImmediate);
     const marker = new Marker(this.#shared().db);
     this.#marker = marker;
     try {
@@ -97,62 +106,68 @@ export class Collector implements AsyncDisposable {
   }
 
   async #sweep(marker: Marker): Promise<GcStats> {
-    const { db } = this.#shared();
-    const leases = await this.#sweepTable(marker, "leases", "id", (row) => {
-      if (!isExpired(readLabels(row.labels))) return false;
-      db.run("DELETE FROM leases WHERE namespace = ? AND id = ?", row.namespace!, row.id!);
-      return true;
-    });
-    const images = await this.#sweepTable(marker, "images", "name", (row) => {
-      // Images live until they expire.
-      if (!isExpired(readLabels(row.labels)) || marker.isMarked(nodeOf(row, "image", row.name))) return false;
-      db.run("DELETE FROM images WHERE namespace = ? AND name = ?", row.namespace!, row.name!);
-      this.#emit(row, imageDelete({ name: row.name as string }));
-      return true;
-    });
-    const ingests = await this.#sweepTable(marker, "ingests", "ref", (row) => {
-      if (marker.isMarked(nodeOf(row, "ingest", row.ref)) || this.#shared().writers.has(row.id as number)) return false;
-      db.run("DELETE FROM ingests WHERE id = ?", row.id!);
-      db.afterCommit(() => {
-        this.#track(this.#shared().blobs.dropIngest(row.id as number));
-        if (row.shared !== null) this.discardBlob(row.shared as Digest);
-      });
-      return true;
-    });
-    const content = await this.#sweepTable(marker, "content", "digest", (row) => {
-      if (marker.isMarked(nodeOf(row, "content", row.digest))) return false;
-      db.run("DELETE FROM content WHERE namespace = ? AND digest = ?", row.namespace!, row.digest!);
-      this.#emit(row, contentDelete({ digest: row.digest as string }));
-      db.afterCommit(() => this.discardBlob(row.digest as Digest));
-      return true;
-    });
-    const snapshots = await this.#sweepTable(marker, "snapshots", "snapshotter, key", (row) => {
-      if (marker.isMarked(nodeOf(row, "snapshot", `${row.snapshotter}/${row.key}`))) return false;
-      this.dropSnapshot(row);
-      return true;
-    });
-    return { content, snapshots, images, leases, ingests };
+    const { db, blobs, writers } = this.#shared();
+    const unmarked = (kind: NodeKind, id: (row: Row) => unknown) => (row: Row) =>
+      !marker.isMarked({ kind, namespace: row.namespace as string, id: id(row) as string });
+    const isImageDead = unmarked("image", (row) => row.name);
+    const isIngestDead = unmarked("ingest", (row) => row.ref);
+    return {
+      leases: await this.#sweepTable(marker, "leases", "id", {
+        isDead: (row) => isExpired(readLabels(row.labels)),
+        drop: (row) => db.run("DELETE FROM leases WHERE namespace = ? AND id = ?", row.namespace!, row.id!),
+      }),
+      images: await this.#sweepTable(marker, "images", "name", {
+        // An image lives until it expires.
+        isDead: (row) => isExpired(readLabels(row.labels)) && isImageDead(row),
+        drop: (row) => {
+          db.run("DELETE FROM images WHERE namespace = ? AND name = ?", row.namespace!, row.name!);
+          this.#emit(row, imageDelete({ name: row.name as string }));
+        },
+      }),
+      ingests: await this.#sweepTable(marker, "ingests", "ref", {
+        isDead: (row) => isIngestDead(row) && !writers.has(row.id as number),
+        drop: (row) => {
+          db.run("DELETE FROM ingests WHERE id = ?", row.id!);
+          db.afterCommit(() => {
+            this.#track(blobs.dropIngest(row.id as number));
+            if (row.shared !== null) this.discardBlob(row.shared as Digest);
+          });
+        },
+      }),
+      content: await this.#sweepTable(marker, "content", "digest", {
+        isDead: unmarked("content", (row) => row.digest),
+        drop: (row) => {
+          db.run("DELETE FROM content WHERE namespace = ? AND digest = ?", row.namespace!, row.digest!);
+          this.#emit(row, contentDelete({ digest: row.digest as string }));
+          db.afterCommit(() => this.discardBlob(row.digest as Digest));
+        },
+      }),
+      snapshots: await this.#sweepTable(marker, "snapshots", "snapshotter, key", {
+        isDead: unmarked("snapshot", (row) => `${row.snapshotter}/${row.key}`),
+        drop: (row) => this.dropSnapshot(row),
+      }),
+    };
   }
 
-  /** Pages through a table by its primary order; `drop` runs in a transaction right after the marks were brought up to date. */
-  async #sweepTable(marker: Marker, table: string, key: string, drop: (row: Row) => boolean): Promise<number> {
+  /** Pages through a table in its order. Nothing comes between bringing the marks up to date and dropping what has none. */
+  async #sweepTable(marker: Marker, table: string, key: string, sweep: Sweep): Promise<number> {
     const { db } = this.#shared();
     const columns = ["namespace", ...key.split(", ")];
-    const marks = columns.map(() => "?").join(", ");
     const list = columns.join(", ");
+    const marks = columns.map(() => "?").join(", ");
     const sql = `SELECT * FROM ${table} WHERE (${list}) > (${marks}) ORDER BY ${list} LIMIT ${PAGE}`;
     let last: string[] = columns.map(() => "");
     for (let dropped = 0; ; ) {
+      marker.drain();
       const rows = db.all(sql, ...last);
-      dropped += db.transaction(() => {
-        marker.drain();
-        return rows.filter(drop).length;
-      });
+      const dead = rows.filter(sweep.isDead);
+      if (dead.length > 0) db.transaction(() => dead.forEach(sweep.drop));
       failpoint("gc.swept");
+      dropped += dead.length;
       if (rows.length < PAGE) return dropped;
       const final = rows.at(-1)!;
       last = columns.map((column) => final[column] as string);
-      await new Promise(setImmediate);
+      await marker.pause();
     }
   }
 
@@ -225,8 +240,4 @@ export class Collector implements AsyncDisposable {
     clearTimeout(this.#timer);
     await Promise.allSettled([this.#running, this.#queued, this.#emptying, ...this.#discarding]);
   }
-}
-
-function nodeOf(row: Row, kind: NodeKind, id: unknown): GcNode {
-  return { kind, namespace: row.namespace as string, id: id as string };
 }

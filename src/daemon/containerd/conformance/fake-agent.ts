@@ -1,0 +1,61 @@
+/** An agent for tests without the linux world: it removes, measures and runs commands, and mounts nothing. */
+
+import { spawn } from "node:child_process";
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { WharfError } from "../../../common/errors.ts";
+import type { AgentClient, SpawnShimRequest, SpawnShimResult, Usage } from "../agent.ts";
+
+export class FakeAgent implements AgentClient {
+  unpack(): Promise<never> {
+    return refuse("unpack");
+  }
+
+  diff(): Promise<never> {
+    return refuse("diff");
+  }
+
+  inherit(): Promise<never> {
+    return refuse("inherit");
+  }
+
+  mount(): Promise<never> {
+    return refuse("mount");
+  }
+
+  async unmount(): Promise<void> {}
+
+  async remove(paths: readonly string[]): Promise<void> {
+    for (const path of paths) await rm(path, { recursive: true, force: true });
+  }
+
+  async usage(path: string): Promise<Usage> {
+    const total = { size: 0, inodes: 1 };
+    for (const entry of await readdir(path, { recursive: true })) {
+      total.size += (await stat(join(path, entry))).size;
+      total.inodes++;
+    }
+    return total;
+  }
+
+  spawnShim(request: SpawnShimRequest): Promise<SpawnShimResult> {
+    const { binary, args, env, cwd, stdin, signal } = request;
+    const pairs = env.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]);
+    const child = spawn(binary, args, { cwd, env: Object.fromEntries(pairs), signal, detached: true });
+    child.stdin.end(stdin);
+    const output = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name].setEncoding("latin1").on("data", (text: string) => {
+        output[name] += text;
+      });
+    }
+    return new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code) => resolve({ exitCode: code ?? 137, ...output }));
+    });
+  }
+}
+
+function refuse(operation: string): Promise<never> {
+  return Promise.reject(new WharfError("Unimplemented", `the fake agent cannot ${operation}`));
+}
