@@ -13,8 +13,8 @@ function wrong(message: string, hint?: string): WharfError {
 
 type Values = Record<string, unknown>;
 
-/** A template of the values without any flag; a parse derives from it, so that a hundred unused flags cost nothing. */
-export function initialValues(flags: Flags): Values {
+/** The values without any flag. */
+function initialValues(flags: Flags): Values {
   const values: Values = {};
   for (const name of Object.keys(flags)) values[name] = flags[name]!.initial;
   return values;
@@ -55,13 +55,8 @@ function unknownLong(name: string, flags: Flags): WharfError {
 }
 
 /** Takes the flags out of `argv`; what is left are the arguments. */
-export function parseFlags<F extends Flags>(
-  flags: F,
-  argv: readonly string[],
-  interspersed = true,
-  initial: Values = initialValues(flags),
-): Input<F> {
-  const state: State = { flags, values: Object.create(initial) as Values, given: new Set() };
+export function parseFlags<F extends Flags>(flags: F, argv: readonly string[], interspersed = true): Input<F> {
+  const state: State = { flags, values: initialValues(flags), given: new Set() };
   const args: string[] = [];
   let at = 0;
   const take = (label: string): string => {

@@ -70,5 +70,5 @@ function fromPairs(text: string): string {
       throw bad(`${JSON.stringify(pair)} is not published=, target= or protocol=`);
     values[key] = value;
   }
-  return `${values["published"]}:${values["target"]}/${values["protocol"]}`;
+  return `${values.published}:${values.target}/${values.protocol}`;
 }

@@ -64,7 +64,7 @@ async function foreground(cli: Cli, input: RunInput): Promise<number> {
   requireTerminal(cli, body.AttachStdin, body.Tty);
   using idFile = new IdFile(flags.cidfile);
   const size = body.Tty ? cli.terminalSize(1) : undefined;
-  if (size) body.HostConfig["ConsoleSize"] = [size.rows, size.columns];
+  if (size) body.HostConfig.ConsoleSize = [size.rows, size.columns];
   const keys = body.Tty && body.AttachStdin ? detachKeys(cli, flags["detach-keys"]) : undefined;
   using signals = new Signals(cli, flags["sig-proxy"]);
   const { Id: id } = await createContainer(cli, body, {

@@ -108,7 +108,7 @@ export class Api implements Disposable {
 
   #bytes(method: string, path: string, options: RequestOptions, more: Record<string, string>): Uint8Array {
     const headers: Record<string, string> = { Host: "docker", "User-Agent": "wharf", ...more, ...options.headers };
-    if (this.#options.traceparent) headers["traceparent"] = this.#options.traceparent();
+    if (this.#options.traceparent) headers.traceparent = this.#options.traceparent();
     let body: Uint8Array | undefined;
     if (options.json !== undefined) {
       headers["Content-Type"] = "application/json";

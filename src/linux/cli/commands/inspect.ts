@@ -1,0 +1,80 @@
+// wharf inspect: all that is known of a container, image, network or volume.
+import { ANY } from "../../../common/cli/command.ts";
+import { bool, string } from "../../../common/cli/flags.ts";
+import { inspectTemplate } from "../../../common/cli/format/inspect.ts";
+import { indentJson } from "../../../common/cli/format/json-indent.ts";
+import { isCode, WharfError } from "../../../common/errors.ts";
+import { type Cli, command } from "../cli.ts";
+import { formatError } from "../errors.ts";
+
+/** What can be inspected, in the order in which a name is looked for. */
+const TYPES: Readonly<Record<string, (name: string) => string>> = {
+  container: (name) => `/containers/${name}/json`,
+  image: (name) => `/images/${name}/json`,
+  network: (name) => `/networks/${name}`,
+  volume: (name) => `/volumes/${name}`,
+};
+
+async function find(cli: Cli, name: string, type: string, size: boolean): Promise<string> {
+  const path = encodeURIComponent(name).replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@");
+  for (const [kind, endpoint] of Object.entries(TYPES)) {
+    if (type !== "" && type !== kind) continue;
+    try {
+      const query = kind === "container" ? { size } : {};
+      using response = await cli.api.request("GET", endpoint(path), { query, doing: `inspect ${kind}` });
+      return await response.text();
+    } catch (error) {
+      // A name that is none for this kind, or a kind the server does not have, may still be of the next.
+      if (type !== "" || !isCode(error, "NotFound", "InvalidArgument", "Unimplemented")) throw error;
+    }
+  }
+  throw new WharfError("NotFound", `No such object: ${name}`, {
+    hint: "'wharf ps -a' and 'wharf images' list what there is",
+  });
+}
+
+export const inspect = command({
+  name: "inspect",
+  summary: "Show everything about containers, images, networks or volumes",
+  usage: "NAME|ID [NAME|ID...]",
+  args: { min: 1, max: ANY },
+  section: "system",
+  completes: "containers",
+  flags: {
+    format: string("How to print: json or a Go template", { short: "f", type: "FORMAT" }),
+    size: bool("Also the sizes of a container", { short: "s" }),
+    type: string("Look only for this kind", { choices: Object.keys(TYPES) }),
+  },
+  examples: [
+    { what: "Everything", line: "inspect web" },
+    { what: "Its process", line: "inspect -f '{{.State.Pid}}' web" },
+    { what: "A label", line: "inspect -f '{{index .Config.Labels \"com.example.team\"}}' web" },
+  ],
+  run: async (cli, { flags, args }) => {
+    const render = flags.format === "" ? undefined : inspectTemplate(flags.format);
+    const errors: unknown[] = [];
+    const found = await Promise.all(
+      args.map((name) =>
+        find(cli, name, flags.type, flags.size).catch((error: unknown) => {
+          errors.push(error);
+          return undefined;
+        }),
+      ),
+    );
+    const texts = found.filter((text) => text !== undefined);
+    if (!render) {
+      const all = texts.map((text) => `    ${indentJson(text.trim(), "    ", "    ")}`).join(",\n");
+      cli.out(all === "" ? "[]\n" : `[\n${all}\n]\n`);
+    } else {
+      for (const text of texts) {
+        try {
+          cli.out(`${render(text)}\n`);
+        } catch (error) {
+          errors.push(error);
+        }
+      }
+    }
+    for (const error of errors) cli.err(formatError(error, cli.globals.debug));
+    return errors.length > 0 ? 1 : 0;
+  },
+});

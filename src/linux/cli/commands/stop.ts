@@ -1,0 +1,68 @@
+// wharf stop, restart, kill: how containers end.
+import { ANY } from "../../../common/cli/command.ts";
+import { maybeInt, string } from "../../../common/cli/flags.ts";
+import { command } from "../cli.ts";
+import { each, pathName } from "../container/each.ts";
+
+const STOP_FLAGS = {
+  signal: string("Signal to send first", { short: "s", type: "SIGNAL" }),
+  timeout: maybeInt("Seconds to wait before it is killed; -1 waits for ever", { short: "t", type: "SECONDS" }),
+  time: maybeInt("Seconds to wait", { hidden: true, same: "timeout" }),
+} as const;
+
+export const stop = command({
+  name: "stop",
+  summary: "Stop running containers",
+  usage: "CONTAINER [CONTAINER...]",
+  args: { min: 1, max: ANY },
+  section: "containers",
+  completes: "running",
+  flags: STOP_FLAGS,
+  examples: [
+    { what: "Ask politely, kill after ten seconds", line: "stop web" },
+    { what: "All at once, with two seconds", line: "stop -t 2 $(wharf ps -q)" },
+  ],
+  run: (cli, { flags, args }) =>
+    each(cli, args, async (name) => {
+      const query = { signal: flags.signal || undefined, t: flags.timeout };
+      await cli.api.call("POST", `/containers/${pathName(name)}/stop`, { query, doing: "stop container" });
+      return `${name}\n`;
+    }),
+});
+
+export const restart = command({
+  name: "restart",
+  summary: "Stop containers and start them again",
+  usage: "CONTAINER [CONTAINER...]",
+  args: { min: 1, max: ANY },
+  section: "containers",
+  completes: "containers",
+  flags: STOP_FLAGS,
+  examples: [{ what: "With two seconds to end", line: "restart -t 2 web" }],
+  run: (cli, { flags, args }) =>
+    each(cli, args, async (name) => {
+      const query = { signal: flags.signal || undefined, t: flags.timeout };
+      await cli.api.call("POST", `/containers/${pathName(name)}/restart`, { query, doing: "restart container" });
+      return `${name}\n`;
+    }),
+});
+
+export const kill = command({
+  name: "kill",
+  summary: "Send a signal to running containers",
+  usage: "CONTAINER [CONTAINER...]",
+  args: { min: 1, max: ANY },
+  section: "containers",
+  completes: "running",
+  flags: { signal: string("The signal, by name or number", { short: "s", type: "SIGNAL" }) },
+  examples: [
+    { what: "End it at once", line: "kill web" },
+    { what: "Let it read its configuration again", line: "kill -s HUP web" },
+  ],
+  run: (cli, { flags, args }) =>
+    each(cli, args, async (name) => {
+      const query = { signal: flags.signal || "KILL" };
+      await cli.api.call("POST", `/containers/${pathName(name)}/kill`, { query, doing: "kill container" });
+      return `${name}\n`;
+    }),
+});
