@@ -37,8 +37,8 @@ export interface LocalImage {
   manifest: Manifest;
   config: ImageConfig;
   /** The committed snapshot of its top layer; empty for an image without layers. */
-  chainId: string;
-  chain: string[];
+  chainId: Digest | "";
+  chain: Digest[];
 }
 
 /** An image with the names that it has now. */

@@ -1,0 +1,8 @@
+/** The time as Docker's answers have it. */
+
+import { timestampFromMillis } from "../../common/timestamp.ts";
+
+/** RFC 3339 with nine decimals. */
+export function now(): string {
+  return timestampFromMillis(performance.timeOrigin + performance.now());
+}

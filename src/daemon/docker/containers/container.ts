@@ -1,0 +1,70 @@
+/** A container in memory: its record, what is under way, and who waits for what becomes of it. */
+
+import type { Exec } from "../exec/exec.ts";
+import type { Attachment } from "../io/attach.ts";
+import type { ContainerRecord } from "./record.ts";
+
+/** `exit`: the process has ended and this is recorded. `removed`: nothing is left of it. */
+type Occasion = "exit" | "removed";
+
+export class Container {
+  record: ContainerRecord;
+  readonly execs = new Map<string, Exec>();
+  /** Clients that attached before there was a process: connected when it is made. */
+  readonly pending = new Set<Attachment>();
+  removing = false;
+  paused = false;
+  /** Being started again by its restart policy: aborted when a client stops or removes it. */
+  restarting: AbortController | undefined;
+  /** Why it could not be removed; told to those who wait for that. */
+  removalError: string | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+  readonly #waiting: Record<Occasion, Set<() => void>> = { exit: new Set(), removed: new Set() };
+
+  constructor(record: ContainerRecord) {
+    this.record = record;
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  get running(): boolean {
+    return this.record.state.phase === "running";
+  }
+
+  /** Runs `work` when all earlier work on this container is done: starting, ending and removing do not overlap. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(work, work);
+    this.#tail = result.catch(() => {});
+    return result;
+  }
+
+  /** Resolves at the next such occasion, or when the signal is aborted. */
+  next(occasion: Occasion, signal?: AbortSignal): Promise<void> {
+    const waiting = this.#waiting[occasion];
+    return new Promise((resolve) => {
+      const done = () => {
+        waiting.delete(done);
+        signal?.removeEventListener("abort", done);
+        resolve();
+      };
+      waiting.add(done);
+      signal?.addEventListener("abort", done);
+      if (signal?.aborted) done();
+    });
+  }
+
+  notify(occasion: Occasion): void {
+    for (const done of [...this.#waiting[occasion]]) done();
+  }
+}
+
+/** Docker's word for what a container is doing. */
+export function statusOf(container: Container): string {
+  const { phase } = container.record.state;
+  if (container.removing) return "removing";
+  if (container.restarting) return "restarting";
+  if (phase === "running" && container.paused) return "paused";
+  return phase;
+}

@@ -1,0 +1,109 @@
+/** Creating a container: everything is checked first, then its record, snapshot and folder are made, or none of them. */
+
+import { mkdir, rm } from "node:fs/promises";
+import type { ContainerCreateRequest } from "../../../common/docker/container.ts";
+import { WharfError } from "../../../common/errors.ts";
+import { parsePlatform } from "../../../common/oci/platform.ts";
+import { OCI_VERSION } from "../../../common/oci/runtime.ts";
+import { SPEC_TYPE_URL } from "../../containerd/api/containers.ts";
+import { DEFAULT_SNAPSHOTTER } from "../../containerd/api.ts";
+import { withSpan } from "../../trace/trace.ts";
+import { hostPlatform } from "../../transfer/platform.ts";
+import { now } from "../clock.ts";
+import type { Engine } from "../engine.ts";
+import { newId } from "../ids.ts";
+import { ensureUnpacked } from "../images/unpack.ts";
+import { argumentsOf, mergeConfig } from "./config.ts";
+import { Container } from "./container.ts";
+import { completeHostConfig } from "./host-config.ts";
+import { mountPointsOf } from "./mount-points.ts";
+import { type ContainerRecord, EXTENSION, encodeRecord, NEVER } from "./record.ts";
+
+export interface CreateOptions {
+  request: ContainerCreateRequest;
+  name?: string | undefined;
+  platform?: string | undefined;
+}
+
+/** NotFound (image), InvalidArgument, AlreadyExists (name). */
+export async function createContainer(
+  engine: Engine,
+  options: CreateOptions,
+): Promise<{ container: Container; warnings: string[] }> {
+  const { request } = options;
+  if (!request.Image) throw new WharfError("InvalidArgument", "no image specified", { operation: "create container" });
+  const platform = options.platform ? parsePlatform(options.platform, hostPlatform()) : undefined;
+  const image = await engine.images.resolve(request.Image, platform);
+  const id = newId();
+  const config = mergeConfig(request, image.config.config ?? {}, id);
+  const [path, ...args] = argumentsOf(config);
+  const hostConfig = completeHostConfig(request.HostConfig, engine.networks.defaultMode);
+  engine.networks.get(hostConfig.NetworkMode);
+  const mounts = mountPointsOf(hostConfig);
+  using reserved = engine.containers.reserve(options.name, id);
+  const record: ContainerRecord = {
+    id,
+    name: reserved.name,
+    created: now(),
+    path,
+    args,
+    config,
+    hostConfig,
+    mounts,
+    imageId: image.id,
+    imageSnapshot: image.chainId,
+    platform: image.config.os || "linux",
+    restartCount: 0,
+    networks: (request.NetworkingConfig?.EndpointsConfig ?? {}) as ContainerRecord["networks"],
+    state: {
+      phase: "created",
+      pid: 0,
+      exitCode: 0,
+      error: "",
+      oomKilled: false,
+      startedAt: NEVER,
+      finishedAt: NEVER,
+      stopped: false,
+    },
+  };
+  await ensureUnpacked(engine.client, image);
+  await mkdir(engine.folder(id), { mode: 0o710 });
+  try {
+    await makeStored(engine, record, image.images[0]?.name ?? "");
+  } catch (error) {
+    await rm(engine.folder(id), { recursive: true, force: true });
+    throw error;
+  }
+  const container = new Container(record);
+  engine.containers.add(container);
+  reserved.keep();
+  engine.emit(container, "create");
+  return { container, warnings: [] };
+}
+
+/** The containerd container first: what it names, garbage collection leaves alone. */
+async function makeStored(engine: Engine, record: ContainerRecord, image: string): Promise<void> {
+  const { client } = engine;
+  await client.containers.create({
+    id: record.id,
+    image,
+    runtime: { name: runtimeOf(engine, record) },
+    // Made at the start, when it is known what it depends on.
+    spec: { typeUrl: SPEC_TYPE_URL, value: Buffer.from(JSON.stringify({ ociVersion: OCI_VERSION })) },
+    snapshotter: DEFAULT_SNAPSHOTTER,
+    snapshotKey: record.id,
+    extensions: { [EXTENSION]: encodeRecord(record) },
+  });
+  try {
+    await withSpan("prepare snapshot", () => client.snapshots().prepare(record.id, record.imageSnapshot));
+  } catch (error) {
+    await client.containers.delete(record.id).catch(() => {});
+    throw error;
+  }
+}
+
+function runtimeOf(engine: Engine, { hostConfig }: ContainerRecord): string {
+  const { Runtime } = hostConfig;
+  if (Runtime === "runt") return engine.runtime;
+  return Runtime.includes(".") ? Runtime : `io.containerd.${Runtime}.v2`;
+}

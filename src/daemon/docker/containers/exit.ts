@@ -1,0 +1,63 @@
+/** What follows when a container's process has ended: its exit code is kept, its task goes, and its policy decides. */
+
+import { isCode } from "../../../common/errors.ts";
+import { timestampToMillis } from "../../../common/timestamp.ts";
+import type { ExitStatus } from "../../containerd/api/tasks.ts";
+import { now } from "../clock.ts";
+import type { Engine } from "../engine.ts";
+import type { Container } from "./container.ts";
+import { removeContainer } from "./remove.ts";
+import { considerRestart } from "./restart.ts";
+
+/** Waits for the end of a running container, and deals with it. Does not itself wait. */
+export function watchExit(engine: Engine, container: Container): void {
+  const { signal } = engine.closing;
+  engine.client.tasks.wait({ containerId: container.id, signal }).then(
+    (exit) => ended(engine, container, exit),
+    async (error: unknown) => {
+      if (signal.aborted) return;
+      // The task is gone without a word: what it ended with nobody knows.
+      if (!isCode(error, "NotFound")) engine.log("error", "lost sight of a container", { id: container.id, error });
+      await ended(engine, container, { exitStatus: 255, exitedAt: now() });
+    },
+  );
+}
+
+export async function ended(engine: Engine, container: Container, exit: ExitStatus): Promise<void> {
+  const { record } = container;
+  try {
+    await container.exclusive(async () => {
+      if (!container.running) return;
+      await engine.client.tasks.delete(container.id).catch((error: unknown) => {
+        if (!isCode(error, "NotFound")) engine.log("error", "a task could not be deleted", { id: container.id, error });
+      });
+      record.state = {
+        ...record.state,
+        phase: "exited",
+        pid: 0,
+        exitCode: exit.exitStatus,
+        finishedAt: exit.exitedAt,
+      };
+      container.paused = false;
+      for (const exec of container.execs.values()) {
+        // With the container's pid namespace its other processes are gone, too.
+        if (exec.phase === "running") Object.assign(exec, { phase: "exited", exitCode: exec.exitCode ?? 137, pid: 0 });
+      }
+      await engine.networks.get(record.hostConfig.NetworkMode).release(record);
+      await engine.containers.save(container);
+    });
+  } catch (error) {
+    engine.log("error", "the end of a container could not be recorded", { id: container.id, error });
+  }
+  const seconds = Math.max(
+    0,
+    Math.floor((timestampToMillis(exit.exitedAt) - timestampToMillis(record.state.startedAt)) / 1000),
+  );
+  engine.emit(container, "die", { exitCode: String(exit.exitStatus), execDuration: String(seconds) });
+  container.notify("exit");
+  if (record.hostConfig.AutoRemove && !container.removing) {
+    await removeContainer(engine, container, { force: false }).catch((error: unknown) => {
+      if (!isCode(error, "NotFound")) engine.log("error", "auto-remove failed", { id: container.id, error });
+    });
+  } else considerRestart(engine, container, seconds);
+}

@@ -1,0 +1,32 @@
+/** Why a process could not be started, as the exit codes that shells use: 127 not found, 126 not executable, 128 else. */
+
+import { WharfError } from "../../../common/errors.ts";
+
+const NOT_FOUND = /executable file not found|no such file or directory|ENOENT/i;
+const NOT_EXECUTABLE = /permission denied|EACCES|is a directory|EISDIR|exec format error|ENOEXEC/i;
+
+/**
+ * The code of a failed start. The runtime says by errno what exec(2) answered; other runtimes only by their text, which is all
+ * that containerd passes on.
+ */
+export function exitCodeOf(error: unknown): number {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const errno = at instanceof WharfError ? at.errno : undefined;
+    const text = `${errno ?? ""} ${at.message}`;
+    // A missing mount source is no missing command.
+    if (/\bmount/i.test(at.message) && !/\bexec\b/i.test(at.message)) continue;
+    if (NOT_FOUND.test(text)) return 127;
+    if (NOT_EXECUTABLE.test(text)) return 126;
+  }
+  return 128;
+}
+
+/** A failed start as its caller gets it: the client's mistake where the command is at fault. */
+export function startError(error: unknown, subject: string): WharfError {
+  const code = exitCodeOf(error) === 128 ? WharfError.from(error, "Internal").code : "InvalidArgument";
+  return new WharfError(code, `start container ${JSON.stringify(subject)}`, {
+    operation: "start container",
+    subject,
+    cause: error,
+  });
+}

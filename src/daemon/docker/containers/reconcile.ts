@@ -1,0 +1,65 @@
+/** After a start of the daemon: what is recorded is brought together with what really runs. */
+
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isCode } from "../../../common/errors.ts";
+import { now } from "../clock.ts";
+import type { Engine } from "../engine.ts";
+import type { Container } from "./container.ts";
+import { ended, watchExit } from "./exit.ts";
+import { removeContainer } from "./remove.ts";
+import { startContainer } from "./start.ts";
+
+/** The code of a container that ended when nobody looked, and of which no shim knows. */
+const UNKNOWN = 255;
+
+export async function reconcile(engine: Engine): Promise<void> {
+  await engine.containers.load((message, error) => engine.log("error", message, { error }));
+  const results = await Promise.allSettled(engine.containers.all().map((container) => adopt(engine, container)));
+  for (const result of results) {
+    if (result.status === "rejected")
+      engine.log("error", "a container could not be taken over", { error: result.reason });
+  }
+  await sweepFolders(engine);
+}
+
+async function adopt(engine: Engine, container: Container): Promise<void> {
+  const { record } = container;
+  const task = await engine.client.tasks.get({ containerId: container.id }).catch((error: unknown) => {
+    if (isCode(error, "NotFound", "Unavailable")) return undefined;
+    throw error;
+  });
+  if (task?.status === "running" || task?.status === "paused") {
+    container.paused = task.status === "paused";
+    // The daemon may have died between the start and its being recorded.
+    if (!container.running) record.state = { ...record.state, phase: "running", pid: task.pid, startedAt: now() };
+    record.state.pid = task.pid;
+    watchExit(engine, container);
+    return;
+  }
+  if (container.running) {
+    const exit = task
+      ? { exitStatus: task.exitStatus, exitedAt: task.exitedAt ?? now() }
+      : { exitStatus: UNKNOWN, exitedAt: now() };
+    // Its policy and its removal follow from the end, as they would have.
+    void ended(engine, container, exit);
+    return;
+  }
+  if (task) await engine.client.tasks.delete(container.id).catch(() => {});
+  if (record.hostConfig.AutoRemove && record.state.phase === "exited") {
+    await removeContainer(engine, container, { force: true });
+  } else if (["always", "unless-stopped"].includes(record.hostConfig.RestartPolicy.Name)) {
+    const wanted = record.hostConfig.RestartPolicy.Name === "always" || !record.state.stopped;
+    if (wanted && record.state.phase === "exited") void startContainer(engine, container).catch(() => {});
+  }
+}
+
+/** Folders of containers that are gone: a crash came between the two. */
+async function sweepFolders(engine: Engine): Promise<void> {
+  const directory = join(engine.root, "containers");
+  for (const name of await readdir(directory)) {
+    if (/^[0-9a-f]{64}$/.test(name) && !engine.containers.find(name)) {
+      await rm(join(directory, name), { recursive: true, force: true });
+    }
+  }
+}

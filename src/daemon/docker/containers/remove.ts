@@ -1,0 +1,76 @@
+/** Removing a container with all that belongs to it. */
+
+import { rm } from "node:fs/promises";
+import { isCode, WharfError } from "../../../common/errors.ts";
+import { messageOf } from "../../http/errors.ts";
+import type { Engine } from "../engine.ts";
+import { type Container, statusOf } from "./container.ts";
+
+/**
+ * FailedPrecondition while it runs, without `force`. What has begun is gone on with by whoever asks again; after a crash, by
+ * garbage collection.
+ */
+export async function removeContainer(
+  engine: Engine,
+  container: Container,
+  options: { force: boolean },
+): Promise<void> {
+  if (container.removing) {
+    throw new WharfError("FailedPrecondition", `removal of container ${container.id} is already in progress`, {
+      operation: "remove container",
+      subject: container.id,
+    });
+  }
+  container.restarting?.abort();
+  if (container.running && !options.force) throw running(container);
+  container.removing = true;
+  try {
+    if (container.running) await end(engine, container);
+    await container.exclusive(() => erase(engine, container));
+  } catch (error) {
+    container.removing = false;
+    container.removalError = messageOf(error);
+    container.notify("removed");
+    throw error;
+  }
+  container.removalError = undefined;
+  engine.containers.forget(container);
+  for (const id of container.execs.keys()) engine.execs.delete(id);
+  for (const client of container.pending) client.end();
+  engine.emit(container, "destroy");
+  container.notify("removed");
+}
+
+async function end(engine: Engine, container: Container): Promise<void> {
+  const ended = container.next("exit");
+  container.record.state.stopped = true;
+  try {
+    await engine.client.tasks.kill({ containerId: container.id, signal: 9, all: true });
+    engine.emit(container, "kill", { signal: "9" });
+  } catch (error) {
+    if (!isCode(error, "NotFound", "FailedPrecondition")) throw error;
+  }
+  if (container.running) await ended;
+}
+
+async function erase(engine: Engine, { id }: Container): Promise<void> {
+  const { client } = engine;
+  await client.tasks.delete(id).catch(ignoreNotFound);
+  await client.containers.delete(id).catch(ignoreNotFound);
+  await client.snapshots().remove(id).catch(ignoreNotFound);
+  await rm(engine.folder(id), { recursive: true, force: true });
+  await rm(engine.attachSocket(id), { force: true });
+}
+
+function running(container: Container): WharfError {
+  const paused = statusOf(container) === "paused";
+  return new WharfError(
+    "FailedPrecondition",
+    `cannot remove container "${container.record.name}": container is ${paused ? "paused and must be unpaused first" : "running: stop the container before removing or force remove"}`,
+    { operation: "remove container", subject: container.id },
+  );
+}
+
+function ignoreNotFound(error: unknown): void {
+  if (!isCode(error, "NotFound")) throw error;
+}

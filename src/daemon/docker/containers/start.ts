@@ -1,0 +1,129 @@
+/** Starting a container: network, user and OCI configuration, then a task, to which waiting clients are joined before it runs. */
+
+import { WharfError } from "../../../common/errors.ts";
+import { SPEC_TYPE_URL } from "../../containerd/api/containers.ts";
+import { withSpan } from "../../trace/trace.ts";
+import { now } from "../clock.ts";
+import type { Engine } from "../engine.ts";
+import { containerStreams } from "../io/streams.ts";
+import { writeNetworkFiles } from "../network/files.ts";
+import { ALL_CAPABILITIES } from "../spec/capabilities.ts";
+import { buildSpec } from "../spec/spec.ts";
+import type { Container } from "./container.ts";
+import { watchExit } from "./exit.ts";
+import { exitCodeOf, startError } from "./failures.ts";
+import { prepareSources } from "./mount-points.ts";
+import { EXTENSION, encodeRecord } from "./record.ts";
+import { removeContainer } from "./remove.ts";
+
+/** Parent of the containers' cgroups, dockerd's own. */
+const CGROUP_PARENT = "/docker";
+
+/** True when it was started, false when it was running. InvalidArgument when its command cannot be run. */
+export async function startContainer(engine: Engine, container: Container): Promise<boolean> {
+  const started = await container.exclusive(async () => {
+    if (container.removing) throw gone(container, "is marked for removal and cannot be started");
+    if (container.running) {
+      if (container.paused) throw gone(container, "is paused, try unpause instead of start");
+      return false;
+    }
+    container.restarting?.abort();
+    try {
+      await launch(engine, container);
+    } catch (error) {
+      await failed(engine, container, error);
+      throw startError(error, container.record.name);
+    }
+    return true;
+  });
+  return started;
+}
+
+async function launch(engine: Engine, container: Container): Promise<void> {
+  const { client } = engine;
+  const { record } = container;
+  const { id } = record;
+  const driver = engine.networks.get(record.hostConfig.NetworkMode);
+  prepareSources(record.mounts, record.hostConfig);
+  const mounts = await client.snapshots().mounts(id);
+  const attachment = await withSpan("attach network", () => driver.attach(record));
+  const [ownFiles, user] = await Promise.all([
+    writeNetworkFiles(engine.folder(id), record, attachment),
+    withSpan("resolve user", () => engine.users.resolve(record, mounts, record.config.User)),
+  ]);
+  const spec = buildSpec(record, {
+    user,
+    network: attachment.namespace,
+    ownFiles,
+    pidOf: (other) => pidOf(engine, other),
+    capabilities: ALL_CAPABILITIES,
+    cgroupParent: CGROUP_PARENT,
+  });
+  const started = { ...record.state, stopped: false, error: "", oomKilled: false, exitCode: 0 };
+  record.state = started;
+  await client.containers.update(
+    {
+      id,
+      spec: { typeUrl: SPEC_TYPE_URL, value: Buffer.from(JSON.stringify(spec)) },
+      extensions: { [EXTENSION]: encodeRecord(record) },
+    },
+    ["spec", `extensions.${EXTENSION}`],
+  );
+  await withSpan("create task", () =>
+    client.tasks.create({ containerId: id, rootfs: mounts, ...containerStreams(engine, record) }),
+  );
+  try {
+    const socket = engine.attachSocket(id);
+    await Promise.all([...container.pending].map((client) => client.join(socket)));
+    container.pending.clear();
+    const { pid } = await withSpan("start task", () => client.tasks.start({ containerId: id }));
+    record.state = { ...started, phase: "running", pid, startedAt: now() };
+  } catch (error) {
+    await client.tasks.kill({ containerId: id, signal: 9, all: true }).catch(() => {});
+    await client.tasks.delete(id).catch(() => {});
+    throw error;
+  }
+  watchExit(engine, container);
+  engine.emit(container, "start");
+  await engine.containers.save(container);
+}
+
+/** Records why it could not be started, and lets those know who wait. */
+async function failed(engine: Engine, container: Container, error: unknown): Promise<void> {
+  const { record } = container;
+  const code = exitCodeOf(error);
+  const driver = engine.networks.get(record.hostConfig.NetworkMode);
+  await driver.release(record).catch((cause: unknown) => {
+    engine.log("error", "the network of a container that failed to start is left", { id: record.id, error: cause });
+  });
+  record.state = {
+    ...record.state,
+    phase: record.state.startedAt.startsWith("0001") ? "created" : "exited",
+    pid: 0,
+    exitCode: code,
+    error: startError(error, record.name).cause instanceof Error ? String((error as Error).message) : "",
+  };
+  await engine.containers.save(container).catch(() => {});
+  for (const client of container.pending) client.end();
+  container.pending.clear();
+  engine.emit(container, "die", { exitCode: String(code), execDuration: "0" });
+  container.notify("exit");
+  // Not awaited: it waits for this work on the container to be over.
+  if (record.hostConfig.AutoRemove) void removeContainer(engine, container, { force: true }).catch(() => {});
+}
+
+function pidOf(engine: Engine, text: string): number {
+  const other = engine.containers.get(text);
+  if (other.running) return other.record.state.pid;
+  throw new WharfError("FailedPrecondition", `cannot join namespace of a non running container: ${other.record.name}`, {
+    subject: text,
+    hint: `start it first: wharf start ${other.record.name}`,
+  });
+}
+
+function gone(container: Container, what: string): WharfError {
+  return new WharfError("FailedPrecondition", `container ${container.record.name} ${what}`, {
+    operation: "start container",
+    subject: container.id,
+  });
+}

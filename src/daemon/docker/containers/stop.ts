@@ -1,0 +1,91 @@
+/** Signals to a container, and stopping it: its stop signal first, SIGKILL when it takes too long. */
+
+import { isCode, WharfError } from "../../../common/errors.ts";
+import type { Engine } from "../engine.ts";
+import type { Container } from "./container.ts";
+import { parseSignal } from "./signals.ts";
+import { startContainer } from "./start.ts";
+
+const SIGKILL = 9;
+const SIGTERM = "SIGTERM";
+/** Seconds between the stop signal and SIGKILL. */
+const PATIENCE = 10;
+
+/** Sends a signal; SIGKILL waits for the end. FailedPrecondition when it is not running. */
+export async function killContainer(engine: Engine, container: Container, signal: string | undefined): Promise<void> {
+  const number = parseSignal(signal || "SIGKILL");
+  if (!container.running) throw notRunning(container);
+  const ended = container.next("exit");
+  // A signal that is to end it must not be undone by the restart policy.
+  if (number === SIGKILL || number === parseSignal(container.record.config.StopSignal ?? SIGTERM)) {
+    container.record.state.stopped = true;
+  }
+  await send(engine, container, number);
+  engine.emit(container, "kill", { signal: String(number) });
+  if (number === SIGKILL) await ended;
+}
+
+/** True when it was stopped, false when it was not running. `seconds` of patience, -1 for endless. */
+export async function stopContainer(
+  engine: Engine,
+  container: Container,
+  options: { signal?: string | undefined; seconds?: number | undefined } = {},
+): Promise<boolean> {
+  container.restarting?.abort();
+  if (!container.running) return false;
+  const { config, state } = container.record;
+  const seconds = options.seconds ?? config.StopTimeout ?? PATIENCE;
+  const signal = parseSignal(options.signal || config.StopSignal || SIGTERM);
+  state.stopped = true;
+  const ended = container.next("exit");
+  await send(engine, container, signal);
+  engine.emit(container, "kill", { signal: String(signal) });
+  if (!(await within(ended, seconds))) {
+    await send(engine, container, SIGKILL);
+    engine.emit(container, "kill", { signal: String(SIGKILL) });
+    await ended;
+  }
+  engine.emit(container, "stop");
+  return true;
+}
+
+export async function restartContainer(
+  engine: Engine,
+  container: Container,
+  options: { signal?: string | undefined; seconds?: number | undefined },
+): Promise<void> {
+  await stopContainer(engine, container, options);
+  await startContainer(engine, container);
+  engine.emit(container, "restart");
+}
+
+async function send(engine: Engine, container: Container, signal: number): Promise<void> {
+  try {
+    await engine.client.tasks.kill({ containerId: container.id, signal });
+  } catch (error) {
+    // It ended on its own a moment ago.
+    if (!isCode(error, "NotFound", "FailedPrecondition")) throw error;
+  }
+}
+
+/** Whether `promise` resolves within so many seconds; -1 waits for ever. */
+async function within(promise: Promise<void>, seconds: number): Promise<boolean> {
+  if (seconds < 0) return promise.then(() => true);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), seconds * 1000);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function notRunning(container: Container): WharfError {
+  return new WharfError(
+    "FailedPrecondition",
+    `cannot kill container: ${container.record.name}: container ${container.id} is not running`,
+    { operation: "kill container", subject: container.id },
+  );
+}

@@ -1,0 +1,93 @@
+/** What the operations of the Docker API work with: the services below, and the Docker layer's own state. */
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Agent } from "../agent/client.ts";
+import type { Containerd, ContainerdCore } from "../containerd/api.ts";
+import type { Puller } from "../transfer/pull.ts";
+import type { Container } from "./containers/container.ts";
+import { ContainerRegistry } from "./containers/registry.ts";
+import { UserDatabase } from "./containers/users.ts";
+import { Events } from "./events.ts";
+import type { Exec } from "./exec/exec.ts";
+import { ImageCatalogue } from "./images/store.ts";
+import { NetworkDrivers } from "./network/driver.ts";
+
+/** The containerd namespace of the Docker layer, dockerd's own. */
+export const NAMESPACE = "moby";
+
+export type Log = (
+  level: "debug" | "info" | "warn" | "error",
+  message: string,
+  fields?: Record<string, unknown>,
+) => void;
+
+/** What the Docker layer needs of the agent. */
+export type TreeReader = Pick<Agent, "readFile" | "export">;
+
+export interface EngineOptions {
+  core: ContainerdCore;
+  agent: TreeReader;
+  puller: Puller;
+  root: string;
+  state: string;
+  log: Log;
+  /** Name of the runtime that is used when a request names none. */
+  runtime?: string | undefined;
+}
+
+export class Engine {
+  readonly client: Containerd;
+  readonly agent: TreeReader;
+  readonly puller: Puller;
+  readonly root: string;
+  readonly state: string;
+  readonly log: Log;
+  readonly runtime: string;
+  readonly images: ImageCatalogue;
+  readonly containers: ContainerRegistry;
+  readonly execs = new Map<string, Exec>();
+  readonly events = new Events();
+  readonly networks = new NetworkDrivers();
+  readonly users: UserDatabase;
+  /** Aborted when the daemon shuts down. */
+  readonly closing = new AbortController();
+
+  constructor(options: EngineOptions) {
+    this.client = options.core.namespace(NAMESPACE);
+    this.agent = options.agent;
+    this.puller = options.puller;
+    this.root = options.root;
+    this.state = options.state;
+    this.log = options.log;
+    this.runtime = options.runtime ?? "io.containerd.runt.v2";
+    this.images = new ImageCatalogue(this.client);
+    this.containers = new ContainerRegistry(this.client);
+    this.users = new UserDatabase(options.agent);
+  }
+
+  /** The container's folder on the host: log, hosts, resolv.conf. */
+  folder(id: string): string {
+    return join(this.root, "containers", id);
+  }
+
+  logPath(id: string): string {
+    return join(this.folder(id), `${id}-json.log`);
+  }
+
+  /** The attach socket of a process. Short: a socket's path may have 107 bytes. */
+  attachSocket(id: string): string {
+    return join(this.state, "io", `${id.slice(0, 24)}.sock`);
+  }
+
+  async prepareFolders(): Promise<void> {
+    await mkdir(join(this.root, "containers"), { recursive: true, mode: 0o710 });
+    await mkdir(join(this.state, "io"), { recursive: true, mode: 0o700 });
+  }
+
+  /** Tells the event of a container, with its labels as dockerd does. */
+  emit(container: Container, action: string, attributes: Record<string, string> = {}): void {
+    const { config, name, id } = container.record;
+    this.events.emit("container", action, id, { ...config.Labels, ...attributes, image: config.Image, name });
+  }
+}

@@ -1,0 +1,28 @@
+/** An exec: a further process of a container, in memory as long as the container lives. */
+
+import type { Container } from "../containers/container.ts";
+
+export interface ExecConfig {
+  user: string;
+  privileged: boolean;
+  tty: boolean;
+  stdin: boolean;
+  stdout: boolean;
+  stderr: boolean;
+  detachKeys: string;
+  env: string[];
+  workingDir: string;
+  command: string[];
+  /** Rows and columns at the start. */
+  size: { height: number; width: number } | undefined;
+}
+
+export interface Exec {
+  readonly id: string;
+  readonly container: Container;
+  readonly config: ExecConfig;
+  phase: "created" | "running" | "exited";
+  pid: number;
+  /** Null until it has ended. */
+  exitCode: number | null;
+}

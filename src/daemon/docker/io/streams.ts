@@ -1,0 +1,77 @@
+/** Where the output of containers and execs goes: the logging URI that their shim carries out. */
+
+import { formatTaskIO, type TaskIO } from "../../../common/docker/task-io.ts";
+import { WharfError } from "../../../common/errors.ts";
+import type { ProcessIO } from "../../containerd/api/tasks.ts";
+import type { ContainerRecord } from "../containers/record.ts";
+import type { Engine } from "../engine.ts";
+import type { Exec } from "../exec/exec.ts";
+
+const UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
+
+/** The streams of a container's init process. InvalidArgument for log options that cannot be. */
+export function containerStreams(engine: Engine, { id, config, hostConfig }: ContainerRecord): ProcessIO {
+  const { Type, Config } = hostConfig.LogConfig;
+  const io: TaskIO = {
+    driver: Type === "none" ? "none" : "json-file",
+    attach: engine.attachSocket(id),
+    stdin: config.OpenStdin ? (config.StdinOnce ? "once" : "open") : "none",
+  };
+  if (Type !== "none") {
+    io.path = engine.logPath(id);
+    Object.assign(io, logLimits(Config));
+  }
+  return streams(io, config.Tty);
+}
+
+export function execStreams(engine: Engine, exec: Exec): ProcessIO {
+  const { stdin, tty } = exec.config;
+  return streams({ driver: "none", attach: engine.attachSocket(exec.id), stdin: stdin ? "once" : "none" }, tty);
+}
+
+/** `max-size` in bytes and `max-file` of a container's log options. */
+export function logLimits(options: Readonly<Record<string, string>>): Pick<TaskIO, "maxSize" | "maxFile"> {
+  const limits: Pick<TaskIO, "maxSize" | "maxFile"> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (name === "max-size" && value !== "-1") limits.maxSize = size(value);
+    else if (name === "max-file") limits.maxFile = count(value);
+    else if (!KNOWN.has(name)) throw bad(`unknown log opt '${name}' for json-file log driver`);
+  }
+  if (limits.maxFile !== undefined && limits.maxFile > 1 && limits.maxSize === undefined) {
+    throw bad("max-file is set without max-size: the log would never be rotated");
+  }
+  return limits;
+}
+
+const KNOWN = new Set([
+  "max-size",
+  "max-file",
+  "compress",
+  "labels",
+  "labels-regex",
+  "env",
+  "env-regex",
+  "tag",
+  "mode",
+]);
+
+function streams(io: TaskIO, terminal: boolean): ProcessIO {
+  const uri = formatTaskIO(io);
+  return { stdin: "", stdout: uri, stderr: terminal ? "" : uri, terminal };
+}
+
+function size(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([bkmg]?)b?$/i.exec(text);
+  const bytes = match ? Math.floor(Number(match[1]) * UNITS[match[2]!.toLowerCase()]!) : 0;
+  if (bytes < 1) throw bad(`invalid max-size: ${JSON.stringify(text)}`);
+  return bytes;
+}
+
+function count(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw bad(`invalid max-file: ${JSON.stringify(text)}`);
+  return Number(text);
+}
+
+function bad(message: string): WharfError {
+  return new WharfError("InvalidArgument", message, { operation: "create container" });
+}
