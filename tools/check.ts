@@ -14,7 +14,7 @@ interface Result {
 
 function command(name: string, program: string, args: string[]): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const child = spawn(join(ROOT, "node_modules/.bin", program), args, {
+    const child = spawn(join(ROOT, program), args, {
       cwd: ROOT,
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -41,8 +41,15 @@ async function main(): Promise<number> {
   const begin = performance.now();
   const projects = globSync(["src/*/tsconfig.json", "tools/tsconfig.json"], { cwd: ROOT }).sort();
   const checks = [
-    ...projects.map((file) => command(`types of ${file.replace("/tsconfig.json", "")}`, "tsc", ["-p", file])),
-    command("format and lint", "biome", ["check", "--colors=off", "--diagnostic-level=warn", "--error-on-warnings"]),
+    ...projects.map((file) =>
+      command(`types of ${file.replace("/tsconfig.json", "")}`, "node_modules/.bin/tsc", ["-p", file]),
+    ),
+    command("format and lint", "tools/biome", [
+      "check",
+      "--colors=off",
+      "--diagnostic-level=warn",
+      "--error-on-warnings",
+    ]),
   ];
   const sources = readSources();
   const { dependencies = {} } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {

@@ -72,7 +72,7 @@ if [ "$(cat node_modules/.wharf-key 2> /dev/null)" != "$key" ]; then
   command -v npm > /dev/null || fail "npm is missing" "apt-get install nodejs npm, or https://nodejs.org"
   [ "$(uname -m)" = x86_64 ] || fail "Wharf runs on x86_64 only so far, this machine is $(uname -m)"
   say "installing npm packages"
-  logged "npm ci failed" npm ci < /dev/null
+  logged "npm ci failed" npm ci --loglevel=error < /dev/null
   printf '%s\n' "$key" > node_modules/.wharf-key
 fi
 

@@ -89,7 +89,7 @@ test("setup installs what is missing, says so, and then has nothing to do or say
   assert.equal(first.code, 0, first.said);
   assert.match(first.said, /installing Debian packages: libone\n.*installing npm packages/s);
   assert.ok(calls().some((call) => /^apt-get install .*libone$/.test(call)));
-  assert.ok(calls().includes("npm ci"));
+  assert.ok(calls().includes("npm ci --loglevel=error"));
   assert.ok(existsSync(join(dir, "build/ready")));
   const before = calls().length;
   const second = await run();
@@ -102,7 +102,7 @@ test("setup installs npm packages again when the lock file has changed", async (
   await run();
   writeFileSync(join(dir, "package-lock.json"), '{"changed":true}');
   await run();
-  assert.equal(calls().filter((call) => call === "npm ci").length, 2);
+  assert.equal(calls().filter((call) => call === "npm ci --loglevel=error").length, 2);
 });
 
 test("setup without --tests leaves the tests' packages alone", async (t) => {
@@ -186,7 +186,7 @@ test("two at once: one works, the other waits and finds it done", async (t) => {
     both.map(({ code }) => code),
     [0, 0],
   );
-  assert.equal(calls().filter((call) => call === "npm ci").length, 1);
+  assert.equal(calls().filter((call) => call === "npm ci --loglevel=error").length, 1);
   assert.equal(both.filter(({ said }) => said.includes("another set-up is running here")).length, 1);
 });
 
