@@ -1,5 +1,6 @@
 /** Brings documents and blobs from a registry into the content store, each once, verified, and labelled for what it is. */
 
+import { randomBytes } from "node:crypto";
 import { verifyContent } from "../../common/digest.ts";
 import { isCode, WharfError } from "../../common/errors.ts";
 import {
@@ -16,13 +17,11 @@ import { repositoryName } from "../../common/reference.ts";
 import type { ContentWriter } from "../containerd/api/content.ts";
 import type { Labels } from "../containerd/api/types.ts";
 import type { Containerd } from "../containerd/api.ts";
-import { type Repository, sha256 } from "../registry/client.ts";
+import { type FetchedDocument, type Repository, sha256 } from "../registry/client.ts";
 import type { RetryNotice } from "../registry/host.ts";
-import type { Growth } from "./flights.ts";
+import type { Flights, Growth } from "./flights.ts";
 import { childLabels, ingestRef, sourceLabel } from "./labels.ts";
-
-/** Wrong content is asked for once more: a proxy's cache may have been at fault. */
-const CONTENT_ATTEMPTS = 2;
+import type { SharedLease } from "./lease.ts";
 
 export interface FetchContext {
   /** Adds to the pull's lease. */
@@ -32,32 +31,38 @@ export interface FetchContext {
   onRetry?: ((notice: RetryNotice) => void) | undefined;
 }
 
+/** What a pull shares with others. */
+export interface SharedContext extends FetchContext {
+  lease: SharedLease;
+  flights: Flights;
+}
+
 /** Reads a manifest or index from the store, or fetches and stores it. */
-export async function fetchDocument(context: FetchContext, descriptor: Descriptor): Promise<ImageDocument> {
+export async function fetchDocument(context: SharedContext, descriptor: Descriptor): Promise<ImageDocument> {
   const subject = `${context.repository.name}@${descriptor.digest}`;
   const stored = await readStored(context, descriptor, MAX_MANIFEST);
-  if (stored) {
-    const document = parseImageDocument(Buffer.from(stored).toString("utf8"), descriptor.mediaType, subject);
-    await addLabels(context, descriptor, childLabels(document));
-    return document;
+  if (!stored) {
+    return await once(context, descriptor, async (own) => {
+      const { bytes, document } = await own.repository.manifest(descriptor, own);
+      await store(own, { ...descriptor, mediaType: document.mediaType }, document.kind, bytes, childLabels(document));
+      return document;
+    });
   }
-  const { bytes, document } = await context.repository.manifest(descriptor, context);
-  await storeDocument(context, { ...descriptor, mediaType: document.mediaType }, bytes, document);
+  const document = parseImageDocument(Buffer.from(stored).toString("utf8"), descriptor.mediaType, subject);
+  await addLabels(context, descriptor, childLabels(document));
   return document;
 }
 
 /** Stores a document that was fetched already. */
 export async function storeDocument(
   context: FetchContext,
-  descriptor: Descriptor,
-  bytes: Uint8Array,
-  document: ImageDocument,
+  { descriptor, bytes, document }: FetchedDocument,
 ): Promise<void> {
-  await store(context, descriptor, ingestRef(descriptor, document.kind), bytes, childLabels(document));
+  await store(context, descriptor, document.kind, bytes, childLabels(document));
 }
 
 /** Reads an image config from the store, or fetches and stores it. */
-export async function fetchConfig(context: FetchContext, descriptor: Descriptor): Promise<ImageConfig> {
+export async function fetchConfig(context: SharedContext, descriptor: Descriptor): Promise<ImageConfig> {
   const subject = `${context.repository.name}@${descriptor.digest}`;
   const stored = await readStored(context, descriptor, MAX_CONFIG);
   if (stored) return parseImageConfig(Buffer.from(stored).toString("utf8"), subject);
@@ -71,19 +76,48 @@ export async function fetchConfig(context: FetchContext, descriptor: Descriptor)
       },
     );
   }
-  const bytes = Buffer.allocUnsafe(descriptor.size);
-  const sink = {
-    offset: 0,
-    write(chunk: Uint8Array): void {
-      bytes.set(chunk, sink.offset);
-      sink.offset += chunk.byteLength;
-    },
-  };
-  await context.repository.blob(descriptor, sink, context);
-  verifyContent(subject, descriptor, { digest: sha256(bytes), size: sink.offset });
-  const config = parseImageConfig(bytes.toString("utf8"), subject);
-  await store(context, descriptor, ingestRef(descriptor, "config"), bytes, {});
-  return config;
+  return await once(context, descriptor, async (own) => {
+    const bytes = await fetchSmall(own, descriptor, subject);
+    const config = parseImageConfig(bytes.toString("utf8"), subject);
+    await store(own, descriptor, "config", bytes, {});
+    return config;
+  });
+}
+
+/** Shares the work with other pulls that want the same; the lease of each holds the result. */
+async function once<T>(
+  context: SharedContext,
+  { digest }: Descriptor,
+  work: (own: FetchContext) => Promise<T>,
+): Promise<T> {
+  const { lease, flights, repository, signal } = context;
+  await lease.add({ id: digest, type: "content" });
+  const start = (own: AbortSignal): Promise<T> => work({ client: lease.base, repository, signal: own });
+  return await flights.run(["document", lease.base.namespace, digest].join(" "), start, { signal });
+}
+
+/** A blob in memory, verified; what one host gets wrong another is asked for. */
+async function fetchSmall(context: FetchContext, descriptor: Descriptor, subject: string): Promise<Buffer> {
+  const { signal, onRetry, repository } = context;
+  const avoid = new Set<string>();
+  for (;;) {
+    const bytes = Buffer.allocUnsafe(descriptor.size);
+    const sink = {
+      offset: 0,
+      write(chunk: Uint8Array): void {
+        bytes.set(chunk, sink.offset);
+        sink.offset += chunk.byteLength;
+      },
+    };
+    const host = await repository.blob(descriptor, sink, { signal, onRetry, avoid });
+    try {
+      verifyContent(subject, descriptor, { digest: sha256(bytes), size: sink.offset });
+      return bytes;
+    } catch (error) {
+      if (avoid.has(host)) throw error;
+      avoid.add(host);
+    }
+  }
 }
 
 export interface FetchBlobOptions {
@@ -106,7 +140,7 @@ export async function fetchBlob(
   const { client, repository, signal } = context;
   const ref = ingestRef(descriptor, "layer");
   const avoid = new Set<string>();
-  for (let attempt = 1; ; attempt++) {
+  for (;;) {
     let writer: ContentWriter;
     try {
       writer = await client.content.writer({
@@ -146,8 +180,11 @@ export async function fetchBlob(
       });
       const loss = wrongContent(error as WharfError, repository.reference, descriptor);
       // What an earlier pull left may be what is wrong: that does not count as the registry's fault.
-      avoid.add(host);
-      if (attempt >= CONTENT_ATTEMPTS + (resumed ? 1 : 0)) throw loss;
+      if (!resumed) {
+        // Asked for once more, of another host if there is one: a proxy's cache may have been at fault.
+        if (avoid.has(host)) throw loss;
+        avoid.add(host);
+      }
       options.onRestart?.(loss);
     }
   }
@@ -209,22 +246,24 @@ async function readStored(
 }
 
 async function store(
-  context: FetchContext,
+  { client, repository }: FetchContext,
   descriptor: Descriptor,
-  ref: string,
+  kind: "index" | "manifest" | "config",
   bytes: Uint8Array,
   labels: Labels,
 ): Promise<void> {
-  const all = { ...labels, ...sources(context.repository.reference, {}) };
+  const { size, digest, mediaType } = descriptor;
+  // A name of its own: another pull may be storing the same.
+  const ref = `${ingestRef(descriptor, kind)}-${randomBytes(6).toString("hex")}`;
   try {
-    const { size, digest, mediaType } = descriptor;
-    await using writer = await context.client.content.writer({ ref, size, digest, mediaType });
+    await using writer = await client.content.writer({ ref, size, digest, mediaType });
     if (writer.status().offset > 0) await writer.truncate(0);
     await writer.write(bytes);
-    await writer.commit({ size, digest, labels: all });
+    await writer.commit({ size, digest, labels: { ...labels, ...sources(repository.reference, {}) } });
   } catch (error) {
-    if (!isCode(error, "AlreadyExists")) throw error;
-    await addLabels(context, descriptor, labels);
+    if (isCode(error, "AlreadyExists")) return await addLabels({ client, repository }, descriptor, labels);
+    await client.content.abort(ref).catch(() => {});
+    throw error;
   }
 }
 

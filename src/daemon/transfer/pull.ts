@@ -20,14 +20,14 @@ import type { Labels } from "../containerd/api/types.ts";
 import { type Containerd, DEFAULT_SNAPSHOTTER } from "../containerd/api.ts";
 import type { Registry, Repository } from "../registry/client.ts";
 import type { Credentials } from "../registry/credentials.ts";
-import { addLabels, type FetchContext, fetchConfig, storeDocument } from "./fetch.ts";
+import { addLabels, fetchConfig, type SharedContext, storeDocument } from "./fetch.ts";
 import { Flights, Limiter } from "./flights.ts";
 import { snapshotRefLabel } from "./labels.ts";
 import { pullLayers } from "./layers.ts";
 import { SharedLease } from "./lease.ts";
 import { hostPlatform } from "./platform.ts";
 import type { TransferEvent } from "./progress.ts";
-import { choosePlatform } from "./select.ts";
+import { choosePlatform, otherPlatforms } from "./select.ts";
 import { checkLayerType, hasSnapshot } from "./unpack.ts";
 
 export interface PullOptions {
@@ -35,6 +35,10 @@ export interface PullOptions {
   client: Containerd;
   /** The host's by default. */
   platform?: Platform | undefined;
+  /** Other platforms to fetch as well, packed: for pushing and saving the whole. */
+  also?: readonly Platform[] | "all" | undefined;
+  /** Name in the store; the reference's full form by default. */
+  name?: string | undefined;
   /** The configuration's by default. */
   credentials?: Credentials | undefined;
   /** For unpacking; `overlayfs` by default, null to leave the layers packed. */
@@ -86,7 +90,7 @@ export class Puller {
    */
   async pull(text: string, options: PullOptions): Promise<PulledImage> {
     const reference = storedReference(parseReference(text));
-    const name = formatReference(reference);
+    const name = options.name ?? formatReference(reference);
     try {
       return await this.#pull(reference, name, options);
     } catch (error) {
@@ -100,7 +104,7 @@ export class Puller {
     const lease = await SharedLease.create(client);
     try {
       const repository = this.#registry.repository(reference, options.credentials);
-      const context: FetchContext = { client: lease.client, repository, signal };
+      const context: SharedContext = { client: lease.client, repository, signal, lease, flights: this.#flights };
       const known = await client.images.get(name).catch((error: unknown) => {
         if (isCode(error, "NotFound")) return undefined;
         throw error;
@@ -130,6 +134,10 @@ export class Puller {
         progress,
         signal,
       });
+      for (const other of await otherPlatforms(context, target, options.also)) {
+        if (other.descriptor.digest !== descriptor.digest)
+          await this.#fetchPacked(lease, context, other.manifest, options);
+      }
       const chainId = chain.at(-1) ?? "";
       if (snapshotter !== null && chainId !== "") {
         await addLabels(context, manifest.config, { [snapshotRefLabel(snapshotter)]: chainId });
@@ -150,8 +158,32 @@ export class Puller {
     }
   }
 
+  /** Fetches an image without unpacking it. */
+  async #fetchPacked(
+    lease: SharedLease,
+    context: SharedContext,
+    manifest: Manifest,
+    options: PullOptions,
+  ): Promise<void> {
+    if (isImage(manifest)) await fetchConfig(context, manifest.config);
+    const layers = isImage(manifest) ? manifest.layers : [manifest.config, ...manifest.layers];
+    await pullLayers({
+      lease,
+      context,
+      snapshotter: null,
+      layers,
+      diffIds: [],
+      chain: [],
+      flights: this.#flights,
+      downloads: this.#downloads,
+      unpacks: this.#unpacks,
+      progress: options.progress,
+      signal: options.signal,
+    });
+  }
+
   /** What the reference stands for now. Asks the registry unless a digest says it and the store has it. */
-  async #resolve(context: FetchContext, reference: Reference, known: Descriptor | undefined): Promise<Descriptor> {
+  async #resolve(context: SharedContext, reference: Reference, known: Descriptor | undefined): Promise<Descriptor> {
     const { repository, client } = context;
     if (reference.digest !== undefined)
       return known ?? (await storedDescriptor(client, reference.digest)) ?? (await first(context, repository));
@@ -176,10 +208,10 @@ async function storedDescriptor(client: Containerd, digest: Digest): Promise<Des
 }
 
 /** Fetches the reference's own manifest or index in one round trip, and stores it. */
-async function first(context: FetchContext, repository: Repository): Promise<Descriptor> {
-  const { descriptor, bytes, document } = await repository.manifest(undefined, context);
-  await storeDocument(context, descriptor, bytes, document);
-  return descriptor;
+async function first(context: SharedContext, repository: Repository): Promise<Descriptor> {
+  const fetched = await repository.manifest(undefined, context);
+  await storeDocument(context, fetched);
+  return fetched.descriptor;
 }
 
 /** With a digest the tag says nothing more. */

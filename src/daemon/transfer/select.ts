@@ -3,7 +3,7 @@
 import { WharfError } from "../../common/errors.ts";
 import { configPlatform, type Descriptor, isImage, type Manifest } from "../../common/oci/image.ts";
 import { formatPlatform, type Platform, platformMatches, selectPlatform } from "../../common/oci/platform.ts";
-import { type FetchContext, fetchConfig, fetchDocument } from "./fetch.ts";
+import { fetchConfig, fetchDocument, type SharedContext } from "./fetch.ts";
 
 /** Indexes in indexes are allowed; a chain of them is an attack. */
 const MAX_DEPTH = 4;
@@ -17,7 +17,7 @@ export interface ChosenManifest {
 
 /** Throws NotFound, naming the platforms there are. */
 export async function choosePlatform(
-  context: FetchContext,
+  context: SharedContext,
   target: Descriptor,
   wanted: Platform,
 ): Promise<ChosenManifest> {
@@ -36,8 +36,26 @@ export async function choosePlatform(
   );
 }
 
+/** The manifests of an index for further platforms, or all of them. */
+export async function otherPlatforms(
+  context: SharedContext,
+  target: Descriptor,
+  wanted: readonly Platform[] | "all" | undefined,
+): Promise<ChosenManifest[]> {
+  if (wanted === undefined) return [];
+  if (wanted !== "all") return await Promise.all(wanted.map((one) => choosePlatform(context, target, one)));
+  const chosen: ChosenManifest[] = [];
+  const walk = async (descriptor: Descriptor, depth: number): Promise<void> => {
+    const document = await fetchDocument(context, descriptor);
+    if (document.kind === "manifest") chosen.push({ descriptor, manifest: document.manifest });
+    else if (depth < MAX_DEPTH) for (const one of document.index.manifests) await walk(one, depth + 1);
+  };
+  await walk(target, 0);
+  return chosen;
+}
+
 async function search(
-  context: FetchContext,
+  context: SharedContext,
   target: Descriptor,
   wanted: Platform,
   there: Set<string>,

@@ -267,7 +267,7 @@ test("what an earlier pull left is thrown away when it was wrong", async () => {
 
 test("a body that stands still for ever is given up after the stall timeout", async () => {
   await scene([{ match: blob(big), stallAfter: 20 }], async (now) => {
-    const wanted = { code: "DeadlineExceeded", message: /sent 20 of \d+ bytes/ };
+    const wanted = { code: "DeadlineExceeded", message: /sent \d+ of \d+ bytes/ };
     await fails(now, wanted, [`layer-${big}`]);
   });
 });

@@ -1,0 +1,201 @@
+/** Push: an image of the store goes to a registry, with everything it refers to that is not there yet. */
+
+import { isCode, WharfError } from "../../common/errors.ts";
+import { type Descriptor, type ImageDocument, MAX_MANIFEST, parseImageDocument } from "../../common/oci/image.ts";
+import { isForeignLayer, isIndexType, isManifestType } from "../../common/oci/media-types.ts";
+import { type Platform, selectPlatform } from "../../common/oci/platform.ts";
+import { formatReference, parseReference, withDefaultTag } from "../../common/reference.ts";
+import type { Containerd } from "../containerd/api.ts";
+import type { Registry, Repository } from "../registry/client.ts";
+import type { Credentials } from "../registry/credentials.ts";
+import type { Uploader, UploadOptions } from "../registry/upload.ts";
+import { addLabels } from "./fetch.ts";
+import { Limiter } from "./flights.ts";
+import { sourcesOf } from "./labels.ts";
+import { hostPlatform } from "./platform.ts";
+import { type LayerEvent, type TransferEvent, throttled } from "./progress.ts";
+
+/** Repositories to try a mount from; more is not worth the questions. */
+const MOUNT_SOURCES = 3;
+
+export interface PushOptions {
+  client: Containerd;
+  /** The image in the store, when it has another name than the reference. */
+  image?: string | undefined;
+  /** Only the manifest for it, instead of a whole index. */
+  platform?: Platform | undefined;
+  credentials?: Credentials | undefined;
+  /** Bytes of one piece of an upload; whole by default. */
+  chunkSize?: number | undefined;
+  progress?: ((event: TransferEvent) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** What the registry has now under the name. */
+export interface PushedImage {
+  name: string;
+  descriptor: Descriptor;
+  /** The image is an index of which the store has only this part, so that only this was pushed. */
+  partial: boolean;
+}
+
+interface Push {
+  options: PushOptions;
+  repository: Repository;
+  uploader: Uploader;
+  /** By digest, so that what several manifests share goes once. */
+  done: Map<string, Promise<void>>;
+}
+
+/** Pushes images. */
+export class Pusher {
+  readonly #registry: Registry;
+  readonly #uploads: Limiter;
+
+  /** `uploads`: blobs uploaded at a time, over all pushes. */
+  constructor({ registry, uploads = 4 }: { registry: Registry; uploads?: number }) {
+    this.#registry = registry;
+    this.#uploads = new Limiter(uploads);
+  }
+
+  /** Pushes `text` (a familiar or full name, with a tag or without). NotFound, Unauthenticated, PermissionDenied, Canceled … */
+  async push(text: string, options: PushOptions): Promise<PushedImage> {
+    const reference = withDefaultTag(parseReference(text));
+    const name = formatReference(reference);
+    try {
+      if (reference.digest !== undefined)
+        throw new WharfError("InvalidArgument", "a digest cannot be pushed to", { hint: "give a tag instead" });
+      const { target } = await options.client.images.get(options.image ?? name);
+      const { descriptor, partial } = await choose(options.client, target, options.platform);
+      const repository = this.#registry.repository(reference, options.credentials);
+      const uploader = await repository.uploader();
+      const push: Push = { options, repository, uploader, done: new Map() };
+      options.progress?.({ kind: "resolved", reference: name, descriptor });
+      await this.#document(push, descriptor, reference.tag);
+      return { name, descriptor, partial };
+    } catch (error) {
+      const { code, message, hint, errno } = WharfError.from(error);
+      throw new WharfError(code, message, { operation: "push image", subject: name, hint, errno, cause: error });
+    }
+  }
+
+  /** Pushes what a manifest or index refers to, then itself. */
+  async #document(push: Push, descriptor: Descriptor, tag: string | undefined): Promise<void> {
+    const { client, signal, progress } = push.options;
+    const { bytes, document } = await readDocument(client, descriptor);
+    const controller = new AbortController();
+    const either = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
+    let work: Promise<void>[];
+    if (document.kind === "index") {
+      work = document.index.manifests.map((one) => {
+        const inner = { ...push, options: { ...push.options, signal: either } };
+        return isIndexType(one.mediaType) || isManifestType(one.mediaType)
+          ? this.#once(push, one, () => this.#document(inner, one, undefined))
+          : this.#once(push, one, () => this.#blob(push, one, either));
+      });
+    } else {
+      const { config, layers } = document.manifest;
+      progress?.({ kind: "layers", manifest: descriptor, layers });
+      const blobs = [...layers.filter((one) => !isForeignLayer(one.mediaType)), config];
+      work = blobs.map((one) => this.#once(push, one, () => this.#blob(push, one, either)));
+    }
+    for (const one of work) one.catch((error: unknown) => controller.abort(error));
+    await Promise.allSettled(work);
+    if (controller.signal.aborted) throw controller.signal.reason;
+    await push.uploader.manifest({ ...descriptor, mediaType: document.mediaType }, bytes, tag, { signal });
+    await addLabels({ client, repository: push.repository }, descriptor, {});
+  }
+
+  #once(push: Push, descriptor: Descriptor, work: () => Promise<void>): Promise<void> {
+    let doing = push.done.get(descriptor.digest);
+    if (!doing) {
+      doing = work();
+      push.done.set(descriptor.digest, doing);
+    }
+    return doing;
+  }
+
+  async #blob(push: Push, descriptor: Descriptor, signal: AbortSignal): Promise<void> {
+    const { client, progress, chunkSize } = push.options;
+    const { digest: id, size: total } = descriptor;
+    const emit = throttled((event: LayerEvent) => progress?.(event));
+    const { labels } = await client.content.info(id).catch((error: unknown) => {
+      throw isCode(error, "NotFound") ? missing(descriptor, error) : error;
+    });
+    emit({ kind: "layer", id, status: "waiting" });
+    using _ = await this.#uploads.enter(signal);
+    const { domain, path } = push.repository.reference;
+    const options: UploadOptions = {
+      signal,
+      chunkSize,
+      mountFrom: sourcesOf(domain, labels)
+        .filter((one) => one !== path)
+        .slice(0, MOUNT_SOURCES),
+      onProgress: (current) => emit({ kind: "layer", id, status: "pushing", current, total }),
+      onRetry: ({ delay, error }) => emit({ kind: "layer", id, status: "retrying", retryIn: delay, error }),
+    };
+    const source = { read: (offset: number) => client.content.reader(descriptor, { offset, signal }) };
+    const outcome = await push.uploader.blob(descriptor, source, options);
+    await addLabels({ client, repository: push.repository }, descriptor, {});
+    emit({ kind: "layer", id, status: outcome === "uploaded" ? "pushed" : outcome });
+  }
+}
+
+/** The whole image when the store has all of it, otherwise its part for a platform. */
+async function choose(
+  client: Containerd,
+  target: Descriptor,
+  platform: Platform | undefined,
+): Promise<{ descriptor: Descriptor; partial: boolean }> {
+  const { document } = await readDocument(client, target);
+  if (document.kind === "manifest") return { descriptor: target, partial: false };
+  if (!platform && (await isWhole(client, target))) return { descriptor: target, partial: false };
+  const there: Descriptor[] = [];
+  for (const one of document.index.manifests) if (await isWhole(client, one)) there.push(one);
+  const descriptor = selectPlatform(platform ?? hostPlatform(), there) ?? (platform ? undefined : there[0]);
+  if (descriptor) return { descriptor, partial: true };
+  throw new WharfError("NotFound", "the store has none of the index's images as a whole", {
+    operation: "choose platform",
+    subject: target.digest,
+    hint: "pull the platform that is to be pushed",
+  });
+}
+
+async function isWhole(client: Containerd, descriptor: Descriptor): Promise<boolean> {
+  try {
+    if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType)) {
+      await client.content.info(descriptor.digest);
+      return true;
+    }
+    const { document } = await readDocument(client, descriptor);
+    const children =
+      document.kind === "index"
+        ? document.index.manifests
+        : [document.manifest.config, ...document.manifest.layers.filter((one) => !isForeignLayer(one.mediaType))];
+    for (const child of children) if (!(await isWhole(client, child))) return false;
+    return true;
+  } catch (error) {
+    if (isCode(error, "NotFound")) return false;
+    throw error;
+  }
+}
+
+async function readDocument(
+  client: Containerd,
+  descriptor: Descriptor,
+): Promise<{ bytes: Uint8Array; document: ImageDocument }> {
+  const bytes = await client.content.read(descriptor, MAX_MANIFEST);
+  return {
+    bytes,
+    document: parseImageDocument(Buffer.from(bytes).toString("utf8"), descriptor.mediaType, descriptor.digest),
+  };
+}
+
+function missing(descriptor: Descriptor, cause: unknown): WharfError {
+  return new WharfError("NotFound", `the store does not have ${descriptor.digest} (${descriptor.mediaType})`, {
+    operation: "read content",
+    subject: descriptor.digest,
+    hint: "pull the image again",
+    cause,
+  });
+}
