@@ -1,6 +1,6 @@
-/** An agent for tests without the linux world: it removes, measures and runs commands, and mounts nothing. */
+/** An agent for tests without the linux world: it removes, measures, unmounts and runs commands. */
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
@@ -23,7 +23,10 @@ export class FakeAgent implements AgentClient {
     return refuse("mount");
   }
 
-  async unmount(): Promise<void> {}
+  async unmount(target: string): Promise<void> {
+    // Several may lie on one another; the last call finds nothing to unmount.
+    while (spawnSync("umount", ["--recursive", "--lazy", target]).status === 0);
+  }
 
   async remove(paths: readonly string[]): Promise<void> {
     for (const path of paths) await rm(path, { recursive: true, force: true });

@@ -95,7 +95,7 @@ export class LocalTasks implements TaskManager {
         await task.call((client, call) => client.delete({ id }, call), { timeoutMs: 10_000 }).catch(() => {});
         await this.#shims.remove(task);
       } else {
-        task?.[Symbol.dispose]();
+        await task?.[Symbol.asyncDispose]();
         await this.#shims.discard(record);
       }
     } catch (error) {

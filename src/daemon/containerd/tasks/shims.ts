@@ -168,7 +168,7 @@ export class ShimManager implements AsyncDisposable {
     await task
       .call((client, options) => client.shutdown({ id, now: false }, options), { timeoutMs: 3000 })
       .catch(() => {});
-    task[Symbol.dispose]();
+    await task[Symbol.asyncDispose]();
     this.exits.forget({ namespace, task: id, exec: "" }, task.record.pid);
     await removeBundle(bundle, this.shared.agent);
     failpoint("task.bundle-removed");
@@ -218,13 +218,7 @@ export class ShimManager implements AsyncDisposable {
   }
 
   /** Called once for each shim whose connection ended unasked. */
-  readonly #undertaker = async ({ record }: Task): Promise<Exit> => {
-    // A daemon that is ending closes its connections too.
-    if (this.#closing) return new Promise<never>(() => {});
-    return this.#bury(record);
-  };
-
-  #closing = false;
+  readonly #undertaker = ({ record }: Task): Promise<Exit> => this.#bury(record);
 
   #command(record: TaskRecord, signal: AbortSignal | undefined): ShimCommand {
     const { namespace, id, bundle, binary } = record;
@@ -239,9 +233,8 @@ export class ShimManager implements AsyncDisposable {
 
   /** Leaves the shims running. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing = true;
     await Promise.race([Promise.allSettled(this.#busy.values()), sleep(CLEANUP_TIMEOUT, undefined, { ref: false })]);
-    for (const task of this.#tasks.values()) task[Symbol.dispose]();
+    await Promise.all([...this.#tasks.values()].map((task) => task[Symbol.asyncDispose]()));
     this.exits.close();
     await this.#events?.[Symbol.asyncDispose]();
   }

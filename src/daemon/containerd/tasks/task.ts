@@ -24,7 +24,7 @@ export interface TaskRecord {
 /** How a shim that died is cleaned up after; answers how the container ended. */
 export type Undertaker = (task: Task) => Promise<Exit>;
 
-export class Task implements Disposable {
+export class Task implements AsyncDisposable {
   readonly record: TaskRecord;
   readonly #exits: Exits;
   readonly #client: ShimClient | undefined;
@@ -36,18 +36,25 @@ export class Task implements Disposable {
   /** Set once the shim is gone. */
   #dead: Exit | undefined;
   #retiring = false;
+  /** The clean-up after the shim's death. */
+  #burial: Promise<void> | undefined;
 
   private constructor(record: TaskRecord, client: ShimClient | undefined, exits: Exits, undertaker: Undertaker) {
     this.record = record;
     this.#client = client;
     this.#exits = exits;
     const died = client ? client.closed : Promise.resolve();
-    void died.then(async () => {
-      if (this.#retiring) return;
-      this.#dead = exits.find(this.#key("")) ?? (await undertaker(this));
-      exits.record(this.#key(""), this.#dead, { patient: false });
-      this.#death.resolve(this.#dead);
+    void died.then(() => {
+      if (!this.#retiring) this.#burial = this.#bury(undertaker);
     });
+  }
+
+  async #bury(undertaker: Undertaker): Promise<void> {
+    // Cleaned up also when it is known how the container ended.
+    const killed = await undertaker(this);
+    this.#dead = this.#exits.find(this.#key("")) ?? killed;
+    this.#exits.record(this.#key(""), this.#dead, { patient: false });
+    this.#death.resolve(this.#dead);
   }
 
   /** Connects to the shim. A shim that cannot be reached is a dead one. */
@@ -144,8 +151,10 @@ export class Task implements Disposable {
     this.#retiring = true;
   }
 
-  [Symbol.dispose](): void {
+  /** Lets go of the shim, which lives on. Waits for a clean-up under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.retire();
     this.#client?.[Symbol.dispose]();
+    await this.#burial;
   }
 }

@@ -1,0 +1,288 @@
+/** The contract of TaskManager, run with a real shim and runtime: as root, with busybox in the rootfs. */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe } from "../../../common/errors.ts";
+import { PROCESS_TYPE_URL, SPEC_TYPE_URL } from "../api/containers.ts";
+import type { Envelope } from "../api/events.ts";
+import type { Mount } from "../api/types.ts";
+import type { Containerd } from "../api.ts";
+import { decodeEvent } from "../events/messages.ts";
+import { rejects, type Subject } from "./harness.ts";
+
+export interface TaskSubject extends Subject {
+  /** A directory for files of the tests. */
+  readonly dir: string;
+  readonly state: string;
+  readonly runtime: string;
+  /** Begins the names of the containers' cgroups. */
+  readonly cgroup: string;
+  /** A file system with /bin/busybox. */
+  readonly rootfs: readonly Mount[];
+  /** Ends the daemon, not the shims, and starts it again; `between` runs while there is none. */
+  restart(between?: () => Promise<void>): Promise<void>;
+}
+
+const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+function process_(command: string) {
+  return {
+    args: ["/bin/busybox", "sh", "-c", command],
+    cwd: "/",
+    env: ["PATH=/bin"],
+    user: { uid: 0, gid: 0 },
+    capabilities: { bounding: ["CAP_KILL"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"] },
+  };
+}
+
+function spec(subject: TaskSubject, id: string, args: string[]) {
+  return encode({
+    ociVersion: "1.0.2",
+    process: { ...process_(""), args },
+    root: { path: "rootfs", readonly: false },
+    hostname: id,
+    mounts: [
+      { destination: "/proc", type: "proc", source: "proc" },
+      { destination: "/dev", type: "tmpfs", source: "tmpfs" },
+    ],
+    linux: {
+      cgroupsPath: `/${subject.cgroup}-${id}`,
+      namespaces: ["pid", "ipc", "uts", "mount", "network"].map((type) => ({ type })),
+    },
+  });
+}
+
+export function tasksSuite(name: string, create: () => Promise<TaskSubject>): void {
+  const check = (title: string, body: (subject: TaskSubject, client: () => Containerd) => Promise<void>) =>
+    test(`${name}: tasks: ${title}`, async () => {
+      await using subject = await create();
+      await body(subject, () => subject.client("a"));
+    });
+  const container = async (subject: TaskSubject, id: string, command: string) => {
+    const args = ["/bin/busybox", "sh", "-c", command];
+    const value = spec(subject, id, args);
+    const runtime = { name: subject.runtime };
+    return subject.client("a").containers.create({ id, runtime, spec: { typeUrl: SPEC_TYPE_URL, value } });
+  };
+  const begin = async (subject: TaskSubject, id: string, command: string, stdout = "") => {
+    await container(subject, id, command);
+    const { tasks } = subject.client("a");
+    const created = await tasks.create({ containerId: id, rootfs: subject.rootfs, stdout, stderr: stdout });
+    assert.equal((await tasks.get({ containerId: id })).status, "created");
+    const started = await tasks.start({ containerId: id });
+    assert.equal(started.pid, created.pid);
+    return started.pid;
+  };
+  const exec = (client: Containerd, containerId: string, execId: string, command: string) =>
+    client.tasks.exec({ containerId, execId, spec: { typeUrl: PROCESS_TYPE_URL, value: encode(process_(command)) } });
+  const bundles = ({ state }: TaskSubject) =>
+    readdirSync(join(state, "tasks"), { recursive: true }).filter((path) => String(path).includes("/"));
+
+  check("a process runs, writes, exits, and is deleted", async (subject, client) => {
+    const events = listen(client());
+    const log = join(subject.dir, "log");
+    writeFileSync(log, "");
+    const pid = await begin(subject, "c1", "echo hello; exit 7", `file://${log}`);
+    const { tasks } = client();
+    const exit = await tasks.wait({ containerId: "c1" });
+    assert.equal(exit.exitStatus, 7);
+    assert.deepEqual(await tasks.wait({ containerId: "c1" }), exit);
+    const stopped = await tasks.get({ containerId: "c1" });
+    assert.deepEqual([stopped.status, stopped.exitStatus, stopped.id], ["stopped", 7, "c1"]);
+    await rejects(client().containers.delete("c1"), "FailedPrecondition");
+    const deleted = await tasks.delete("c1");
+    assert.deepEqual([deleted.id, deleted.pid, deleted.exitStatus], ["c1", pid, 7]);
+    await rejects(tasks.get({ containerId: "c1" }), "NotFound");
+    assert.equal(readFileSync(log, "utf8"), "hello\n");
+    assert.deepEqual(bundles(subject), []);
+    await client().containers.delete("c1");
+    const told = await events.until("/tasks/delete");
+    assert.deepEqual(
+      told.map(({ topic }) => topic),
+      ["/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"],
+    );
+    assert.deepEqual(pick(told[2]!, "containerId", "id", "pid", "exitStatus"), ["c1", "c1", pid, 7]);
+  });
+
+  check("a signal ends a process; what runs is not deleted", async (subject, client) => {
+    await begin(subject, "c1", "while :; do sleep 1; done");
+    const { tasks } = client();
+    assert.equal((await tasks.get({ containerId: "c1" })).status, "running");
+    await rejects(tasks.delete("c1"), "FailedPrecondition");
+    await rejects(tasks.create({ containerId: "c1", rootfs: subject.rootfs }), "AlreadyExists");
+    const waiting = tasks.wait({ containerId: "c1" });
+    await rejects(tasks.wait({ containerId: "c1", signal: AbortSignal.timeout(50) }), "Canceled");
+    await tasks.kill({ containerId: "c1", signal: 9 });
+    assert.equal((await waiting).exitStatus, 137);
+    assert.equal((await tasks.delete("c1")).exitStatus, 137);
+  });
+
+  check("processes are added, listed, waited for and deleted", async (subject, client) => {
+    const init = await begin(subject, "c1", "while :; do sleep 1; done");
+    const { tasks } = client();
+    await exec(client(), "c1", "e1", "exit 3");
+    await rejects(exec(client(), "c1", "e1", "true"), "AlreadyExists");
+    const waiting = tasks.wait({ containerId: "c1", execId: "e1" });
+    const { pid } = await tasks.start({ containerId: "c1", execId: "e1" });
+    assert.notEqual(pid, init);
+    assert.equal((await waiting).exitStatus, 3);
+    const state = await tasks.get({ containerId: "c1", execId: "e1" });
+    assert.deepEqual([state.id, state.status, state.exitStatus], ["e1", "stopped", 3]);
+    const deleted = await tasks.deleteProcess({ containerId: "c1", execId: "e1" });
+    assert.deepEqual([deleted.id, deleted.exitStatus, deleted.pid], ["e1", 3, pid]);
+    await rejects(tasks.wait({ containerId: "c1", execId: "e1" }), "NotFound");
+    await exec(client(), "c1", "e2", "sleep 100");
+    await tasks.start({ containerId: "c1", execId: "e2" });
+    assert.ok((await tasks.listPids("c1")).length >= 2);
+    await tasks.kill({ containerId: "c1", execId: "e2", signal: 15 });
+    assert.equal((await tasks.wait({ containerId: "c1", execId: "e2" })).exitStatus, 143);
+    assert.deepEqual(
+      (await tasks.list()).map(({ id, status }) => [id, status]),
+      [["c1", "running"]],
+    );
+    assert.deepEqual(
+      (await tasks.metrics(["id==c1"])).map(({ id }) => id),
+      ["c1"],
+    );
+    await end(client(), "c1");
+  });
+
+  check("a task that was never started is deleted", async (subject, client) => {
+    await container(subject, "c1", "true");
+    await client().tasks.create({ containerId: "c1", rootfs: subject.rootfs });
+    await client().tasks.delete("c1");
+    await begin(subject, "c2", "true");
+    await client().tasks.wait({ containerId: "c2" });
+    await client().tasks.delete("c2");
+    await client().tasks.create({ containerId: "c1", rootfs: subject.rootfs });
+    await client().tasks.start({ containerId: "c1" });
+    assert.equal((await client().tasks.wait({ containerId: "c1" })).exitStatus, 0);
+    await client().tasks.delete("c1");
+    assert.deepEqual(bundles(subject), []);
+  });
+
+  check("a creation that fails leaves nothing", async (subject, client) => {
+    const { tasks, containers } = client();
+    await rejects(tasks.create({ containerId: "none" }), "NotFound");
+    const bad = spec(subject, "c1", ["/no/such/program"]);
+    await containers.create({
+      id: "c1",
+      runtime: { name: subject.runtime },
+      spec: { typeUrl: SPEC_TYPE_URL, value: bad },
+    });
+    // A runtime may find out when it creates or when it starts.
+    const failure = await tasks
+      .create({ containerId: "c1", rootfs: subject.rootfs })
+      .then(() => tasks.start({ containerId: "c1" }))
+      .then(() => undefined, describe);
+    assert.match(failure ?? "no failure", /no such file|not found|ENOENT/i);
+    await tasks.delete("c1").catch(() => {});
+    await containers.create({
+      id: "c2",
+      runtime: { name: "io.containerd.nothing.v9" },
+      spec: { typeUrl: SPEC_TYPE_URL, value: bad },
+    });
+    const error = await rejects(tasks.create({ containerId: "c2" }), "NotFound");
+    assert.match(error.message, /nothing-v9/);
+    await containers.create({
+      id: "c3",
+      runtime: { name: subject.runtime },
+      spec: { typeUrl: SPEC_TYPE_URL, value: encode([]).subarray(0, 1) },
+    });
+    await rejects(tasks.create({ containerId: "c3", rootfs: subject.rootfs }), "InvalidArgument");
+    assert.deepEqual(bundles(subject), []);
+    for (const id of ["c1", "c2", "c3"]) await containers.delete(id);
+  });
+
+  check("a restarted daemon finds its tasks, and how they ended meanwhile", async (subject, client) => {
+    const flag = join(subject.dir, "flag");
+    const pid = await begin(subject, "lives", "while :; do sleep 1; done");
+    await begin(subject, "ends", "sleep 0.5; exit 5");
+    await subject.restart(() => sleep(1200));
+    const { tasks } = client();
+    const all = (await tasks.list()).map(({ id, status, exitStatus }) => [id, status, exitStatus]);
+    assert.deepEqual(all.sort(), [
+      ["ends", "stopped", 5],
+      ["lives", "running", 0],
+    ]);
+    assert.equal((await tasks.get({ containerId: "lives" })).pid, pid);
+    assert.equal((await tasks.wait({ containerId: "ends" })).exitStatus, 5);
+    await exec(client(), "lives", "e", "exit 4");
+    await tasks.start({ containerId: "lives", execId: "e" });
+    assert.equal((await tasks.wait({ containerId: "lives", execId: "e" })).exitStatus, 4);
+    await tasks.delete("ends");
+    await end(client(), "lives");
+    assert.deepEqual(bundles(subject), [], flag);
+  });
+
+  check("a dead shim's task is stopped with 137 and told once", async (subject, client) => {
+    const events = listen(client(), `topic=="/tasks/exit"`);
+    const pid = await begin(subject, "c1", "while :; do sleep 1; done");
+    const { tasks } = client();
+    const waiting = tasks.wait({ containerId: "c1" });
+    process.kill(shimOf(pid), "SIGKILL");
+    assert.equal((await waiting).exitStatus, 137);
+    assert.equal((await tasks.get({ containerId: "c1" })).status, "stopped");
+    assert.equal((await tasks.list())[0]?.exitStatus, 137);
+    await rejects(tasks.kill({ containerId: "c1", signal: 9 }), "NotFound");
+    assert.equal((await tasks.delete("c1")).exitStatus, 137);
+    assert.deepEqual(bundles(subject), []);
+    assert.equal(isAlive(pid), false);
+    await sleep(1500);
+    assert.equal(events.got.length, 1);
+  });
+
+  check("a shim that died while no daemon ran is noticed", async (subject, client) => {
+    const pid = await begin(subject, "c1", "while :; do sleep 1; done");
+    await subject.restart(async () => void process.kill(shimOf(pid), "SIGKILL"));
+    assert.equal((await client().tasks.wait({ containerId: "c1" })).exitStatus, 137);
+    await client().tasks.delete("c1");
+    assert.deepEqual(bundles(subject), []);
+    assert.equal(isAlive(pid), false);
+  });
+
+  async function end(client: Containerd, id: string): Promise<void> {
+    await client.tasks.kill({ containerId: id, signal: 9, all: true });
+    await client.tasks.wait({ containerId: id });
+    await client.tasks.delete(id);
+  }
+}
+
+/** False for a zombie too: orphans are reaped by the machine's init in its own time. */
+function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+  } catch {
+    return false;
+  }
+}
+
+/** The shim is the parent of the init process. */
+function shimOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+}
+
+function listen(client: Containerd, filter = "topic~=^/tasks/") {
+  const got: Envelope[] = [];
+  const stop = new AbortController();
+  const events = client.events.subscribe([filter], { signal: stop.signal });
+  void (async () => {
+    for await (const envelope of events) got.push(envelope);
+  })();
+  const until = async (topic: string): Promise<Envelope[]> => {
+    for (let i = 0; i < 100 && !got.some((envelope) => envelope.topic === topic); i++) await sleep(20);
+    stop.abort();
+    return got;
+  };
+  return { got, until };
+}
+
+function pick(envelope: Envelope, ...names: string[]): unknown[] {
+  const fields = decodeEvent(envelope.event) ?? {};
+  return names.map((field) => fields[field]);
+}
