@@ -2,6 +2,7 @@
 
 import { WharfError } from "../../../common/errors.ts";
 import { SPEC_TYPE_URL } from "../../containerd/api/containers.ts";
+import { messageOf } from "../../http/errors.ts";
 import { withSpan } from "../../trace/trace.ts";
 import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
@@ -101,7 +102,7 @@ async function failed(engine: Engine, container: Container, error: unknown): Pro
     phase: record.state.startedAt.startsWith("0001") ? "created" : "exited",
     pid: 0,
     exitCode: code,
-    error: startError(error, record.name).cause instanceof Error ? String((error as Error).message) : "",
+    error: messageOf(error),
   };
   await engine.containers.save(container).catch(() => {});
   for (const client of container.pending) client.end();
