@@ -5,7 +5,7 @@ import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
-import { removeFolder, snapshot, type Watched } from "../test/support/leaks.ts";
+import { removeFolder, type Watched } from "../test/support/leaks.ts";
 import { newRunMark } from "../test/support/run.ts";
 import { buildImage, linuxSources, stripSources } from "./lib/images.ts";
 import { buildHost, ROOT } from "./lib/native.ts";
@@ -52,17 +52,18 @@ async function main(): Promise<number> {
   const mark = newRunMark();
   const tmp = `/tmp/${mark}`;
   mkdirSync(tmp, { mode: 0o755 });
-  const watched: Watched = { mark, alone: process.env.CI === "true" && process.env.WHARF_TEST_SHARED !== "1" };
+  const alone = process.env.CI === "true" && process.env.WHARF_TEST_SHARED !== "1";
+  // memory images of tests are made in build/ while the tests run, and the tree itself may lie in /tmp
+  const watched: Watched = { mark, alone, except: ROOT };
   const stop = new AbortController();
   const run = new Run({ host, reaper, run: mark, tmp, only: values.only, signal: stop.signal }, watched, say);
   process.on("SIGINT", () => stop.abort()).on("SIGTERM", () => stop.abort());
-  const before = snapshot();
   try {
     for (const name of Object.keys(SUITES).filter(isSuite)) {
       const own = files.filter(({ suite }) => suite === name);
       await run.suite(own, SUITES[name].serial ? 1 : availableParallelism());
     }
-    await run.lastLook(before);
+    await run.lastLook();
   } finally {
     removeFolder(tmp);
   }

@@ -237,6 +237,20 @@ test("leaksSince() on a machine of its own finds what carries no mark", async (t
   assert.deepEqual(await groups(false), []);
 });
 
+test("leaksSince() on a machine of its own leaves a folder alone that was there before", async (t) => {
+  const old = mkdtempSync("/tmp/wharf-old-");
+  t.after(() => rmSync(old, { recursive: true }));
+  const before = snapshot();
+  writeFileSync(join(old, "file"), "of whoever made the folder");
+  const fresh = mkdtempSync("/tmp/wharf-new-");
+  t.after(() => rmSync(fresh, { recursive: true }));
+  const lines = describeLeaks(await leaksSince(before, { mark: newRunMark(), alone: true }, 0));
+  assert.ok(lines.includes(`file ${fresh}`));
+  assert.ok(!lines.some((line) => line.includes(old)));
+  const excepted = await leaksSince(before, { mark: newRunMark(), alone: true, except: "/tmp" }, 0);
+  assert.ok(!describeLeaks(excepted).includes(`file ${fresh}`));
+});
+
 test("clearAway() removes what it may, and never reaches through a mount", async (t) => {
   const mark = newRunMark();
   const precious = mkdtempSync(join(tmpdir(), "precious-"));

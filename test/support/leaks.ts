@@ -12,27 +12,45 @@ export interface Watched {
    * processes that are not ours hold it. Otherwise other people's doings must not fail our tests, so only marked things count.
    */
   alone: boolean;
-  /** Things that stay for good reason, by a text in their traces or name. */
-  except?: readonly string[];
+  /** A folder whose files are nobody's leak. */
+  except?: string;
 }
 
-export type Snapshot = ReadonlySet<string>;
-
-const id = ({ kind, key }: Thing) => `${kind}\0${key}`;
+export interface Snapshot {
+  has: (thing: Thing) => boolean;
+  /** True when there was already something of this name. */
+  hasName: (name: string) => boolean;
+  /** Takes in what has been reported, so that it is not reported again. */
+  add: (things: readonly Thing[]) => void;
+}
 
 export function snapshot(): Snapshot {
-  return new Set(survey().map(id));
+  const id = ({ kind, key }: Thing) => `${kind}\0${key}`;
+  const things = survey();
+  const ids = new Set(things.map(id));
+  const names = new Set(things.map(({ name }) => name));
+  return {
+    has: (thing) => ids.has(id(thing)),
+    hasName: (name) => names.has(name),
+    add: (more) => {
+      for (const thing of more) ids.add(id(thing));
+    },
+  };
 }
 
 /** Kinds that a machine by itself makes no new ones of; new processes and namespaces of others are nobody's business. */
 const OURS_IF_ALONE = new Set(["mount", "cgroup", "network device", "file", "FIFO", "socket", "nftables table"]);
 
-function isLeak(thing: Thing, { mark, alone, except = [] }: Watched, marked: ReadonlySet<number>): boolean {
-  if (except.some((text) => thing.traces.includes(text) || thing.name.includes(text))) return false;
+function isLeak(thing: Thing, before: Snapshot, watched: Watched, marked: ReadonlySet<number>): boolean {
+  const { mark, alone, except } = watched;
+  if (before.has(thing)) return false;
+  if (thing.kind === "file" && except !== undefined && thing.name.startsWith(`${except}/`)) return false;
   if (thing.pids?.includes(process.pid)) return false;
   if (thing.traces.includes(mark)) return true;
   const pids = thing.pids ?? [];
   if (pids.some((pid) => marked.has(pid))) return true;
+  // what others do in a folder of their own that was there already is theirs
+  if (thing.below !== undefined && before.hasName(thing.below)) return false;
   const named = thing.kind === "network namespace" && pids.length === 0;
   return alone && pids.length === 0 && (named || OURS_IF_ALONE.has(thing.kind));
 }
@@ -45,7 +63,7 @@ function leaksNow(before: Snapshot, watched: Watched): Thing[] {
       .flatMap(({ pids }) => pids ?? [])
       .filter((pid) => pid !== process.pid),
   );
-  return all.filter((thing) => !before.has(id(thing)) && isLeak(thing, watched, marked));
+  return all.filter((thing) => isLeak(thing, before, watched, marked));
 }
 
 /**

@@ -22,6 +22,8 @@ export interface Thing {
   traces: string;
   /** Where it is held by living processes: their ids. */
   pids?: number[];
+  /** Of a file: the entry of the shared folder it is below, when that is not the file itself. */
+  below?: string;
 }
 
 /** The value of `read`, or `otherwise` when what it looks at has just gone or is not ours to see. */
@@ -147,15 +149,17 @@ const DEPTH = 5;
 
 function files(): Thing[] {
   const things: Thing[] = [];
-  const visit = (path: string, depth: number) => {
+  const visit = (path: string, depth: number, top: string) => {
     const status = glance(() => lstatSync(path), undefined);
     if (!status) return;
     const kind = status.isFIFO() ? "FIFO" : status.isSocket() ? "socket" : "file";
-    things.push({ kind, key: `${path} ${status.ino}`, name: path, traces: path });
-    if (status.isDirectory() && depth > 0) for (const name of list(path)) visit(join(path, name), depth - 1);
+    const thing: Thing = { kind, key: `${path} ${status.ino}`, name: path, traces: path };
+    if (path !== top) thing.below = top;
+    things.push(thing);
+    if (status.isDirectory() && depth > 0) for (const name of list(path)) visit(join(path, name), depth - 1, top);
   };
   for (const { dir, entries } of PLACES)
-    for (const name of list(dir)) if (entries.test(name)) visit(join(dir, name), DEPTH);
+    for (const name of list(dir)) if (entries.test(name)) visit(join(dir, name), DEPTH, join(dir, name));
   return things;
 }
 

@@ -6,7 +6,6 @@ import {
   describeLeaks,
   leaksSince,
   removeFolder,
-  type Snapshot,
   snapshot,
   type Watched,
 } from "../../test/support/leaks.ts";
@@ -18,6 +17,8 @@ export class Run {
   lost: string[] = [];
   readonly #tools: Tools;
   readonly #watched: Watched;
+  /** The machine before the whole run. */
+  readonly #before = snapshot();
   #count = 0;
   readonly #say: (text: string) => void;
 
@@ -42,6 +43,7 @@ export class Run {
     if (left.length > 0) {
       result.outcomes.push({ name: "leaves nothing behind", passed: false, error: `left behind:\n${left.join("\n")}` });
       clearAway(leaks, this.#tools.run);
+      this.#before.add(leaks);
     }
     removeFolder(tmp);
     this.results.push(result);
@@ -66,8 +68,8 @@ export class Run {
   }
 
   /** After all files: what none of them was caught with. */
-  async lastLook(before: Snapshot): Promise<void> {
-    const leaks = await leaksSince(before, this.#watched);
+  async lastLook(): Promise<void> {
+    const leaks = await leaksSince(this.#before, this.#watched);
     this.lost = describeLeaks(leaks);
     clearAway(leaks, this.#tools.run);
   }
