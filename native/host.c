@@ -151,7 +151,7 @@ static JSValue js_view(JSContext *ctx, JSValueConst self, int argc, JSValueConst
 {
     int64_t at, n;
     if (JS_ToInt64(ctx, &at, argv[0]) || JS_ToInt64(ctx, &n, argv[1])) return JS_EXCEPTION;
-    return JS_NewArrayBuffer(ctx, (uint8_t *)at, n, n, NULL, NULL, false);
+    return JS_NewArrayBuffer(ctx, (uint8_t *)at, n, 0, NULL, NULL, false);
 }
 
 /* utf8(buffer, offset = 0, length = to the end) -> string */
@@ -191,7 +191,7 @@ static JSValue js_environ(JSContext *ctx, JSValueConst self, int argc, JSValueCo
 static JSValue js_title(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     char *end = g_argv[g_argc - 1] + strlen(g_argv[g_argc - 1]);
-    return JS_NewArrayBuffer(ctx, (uint8_t *)g_argv[0], end - g_argv[0], end - g_argv[0], NULL, NULL, false);
+    return JS_NewArrayBuffer(ctx, (uint8_t *)g_argv[0], end - g_argv[0], 0, NULL, NULL, false);
 }
 
 /* jobs() -> runs pending promise reactions; what a job throws is thrown on */

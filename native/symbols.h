@@ -6,6 +6,16 @@
 #include <string.h>
 #include <zstd.h>
 
+/* Layouts that TypeScript relies on (src/linux/layer/decompress.ts, compress.ts, sha256.ts). */
+#include <stddef.h>
+_Static_assert(sizeof(struct inflate_state) == 87368 && offsetof(struct inflate_state, next_in) == 16 &&
+               offsetof(struct inflate_state, avail_in) == 32 && offsetof(struct inflate_state, block_state) == 21160 &&
+               offsetof(struct inflate_state, crc_flag) == 21172 && ISAL_BLOCK_FINISH == 5, "inflate_state");
+_Static_assert(sizeof(struct isal_zstream) == 82384 && offsetof(struct isal_zstream, next_out) == 16 &&
+               offsetof(struct isal_zstream, level_buf) == 48 && offsetof(struct isal_zstream, end_of_stream) == 56 &&
+               offsetof(struct isal_zstream, gzip_flag) == 60, "isal_zstream");
+_Static_assert(sizeof(SHA256_CTX) == 112, "SHA256_CTX");
+
 static const struct { const char *name; void *function; } symbols[] = {
 #define S(f) { #f, (void *)f }
     S(seccomp_init), S(seccomp_reset), S(seccomp_release), S(seccomp_arch_add), S(seccomp_arch_remove), S(seccomp_attr_set),

@@ -112,7 +112,9 @@ export function errorToData(error: unknown): ErrorData {
   if (e.subject) data.subject = e.subject;
   if (e.hint) data.hint = e.hint;
   if (e.errno) data.errno = e.errno;
-  if (e.cause !== undefined) data.cause = errorToData(e.cause);
+  // of the error itself: a foreign one is wrapped anew each time, with itself as the cause
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (cause !== undefined) data.cause = errorToData(cause);
   return data;
 }
 

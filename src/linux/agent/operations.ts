@@ -1,8 +1,12 @@
 // Every operation of the agent by name.
 import type { AgentRequest, Operation, RequestOf } from "../../common/agent/protocol.ts";
 import { WharfError } from "../../common/errors.ts";
+import { inherit } from "../layer/inherit.ts";
+import { Removal } from "../layer/remove.ts";
+import { measure } from "../layer/usage.ts";
 import { getpid } from "../sys/process.ts";
 import type { Channel } from "./channel.ts";
+import { unpack } from "./ops/unpack.ts";
 import type { Request } from "./server.ts";
 
 type ShortTable = { readonly [Op in Operation]?: (request: RequestOf<Op>) => unknown };
@@ -12,7 +16,19 @@ const SHORT_OPERATIONS: ShortTable = {
   ping: () => ({ pid: getpid() }),
 };
 
-const LONG_OPERATIONS: LongTable = {};
+const LONG_OPERATIONS: LongTable = {
+  unpack,
+  inherit({ upper, lowers, paths }) {
+    inherit(upper, lowers, paths);
+    return {};
+  },
+  remove({ paths }, channel) {
+    const removal = new Removal((inodes) => channel.progress({ bytes: inodes }));
+    for (const path of paths) removal.path(path);
+    return { inodes: removal.inodes };
+  },
+  usage: ({ path }) => measure(path),
+};
 
 function unknown(op: string): WharfError {
   return new WharfError("Unimplemented", `wharf-agent knows no operation ${JSON.stringify(op)}`);

@@ -1,9 +1,10 @@
 // A worker: the forked child that carries out one long operation, apart from the agent and unable to outlive it.
-import { WharfError } from "../../common/errors.ts";
 import { close, dup3, O, open } from "../sys/fs.ts";
+import { complain } from "../sys/out.ts";
 import { clearSignalMask, resetLoop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
-import { exit, fork, kill, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
+import { exit, PR, prctl, SIGNALS } from "../sys/process.ts";
+import { closeOthers } from "../layer/part.ts";
 import { Channel } from "./channel.ts";
 
 /** Ties this process to its parent's life. `parent` is the parent's pid as it was before the fork. */
@@ -15,12 +16,6 @@ export function dieWith(parent: number): void {
 function setBlocking(fd: number): void {
   const flags = native.syscall(NR.fcntl, fd, 3);
   native.syscall(NR.fcntl, fd, 4, flags & ~O.NONBLOCK);
-}
-
-/** Closes every descriptor above 2 but `kept`. */
-export function closeOthers(kept: number): void {
-  if (kept > 3) native.syscall(NR.close_range, 3, kept - 1, 0);
-  native.syscall(NR.close_range, Math.max(3, kept + 1), 0xffffffff, 0);
 }
 
 /**
@@ -45,43 +40,10 @@ export function runWorker(connection: number, agent: number, operation: (channel
     } catch (error) {
       channel.error(error);
     }
-  } catch {
+  } catch (error) {
     // the client is gone: nobody to tell
+    complain("wharf-agent", error);
     exit(1);
   }
   exit(0);
-}
-
-/** A child of a worker that does one part of its work; both live and die together. */
-export interface Helper {
-  pid: number;
-  /** Waits for its end; Internal unless it exited with 0. */
-  finish(): void;
-  kill(): void;
-}
-
-/** Forks a helper that runs `work` and exits: 0 unless it throws. */
-export function helper(name: string, work: () => void): Helper {
-  const parent = native.syscall(NR.getpid);
-  const pid = fork();
-  if (pid === 0) {
-    try {
-      dieWith(parent);
-      work();
-      exit(0);
-    } catch {
-      exit(1);
-    }
-  }
-  return {
-    pid,
-    finish() {
-      const end = wait(pid);
-      if (end && end.status !== 0) throw new WharfError("Internal", `the agent's ${name} failed (${end.status})`);
-    },
-    kill() {
-      kill(pid, SIGNALS.KILL);
-      wait(pid);
-    },
-  };
 }
