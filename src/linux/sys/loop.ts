@@ -25,6 +25,8 @@ interface Watched {
 
 const MAX_EVENTS = 64;
 
+function done(): void {}
+
 export class Loop implements Disposable {
   #epoll = new Fd(sys("epoll_create", undefined, NR.epoll_create1, 0o2000000));
   #watched = new Map<number, Watched>();
@@ -55,6 +57,8 @@ export class Loop implements Disposable {
       [Symbol.dispose]: () => {
         if (this.#watched.get(fd) !== watched) return;
         this.#watched.delete(fd);
+        // what it calls often knows this watch: without this the two would keep each other alive for ever
+        watched.run = done;
         this.#event.setUint32(0, 0, true);
         native.syscall(NR.epoll_ctl, this.#epoll.value, 2, fd, this.#event.buffer as ArrayBuffer);
       },

@@ -1,0 +1,45 @@
+// Where a shim listens. Containers of one group (a pod) get the same address, and so the same shim.
+import { join } from "../../common/path.ts";
+import { stateFolder } from "./runtimes.ts";
+
+const GROUPS = ["io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"];
+/** A unix socket's path has at most 107 bytes. */
+const MAX_PATH = 107;
+const FALLBACK = "/run/containerd";
+const SHA256_CONTEXT = 112;
+
+/** The group of a container, by its annotations; without one it is alone. */
+export function groupOf(annotations: Readonly<Record<string, string>> | undefined, id: string): string {
+  for (const name of GROUPS) {
+    const group = annotations?.[name];
+    if (group) return group;
+  }
+  return id;
+}
+
+function sha256(text: string): string {
+  const bytes = native.bytes(text);
+  const context = new Uint8Array(SHA256_CONTEXT);
+  const digest = new Uint8Array(32);
+  native.call(native.symbol("SHA256_Init"), context);
+  native.call(native.symbol("SHA256_Update"), context, bytes, bytes.length);
+  native.call(native.symbol("SHA256_Final"), digest, context);
+  let hex = "";
+  for (const byte of digest) hex += (byte + 256).toString(16).slice(1);
+  return hex;
+}
+
+/** The folder of the sockets, and the socket's path. */
+export function socketPath(
+  daemonAddress: string,
+  namespace: string,
+  group: string,
+  folder?: string,
+): { folder: string; path: string } {
+  const name = sha256(`${daemonAddress}/${namespace}/${group}`);
+  for (const place of [folder ?? join(stateFolder(daemonAddress), "s"), `${FALLBACK}/s`]) {
+    const path = join(place, name);
+    if (path.length <= MAX_PATH) return { folder: place, path };
+  }
+  throw new Error("unreachable: the fallback is short");
+}

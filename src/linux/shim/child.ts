@@ -1,0 +1,105 @@
+// Work in a forked child: what would leave garbage in a shim's memory, or needs another process, is done there. Its result comes back
+// through a pipe as JSON.
+import { type ErrorData, errorFromData, errorToData, WharfError } from "../../common/errors.ts";
+import { close, dup3, O, open, pipe, setNonblocking } from "../sys/fs.ts";
+import { clearSignalMask, loop, resetLoop } from "../sys/loop.ts";
+import { NR } from "../sys/nr.ts";
+import { exit, fork, PR, prctl, SIGNALS } from "../sys/process.ts";
+import type { Reaper } from "./reaper.ts";
+
+/** stdin, stdout and stderr of a child; undefined is /dev/null. */
+export type Stdio = readonly [number | undefined, number | undefined, number | undefined];
+
+const NULL: Stdio = [undefined, undefined, undefined];
+/** The result pipe's place in the child: the only descriptor above 2. */
+const RESULT = 3;
+const HEADER = 4;
+const AGAIN = -11;
+
+function closeFrom(first: number): void {
+  native.syscall(NR.close_range, first, 0xffffffff, 0);
+}
+
+/** Puts `fds` on 0, 1, 2 … in order; none of the sources may be lost on the way. */
+export function placeDescriptors(fds: readonly (number | undefined)[]): void {
+  const above = Math.max(63, ...fds.map((fd) => fd ?? 0)) + 1;
+  const nothing = open("/dev/null", O.RDWR);
+  // first out of the way, then into place
+  for (const [i, fd] of fds.entries()) dup3(fd ?? nothing, above + i, O.CLOEXEC);
+  for (let i = 0; i < fds.length; i++) dup3(above + i, i);
+  closeFrom(fds.length);
+}
+
+function send(value: unknown): void {
+  const body = native.bytes(JSON.stringify(value));
+  const frame = new Uint8Array(HEADER + body.length);
+  new DataView(frame.buffer).setUint32(0, body.length, true);
+  frame.set(body, HEADER);
+  for (let at = 0; at < frame.length; ) {
+    const n = native.syscall(NR.write, RESULT, native.address(frame) + at, frame.length - at);
+    if (n < 0) exit(1);
+    at += n;
+  }
+}
+
+function childMain(writer: number, stdio: Stdio, work: () => unknown): never {
+  try {
+    // what it began must not go on without the shim that knows of it
+    prctl(PR.SET_PDEATHSIG, SIGNALS.KILL);
+    resetLoop();
+    clearSignalMask();
+    placeDescriptors([...stdio, writer]);
+    // of no use to what the work starts
+    native.syscall(NR.fcntl, RESULT, 2, 1);
+    send({ value: work() });
+  } catch (error) {
+    try {
+      send({ error: errorToData(error) });
+    } catch {
+      exit(1);
+    }
+  }
+  exit(0);
+}
+
+/**
+ * Runs `work` in a forked child and answers what it returned, or throws what it threw. In the child all signals are
+ * unblocked and only stdio is open. Processes that the work leaves behind become the shim's children.
+ */
+export async function inChild<T>(reaper: Reaper, work: () => T, stdio: Stdio = NULL): Promise<T> {
+  const [reader, writer] = pipe(0);
+  const pid = fork();
+  if (pid === 0) childMain(writer, stdio, work);
+  close(writer);
+  setNonblocking(reader);
+  reaper.ignore(pid);
+  try {
+    const text = await readResult(reader);
+    const result = JSON.parse(text) as { value: T } | { error: ErrorData };
+    if ("error" in result) throw errorFromData(result.error);
+    return result.value;
+  } finally {
+    close(reader);
+  }
+}
+
+/** Waits for the frame, not for the end of the pipe: a container's process may hold the other end. */
+async function readResult(reader: number): Promise<string> {
+  let buffer = new Uint8Array(256);
+  let have = 0;
+  for (;;) {
+    await loop().readable(reader);
+    const n = native.syscall(NR.read, reader, native.address(buffer) + have, buffer.length - have);
+    if (n === AGAIN) continue;
+    if (n <= 0) throw new WharfError("Internal", "the shim's helper process ended without a result");
+    have += n;
+    if (have < HEADER) continue;
+    const size = HEADER + new DataView(buffer.buffer).getUint32(0, true);
+    if (have >= size) return native.utf8(buffer, HEADER, size - HEADER);
+    if (buffer.length < size) {
+      const bigger = new Uint8Array(size);
+      bigger.set(buffer);
+      buffer = bigger;
+    }
+  }
+}

@@ -1,0 +1,264 @@
+// A container in the shim: its init process, its execs, and what may be done with them in which state.
+import { WharfError } from "../../common/errors.ts";
+import type { CreateTaskRequest, ExecProcessRequest } from "../../common/gen/containerd/task/v2.ts";
+import { Status } from "../../common/gen/containerd/types/task.ts";
+import type { Stdio } from "./child.ts";
+import type { ProcessIO } from "./io/io.ts";
+import { TaskProcess } from "./process.ts";
+import type { Ended, Reaper } from "./reaper.ts";
+import type { OciRuntime } from "./runtime.ts";
+
+/** How long Delete waits for output that another process still holds back. */
+const DRAIN_MS = 2000;
+
+/** What a container tells the service. */
+export interface ContainerEvents {
+  /** A process has ended and everybody may know: the init process's end comes after all others. */
+  exited(container: Container, process: TaskProcess): void;
+}
+
+interface Exec {
+  process: TaskProcess;
+  spec: string;
+}
+
+export class Container {
+  readonly id: string;
+  readonly bundle: string;
+  readonly init: TaskProcess;
+  readonly runtime: OciRuntime;
+  /** Owner of the processes' pipes. */
+  readonly owner: { uid: number; gid: number };
+  readonly #reaper: Reaper;
+  readonly #events: ContainerEvents;
+  /** Where sockets of short life are put. */
+  readonly #folder: string;
+  readonly #execs = new Map<string, Exec>();
+  /** Execs that have been started and have not ended. */
+  #running = 0;
+  #initEnd: Ended | undefined;
+  #pausing = false;
+  #paused = false;
+  /** No pid namespace of its own: the init process's end leaves others behind. */
+  #sharedPids = false;
+  #told = false;
+  #order: Promise<unknown> = Promise.resolve();
+  /** Processes whose start has been told. */
+  readonly #started = new Set<TaskProcess>();
+  /** Looks for its being out of memory; set by the service. */
+  oom: Disposable | undefined;
+
+  constructor(
+    request: CreateTaskRequest,
+    io: ProcessIO,
+    runtime: OciRuntime,
+    owner: { uid: number; gid: number },
+    reaper: Reaper,
+    folder: string,
+    events: ContainerEvents,
+  ) {
+    const { id, bundle, stdin, stdout, stderr, terminal } = request;
+    this.id = id;
+    this.bundle = bundle;
+    this.init = new TaskProcess(id, { stdin, stdout, stderr, terminal }, io);
+    this.runtime = runtime;
+    this.owner = owner;
+    this.#reaper = reaper;
+    this.#folder = folder;
+    this.#events = events;
+  }
+
+  /** One change after the other. */
+  #serial<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#order.then(work, work);
+    this.#order = result.catch(() => {});
+    return result;
+  }
+
+  process(execId: string): TaskProcess {
+    if (execId === "") return this.init;
+    const exec = this.#execs.get(execId);
+    if (!exec) throw new WharfError("NotFound", `process does not exist ${execId}`);
+    return exec.process;
+  }
+
+  get execs(): TaskProcess[] {
+    return [...this.#execs.values()].map(({ process }) => process);
+  }
+
+  statusOf(process: TaskProcess): number {
+    if (process.status !== Status.RUNNING) return process.status;
+    return this.#pausing ? Status.PAUSING : this.#paused ? Status.PAUSED : Status.RUNNING;
+  }
+
+  create(request: CreateTaskRequest): Promise<void> {
+    const launch = async (stdio: Stdio, consoleSocket: string | undefined) => {
+      const created = await this.runtime.create({ rootfs: request.rootfs, stdio, consoleSocket });
+      this.#sharedPids = created.sharedPids;
+      return created;
+    };
+    return this.#serial(async () => {
+      try {
+        await this.init.launch(this.#reaper, this.#folder, launch, (end) => this.#initEnded(end));
+      } catch (error) {
+        // created, but without its terminal
+        if (this.init.pid !== 0) await this.runtime.delete(true).catch(() => {});
+        throw error;
+      }
+    });
+  }
+
+  /** Its creation has been told: from now on its end may be. */
+  created(): void {
+    this.#told = true;
+    if (this.#initEnd && this.#running === 0) this.#tellInitEnd();
+  }
+
+  /** `told` announces the start; an end that came before is told after. */
+  start(execId: string, told: (process: TaskProcess) => void): Promise<TaskProcess> {
+    return this.#serial(async () => {
+      const process = this.process(execId);
+      if (process.status !== Status.CREATED || this.#initEnd) throw this.#cannot("start", process);
+      process.status = Status.RUNNING;
+      try {
+        if (process === this.init) await this.runtime.start();
+        else await this.#startExec(execId, process);
+      } catch (error) {
+        if (process.status === Status.RUNNING) process.status = process === this.init ? Status.CREATED : Status.STOPPED;
+        this.#settle(process);
+        throw error;
+      }
+      told(process);
+      this.#started.add(process);
+      this.#settle(process);
+      return process;
+    });
+  }
+
+  /** Tells an end that had to wait for its start to be told. */
+  #settle(process: TaskProcess): void {
+    const { early } = process;
+    process.early = undefined;
+    if (early) this.#ended(process, early);
+  }
+
+  #cannot(what: string, process: TaskProcess): WharfError {
+    const state = process.status === Status.STOPPED || this.#initEnd ? "stopped" : "running";
+    return new WharfError("FailedPrecondition", `cannot ${what} a ${state} process`);
+  }
+
+  async #startExec(execId: string, process: TaskProcess): Promise<void> {
+    const { spec } = this.#execs.get(execId)!;
+    this.#running++;
+    try {
+      await process.launch(
+        this.#reaper,
+        this.#folder,
+        (stdio, consoleSocket) => this.runtime.exec({ execId, process: spec, stdio, consoleSocket }),
+        (end) => this.#execEnded(process, end),
+      );
+    } catch (error) {
+      this.#execGone();
+      throw error;
+    }
+  }
+
+  #initEnded(end: Ended): void {
+    this.#initEnd = end;
+    if (this.#sharedPids) this.runtime.kill(9, true).catch(() => {});
+    if (this.#running === 0) this.#tellInitEnd();
+  }
+
+  /** The init process's end is told when no exec is left: it must be the last. */
+  #tellInitEnd(): void {
+    if (!this.#told) return;
+    if (this.init.status === Status.RUNNING && !this.#started.has(this.init)) this.init.early = this.#initEnd;
+    else this.#ended(this.init, this.#initEnd!);
+  }
+
+  #execEnded(process: TaskProcess, end: Ended): void {
+    if (this.#started.has(process)) this.#ended(process, end);
+    else process.early = end;
+  }
+
+  #execGone(): void {
+    this.#running--;
+    if (this.#running === 0 && this.#initEnd && !this.init.stopped) this.#tellInitEnd();
+  }
+
+  #ended(process: TaskProcess, end: Ended): void {
+    this.#started.delete(process);
+    process.ended(end);
+    this.#events.exited(this, process);
+    if (process !== this.init) this.#execGone();
+  }
+
+  exec(request: ExecProcessRequest, io: () => ProcessIO): void {
+    const { execId, stdin, stdout, stderr, terminal, spec } = request;
+    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(execId)) {
+      throw new WharfError("InvalidArgument", `bad exec id ${JSON.stringify(execId)}`);
+    }
+    if (this.#execs.has(execId)) throw new WharfError("AlreadyExists", `id ${execId}`);
+    if (this.init.status !== Status.RUNNING || this.#initEnd) throw this.#cannot("exec in", this.init);
+    if (this.#paused) throw new WharfError("FailedPrecondition", "cannot exec in a paused container");
+    let text: string;
+    try {
+      const process = JSON.parse(native.utf8(spec?.value ?? new Uint8Array(0))) as Record<string, unknown>;
+      text = JSON.stringify({ ...process, terminal });
+    } catch (cause) {
+      throw new WharfError("InvalidArgument", `exec ${execId}: the process is not JSON`, { cause });
+    }
+    const process = new TaskProcess(execId, { stdin, stdout, stderr, terminal }, io());
+    this.#execs.set(execId, { process, spec: text });
+  }
+
+  async kill(execId: string, signal: number, all: boolean): Promise<void> {
+    const process = this.process(execId);
+    if (process.stopped || (process === this.init && this.#initEnd)) {
+      throw new WharfError("NotFound", "process already finished");
+    }
+    // a frozen container's processes are thawed by the runtime, and those of a sandboxed one are not the host's
+    const direct = process !== this.init || (this.runtime.direct && !all && !this.#paused);
+    if (direct) process.signal(signal);
+    else await this.runtime.kill(signal, all);
+  }
+
+  pause(): Promise<void> {
+    return this.#serial(async () => {
+      if (this.init.status !== Status.RUNNING || this.#paused) throw this.#cannot("pause", this.init);
+      this.#pausing = true;
+      try {
+        await this.runtime.pause();
+        this.#paused = true;
+      } finally {
+        this.#pausing = false;
+      }
+    });
+  }
+
+  resume(): Promise<void> {
+    return this.#serial(async () => {
+      if (!this.#paused) throw this.#cannot("resume", this.init);
+      await this.runtime.resume();
+      this.#paused = false;
+    });
+  }
+
+  /** Removes an exec, or with "" the container. FailedPrecondition while the process runs. */
+  delete(execId: string): Promise<TaskProcess> {
+    return this.#serial(async () => {
+      const process = this.process(execId);
+      if (process.status === Status.RUNNING) throw this.#cannot("delete", process);
+      // an exec's own pipes may be held by what it has left behind
+      if (process.stopped) await process.io.drained(DRAIN_MS);
+      if (process === this.init) {
+        this.oom?.[Symbol.dispose]();
+        await this.runtime.delete(!process.stopped);
+        if (!process.stopped && process.pid !== 0) await process.wait();
+        for (const exec of this.execs) exec.close();
+      } else this.#execs.delete(execId);
+      process.close();
+      return process;
+    });
+  }
+}

@@ -1,0 +1,167 @@
+// The attach socket of one process: any number of clients at once (docs/architecture.md, "Task I/O").
+import { dirname } from "../../../../common/path.ts";
+import { close, mkdirs, unlinkIfThere } from "../../../sys/fs.ts";
+import { EPOLL, loop, type Watch } from "../../../sys/loop.ts";
+import { NR } from "../../../sys/nr.ts";
+import { accept, listenUnix } from "../../../sys/socket.ts";
+import { warn } from "../../log.ts";
+import { Relay } from "../relay.ts";
+import { smallBuffer } from "../scratch.ts";
+import { Client, type Hello } from "./client.ts";
+import type { Stream } from "./encode.ts";
+
+const MSG_PEEK_DONTWAIT = 0x42;
+const AGAIN = -11;
+const NEWLINE = 0x0a;
+const F_DUPFD_CLOEXEC = 1030;
+
+/** Where a client's input goes. */
+export interface Input {
+  /** The pipe's end or the terminal's master; -1 when there is none, or no more. */
+  readonly fd: number;
+  /** A client's input has ended. */
+  ended(): void;
+}
+
+interface Attached {
+  client: Client;
+  relay: Relay | undefined;
+}
+
+export interface AttachOptions {
+  path: string;
+  /** Where the arrears of slow clients may be kept. */
+  spill: string;
+  terminal: boolean;
+  input: Input;
+  /** A client for which the container waited has caught up. */
+  onCaughtUp: () => void;
+}
+
+function duplicate(fd: number): number {
+  return native.syscall(NR.fcntl, fd, F_DUPFD_CLOEXEC, 0);
+}
+
+export class AttachServer {
+  readonly #options: AttachOptions;
+  readonly #attached = new Set<Attached>();
+  /** Connections that have not said what they want. */
+  readonly #silent = new Map<number, Watch>();
+  #listener: number;
+  #watch: Watch | undefined;
+
+  constructor(options: AttachOptions) {
+    this.#options = options;
+    mkdirs(dirname(options.path));
+    unlinkIfThere(options.path);
+    this.#listener = listenUnix(options.path);
+    native.syscall(NR.fchmodat, -100, options.path, 0o600);
+    this.#watch = loop().watch(this.#listener, EPOLL.IN, () => this.acceptWaiting());
+  }
+
+  /** A client asked the container to wait for it, and is behind. */
+  get blocked(): boolean {
+    for (const { client } of this.#attached) if (client.blocked) return true;
+    return false;
+  }
+
+  /** Also called before output is passed on: a client that connected earlier gets it. */
+  acceptWaiting(): void {
+    if (this.#listener < 0) return;
+    for (let fd = accept(this.#listener); fd !== undefined; fd = accept(this.#listener)) this.#greet(fd);
+  }
+
+  #greet(fd: number): void {
+    if (this.#hello(fd)) return;
+    const watch = loop().watch(fd, EPOLL.IN, () => {
+      if (this.#hello(fd)) this.#silent.delete(fd);
+    });
+    this.#silent.set(fd, watch);
+  }
+
+  /** Reads the first line, and not a byte more. False while it has not come. */
+  #hello(fd: number): boolean {
+    const buffer = smallBuffer();
+    const n = native.syscall(NR.recvfrom, fd, buffer, buffer.length, MSG_PEEK_DONTWAIT, 0, 0);
+    const end = n > 0 ? buffer.subarray(0, n).indexOf(NEWLINE) : -1;
+    if (end < 0 && (n === AGAIN || (n > 0 && n < buffer.length))) return false;
+    this.#silent.get(fd)?.[Symbol.dispose]();
+    let hello: Hello | undefined;
+    try {
+      hello = end < 0 ? undefined : (JSON.parse(native.utf8(buffer, 0, end)) as Hello);
+    } catch (error) {
+      warn("attach: a client's first line is not JSON", error);
+    }
+    if (typeof hello !== "object" || hello === null) {
+      close(fd);
+      return true;
+    }
+    native.syscall(NR.recvfrom, fd, buffer, end + 1, 0, 0, 0);
+    this.#attach(fd, hello);
+    return true;
+  }
+
+  #attach(fd: number, hello: Hello): void {
+    const { terminal, spill, onCaughtUp } = this.#options;
+    const gone = () => this.#gone(attached);
+    const client = new Client(fd, hello, !terminal, spill, gone, onCaughtUp);
+    const attached: Attached = { client, relay: undefined };
+    this.#attached.add(attached);
+    if (hello.stdin && this.#options.input.fd >= 0) this.#feed(attached);
+  }
+
+  /** Both ends are copies: the loop watches a descriptor once. */
+  #feed(attached: Attached): void {
+    const { input, terminal } = this.#options;
+    const from = duplicate(attached.client.fd);
+    const to = duplicate(input.fd);
+    const onEnd = () => {
+      close(from);
+      close(to);
+      attached.relay = undefined;
+      input.ended();
+    };
+    attached.relay = new Relay(from, to, { splice: !terminal, onEnd });
+  }
+
+  #gone(attached: Attached): void {
+    this.#attached.delete(attached);
+    attached.relay?.stop();
+    this.#options.onCaughtUp();
+  }
+
+  /** The process takes no input any more. */
+  stopInput(): void {
+    for (const attached of [...this.#attached]) attached.relay?.stop();
+  }
+
+  send(stream: Stream, buffer: Uint8Array, from: number, length: number): void {
+    for (const { client } of this.#attached) client.send(stream, buffer, from, length);
+  }
+
+  #stopListening(): void {
+    if (this.#listener < 0) return;
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = undefined;
+    close(this.#listener);
+    this.#listener = -1;
+    unlinkIfThere(this.#options.path);
+    for (const [fd, watch] of this.#silent) {
+      watch[Symbol.dispose]();
+      close(fd);
+    }
+    this.#silent.clear();
+  }
+
+  /** All output has come: each client is closed once it has everything. */
+  end(): void {
+    this.acceptWaiting();
+    this.#stopListening();
+    for (const { client } of [...this.#attached]) client.end();
+  }
+
+  close(): void {
+    this.#stopListening();
+    for (const { client } of [...this.#attached]) client.close();
+  }
+}

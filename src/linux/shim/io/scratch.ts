@@ -1,0 +1,44 @@
+// Memory for data in transit, shared by all streams of the shim since nothing stays in it: a small buffer that is always there, and
+// a big one outside the engine's heap that is given back when no stream was busy for a moment.
+import { sys } from "../../sys/call.ts";
+import { loop } from "../../sys/loop.ts";
+import { NR } from "../../sys/nr.ts";
+
+export const SMALL = 4096;
+/** What a pipe holds, and a line that had no end before. */
+export const BIG = 65536 + 16384;
+const KEEP_MS = 200;
+
+const PROT_READ_WRITE = 3;
+const MAP_PRIVATE_ANONYMOUS = 0x22;
+
+let small: Uint8Array<ArrayBuffer> | undefined;
+let big: Uint8Array<ArrayBuffer> | undefined;
+let address = 0;
+let used = false;
+
+/** 4 KiB. */
+export function smallBuffer(): Uint8Array<ArrayBuffer> {
+  small ??= new Uint8Array(SMALL);
+  return small;
+}
+
+/** 80 KiB; not to be kept beyond the current turn of the loop. */
+export function bigBuffer(): Uint8Array<ArrayBuffer> {
+  used = true;
+  if (big) return big;
+  address = sys("mmap", undefined, NR.mmap, 0, BIG, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
+  big = new Uint8Array(native.view(address, BIG));
+  loop().timer(KEEP_MS, release);
+  return big;
+}
+
+function release(): void {
+  if (used) {
+    used = false;
+    loop().timer(KEEP_MS, release);
+    return;
+  }
+  big = undefined;
+  native.syscall(NR.munmap, address, BIG);
+}

@@ -1,0 +1,84 @@
+// A terminal whose output goes to a FIFO or a file and whose input comes from a FIFO.
+import { dirname } from "../../../common/path.ts";
+import { close, mkdirs, O, open, setNonblocking } from "../../sys/fs.ts";
+import type { Stdio } from "../child.ts";
+import { isPipe, openInput, openOutput } from "./fifo.ts";
+import type { ProcessIO, StdioSpec } from "./io.ts";
+import { Relay } from "./relay.ts";
+import type { OutputUri } from "./uri.ts";
+import { drainedWithin, type Waiters } from "./wait.ts";
+
+export class TtyIO implements ProcessIO {
+  readonly #spec: StdioSpec;
+  readonly #uri: OutputUri;
+  readonly #waiters: Waiters = [];
+  #fds: number[] = [];
+  #stdin = -1;
+  #master = -1;
+  #output: Relay | undefined;
+  #input: Relay | undefined;
+
+  constructor(spec: StdioSpec, uri: OutputUri) {
+    this.#spec = spec;
+    this.#uri = uri;
+  }
+
+  open(): Stdio {
+    return [undefined, undefined, undefined];
+  }
+
+  launched(master: number | undefined): void {
+    if (master === undefined) return;
+    this.#master = master;
+    this.#openOutput(master);
+    if (this.#spec.stdin === "") return;
+    const { held, given } = openInput(this.#spec.stdin);
+    this.#stdin = held;
+    this.#fds.push(given);
+    setNonblocking(given);
+    this.#input = new Relay(given, master, { splice: isPipe(given) });
+  }
+
+  #openOutput(master: number): void {
+    const { scheme, path } = this.#uri;
+    let to: number;
+    if (path === "") to = open("/dev/null", O.WRONLY);
+    else if (scheme === "file") {
+      mkdirs(dirname(path));
+      to = open(path, O.WRONLY | O.CREAT | O.APPEND, 0o644);
+    } else {
+      const { held, given } = openOutput(path);
+      this.#fds.push(held);
+      setNonblocking(given);
+      to = given;
+    }
+    this.#fds.push(to);
+    const onEnd = () => {
+      for (const run of this.#waiters.splice(0)) run();
+    };
+    this.#output = new Relay(master, to, { splice: isPipe(to), onEnd });
+  }
+
+  closeStdin(): void {
+    if (this.#stdin >= 0) close(this.#stdin);
+    this.#stdin = -1;
+  }
+
+  exited(): void {
+    this.#output?.pump();
+  }
+
+  drained(ms: number): Promise<void> {
+    return drainedWithin(ms, this.#waiters, !this.#output || this.#output.ended);
+  }
+
+  close(): void {
+    this.#input?.stop();
+    this.#output?.stop();
+    this.closeStdin();
+    for (const fd of this.#fds) close(fd);
+    this.#fds = [];
+    if (this.#master >= 0) close(this.#master);
+    this.#master = -1;
+  }
+}

@@ -1,0 +1,57 @@
+// What the shim asks of an OCI runtime. Two kinds: runt's code in a child of the shim (own-runtime.ts) and any other runtime
+// through its command line (cli-runtime.ts).
+import type { Mount } from "../../common/gen/containerd/types/mount.ts";
+import type { Stdio } from "./child.ts";
+
+/** How a process gets its standard streams. */
+export interface Launch {
+  stdio: Stdio;
+  /** Socket that takes the master of the terminal; the process then has a terminal. */
+  consoleSocket?: string | undefined;
+}
+
+export interface CreateRequest extends Launch {
+  /** Mounted on <bundle>/rootfs first. */
+  rootfs: readonly Mount[];
+}
+
+export interface ExecRequest extends Launch {
+  execId: string;
+  /** An OCI process, JSON. */
+  process: string;
+}
+
+export interface Created {
+  pid: number;
+  /** The container has no pid namespace of its own. */
+  sharedPids: boolean;
+}
+
+/** One container in the hands of a runtime. */
+export interface OciRuntime {
+  /** The container's init process waits to be started. Its parent is the shim. */
+  create(request: CreateRequest): Promise<Created>;
+  start(): Promise<void>;
+  exec(request: ExecRequest): Promise<{ pid: number }>;
+  /** NotFound when there is nobody left to be killed. */
+  kill(signal: number, all: boolean): Promise<void>;
+  /** Removes the container and unmounts its root file system; a container that is gone is no error. */
+  delete(force: boolean): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** `resources`: an OCI LinuxResources, JSON. */
+  update(resources: string): Promise<void>;
+  ps(): Promise<number[]>;
+  /** Signals to the init process need no runtime. */
+  readonly direct: boolean;
+}
+
+export interface RuntimeOptions {
+  id: string;
+  bundle: string;
+  /** State folder; the namespace is a part of it. */
+  root: string;
+  systemdCgroup: boolean;
+  noPivotRoot: boolean;
+  noNewKeyring: boolean;
+}

@@ -1,0 +1,67 @@
+// The shim's life: serves the task service until it is told to end. A daemon that goes away does not end it.
+import { type Router, ServerConnection } from "../../common/ttrpc/server.ts";
+import { unlinkIfThere } from "../sys/fs.ts";
+import { EPOLL, loop, onSignals } from "../sys/loop.ts";
+import { exit, SIGNALS } from "../sys/process.ts";
+import { accept } from "../sys/socket.ts";
+import { Connection } from "./connection.ts";
+import { Publisher } from "./events.ts";
+import { openLog, warn } from "./log.ts";
+import { Reaper } from "./reaper.ts";
+import { Service } from "./service.ts";
+
+export interface ShimConfig {
+  namespace: string;
+  /** The daemon's gRPC address, and its ttrpc socket. */
+  address: string;
+  ttrpcAddress: string;
+  bundle: string;
+  debug: boolean;
+  /** Folder of the sockets, and the one that is listened on. */
+  folder: string;
+  socket: string;
+}
+
+/** How long the last events may take to be delivered. */
+const FLUSH_MS = 3000;
+
+function serveConnection(fd: number, router: Router): void {
+  const server = new ServerConnection(router, (bytes) => connection.send(bytes));
+  const connection = new Connection(
+    fd,
+    (bytes) => server.receive(bytes),
+    () => server.close(),
+  );
+}
+
+/** Does not return. */
+export function serve(config: ShimConfig, listener: number): never {
+  const { namespace, address: daemonAddress, folder, socket } = config;
+  openLog(config.bundle, config.debug);
+  (globalThis as { onUnhandledRejection?: unknown }).onUnhandledRejection = (_: unknown, reason: unknown) =>
+    warn("unhandled rejection", reason);
+  const reaper = new Reaper();
+  const publisher = new Publisher(config.ttrpcAddress, namespace);
+  const end = () => {
+    unlinkIfThere(socket);
+    exit(0);
+  };
+  const shutdown = () => void publisher.flush(FLUSH_MS).then(end, end);
+  const service = new Service({ namespace, daemonAddress, folder, reaper, publisher, shutdown });
+  const router = service.router();
+  // blocked, not ignored: what the shim starts must not inherit that it ignores them
+  onSignals([SIGNALS.TERM, SIGNALS.INT, SIGNALS.HUP, SIGNALS.PIPE], (signal) => {
+    if (signal === SIGNALS.TERM && service.empty) end();
+  });
+  loop().watch(listener, EPOLL.IN, () => {
+    for (let fd = accept(listener); fd !== undefined; fd = accept(listener)) serveConnection(fd, router);
+    publisher.wake();
+  });
+  for (;;) {
+    try {
+      loop().turn();
+    } catch (error) {
+      warn("error in the event loop", error);
+    }
+  }
+}

@@ -1,0 +1,206 @@
+// The task service: what a daemon asks of the shim (proto/containerd/task/v2.proto; version 3 has the same calls).
+import { WharfError } from "../../common/errors.ts";
+import * as events from "../../common/gen/containerd/events/task.ts";
+import { ProcessDetails } from "../../common/gen/containerd/runc/options.ts";
+import { type CreateTaskRequest, TaskService } from "../../common/gen/containerd/task/v2.ts";
+import { packAny } from "../../common/protobuf/any.ts";
+import type { Handlers } from "../../common/protobuf/schema.ts";
+import { type CallContext, Router } from "../../common/ttrpc/server.ts";
+import { getpid } from "../sys/process.ts";
+import { readOptions, writeRecord } from "./bundle.ts";
+import { Container } from "./container.ts";
+import type { Publisher } from "./events.ts";
+import { makeIO } from "./io/make.ts";
+import { watchOom } from "./oom.ts";
+import type { TaskProcess } from "./process.ts";
+import type { Reaper } from "./reaper.ts";
+import { makeRuntime, runtimeRecord } from "./runtimes.ts";
+import { readStats } from "./stats.ts";
+
+export interface ServiceContext {
+  namespace: string;
+  /** The daemon's address: its folder is where states are kept by default. */
+  daemonAddress: string;
+  /** Folder with a short path, for sockets. */
+  folder: string;
+  reaper: Reaper;
+  publisher: Publisher;
+  /** Ends the shim, after the answer is sent. */
+  shutdown(): void;
+}
+
+export class Service {
+  readonly #context: ServiceContext;
+  readonly #containers = new Map<string, Container>();
+  readonly #creating = new Set<string>();
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+  }
+
+  get empty(): boolean {
+    return this.#containers.size === 0 && this.#creating.size === 0;
+  }
+
+  router(): Router {
+    const handlers = this.#handlers();
+    return new Router().add(TaskService, handlers).add(TaskService, handlers, "containerd.task.v3.Task");
+  }
+
+  #container(id: string): Container {
+    const container = this.#containers.get(id);
+    if (!container) throw new WharfError("NotFound", "container not created");
+    return container;
+  }
+
+  async #create(request: CreateTaskRequest): Promise<{ pid: number }> {
+    const { id, bundle, rootfs, stdin, stdout, stderr, terminal, checkpoint } = request;
+    if (checkpoint !== "") throw new WharfError("Unimplemented", "restore from a checkpoint");
+    if (this.#containers.has(id) || this.#creating.has(id)) throw new WharfError("AlreadyExists", `container ${id}`);
+    const { reaper, publisher, namespace, daemonAddress, folder } = this.#context;
+    const options = readOptions(request.options);
+    const record = runtimeRecord(options, daemonAddress, namespace);
+    this.#creating.add(id);
+    try {
+      writeRecord(bundle, record);
+      const runtime = makeRuntime(reaper, record, { id, bundle, options });
+      const { ioUid: uid, ioGid: gid } = options;
+      const io = makeIO({ stdin, stdout, stderr, terminal }, { reaper, id, namespace, uid, gid });
+      const exited = (of: Container, process: TaskProcess) => this.#exited(of, process);
+      const container = new Container(request, io, runtime, { uid, gid }, reaper, folder, { exited });
+      this.#containers.set(id, container);
+      try {
+        await container.create(request);
+      } catch (error) {
+        this.#containers.delete(id);
+        throw error;
+      }
+      const { pid } = container.init;
+      const stdio = { stdin, stdout, stderr, terminal };
+      const event = { containerId: id, bundle, rootfs, io: stdio, checkpoint, pid };
+      publisher.publish("/tasks/create", events.TaskCreate, event);
+      container.created();
+      return { pid };
+    } finally {
+      this.#creating.delete(id);
+    }
+  }
+
+  #exited(container: Container, process: TaskProcess): void {
+    const { id, pid, exitStatus, exitedAt } = process;
+    const event = { containerId: container.id, id, pid, exitStatus, exitedAt };
+    this.#context.publisher.publish("/tasks/exit", events.TaskExit, event);
+  }
+
+  #started(container: Container, execId: string, process: TaskProcess): void {
+    const { publisher } = this.#context;
+    const { id: containerId } = container;
+    const { pid } = process;
+    if (execId !== "") {
+      publisher.publish("/tasks/exec-started", events.TaskExecStarted, { containerId, execId, pid });
+      return;
+    }
+    publisher.publish("/tasks/start", events.TaskStart, { containerId, pid });
+    container.oom = watchOom(pid, () => publisher.publish("/tasks/oom", events.TaskOOM, { containerId }));
+  }
+
+  async #delete(id: string, execId: string): Promise<TaskProcess> {
+    const container = this.#container(id);
+    const process = await container.delete(execId);
+    if (execId === "") {
+      this.#containers.delete(id);
+      const { pid, exitStatus, exitedAt } = process;
+      // containerd leaves the field `id` empty here
+      const event = { containerId: id, pid, exitStatus, exitedAt };
+      this.#context.publisher.publish("/tasks/delete", events.TaskDelete, event);
+    }
+    return process;
+  }
+
+  #handlers(): Handlers<typeof TaskService, CallContext> {
+    const { publisher, reaper, namespace } = this.#context;
+    return {
+      state: ({ id, execId }) => {
+        const container = this.#container(id);
+        const process = container.process(execId);
+        const { pid, exitStatus, exitedAt, stdio } = process;
+        const status = container.statusOf(process);
+        return { id: process.id, bundle: container.bundle, pid, status, exitStatus, exitedAt, execId, ...stdio };
+      },
+      create: (request) => this.#create(request),
+      start: async ({ id, execId }) => {
+        const container = this.#container(id);
+        const { pid } = await container.start(execId, (process) => this.#started(container, execId, process));
+        return { pid };
+      },
+      delete: async ({ id, execId }) => {
+        const { pid, exitStatus, exitedAt } = await this.#delete(id, execId);
+        return { pid, exitStatus, exitedAt };
+      },
+      pids: async ({ id }) => {
+        const container = this.#container(id);
+        const execs = container.execs;
+        const processes = (await container.runtime.ps()).map((pid) => {
+          const exec = execs.find((process) => process.pid === pid);
+          return { pid, info: exec && packAny(ProcessDetails, { execId: exec.id }) };
+        });
+        return { processes };
+      },
+      pause: async ({ id }) => {
+        await this.#container(id).pause();
+        publisher.publish("/tasks/paused", events.TaskPaused, { containerId: id });
+        return {};
+      },
+      resume: async ({ id }) => {
+        await this.#container(id).resume();
+        publisher.publish("/tasks/resumed", events.TaskResumed, { containerId: id });
+        return {};
+      },
+      checkpoint: ({ id }) => {
+        this.#container(id);
+        throw new WharfError("Unimplemented", "checkpoint");
+      },
+      kill: async ({ id, execId, signal, all }) => {
+        await this.#container(id).kill(execId, signal, all);
+        return {};
+      },
+      exec: (request) => {
+        const container = this.#container(request.id);
+        const { execId, stdin, stdout, stderr, terminal } = request;
+        const { uid, gid } = container.owner;
+        const stdio = { stdin, stdout, stderr, terminal };
+        container.exec(request, () => makeIO(stdio, { reaper, id: execId, namespace, uid, gid }));
+        publisher.publish("/tasks/exec-added", events.TaskExecAdded, { containerId: request.id, execId });
+        return {};
+      },
+      resizePty: ({ id, execId, width, height }) => {
+        this.#container(id).process(execId).resize(width, height);
+        return {};
+      },
+      closeIO: ({ id, execId, stdin }) => {
+        const process = this.#container(id).process(execId);
+        if (stdin) process.io.closeStdin();
+        return {};
+      },
+      update: async ({ id, resources }) => {
+        if (!resources) throw new WharfError("InvalidArgument", "update without resources");
+        await this.#container(id).runtime.update(native.utf8(resources.value as Uint8Array<ArrayBuffer>));
+        return {};
+      },
+      wait: async ({ id, execId }) => {
+        const process = this.#container(id).process(execId);
+        await process.wait();
+        return { exitStatus: process.exitStatus, exitedAt: process.exitedAt };
+      },
+      stats: ({ id }) => ({ stats: readStats(this.#container(id).init) }),
+      connect: ({ id }) => {
+        return { shimPid: getpid(), taskPid: this.#containers.get(id)?.init.pid ?? 0, version: "v3" };
+      },
+      shutdown: () => {
+        // it still holds containers: the daemon asks again when they are gone
+        if (this.empty) this.#context.shutdown();
+        return {};
+      },
+    };
+  }
+}
