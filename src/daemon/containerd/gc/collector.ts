@@ -161,8 +161,10 @@ export class Collector implements AsyncDisposable {
       marker.drain();
       const rows = db.all(sql, ...last);
       const dead = rows.filter(sweep.isDead);
-      if (dead.length > 0) db.transaction(() => dead.forEach(sweep.drop));
-      failpoint("gc.swept");
+      if (dead.length > 0) {
+        db.transaction(() => dead.forEach(sweep.drop));
+        failpoint("gc.swept");
+      }
       dropped += dead.length;
       if (rows.length < PAGE) return dropped;
       const final = rows.at(-1)!;
