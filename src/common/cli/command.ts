@@ -20,6 +20,12 @@ export interface Section {
   readonly title: string;
 }
 
+/** Flags that belong together, by name; help shows them under a heading of their own. */
+export interface Topic {
+  readonly title: string;
+  readonly flags: readonly string[];
+}
+
 /** A command; `C` is what it works with (streams, the API). */
 export interface Command<C, F extends Flags = Flags> {
   readonly name: string;
@@ -31,6 +37,8 @@ export interface Command<C, F extends Flags = Flags> {
   readonly usage: string;
   readonly args: { readonly min: number; readonly max: number };
   readonly flags: F;
+  /** Headings for its flags; those under none come first. */
+  readonly topics?: readonly Topic[];
   /** False: flags end at the first argument, what follows belongs to another program. */
   readonly interspersed?: boolean;
   readonly examples: readonly Example[];

@@ -1,5 +1,5 @@
 // Help texts, made from the declarations and fitted to the window.
-import { type Command, type Group, isGroup, type Node, type Section } from "./command.ts";
+import type { Command, Group, Node, Section, Topic } from "./command.ts";
 import type { Flag, Flags } from "./flags.ts";
 import { displayWidth, wrap } from "./width.ts";
 
@@ -50,10 +50,16 @@ function flagHelp(flag: Flag<unknown>): string {
   return `${flag.help}${words}${shown ? ` [${String(initial)}]` : ""}`;
 }
 
-export function flagsHelp(flags: Flags, style: HelpStyle): string {
-  const names = Object.keys(flags).filter((name) => !flags[name]!.hidden);
-  const rows = names.sort().map((name) => [flagName(name, flags[name]!), flagHelp(flags[name]!)] as const);
-  return rows.length === 0 ? "" : `\n${heading("Flags:", style)}\n${columns(rows, style)}`;
+export function flagsHelp(flags: Flags, style: HelpStyle, topics: readonly Topic[] = []): string {
+  const sorted = new Set(topics.flatMap((topic) => topic.flags));
+  const rest = { title: "Flags", flags: Object.keys(flags).filter((name) => !sorted.has(name)) };
+  let text = "";
+  for (const topic of [rest, ...topics]) {
+    const names = topic.flags.filter((name) => flags[name] && !flags[name].hidden).sort();
+    const rows = names.map((name) => [flagName(name, flags[name]!), flagHelp(flags[name]!)] as const);
+    if (rows.length > 0) text += `\n${heading(`${topic.title}:`, style)}\n${columns(rows, style)}`;
+  }
+  return text;
 }
 
 /** `path` is how the user calls it: "wharf run". */
@@ -69,7 +75,7 @@ export function commandHelp<C>(command: Command<C>, path: string, program: strin
         .join("")}  ${program} ${line}\n`;
     }
   }
-  return text + flagsHelp(command.flags, style);
+  return text + flagsHelp(command.flags, style, command.topics);
 }
 
 function nodeRows<C>(nodes: Iterable<[string, Node<C>]>): (readonly [string, string])[] {
@@ -106,5 +112,3 @@ export function programHelp<C>(
 export function knownNames<C>(commands: ReadonlyMap<string, Node<C>>): string[] {
   return [...commands].filter(([, node]) => !node.hidden).map(([name]) => name);
 }
-
-export { isGroup };

@@ -25,8 +25,11 @@ function isWide(code: number): boolean {
   return WIDE.some(([from, to]) => code >= from && code <= to);
 }
 
+const ASCII = /^[\x20-\x7e]*$/;
+
 /** Columns of `text`, which holds no control characters. */
 export function displayWidth(text: string): number {
+  if (ASCII.test(text)) return text.length;
   let width = 0;
   for (const character of text) width += isWide(character.codePointAt(0)!) ? 2 : 1;
   return width;
@@ -52,11 +55,17 @@ export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   for (const paragraph of text.split("\n")) {
     let line = "";
+    let used = 0;
     for (const word of paragraph.split(" ")) {
-      if (line !== "" && displayWidth(line) + 1 + displayWidth(word) > columns) {
+      const width = displayWidth(word);
+      if (used > 0 && used + 1 + width > columns) {
         lines.push(line);
         line = word;
-      } else line = line === "" ? word : `${line} ${word}`;
+        used = width;
+      } else {
+        line = used === 0 ? word : `${line} ${word}`;
+        used += width + (used > 0 ? 1 : 0);
+      }
     }
     lines.push(line);
   }

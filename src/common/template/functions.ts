@@ -6,20 +6,35 @@ import { format, isMap, length, Nil, toJson, truth, typeName } from "./values.ts
 export type TemplateFunction = (...args: unknown[]) => unknown;
 
 /** What a function throws: the message Go gives. */
-export class FunctionFault extends Error {}
+export class FunctionFault extends Error {
+  /** Which argument is of the wrong type, where that is the fault. */
+  readonly argument: number | undefined;
+  constructor(message: string, argument?: number) {
+    super(message);
+    this.argument = argument;
+  }
+}
 
 function fault(message: string): FunctionFault {
   return new FunctionFault(message);
 }
 
-function text(value: unknown, name: string): string {
+function text(value: unknown, argument: number): string {
   if (typeof value === "string") return value;
-  throw fault(`wrong type for value; expected string; got ${typeName(value)} (argument of ${name})`);
+  throw new FunctionFault(`wrong type for value; expected string; got ${typeName(value)}`, argument);
 }
 
-function integer(value: unknown, name: string): number {
+function integer(value: unknown, argument: number): number {
   if (typeof value === "number" && Number.isInteger(value)) return value;
-  throw fault(`expected integer; found ${format(value)} (argument of ${name})`);
+  throw new FunctionFault(`wrong type for value; expected int; got ${typeName(value)}`, argument);
+}
+
+/** An index into a list or string. */
+function position(value: unknown): number {
+  if (typeof value === "number" && Number.isInteger(value)) return value;
+  throw fault(
+    value === undefined ? "cannot index slice/array with nil" : `cannot index slice/array with type ${typeName(value)}`,
+  );
 }
 
 type Kind = "string" | "number" | "boolean" | "nil" | "other";
@@ -34,7 +49,7 @@ function equal(a: unknown, b: unknown): boolean {
   const kinds = [kind(a), kind(b)];
   if (kinds.includes("nil")) return kinds[0] === kinds[1];
   if (kinds.includes("other")) throw fault(`non-comparable type ${format(a)}: ${typeName(a)}`);
-  if (kinds[0] !== kinds[1]) throw fault("incompatible types for comparison");
+  if (kinds[0] !== kinds[1]) throw incompatible(a, b);
   return a === b;
 }
 
@@ -42,7 +57,11 @@ function less(a: unknown, b: unknown): boolean {
   if (typeof a === "number" && typeof b === "number") return a < b;
   if (typeof a === "string" && typeof b === "string") return a < b;
   if (kind(a) === kind(b)) throw fault("invalid type for comparison");
-  throw fault("incompatible types for comparison");
+  throw incompatible(a, b);
+}
+
+function incompatible(a: unknown, b: unknown): FunctionFault {
+  return fault(`incompatible types for comparison: ${typeName(a)} and ${typeName(b)}`);
 }
 
 function index(value: unknown, ...keys: unknown[]): unknown {
@@ -53,7 +72,7 @@ function index(value: unknown, ...keys: unknown[]): unknown {
     if (at instanceof Nil && at.kind === "map") at = {};
     if (at instanceof Nil) at = [];
     if (Array.isArray(at) || typeof at === "string") {
-      const i = integer(key, "index");
+      const i = position(key);
       const size = length(at)!;
       if (i < 0 || i >= size) throw fault(`index out of range: ${i}`);
       at = typeof at === "string" ? encodeUtf8(at)[i] : at[i];
@@ -70,7 +89,7 @@ function index(value: unknown, ...keys: unknown[]): unknown {
 function slice(value: unknown, ...bounds: unknown[]): unknown {
   const size = length(value);
   if (size === undefined || isMap(value)) throw fault(`can't slice item of type ${typeName(value)}`);
-  const [from = 0, to = size] = bounds.map((bound) => integer(bound, "slice"));
+  const [from = 0, to = size] = bounds.map((bound) => position(bound));
   if (from < 0 || to > size || from > to) throw fault(`index out of range: ${Math.max(from, to)}`);
   if (typeof value === "string") return decodeUtf8(encodeUtf8(value).slice(from, to));
   return (value as unknown[]).slice(from, to);
@@ -107,7 +126,7 @@ const BUILTIN: Readonly<Record<string, TemplateFunction>> = {
   slice,
   print: (...args) => sprint(args),
   println: (...args) => sprintln(args),
-  printf: (form, ...args) => sprintf(text(form, "printf"), args),
+  printf: (form, ...args) => sprintf(text(form, 0), args),
   eq: (first, ...others) => {
     if (others.length === 0) throw fault("missing argument for comparison");
     return others.some((other) => equal(first, other));
@@ -121,7 +140,7 @@ const BUILTIN: Readonly<Record<string, TemplateFunction>> = {
   js: (...args) => js(sprint(args)),
   urlquery: (...args) => encodeURIComponent(sprint(args)).replaceAll("%20", "+"),
   call: (target, ...args) => {
-    if (typeof target !== "function") throw fault(`error calling call: non-function of type ${typeName(target)}`);
+    if (typeof target !== "function") throw fault(`non-function of type ${typeName(target)}`);
     return (target as TemplateFunction)(...args);
   },
 };
@@ -129,26 +148,27 @@ const BUILTIN: Readonly<Record<string, TemplateFunction>> = {
 /** Those docker adds (docker/cli templates). */
 const DOCKER: Readonly<Record<string, TemplateFunction>> = {
   json: (value) => toJson(value),
-  split: (value, separator) => text(value, "split").split(text(separator, "split")),
+  split: (value, separator) => text(value, 0).split(text(separator, 1)),
   join: (list, separator) => {
     if (list instanceof Nil && list.kind === "slice") return "";
-    if (!Array.isArray(list)) throw fault(`wrong type for value; expected []string; got ${typeName(list)}`);
-    return list.map((entry) => text(entry, "join")).join(text(separator, "join"));
+    if (!Array.isArray(list))
+      throw new FunctionFault(`wrong type for value; expected []string; got ${typeName(list)}`, 0);
+    return list.map((entry) => text(entry, 0)).join(text(separator, 1));
   },
   title: (value) =>
-    text(value, "title").replace(
+    text(value, 0).replace(
       /(^|[^\p{L}\p{Nd}_'])(\p{L})/gu,
       (_w, before: string, letter: string) => before + letter.toUpperCase(),
     ),
-  lower: (value) => text(value, "lower").toLowerCase(),
-  upper: (value) => text(value, "upper").toUpperCase(),
+  lower: (value) => text(value, 0).toLowerCase(),
+  upper: (value) => text(value, 0).toUpperCase(),
   pad: (value, before, after) => {
-    const source = text(value, "pad");
-    return source === "" ? "" : " ".repeat(integer(before, "pad")) + source + " ".repeat(integer(after, "pad"));
+    const source = text(value, 0);
+    return source === "" ? "" : " ".repeat(integer(before, 1)) + source + " ".repeat(integer(after, 2));
   },
   truncate: (value, size) => {
-    const bytes = encodeUtf8(text(value, "truncate"));
-    return decodeUtf8(bytes.slice(0, Math.min(bytes.length, integer(size, "truncate"))));
+    const bytes = encodeUtf8(text(value, 0));
+    return decodeUtf8(bytes.slice(0, Math.min(bytes.length, integer(size, 1))));
   },
 };
 

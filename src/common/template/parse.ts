@@ -166,13 +166,15 @@ class Parser {
   }
 
   #template(word: Token): Node {
+    this.#skipSpace();
+    const { pos } = this.#peek();
     const name = this.#name(`${word.text} clause`);
     this.#skipSpace();
     let pipe: Pipe | undefined;
     if (this.#peek().kind === "close" && word.text === "template") this.#at++;
     else pipe = this.#pipe(`${word.text} clause`, "close");
     if (word.text === "block") this.defined.set(name, this.#scoped());
-    return { kind: "template", pos: word.pos, name, pipe };
+    return { kind: "template", pos, name, pipe };
   }
 
   /** A pipeline up to and with its end: the action's close, or ")". */
@@ -245,17 +247,19 @@ class Parser {
     const first = this.#term(context);
     if (!first) return undefined;
     const path: string[] = [];
+    // As in Go, a longer path stands where its second field does.
+    const { pos } = this.#peek();
     while (this.#peek().kind === "field") path.push(this.#next().text.slice(1));
     if (path.length === 0) return first;
-    if (first.kind === "field") return { ...first, path: [...first.path, ...path] };
-    if (first.kind === "variable") return { ...first, path: [...first.path, ...path] };
+    if (first.kind === "field") return { ...first, pos, path: [...first.path, ...path] };
+    if (first.kind === "variable") return { ...first, pos, path: [...first.path, ...path] };
     if (first.kind === "constant" || first.kind === "nil" || first.kind === "dot") {
       throw new SyntaxFault(
         first.pos,
         `unexpected . after term ${JSON.stringify(first.kind === "constant" ? first.source : first.kind)}`,
       );
     }
-    return { kind: "chain", pos: first.pos, of: first, path };
+    return { kind: "chain", pos, of: first, path };
   }
 
   #term(context: string): Operand | undefined {

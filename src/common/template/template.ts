@@ -199,6 +199,7 @@ class Run {
     if (rest.length + piped.length > 0) {
       throw this.#fault(first.pos, source(first), `can't give argument to non-function ${source(first)}`);
     }
+    if (first.kind === "nil") throw this.#fault(first.pos, "nil", "nil is not a command");
     return this.#operand(first, dot);
   }
 
@@ -229,12 +230,9 @@ class Run {
       return run(...args);
     } catch (error) {
       if (!(error instanceof FunctionFault)) throw error;
-      const at = error.message.startsWith("wrong type") && rest[0] ? source(rest[0]) : commandSource(command);
-      throw this.#fault(
-        first.pos,
-        at,
-        error.message.startsWith("wrong type") ? error.message : `error calling ${name}: ${error.message}`,
-      );
+      const wrong = error.argument === undefined ? undefined : rest[error.argument];
+      if (wrong) throw this.#fault(wrong.pos, source(wrong), error.message);
+      throw this.#fault(first.pos, commandSource(command), `error calling ${name}: ${error.message}`);
     }
   }
 

@@ -1,4 +1,5 @@
 // The flags that describe a container, shared by run and create: all of Docker's.
+import type { Topic } from "../command.ts";
 import { bool, bytes, duration, int, list, listOf, map, maybeBool, maybeInt, maybeString, string } from "../flags.ts";
 import { parseRate } from "./devices.ts";
 import { parseMount } from "./mounts.ts";
@@ -17,8 +18,7 @@ import {
   parseWeight,
 } from "./values.ts";
 
-export const CONTAINER_FLAGS = {
-  // what runs
+const PROCESS = {
   interactive: bool("Keep stdin open", { short: "i" }),
   tty: bool("Give it a terminal", { short: "t" }),
   attach: list("Attach only to these streams (stdin, stdout, stderr)", { short: "a", check: attachStream }),
@@ -43,8 +43,9 @@ export const CONTAINER_FLAGS = {
   rm: bool("Remove the container and its anonymous volumes when it ends"),
   "stop-signal": string("Signal that stops it", { type: "SIGNAL" }),
   "stop-timeout": maybeInt("Seconds to wait before it is killed", { type: "SECONDS" }),
+} as const;
 
-  // files
+const FILES = {
   volume: list("Mount a folder or a volume", { short: "v", type: "SOURCE:TARGET[:OPTIONS]" }),
   mount: listOf("Mount, in words: type=bind,source=…,target=…", parseMount, { type: "OPTIONS" }),
   tmpfs: list("Mount a tmpfs", { type: "TARGET[:OPTIONS]" }),
@@ -55,8 +56,9 @@ export const CONTAINER_FLAGS = {
   device: list("Give access to a device of the host", { type: "HOST[:INSIDE[:rwm]]" }),
   "device-cgroup-rule": list("Allow devices by rule", { type: "'c 1:3 rwm'", check: deviceRule }),
   gpus: listOf("GPUs to give access to ('all')", parseGpus, { type: "GPUS" }),
+} as const;
 
-  // network
+const NETWORK = {
   network: listOf("Network to join: none, host, bridge, container:NAME or a network", parseNetwork, {
     type: "NETWORK",
   }),
@@ -76,8 +78,9 @@ export const CONTAINER_FLAGS = {
   "dns-search": list("DNS search domain", { type: "DOMAIN", check: dnsSearch }),
   "dns-option": list("DNS option", { type: "OPTION" }),
   "dns-opt": list("DNS option", { hidden: true, same: "dns-option" }),
+} as const;
 
-  // limits
+const LIMITS = {
   memory: bytes("Memory limit", { short: "m" }),
   "memory-reservation": bytes("Memory below which it is not squeezed"),
   "memory-swap": bytes("Limit of memory and swap together; -1 for no limit", { orMinusOne: true }),
@@ -107,8 +110,9 @@ export const CONTAINER_FLAGS = {
   "io-maxbandwidth": bytes("Limit of the system drive (Windows only)", { hidden: true }),
   "io-maxiops": int("Limit of the system drive (Windows only)", { hidden: true }),
   "cgroup-parent": string("Parent cgroup", { type: "PATH" }),
+} as const;
 
-  // security and namespaces
+const SECURITY = {
   "cap-add": list("Add a capability", { type: "CAP" }),
   "cap-drop": list("Drop a capability", { type: "CAP" }),
   privileged: bool("All capabilities, all devices, nothing masked"),
@@ -121,8 +125,9 @@ export const CONTAINER_FLAGS = {
   cgroupns: string("Cgroup namespace: private or host", { type: "MODE" }),
   isolation: string("Isolation technology", { hidden: true }),
   runtime: string("OCI runtime to use", { type: "NAME" }),
+} as const;
 
-  // logs and health
+const HEALTH = {
   "log-driver": string("Where the output is kept: json-file, local, none", { type: "DRIVER" }),
   "log-opt": list("Option of the log driver", { type: "KEY=VALUE" }),
   "health-cmd": string("Command that checks its health", { type: "COMMAND" }),
@@ -133,6 +138,18 @@ export const CONTAINER_FLAGS = {
   "health-start-interval": duration("Time between checks while it starts up"),
   "no-healthcheck": bool("No health check, even if the image has one"),
 } as const;
+
+export const CONTAINER_FLAGS = { ...PROCESS, ...FILES, ...NETWORK, ...LIMITS, ...SECURITY, ...HEALTH } as const;
+
+/** How help sorts them. */
+export const CONTAINER_TOPICS: readonly Topic[] = [
+  { title: "What runs", flags: Object.keys(PROCESS) },
+  { title: "Files and devices", flags: Object.keys(FILES) },
+  { title: "Network", flags: Object.keys(NETWORK) },
+  { title: "Limits", flags: Object.keys(LIMITS) },
+  { title: "Security and namespaces", flags: Object.keys(SECURITY) },
+  { title: "Logs and health", flags: Object.keys(HEALTH) },
+];
 
 /** Flags of run and create that do not describe the container. */
 export const CREATE_FLAGS = {

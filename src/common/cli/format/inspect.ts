@@ -2,7 +2,7 @@
 // field the server left out has its zero value. What the answer alone cannot tell is declared here.
 import { FunctionFault } from "../../template/functions.ts";
 import { Template } from "../../template/template.ts";
-import { Nil, toJson } from "../../template/values.ts";
+import { Nil, Struct, toJson } from "../../template/values.ts";
 import { templateFault } from "./write.ts";
 
 /** Fields that are maps: a null prints as map[], and a missing key is no error. */
@@ -69,6 +69,28 @@ const LEFT_OUT: Readonly<Record<string, unknown>> = {
   Variant: "",
 };
 
+/** Go's names of fields that JSON names otherwise: docker knows the first, and falls back to the second. */
+const GO_NAMES: Readonly<Record<string, string>> = {
+  CPUCount: "CpuCount",
+  CPUPercent: "CpuPercent",
+  CPUPeriod: "CpuPeriod",
+  CPUQuota: "CpuQuota",
+  CPURealtimePeriod: "CpuRealtimePeriod",
+  CPURealtimeRuntime: "CpuRealtimeRuntime",
+  CPUShares: "CpuShares",
+  DNS: "Dns",
+  DNSOptions: "DnsOptions",
+  DNSSearch: "DnsSearch",
+  HTTPProxy: "HttpProxy",
+  HTTPSProxy: "HttpsProxy",
+  ID: "Id",
+  NanoCPUs: "NanoCpus",
+};
+
+/** Maps to Go's empty struct, which prints as {}. */
+const SETS = new Set(["ExposedPorts", "Volumes"]);
+const EMPTY = new Struct("struct {}", {});
+
 const maps = new WeakSet<object>();
 
 /** The answer with nulls of their kind; in place. */
@@ -82,12 +104,14 @@ function typed(value: unknown, name: string): unknown {
   const object = value as Record<string, unknown>;
   // Config is a struct in a container or image, a map in LogConfig and IPAM.
   if (MAPS.has(name) && !(name === "Config" && ("Cmd" in object || "Env" in object))) maps.add(object);
-  for (const key of Object.keys(object)) object[key] = typed(object[key], key);
+  for (const key of Object.keys(object)) object[key] = SETS.has(name) ? EMPTY : typed(object[key], key);
   return object;
 }
 
 function missing(object: Record<string, unknown>, key: string): unknown {
   if (maps.has(object)) return undefined;
+  const other = GO_NAMES[key];
+  if (other !== undefined && Object.hasOwn(object, other)) return object[other];
   if (Object.hasOwn(LEFT_OUT, key)) return LEFT_OUT[key];
   throw new FunctionFault(`map has no entry for key ${JSON.stringify(key)}`);
 }

@@ -1,6 +1,6 @@
 // wharf create: a container that is not started yet.
 import { ANY } from "../../../common/cli/command.ts";
-import { CONTAINER_FLAGS, CREATE_FLAGS } from "../../../common/cli/container/flags.ts";
+import { CONTAINER_FLAGS, CONTAINER_TOPICS, CREATE_FLAGS } from "../../../common/cli/container/flags.ts";
 import { command } from "../cli.ts";
 import { bodyOf, createContainer, IdFile } from "../container/create.ts";
 
@@ -10,6 +10,7 @@ export const create = command({
   usage: "IMAGE [COMMAND] [ARG...]",
   args: { min: 1, max: ANY },
   flags: { ...CONTAINER_FLAGS, ...CREATE_FLAGS },
+  topics: CONTAINER_TOPICS,
   interspersed: false,
   section: "containers",
   completes: "images",

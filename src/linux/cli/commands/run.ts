@@ -1,6 +1,6 @@
 // wharf run: create a container from an image, start it, and be its foreground (or leave it running).
 import { ANY, type Input } from "../../../common/cli/command.ts";
-import { CONTAINER_FLAGS, CREATE_FLAGS } from "../../../common/cli/container/flags.ts";
+import { CONTAINER_FLAGS, CONTAINER_TOPICS, CREATE_FLAGS } from "../../../common/cli/container/flags.ts";
 import { bool, string } from "../../../common/cli/flags.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { type Cli, command } from "../cli.ts";
@@ -122,6 +122,7 @@ export const run = command({
   usage: "IMAGE [COMMAND] [ARG...]",
   args: { min: 1, max: ANY },
   flags: FLAGS,
+  topics: CONTAINER_TOPICS,
   interspersed: false,
   section: "containers",
   completes: "images",
