@@ -63,7 +63,8 @@ export interface ContentWriter extends AsyncDisposable {
   /** Drops what lies beyond `size` bytes. Truncating to 0 starts again. */
   truncate(size: number): Promise<void>;
   /**
-   * Makes the blob durable and visible, and closes the writer. Answers its digest. AlreadyExists when the namespace has it
+   * Makes the blob visible and closes the writer. From then on a killed daemon does not lose it; a power cut does not
+   * either once something that refers to it was created after it. Answers its digest. AlreadyExists when the namespace has it
    * (the ingest is gone then, too). FailedPrecondition on a wrong size or digest: the ingest is kept, to be truncated
    * or aborted.
    */

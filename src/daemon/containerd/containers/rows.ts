@@ -6,17 +6,31 @@ import type { Container } from "../api/containers.ts";
 import type { Any } from "../api/types.ts";
 import { readLabels } from "../core/labels.ts";
 
-export function readContainer(db: Database, row: Row): Container {
-  const namespace = row.namespace as string;
-  const id = row.id as string;
-  const extensions: Record<string, Any> = {};
+export type Extensions = Record<string, Any>;
+
+/** The extensions of one container. */
+export function readExtensions(db: Database, namespace: string, id: string): Extensions {
   const sql = "SELECT name, type_url, value FROM container_extensions WHERE namespace = ? AND container = ?";
-  for (const extension of db.all(sql, namespace, id)) {
-    extensions[extension.name as string] = readAny(extension.type_url, extension.value)!;
+  const extensions: Extensions = {};
+  for (const row of db.all(sql, namespace, id)) extensions[row.name as string] = readAny(row.type_url, row.value)!;
+  return extensions;
+}
+
+/** The extensions of all containers of a namespace that have any. */
+export function readAllExtensions(db: Database, namespace: string): Map<string, Extensions> {
+  const all = new Map<string, Extensions>();
+  for (const row of db.all("SELECT * FROM container_extensions WHERE namespace = ?", namespace)) {
+    const extensions = all.get(row.container as string) ?? {};
+    extensions[row.name as string] = readAny(row.type_url, row.value)!;
+    all.set(row.container as string, extensions);
   }
+  return all;
+}
+
+export function readContainer(row: Row, extensions: Extensions): Container {
   const options = readAny(row.options_type, row.options);
   return {
-    id,
+    id: row.id as string,
     labels: readLabels(row.labels),
     image: row.image as string,
     runtime: { name: row.runtime as string, ...(options && { options }) },

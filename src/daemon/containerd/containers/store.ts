@@ -8,7 +8,7 @@ import { now } from "../core/clock.ts";
 import { checkIdentifier, checkLabels, immutableField, updateMap } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { containerCreate, containerDelete, containerUpdate } from "../events/messages.ts";
-import { containerAdaptor, readContainer, writeContainer } from "./rows.ts";
+import { containerAdaptor, readAllExtensions, readContainer, readExtensions, writeContainer } from "./rows.ts";
 
 /** Fields an update without field paths takes. */
 const MUTABLE: FieldPaths = ["labels", "spec", "extensions", "image", "snapshotkey"];
@@ -27,8 +27,10 @@ export class LocalContainers implements ContainerStore {
   async list(filters?: Filters): Promise<Container[]> {
     const filter = parseFilters(filters);
     const { db, namespace } = this.#scope;
+    const extensions = readAllExtensions(db, namespace);
     const rows = db.all("SELECT * FROM containers WHERE namespace = ? ORDER BY id", namespace);
-    return rows.map((row) => readContainer(db, row)).filter((container) => filter(containerAdaptor(container)));
+    const containers = rows.map((row) => readContainer(row, extensions.get(row.id as string) ?? {}));
+    return containers.filter((container) => filter(containerAdaptor(container)));
   }
 
   async create(input: ContainerInput): Promise<Container> {
@@ -101,7 +103,7 @@ export class LocalContainers implements ContainerStore {
   #get(id: string): Container {
     const row = this.#find(id);
     if (!row) throw new WharfError("NotFound", `container ${JSON.stringify(id)} not found`, { subject: id });
-    return readContainer(this.#scope.db, row);
+    return readContainer(row, readExtensions(this.#scope.db, this.#scope.namespace, id));
   }
 }
 

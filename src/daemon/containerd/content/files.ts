@@ -45,20 +45,25 @@ export class BlobFiles {
     return this.#committing.has(digest);
   }
 
-  /** Makes a flushed ingest file a blob too, durably. Its own name stays until the store knows the blob. */
+  /**
+   * Makes an ingest's file a blob too, durably. Its own name stays until the store knows the blob.
+   *
+   * The file is flushed after it has its new name: on ext4, xfs and btrfs that flush covers the name as well, which saves one
+   * of the directory. A blob that was linked and not flushed has no row and is removed by the next start.
+   */
   async publish(id: number, digest: Digest): Promise<void> {
-    const path = this.blob(digest);
     try {
-      await link(this.ingest(id), path);
+      await link(this.ingest(id), this.blob(digest));
     } catch (error) {
       // Another namespace's, with the same bytes by the same digest.
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      return;
     }
-    const directory = await open(join(path, ".."), "r");
+    const file = await open(this.blob(digest), "r");
     try {
-      await directory.sync();
+      await file.sync();
     } finally {
-      await directory.close();
+      await file.close();
     }
   }
 

@@ -4,7 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { copyFile, open, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { copyFile, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import type { DigestAlgorithm } from "../../../common/digest.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { HasherPool, HasherSession } from "./hasher.ts";
@@ -77,15 +77,9 @@ export class IngestFile {
     return hash.digest("hex");
   }
 
-  /** Writes out and flushes to the disk. After it the file may be linked as a blob. */
-  async sync(): Promise<void> {
-    if (!this.#session) return this.#spill(true);
-    const handle = await open(this.#path, "r");
-    try {
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
+  /** Has all bytes in the file (not yet on the disk). */
+  async flush(): Promise<void> {
+    if (!this.#session) await this.#spill();
   }
 
   /** Ends writing; what was written stays in the file. */
@@ -103,9 +97,9 @@ export class IngestFile {
     this.#parts = [];
   }
 
-  async #spill(flush = false): Promise<void> {
+  async #spill(): Promise<void> {
     try {
-      await writeFile(this.#path, this.#parts, { mode: 0o600, flush });
+      await writeFile(this.#path, this.#parts, { mode: 0o600 });
       this.#spilled = this.#offset;
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;

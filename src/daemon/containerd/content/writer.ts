@@ -1,4 +1,4 @@
-/** A writer of one ingest, and its commit: flush, verify, link as a blob, then one transaction that makes it visible. */
+/** A writer of one ingest, and its commit: verify, link as a blob, flush, then one transaction that makes it visible. */
 
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from "../../../common/digest.ts";
 import { WharfError } from "../../../common/errors.ts";
@@ -104,15 +104,15 @@ export class BlobWriter implements ContentWriter {
     using _ = shared.blobs.hold(digest);
     try {
       if (this.#file) {
-        await this.#file.sync();
-        failpoint("content.synced");
+        await this.#file.flush();
+        failpoint("content.written");
         await shared.blobs.publish(this.#row.id, digest);
         failpoint("content.published");
       }
       const created = this.#record(digest, size, labels);
       failpoint("content.recorded");
       await this.#finish();
-      await this.#scope.db.durable();
+      // Not flushed: the flush that what refers to it waits for covers this transaction too.
       if (!created) throw contentExists(digest);
       return digest;
     } finally {

@@ -16,8 +16,8 @@ import { EXPIRE_LABEL, isExpired, type NodeKind } from "./references.ts";
 const DELAY = 500;
 /** setTimeout's limit. */
 const LONGEST = 2 ** 31 - 1;
-/** Rows of a page of the sweep: one transaction. */
-const PAGE = 200;
+/** Rows of a page of the sweep: one transaction, and as many renames of blobs. */
+const PAGE = 50;
 
 export interface GcStats {
   content: number;
