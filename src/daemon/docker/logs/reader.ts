@@ -48,6 +48,12 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
       if (entries.length > 0) yield entries;
       if (options.signal.aborted) return;
       if (bytes > 0) continue;
+      if ((await file!.stat()).size < position) {
+        // Truncated in place: a rotation that keeps one file.
+        position = 0;
+        lines.reset();
+        continue;
+      }
       if (files.length === 1) {
         const next = await successor(path, file!);
         if (next) files.push(next);

@@ -1,0 +1,42 @@
+/** The Docker Engine API: all operations, one group a file. A new group is added here and nowhere else. */
+
+import type { Server } from "node:http";
+import type { Operation } from "../http/operation.ts";
+import { createApiServer } from "../http/server.ts";
+import type { Engine } from "./engine.ts";
+import { containerOperations } from "./operations/containers.ts";
+import { eventOperations } from "./operations/events.ts";
+import { execOperations } from "./operations/exec.ts";
+import { imageOperations } from "./operations/images.ts";
+import { laterOperations } from "./operations/later.ts";
+import { streamOperations } from "./operations/streams.ts";
+import { systemOperations } from "./operations/system.ts";
+import { traceOperations } from "./operations/trace.ts";
+import { API_HIGHEST, API_LOWEST, SERVER_HEADERS } from "./version.ts";
+
+const GROUPS: readonly ((engine: Engine) => Operation[])[] = [
+  systemOperations,
+  eventOperations,
+  imageOperations,
+  containerOperations,
+  streamOperations,
+  execOperations,
+  traceOperations,
+];
+
+/** Literal paths come before patterns that would take them, too. */
+export function dockerOperations(engine: Engine): Operation[] {
+  const there = GROUPS.flatMap((group) => group(engine));
+  const all = [...there, ...laterOperations(there)];
+  const wildness = ({ path }: Operation) => (path.match(/\{/g)?.length ?? 0) * 2 + (/\*\}$/.test(path) ? 1 : 0);
+  return all.sort((a, b) => wildness(a) - wildness(b));
+}
+
+export function createDockerServer(engine: Engine): Server {
+  return createApiServer({
+    operations: dockerOperations(engine),
+    versions: { lowest: API_LOWEST, highest: API_HIGHEST },
+    headers: SERVER_HEADERS,
+    log: engine.log,
+  });
+}

@@ -1,0 +1,160 @@
+/** Containers in the shapes of inspect and list. */
+
+import { join } from "node:path";
+import type { ContainerInspect, ContainerSummary } from "../../../common/docker/container.ts";
+import { type EndpointSettings, emptyEndpoint } from "../../../common/docker/network.ts";
+import { familiarName, tryParseReference } from "../../../common/reference.ts";
+import { timestampToMillis } from "../../../common/timestamp.ts";
+import type { Engine } from "../engine.ts";
+import { imageSize } from "../images/sizes.ts";
+import { type Container, statusOf } from "./container.ts";
+import { ago } from "./durations.ts";
+
+export async function inspectContainer(
+  engine: Engine,
+  container: Container,
+  sizes: boolean,
+): Promise<ContainerInspect> {
+  const { record } = container;
+  const { state, hostConfig, config } = record;
+  const status = statusOf(container);
+  const folder = engine.folder(record.id);
+  const own = (name: string) => (state.startedAt.startsWith("0001") ? "" : join(folder, name));
+  const execs = [...container.execs.values()].filter((exec) => exec.phase === "running").map((exec) => exec.id);
+  const result: ContainerInspect = {
+    Id: record.id,
+    Created: record.created,
+    Path: record.path,
+    Args: record.args,
+    State: {
+      Status: status,
+      Running: container.running || status === "restarting",
+      Paused: status === "paused",
+      Restarting: status === "restarting",
+      OOMKilled: state.oomKilled,
+      Dead: false,
+      Pid: state.pid,
+      ExitCode: state.exitCode,
+      Error: state.error,
+      StartedAt: state.startedAt,
+      FinishedAt: state.finishedAt,
+    },
+    Image: record.imageId,
+    ResolvConfPath: own("resolv.conf"),
+    HostnamePath: own("hostname"),
+    HostsPath: own("hosts"),
+    LogPath: hostConfig.LogConfig.Type === "none" || own("x") === "" ? "" : engine.logPath(record.id),
+    Name: `/${record.name}`,
+    RestartCount: record.restartCount,
+    Driver: "overlayfs",
+    Platform: record.platform,
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: execs.length > 0 ? execs : null,
+    HostConfig: hostConfig,
+    GraphDriver: { Data: null, Name: "overlayfs" },
+    Mounts: record.mounts,
+    Config: config,
+    NetworkSettings: networkSettings(container),
+  };
+  if (sizes) Object.assign(result, await sizesOf(engine, container));
+  return result;
+}
+
+function networkSettings(container: Container): ContainerInspect["NetworkSettings"] {
+  return {
+    Bridge: "",
+    SandboxID: "",
+    SandboxKey: "",
+    Ports: {},
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: "",
+    Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: "",
+    IPPrefixLen: 0,
+    IPv6Gateway: "",
+    MacAddress: "",
+    Networks: endpoints(container),
+  };
+}
+
+function endpoints({ record }: Container): Record<string, EndpointSettings> {
+  const mode = record.hostConfig.NetworkMode;
+  return mode.startsWith("container:") ? {} : { [mode]: emptyEndpoint() };
+}
+
+/** What the container itself takes, and with its image. The first is measured now. */
+async function sizesOf(engine: Engine, { record }: Container): Promise<{ SizeRw: number; SizeRootFs: number }> {
+  const own = (await engine.client.snapshots().usage(record.id)).size;
+  const image = await engine.images.resolve(record.imageId).catch(() => undefined);
+  return { SizeRw: own, SizeRootFs: own + (image ? await imageSize(engine.client, image) : 0) };
+}
+
+export async function summarize(engine: Engine, container: Container, sizes: boolean): Promise<ContainerSummary> {
+  const { record } = container;
+  const summary: ContainerSummary = {
+    Id: record.id,
+    Names: [`/${record.name}`],
+    Image: await imageName(engine, container),
+    ImageID: record.imageId,
+    Command: commandText([record.path, ...record.args]),
+    Created: Math.floor(timestampToMillis(record.created) / 1000),
+    Ports: [],
+    Labels: record.config.Labels ?? {},
+    State: statusOf(container),
+    Status: statusText(container),
+    HostConfig: {
+      NetworkMode: record.hostConfig.NetworkMode,
+      ...(record.hostConfig.Annotations ? { Annotations: record.hostConfig.Annotations } : {}),
+    },
+    NetworkSettings: { Networks: endpoints(container) },
+    Mounts: record.mounts,
+  };
+  if (sizes) Object.assign(summary, await sizesOf(engine, container));
+  return summary;
+}
+
+/** The name it was made from, as long as that still means the same image; its id otherwise. */
+async function imageName(engine: Engine, { record }: Container): Promise<string> {
+  const text = record.config.Image;
+  const reference = tryParseReference(text);
+  if (!reference) return text;
+  const now = await engine.images.resolve(text).catch(() => undefined);
+  if (now?.id === record.imageId) return text;
+  return now === undefined && familiarName(reference) === "" ? text : record.imageId;
+}
+
+/** argv as Docker writes it: words with spaces in single quotes. */
+function commandText(words: readonly string[]): string {
+  return words
+    .map((word) => (/[\s'"\\]/.test(word) || word === "" ? `'${word.replaceAll("'", "'\\''")}'` : word))
+    .join(" ");
+}
+
+export function statusText(container: Container): string {
+  const { state } = container.record;
+  const since = (time: string) => ago(Date.now() - timestampToMillis(time));
+  switch (statusOf(container)) {
+    case "created":
+      return "Created";
+    case "paused":
+      return `Up ${since(state.startedAt)} (Paused)`;
+    case "running":
+      return `Up ${since(state.startedAt)}`;
+    case "restarting":
+      return `Restarting (${state.exitCode}) ${since(state.finishedAt)} ago`;
+    case "removing":
+      return "Removal In Progress";
+    default:
+      return state.finishedAt.startsWith("0001")
+        ? "Created"
+        : `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
+  }
+}

@@ -1,0 +1,105 @@
+/** Containers' streams: attach, logs, export. */
+
+import { WharfError } from "../../../common/errors.ts";
+import { type Operation, operation } from "../../http/operation.ts";
+import { flag, text } from "../../http/query.ts";
+import type { Container } from "../containers/container.ts";
+import { readOnlyView } from "../containers/users.ts";
+import type { Engine } from "../engine.ts";
+import { Attachment, type AttachmentOptions } from "../io/attach.ts";
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../io/detach-keys.ts";
+import { streamLogs } from "../logs/stream.ts";
+
+/** From API 1.42 on the type says whether the stream has frames. */
+export function streamType(version: number, terminal: boolean): string {
+  return version >= 42 && !terminal ? "application/vnd.docker.multiplexed-stream" : "application/vnd.docker.raw-stream";
+}
+
+export function streamOperations(engine: Engine): Operation[] {
+  const find = (id: string) => engine.containers.get(id);
+  return [
+    operation({
+      id: "ContainerAttach",
+      method: "POST",
+      path: "/containers/{id}/attach",
+      summary: "joins the connection to the container's streams",
+      query: { detachKeys: text(), logs: flag(), stream: flag(), stdin: flag(), stdout: flag(), stderr: flag() },
+      hijack: true,
+      handler: async (x) => {
+        const container = find(x.param("id"));
+        const { query } = x;
+        const keys = parseDetachKeys(query.detachKeys || DEFAULT_DETACH_KEYS);
+        checkAttachable(container);
+        const { Tty, OpenStdin } = container.record.config;
+        const socket = x.hijack().accept(streamType(x.version, Tty));
+        const options: AttachmentOptions = {
+          stdin: query.stdin && query.stream && OpenStdin,
+          stdout: query.stdout,
+          stderr: query.stderr && !Tty,
+          logs: query.logs,
+          ...(Tty ? { detachKeys: keys, onDetach: () => engine.emit(container, "detach") } : {}),
+        };
+        const client = new Attachment(socket, options);
+        engine.emit(container, "attach");
+        if (query.stream) await join(engine, container, client);
+        else client.end();
+      },
+    }),
+    operation({
+      id: "ContainerLogs",
+      method: "GET",
+      path: "/containers/{id}/logs",
+      summary: "what the container has written",
+      query: {
+        follow: flag(),
+        stdout: flag(),
+        stderr: flag(),
+        since: text("time"),
+        until: text("time"),
+        timestamps: flag(),
+        tail: text("number of lines, or all"),
+        details: flag(),
+      },
+      handler: async (x) => await streamLogs(engine, find(x.param("id")), x),
+    }),
+    operation({
+      id: "ContainerExport",
+      method: "GET",
+      path: "/containers/{id}/export",
+      summary: "its root file system as a tar",
+      handler: async (x) => {
+        const container = find(x.param("id"));
+        const mounts = readOnlyView(await engine.client.snapshots().mounts(container.id));
+        const out = x.stream(200, "application/x-tar");
+        await engine.agent.export({ mounts }, (data) => out.write(data), x.signal);
+        out.end();
+        engine.emit(container, "export");
+      },
+    }),
+  ];
+}
+
+function checkAttachable(container: Container): void {
+  const name = container.record.name;
+  if (container.paused)
+    throw new WharfError("FailedPrecondition", `container ${name} is paused, unpause the container before attach`);
+  if (container.restarting)
+    throw new WharfError("FailedPrecondition", `container ${name} is restarting, wait until the container is running`);
+  if (container.removing) throw new WharfError("FailedPrecondition", `container ${name} is being removed`);
+}
+
+/** At once when it runs, otherwise with its next start. */
+async function join(engine: Engine, container: Container, client: Attachment): Promise<void> {
+  if (container.running) {
+    try {
+      await client.join(engine.attachSocket(container.id));
+    } catch (error) {
+      // It ended between the two.
+      client.end();
+      engine.log("debug", "attach", { id: container.id, error });
+    }
+    return;
+  }
+  container.pending.add(client);
+  void client.closed.then(() => container.pending.delete(client));
+}
