@@ -3,17 +3,22 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerdCore } from "../../../src/daemon/containerd/api.ts";
 import { FakeAgent } from "../../../src/daemon/containerd/conformance/fake-agent.ts";
+import { taskCrashSuite } from "../../../src/daemon/containerd/conformance/task-crash.ts";
 import { type TaskSubject, tasksSuite } from "../../../src/daemon/containerd/conformance/tasks.ts";
 import { createCore } from "../../../src/daemon/containerd/core.ts";
 import { uniqueName } from "../../support/run.ts";
+
+function busybox(dir: string): string {
+  for (const path of ["bin", "proc", "dev"]) mkdirSync(join(dir, path), { recursive: true });
+  copyFileSync("/usr/bin/busybox", join(dir, "bin/busybox"));
+  return dir;
+}
 
 async function create(): Promise<TaskSubject> {
   const dir = mkdtempSync("/tmp/wharf-tasks-");
   const root = join(dir, "root");
   const state = join(dir, "state");
-  const image = join(dir, "image");
-  for (const path of ["bin", "proc", "dev"]) mkdirSync(join(image, path), { recursive: true });
-  copyFileSync("/usr/bin/busybox", join(image, "bin/busybox"));
+  const image = busybox(join(dir, "image"));
   const start = () => createCore({ root, state, agent: new FakeAgent() });
   let core: ContainerdCore = await start();
   return {
@@ -42,3 +47,19 @@ async function create(): Promise<TaskSubject> {
 }
 
 tasksSuite("containerd-shim-runc-v2", create);
+
+taskCrashSuite(
+  "containerd-shim-runc-v2",
+  () => {
+    const dir = mkdtempSync("/tmp/wharf-crash-");
+    return {
+      root: join(dir, "root"),
+      state: join(dir, "state"),
+      rootfs: busybox(join(dir, "image")),
+      runtime: "io.containerd.runc.v2",
+      cgroup: `/${uniqueName("crash")}`,
+      [Symbol.dispose]: () => rmSync(dir, { recursive: true }),
+    };
+  },
+  ({ root, state }) => createCore({ root, state, agent: new FakeAgent() }),
+);

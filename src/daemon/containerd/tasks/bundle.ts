@@ -50,16 +50,6 @@ export function shimLog(path: string): string {
   }
 }
 
-/** The pid a shim wrote down; undefined when it did not. */
-export function shimPid(path: string): number | undefined {
-  try {
-    const pid = Number(readFileSync(join(path, "shim.pid"), "utf8"));
-    return Number.isSafeInteger(pid) && pid > 1 ? pid : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * Removes a bundle. Never descends into a rootfs that is still mounted: it is unmounted by the agent, and nothing is removed while that
  * fails.

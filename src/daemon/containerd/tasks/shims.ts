@@ -9,11 +9,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { WharfError } from "../../../common/errors.ts";
+import { isCode, WharfError } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import { EventsService } from "../../../common/gen/containerd/events/ttrpc.ts";
 import { formatTimestamp } from "../../../common/timestamp.ts";
 import { Router } from "../../../common/ttrpc/server.ts";
+import { findShim } from "../../shim/find.ts";
 import { deleteShim, resolveShim, type ShimAddress, type ShimCommand, startShim } from "../../shim/launch.ts";
 import { serveTtrpc } from "../../shim/ttrpc.ts";
 import type { Row } from "../../store/database.ts";
@@ -22,12 +23,14 @@ import type { Envelope } from "../api/events.ts";
 import type { Any } from "../api/types.ts";
 import { now } from "../core/clock.ts";
 import type { Shared } from "../core/scope.ts";
-import { listBundles, removeBundle, shimPid } from "./bundle.ts";
+import { listBundles, removeBundle } from "./bundle.ts";
 import { type Exit, Exits, exitOf } from "./exits.ts";
 import { Task, type TaskRecord } from "./task.ts";
 
 /** Status of a container whose shim died: killed (128 + SIGKILL). */
 const KILLED = 137;
+/** Milliseconds a start waits for one shim to tell its state. */
+const RESTORE_TIMEOUT = 3000;
 /** Milliseconds given to a shim's `delete`. */
 const CLEANUP_TIMEOUT = 30_000;
 
@@ -50,6 +53,11 @@ export class ShimManager implements AsyncDisposable {
   /** Where shims send their events. */
   get ttrpcAddress(): string {
     return join(this.shared.paths.state, "containerd.sock.ttrpc");
+  }
+
+  /** The gRPC socket, as shims are told. */
+  get #address(): string {
+    return join(this.shared.paths.state, "containerd.sock");
   }
 
   /** Serves the shims' events, finds the shims of the last run again, and clears what is left of those that are gone. */
@@ -78,9 +86,24 @@ export class ShimManager implements AsyncDisposable {
     if (row.boot !== this.#boot || record.shim.address === "") return this.discard(record);
     const task = await Task.open(record, this.exits, this.#undertaker);
     await task.settled();
-    this.#tasks.set(keyOf(record.namespace, record.id), task);
+    if (!task.dead && !(await this.#holdsContainer(task))) return this.remove(task);
+    this.add(task);
     this.exits.restore({ namespace: record.namespace, task: record.id });
     if (!task.dead) task.wait("").catch(() => {});
+  }
+
+  /** False when a creation or deletion was cut short: the shim has no such container (yet, or any more). */
+  async #holdsContainer(task: Task): Promise<boolean> {
+    const { id } = task.record;
+    try {
+      const limits = { timeoutMs: RESTORE_TIMEOUT };
+      const { pid } = await task.call((client, options) => client.state({ id }, options), limits);
+      if (pid !== task.record.pid) this.notePid(task, pid);
+      return true;
+    } catch (error) {
+      // One that does not answer may have a container all the same.
+      return task.dead !== undefined || !isCode(error, "NotFound");
+    }
   }
 
   #router(): Router {
@@ -177,6 +200,8 @@ export class ShimManager implements AsyncDisposable {
 
   /** Removes all that may be left of a task whose shim cannot be spoken to. */
   async discard(record: TaskRecord): Promise<void> {
+    const { namespace, id, bundle } = record;
+    for (const pid of await findShim({ namespace, id, bundle, address: this.#address })) kill(pid);
     await this.#bury(record);
     await removeBundle(record.bundle, this.shared.agent);
     this.#drop(record.namespace, record.id);
@@ -189,18 +214,10 @@ export class ShimManager implements AsyncDisposable {
     this.#tasks.delete(keyOf(namespace, id));
   }
 
-  /** Kills what the shim wrote down as itself, and has its `delete` clean up. */
+  /** Has the shim's `delete` clean up after a shim that is gone. */
   async #bury(record: TaskRecord): Promise<Exit> {
     const { id, bundle, pid } = record;
     const killed: Exit = { pid, exitStatus: KILLED, exitedAt: now() };
-    const shim = shimPid(bundle);
-    if (shim !== undefined && isShimOf(shim, id)) {
-      try {
-        process.kill(shim, "SIGKILL");
-      } catch {
-        // Gone by itself.
-      }
-    }
     try {
       readFileSync(join(bundle, "config.json"));
     } catch {
@@ -225,7 +242,7 @@ export class ShimManager implements AsyncDisposable {
     return {
       agent: this.shared.agent,
       ...{ binary, namespace, id, bundle, signal },
-      address: join(this.shared.paths.state, "containerd.sock"),
+      address: this.#address,
       ttrpcAddress: this.ttrpcAddress,
       traceparent: currentTraceparent(),
     };
@@ -244,13 +261,11 @@ function keyOf(namespace: string, id: string): string {
   return `${namespace}/${id}`;
 }
 
-/** True when the process is a shim that was started for this container: pids are used again. */
-function isShimOf(pid: number, id: string): boolean {
+function kill(pid: number): void {
   try {
-    const args = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return args.some((arg) => arg.includes("shim")) && args.includes(id);
+    process.kill(pid, "SIGKILL");
   } catch {
-    return false;
+    // Gone by itself.
   }
 }
 

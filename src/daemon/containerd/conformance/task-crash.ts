@@ -1,0 +1,126 @@
+/** Kills the daemon at every fail point of a task's life, starts it again, and looks for what was lost or left behind. */
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Containerd, ContainerdCore } from "../api.ts";
+
+export interface CrashPlace extends Disposable {
+  root: string;
+  state: string;
+  /** A directory with /bin/busybox. */
+  rootfs: string;
+  runtime: string;
+  cgroup: string;
+}
+
+export function taskCrashSuite(
+  name: string,
+  scratch: () => CrashPlace,
+  open: (place: CrashPlace) => Promise<ContainerdCore>,
+): void {
+  test(`${name}: kill -9 at any step of a task's life loses no task and leaves no shim, mount or bundle`, async () => {
+    const { points } = await within(scratch, (place) => run(place, "*"));
+    const counts = new Map<string, number>();
+    const specs = points.map((point) => {
+      counts.set(point, (counts.get(point) ?? 0) + 1);
+      return `${point}:${counts.get(point)}`;
+    });
+    for (const point of [
+      "task.inserted",
+      "task.bundle-created",
+      "task.shim-started",
+      "task.created",
+      "task.deleted",
+      "task.bundle-removed",
+    ]) {
+      assert.ok(counts.has(point), point);
+    }
+    for (const spec of specs) {
+      await within(scratch, async (place) => {
+        const { steps } = await run(place, spec);
+        await checkAfter(place, open, steps).catch((cause: unknown) => {
+          throw new Error(`killed at ${spec}, after ${steps.at(-1) ?? "nothing"}`, { cause });
+        });
+      });
+    }
+  });
+}
+
+async function within<T>(scratch: () => CrashPlace, body: (place: CrashPlace) => Promise<T>): Promise<T> {
+  using place = scratch();
+  return await body(place);
+}
+
+async function checkAfter(
+  place: CrashPlace,
+  open: (place: CrashPlace) => Promise<ContainerdCore>,
+  steps: readonly string[],
+): Promise<void> {
+  {
+    await using core = await open(place);
+    const client = core.namespace("a");
+    const tasks = (await client.tasks.list()).map(({ id }) => id);
+    if (steps.includes("created") && !steps.includes("exited")) assert.deepEqual(tasks, ["c1"]);
+    if (steps.includes("deleted")) assert.deepEqual(tasks, []);
+    if (steps.includes("container")) await client.containers.get("c1");
+    if (steps.includes("started") && tasks.length > 0) {
+      // Its own exit, or that of a task whose deletion was cut short.
+      const { exitStatus } = await client.tasks.wait({ containerId: "c1" });
+      assert.ok(exitStatus === 0 || (exitStatus === 137 && steps.includes("exited")), `exit status ${exitStatus}`);
+    }
+    await cleanUp(client);
+    if (steps.includes("container")) await client.containers.delete("c1");
+  }
+  const { state } = place;
+  const bundles = existsSync(join(state, "tasks/a")) ? readdirSync(join(state, "tasks/a")) : [];
+  assert.deepEqual(bundles, []);
+  assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(state), "no mount is left");
+  for (let i = 0; i < 50 && processes(state).length > 0; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(processes(state), []);
+}
+
+async function cleanUp(client: Containerd): Promise<void> {
+  for (const { id, status } of await client.tasks.list()) {
+    if (status === "running") {
+      await client.tasks.kill({ containerId: id, signal: 9 }).catch(() => {});
+      await client.tasks.wait({ containerId: id });
+    }
+    await client.tasks.delete(id);
+  }
+}
+
+/** Commands of processes that name the state directory: shims. */
+function processes(state: string): string[] {
+  const commands = readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid))
+    .map((pid) => {
+      try {
+        return `${pid} ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`;
+      } catch {
+        return "";
+      }
+    });
+  return commands.filter((command) => command.includes(state));
+}
+
+function run(place: CrashPlace, failpoint: string): Promise<{ steps: string[]; points: string[] }> {
+  const { root, state, rootfs, runtime, cgroup } = place;
+  const script = join(import.meta.dirname, "../crash/task-scenario.ts");
+  const env = { ...process.env, WHARF_FAILPOINT: failpoint, NODE_TEST_CONTEXT: undefined };
+  // Its own group: what it started must not get its end by the terminal's signals.
+  const child = spawn(process.execPath, [script, root, state, rootfs, runtime, cgroup], { env, detached: true });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (data) => (out += data));
+  child.stderr.on("data", (data) => (err += data));
+  return new Promise((resolve, reject) => {
+    child.on("exit", (code, signal) => {
+      if (code !== 0 && signal !== "SIGKILL") return reject(new Error(`the scenario failed: ${err}`));
+      const points = [...err.matchAll(/^failpoint (.*)$/gm)].map((match) => match[1]!);
+      resolve({ steps: out.split("\n").filter(Boolean), points });
+    });
+  });
+}
