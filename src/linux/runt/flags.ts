@@ -1,0 +1,70 @@
+// Command lines as runc takes them: flags with one or two dashes, "=value" or the next word, then positional arguments.
+import { WharfError } from "../../common/errors.ts";
+
+export type FlagKind = "bool" | "string" | "list";
+
+/** Flags of a command by name; a second name is given as "force|f". */
+export type FlagSpec = Record<string, FlagKind>;
+
+export interface Parsed {
+  bool(name: string): boolean;
+  string(name: string): string | undefined;
+  list(name: string): string[];
+  /** What is not a flag. */
+  args: string[];
+}
+
+function usage(text: string): WharfError {
+  return new WharfError("InvalidArgument", text, { hint: "see: runt --help" });
+}
+
+/** Parses up to the first positional argument when `stopAtArgument`, else flags may stand anywhere before "--". */
+export function parseFlags(words: readonly string[], spec: FlagSpec, stopAtArgument: boolean): Parsed {
+  const names = new Map<string, readonly [name: string, kind: FlagKind]>();
+  for (const [key, kind] of Object.entries(spec)) {
+    const [name = key, ...aliases] = key.split("|");
+    for (const one of [name, ...aliases]) names.set(one, [name, kind]);
+  }
+  const values = new Map<string, string[]>();
+  const args: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    if (word === "--" || (stopAtArgument && args.length > 0)) {
+      args.push(...words.slice(word === "--" ? i + 1 : i));
+      break;
+    }
+    const match = /^--?([A-Za-z][\w-]*)(?:=([\s\S]*))?$/.exec(word);
+    if (!match) {
+      args.push(word);
+      continue;
+    }
+    const flag = names.get(match[1]!);
+    if (!flag) throw usage(`unknown flag ${word}`);
+    const [name, kind] = flag;
+    let value = match[2];
+    if (value === undefined) {
+      if (kind === "bool") value = "true";
+      else {
+        value = words[++i];
+        if (value === undefined) throw usage(`flag ${word} needs a value`);
+      }
+    }
+    if (kind === "bool" && !/^(true|false|1|0|t|f)$/.test(value))
+      throw usage(`flag ${word}: ${JSON.stringify(value)} is not true or false`);
+    values.set(name, [...(values.get(name) ?? []), value]);
+  }
+  return {
+    bool: (name) => /^(true|1|t)$/.test(values.get(name)?.at(-1) ?? ""),
+    string: (name) => values.get(name)?.at(-1),
+    list: (name) => values.get(name) ?? [],
+    args,
+  };
+}
+
+/** Exactly these positional arguments, named in the error. */
+export function positional(parsed: Parsed, ...names: string[]): string[] {
+  if (parsed.args.length < names.length) throw usage(`missing argument: ${names[parsed.args.length]}`);
+  if (parsed.args.length > names.length)
+    throw usage(`unexpected argument ${JSON.stringify(parsed.args[names.length])}`);
+  return parsed.args;
+}
