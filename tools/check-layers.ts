@@ -44,8 +44,9 @@ const DAEMON_FORBIDDEN: Record<string, readonly string[]> = {
   agent: ["docker", "cri", "registry", "transfer"],
   containerd: ["docker", "cri", "dockershim", "console"],
   transfer: ["docker", "cri", "dockershim", "console"],
-  docker: ["cri", "dockershim", "console", "agent", "store"],
-  cri: ["docker", "dockershim", "console", "agent", "store"],
+  // they may ask the agent: looking up a user or copying files is about a root file system, which no containerd service reads
+  docker: ["cri", "dockershim", "console", "store"],
+  cri: ["docker", "dockershim", "console", "store"],
 };
 
 /** All that docker/ and cri/ may see of containerd/. */

@@ -5,13 +5,13 @@ import { bool, string } from "../../common/cli/flags.ts";
 import { commandHelp, groupHelp, type HelpStyle, knownNames, programHelp } from "../../common/cli/help.ts";
 import { suggest } from "../../common/cli/suggest.ts";
 import { WharfError } from "../../common/errors.ts";
+import { VERSION } from "../../common/version.ts";
 import { loop } from "../sys/loop.ts";
 import { stderr, stdout } from "../sys/out.ts";
 import { Cli, PROGRAM, type WharfNode } from "./cli.ts";
 import { ROOT, SECTIONS } from "./commands/index.ts";
 import { ExitCode, report } from "./errors.ts";
 import { terminalSize } from "./terminal.ts";
-import { VERSION } from "./version.ts";
 
 const GLOBAL_FLAGS = {
   host: string("Daemon to talk to (also DOCKER_HOST)", { short: "H", type: "unix://PATH|tcp://HOST:PORT" }),

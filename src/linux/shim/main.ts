@@ -2,7 +2,7 @@
 import { WharfError } from "../../common/errors.ts";
 import { RuntimeInfo } from "../../common/gen/containerd/types/introspection.ts";
 import { encode } from "../../common/protobuf/codec.ts";
-import { VERSION } from "../cli/version.ts";
+import { VERSION } from "../../common/version.ts";
 import { readAll } from "../sys/fs.ts";
 import { complain, stdout } from "../sys/out.ts";
 import { environment } from "../sys/process.ts";

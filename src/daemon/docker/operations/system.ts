@@ -2,12 +2,13 @@
 
 import { readdirSync } from "node:fs";
 import { SystemInfo, SystemVersion } from "../../../common/docker/system.ts";
+import { VERSION } from "../../../common/version.ts";
 import { type Operation, operation } from "../../http/operation.ts";
 import { now } from "../clock.ts";
 import { statusOf } from "../containers/container.ts";
 import type { Engine } from "../engine.ts";
 import { hostFacts, kernelSetting } from "../host.ts";
-import { API_HIGHEST, API_LOWEST, DOCKER_VERSION, WHARF_VERSION } from "../version.ts";
+import { API_HIGHEST, API_LOWEST, DOCKER_VERSION } from "../version.ts";
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
 
@@ -51,7 +52,7 @@ export function systemOperations(engine: Engine): Operation[] {
 function version(): SystemVersion {
   const { kernel } = hostFacts();
   const arch = ARCHITECTURES[process.arch] ?? process.arch;
-  const part = (Name: string) => ({ Name, Version: WHARF_VERSION, Details: { GitCommit: "" } });
+  const part = (Name: string) => ({ Name, Version: VERSION, Details: { GitCommit: "" } });
   return {
     Platform: { Name: "Wharf" },
     Components: [
@@ -69,7 +70,7 @@ function version(): SystemVersion {
           MinAPIVersion: `1.${API_LOWEST}`,
           NodeVersion: process.versions.node,
           Os: "linux",
-          WharfVersion: WHARF_VERSION,
+          WharfVersion: VERSION,
         },
       },
       part("wharfd"),

@@ -2,9 +2,9 @@
 import { string } from "../../../common/cli/flags.ts";
 import { clientInfo, type SystemInfo, serverInfo } from "../../../common/cli/format/info.ts";
 import { inspectTemplate } from "../../../common/cli/format/inspect.ts";
+import { VERSION } from "../../../common/version.ts";
 import { command } from "../cli.ts";
 import { report } from "../errors.ts";
-import { VERSION } from "../version.ts";
 
 export const info = command({
   name: "info",

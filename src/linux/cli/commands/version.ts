@@ -5,10 +5,10 @@ import { type ServerVersion, VERSION_FUNCTIONS, VERSION_TEMPLATE } from "../../.
 import { templateFault } from "../../../common/cli/format/write.ts";
 import { alignTabs } from "../../../common/cli/table.ts";
 import { Template } from "../../../common/template/template.ts";
+import { VERSION } from "../../../common/version.ts";
 import { type Cli, command } from "../cli.ts";
 import { report } from "../errors.ts";
 import { API_VERSION } from "../http/api.ts";
-import { VERSION } from "../version.ts";
 
 /** The server's answer with an Engine among its components, whatever its age. */
 async function server(cli: Cli): Promise<ServerVersion> {
