@@ -26,9 +26,10 @@ const LINUX: Record<string, readonly string[]> = {
   sys: [],
   net: ["sys"],
   layer: ["sys"],
-  runt: ["sys", "net"],
+  cgroup: ["sys"],
+  runt: ["sys", "net", "cgroup"],
   // the shim carries out the OCI runtime's verbs in its own forks
-  shim: ["sys", "runt"],
+  shim: ["sys", "runt", "cgroup"],
   cni: ["sys", "net"],
   agent: ["sys", "layer"],
   cli: ["sys"],

@@ -1,3 +1,4 @@
+// Logging in: basic, bearer tokens, credential helpers, against the real registry.
 import assert from "node:assert/strict";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// The registry client against the real docker-registry, images pushed by skopeo.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";

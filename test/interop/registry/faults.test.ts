@@ -1,3 +1,4 @@
+// The registry client through a proxy that drops, stalls, truncates and lies.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";

@@ -1,3 +1,4 @@
+// Push, pull and their concurrency against the real registry.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
