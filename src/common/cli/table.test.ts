@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { alignTabs, DOCKER_TABLE, fitTable } from "./table.ts";
+import { displayWidth, ellipsis, printable, wrap } from "./width.ts";
+
+test("alignTabs() gives each column its widest cell and the padding, the last none", () => {
+  assert.equal(alignTabs("ID\tNAME\nabcdefghijkl\tx", DOCKER_TABLE), "ID             NAME\nabcdefghijkl   x");
+  assert.equal(alignTabs("A\tB\n1\t2", DOCKER_TABLE), "A         B\n1         2");
+});
+
+test("alignTabs() aligns only lines that stand together", () => {
+  const text = " Version:\t1\nServer:\n  A long name:\t2\n  B:\t3";
+  assert.equal(
+    alignTabs(text, { minWidth: 5, padding: 1 }),
+    " Version: 1\nServer:\n  A long name: 2\n  B:           3",
+  );
+});
+
+test("fitTable() squeezes the widest columns, never those to keep", () => {
+  const text = "ID\tCOMMAND\tNAMES\nabcdefghijkl\tsome very long command line\ta-rather-long-name-of-a-container";
+  const fitted = alignTabs(fitTable(text, 60, new Set([0])), DOCKER_TABLE);
+  for (const line of fitted.split("\n")) assert.ok(displayWidth(line) <= 60, line);
+  assert.match(fitted, /^abcdefghijkl {3}some/m);
+  assert.match(fitted, /…/);
+  assert.equal(fitTable(text, 200, new Set()), text);
+  assert.equal(fitTable(text, 10, new Set([0])), text, "what cannot fit is left alone");
+});
+
+test("displayWidth() counts wide characters twice", () => {
+  assert.deepEqual(["abc", "é", "日本", "😀", ""].map(displayWidth), [3, 1, 4, 2, 0]);
+});
+
+test("ellipsis() never exceeds the columns", () => {
+  assert.equal(ellipsis("hello", 5), "hello");
+  assert.equal(ellipsis("hello", 4), "hel…");
+  assert.equal(ellipsis("hello", 1), "h");
+  assert.equal(ellipsis("日本語", 4), "日…");
+  assert.equal(ellipsis("x", 0), "");
+});
+
+test("wrap() breaks at spaces", () => {
+  assert.deepEqual(wrap("one two three", 8), ["one two", "three"]);
+  assert.deepEqual(wrap("a very-long-word b", 6), ["a", "very-long-word", "b"]);
+  assert.deepEqual(wrap("x\n\ny", 8), ["x", "", "y"]);
+});
+
+test("printable() shows control characters instead of obeying them", () => {
+  assert.equal(printable("a\x1b[31mb\x07"), "a\\x1b[31mb\\x07");
+  assert.equal(printable("é\t\n"), "é\t\n");
+});
