@@ -35,7 +35,7 @@ const FORBIDDEN: [what: string, file: string, specifier: string, complaint: RegE
   ["common → package", "src/common/a.ts", "good-package", /common world uses no packages/],
   ["daemon → undeclared package", "src/daemon/a.ts", "left-pad", /uses no packages, but this imports "left-pad"/],
   ["sys → applet", "src/linux/sys/a.ts", "../runt/b.ts", /linux\/sys builds on nothing, not on linux\/runt/],
-  ["runt → shim", "src/linux/runt/a.ts", "../shim/b.ts", /linux\/runt builds on sys, net, cgroup, not on linux\/shim/],
+  ["runt → shim", "src/linux/runt/a.ts", "../shim/b.ts", /linux\/runt builds on sys, .*, not on linux\/shim/],
   ["applet not in the table", "src/linux/newcomer/a.ts", "../sys/b.ts", /src\/linux\/newcomer is not in the table/],
   ["program → test harness", "src/linux/runt/a.ts", "../testing.ts", /not on linux\/testing\.ts/],
   ["containerd → docker", "src/daemon/containerd/a.ts", "../docker/b.ts", /containerd must not know of daemon\/docker/],

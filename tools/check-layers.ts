@@ -27,7 +27,8 @@ const LINUX: Record<string, readonly string[]> = {
   net: ["sys"],
   layer: ["sys"],
   cgroup: ["sys"],
-  runt: ["sys", "net", "cgroup"],
+  seccomp: ["sys"],
+  runt: ["sys", "net", "cgroup", "seccomp"],
   // the shim carries out the OCI runtime's verbs in its own forks
   shim: ["sys", "runt", "cgroup"],
   cni: ["sys", "net"],
