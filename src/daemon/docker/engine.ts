@@ -50,6 +50,8 @@ export class Engine {
   readonly events = new Events();
   readonly networks = new NetworkDrivers();
   readonly users: UserDatabase;
+  /** Resolves when the first image of an empty root is there; what looks for images waits for it. */
+  settling: Promise<void> = Promise.resolve();
   /** Aborted when the daemon shuts down. */
   readonly closing = new AbortController();
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe } from "../../../common/errors.ts";
-import { PROCESS_TYPE_URL, SPEC_TYPE_URL } from "../api/containers.ts";
+import { PROCESS_TYPE_URL, type Runtime, SPEC_TYPE_URL } from "../api/containers.ts";
 import type { Envelope } from "../api/events.ts";
 import type { Mount } from "../api/types.ts";
 import type { Containerd } from "../api.ts";
@@ -17,7 +17,7 @@ export interface TaskSubject extends Subject {
   /** A directory for files of the tests. */
   readonly dir: string;
   readonly state: string;
-  readonly runtime: string;
+  readonly runtime: Runtime;
   /** Begins the names of the containers' cgroups. */
   readonly cgroup: string;
   /** A file system with /bin/busybox. */
@@ -64,7 +64,7 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
   const container = async (subject: TaskSubject, id: string, command: string) => {
     const args = ["/bin/busybox", "sh", "-c", command];
     const value = spec(subject, id, args);
-    const runtime = { name: subject.runtime };
+    const { runtime } = subject;
     return subject.client("a").containers.create({ id, runtime, spec: { typeUrl: SPEC_TYPE_URL, value } });
   };
   const begin = async (subject: TaskSubject, id: string, command: string, stdout = "") => {
@@ -170,7 +170,7 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
     const bad = spec(subject, "c1", ["/no/such/program"]);
     await containers.create({
       id: "c1",
-      runtime: { name: subject.runtime },
+      runtime: subject.runtime,
       spec: { typeUrl: SPEC_TYPE_URL, value: bad },
     });
     // A runtime may find out when it creates or when it starts.
@@ -189,7 +189,7 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
     assert.match(error.message, /nothing-v9/);
     await containers.create({
       id: "c3",
-      runtime: { name: subject.runtime },
+      runtime: subject.runtime,
       spec: { typeUrl: SPEC_TYPE_URL, value: encode([]).subarray(0, 1) },
     });
     await rejects(tasks.create({ containerId: "c3", rootfs: subject.rootfs }), "InvalidArgument");

@@ -1,10 +1,10 @@
 /**
- * Writes and hashes large ingests, off the event loop: one thread serves several, message by message in order.
- * File calls are synchronous here; the page cache takes the data and the flush is the main thread's.
+ * Hashes large ingests, off the event loop: reads their files as they grow. One thread serves several, message by message in
+ * order. File calls are synchronous here; what was just written comes from the page cache.
  */
 
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import type { HashRequest, HashResponse } from "./hasher.ts";
 
@@ -18,7 +18,8 @@ interface Session {
 
 const port = parentPort!;
 const sessions = new Map<number, Session>();
-const READ_SIZE = 1024 * 1024;
+/** Small enough to stay in the processor's cache between reading and hashing. */
+const buffer = new Uint8Array(256 * 1024);
 
 port.on("message", (request: HashRequest) => {
   let answer: HashResponse;
@@ -28,63 +29,49 @@ port.on("message", (request: HashRequest) => {
     const { code, message } = error as NodeJS.ErrnoException;
     answer = { seq: request.seq, error: { code, message } };
   }
-  if ("buffer" in request) {
-    answer.buffer = request.buffer;
-    port.postMessage(answer, [request.buffer]);
-  } else {
-    port.postMessage(answer);
-  }
+  port.postMessage(answer);
 });
 
 function serve(request: HashRequest): HashResponse {
   const { seq, id } = request;
   if (request.op === "open") {
     const { path, algorithm, offset } = request;
-    const fd = openSync(path, "a+", 0o600);
-    const session: Session = { fd, path, algorithm, hash: createHash(algorithm), offset: 0 };
+    const session: Session = { fd: openSync(path, "r"), path, algorithm, hash: createHash(algorithm), offset: 0 };
     sessions.set(id, session);
-    ftruncateSync(fd, offset);
-    session.hash = hashFile(session, algorithm, offset);
-    session.offset = offset;
-    return { seq, offset };
+    advance(session, offset);
+    return { seq };
   }
   const session = sessions.get(id)!;
   switch (request.op) {
-    case "write": {
-      const data = new Uint8Array(request.buffer, 0, request.length);
-      for (let at = 0; at < data.length; ) at += writeSync(session.fd, data, at);
-      session.hash.update(data);
-      session.offset += data.length;
-      return { seq, offset: session.offset };
-    }
-    case "truncate": {
-      ftruncateSync(session.fd, request.size);
-      session.hash = hashFile(session, session.algorithm, request.size);
-      session.offset = request.size;
-      return { seq, offset: session.offset };
-    }
+    case "advance":
+      advance(session, request.size);
+      return { seq };
+    case "truncate":
+      session.hash = createHash(session.algorithm);
+      session.offset = 0;
+      advance(session, request.size);
+      return { seq };
     case "digest": {
+      advance(session, request.size);
       const { algorithm } = request;
-      const hash = algorithm === session.algorithm ? session.hash.copy() : hashFile(session, algorithm, session.offset);
-      return { seq, offset: session.offset, hex: hash.digest("hex") };
+      if (algorithm === session.algorithm) return { seq, hex: session.hash.copy().digest("hex") };
+      const other: Session = { ...session, algorithm, hash: createHash(algorithm), offset: 0 };
+      advance(other, request.size);
+      return { seq, hex: other.hash.digest("hex") };
     }
-    case "close": {
+    case "close":
       sessions.delete(id);
       closeSync(session.fd);
-      return { seq, offset: session.offset };
-    }
+      return { seq };
   }
 }
 
-/** The hash of the first `length` bytes: how a resumed ingest gets its state back. */
-function hashFile(session: Session, algorithm: string, length: number): Hash {
-  const hash = createHash(algorithm);
-  const buffer = length > 0 ? new Uint8Array(Math.min(READ_SIZE, length)) : undefined;
-  for (let at = 0; at < length; ) {
-    const n = readSync(session.fd, buffer!, 0, Math.min(buffer!.length, length - at), at);
-    if (n === 0) throw Object.assign(new Error(`${session.path} is shorter than ${length} bytes`), { code: "EIO" });
-    hash.update(buffer!.subarray(0, n));
-    at += n;
+/** Hashes the file on to its byte `size`. */
+function advance(session: Session, size: number): void {
+  while (session.offset < size) {
+    const n = readSync(session.fd, buffer, 0, Math.min(buffer.length, size - session.offset), session.offset);
+    if (n === 0) throw Object.assign(new Error(`${session.path} is shorter than ${size} bytes`), { code: "EIO" });
+    session.hash.update(buffer.subarray(0, n));
+    session.offset += n;
   }
-  return hash;
 }

@@ -1,41 +1,45 @@
 /**
- * The main thread's side of the hash workers: a pool that starts with the first large ingest and ends when none has
- * been written for a while, since each thread costs memory.
+ * Large ingests: written from here, by Node's file threads, and hashed by workers that read the file behind the writing. So no
+ * byte is copied from thread to thread. The workers are a pool that starts with the first large ingest and ends when none
+ * has been written for a while, since each thread costs memory.
  */
 
+import { closeSync, constants, ftruncate, open, write } from "node:fs";
 import { availableParallelism } from "node:os";
+import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import type { DigestAlgorithm } from "../../../common/digest.ts";
 import { WharfError } from "../../../common/errors.ts";
 
-/** Bytes of one message to a worker. */
+/** Bytes up to which small pieces are gathered before they are written. */
 export const BLOCK = 256 * 1024;
-/** Messages of one ingest that may be under way. */
+/** Pieces of at least so many bytes are written as they are. */
+const DIRECT = 64 * 1024;
+/** Gathered blocks of one ingest that may be under way. */
 const WINDOW = 4;
 /** Milliseconds after which an idle thread ends. */
 const IDLE = 10_000;
 
 export type HashRequest = { seq: number; id: number } & (
   | { op: "open"; path: string; algorithm: DigestAlgorithm; offset: number }
-  | { op: "write"; buffer: ArrayBuffer; length: number }
+  /** The file has this many bytes by now: hashes on to there. */
+  | { op: "advance"; size: number }
   | { op: "truncate"; size: number }
-  | { op: "digest"; algorithm: DigestAlgorithm }
+  | { op: "digest"; algorithm: DigestAlgorithm; size: number }
   | { op: "close" }
 );
 
 export interface HashResponse {
   seq: number;
-  offset?: number;
   hex?: string;
-  buffer?: ArrayBuffer;
   error?: { code?: string | undefined; message: string };
 }
 
-/** One ingest in a worker. Calls are carried out in order. */
+/** One ingest. Calls are carried out in order. */
 export interface HasherSession {
   /** Bytes that are in the file. */
   readonly written: number;
-  /** Takes the bytes over at once; resolves when more may be given. */
+  /** Appends; resolves when `data` may be reused and more may be given. Several calls may be under way. */
   write(data: Uint8Array): Promise<void>;
   truncate(size: number): Promise<void>;
   /** Waits for all writes; hex. */
@@ -48,7 +52,6 @@ type Body = HashRequest extends infer R ? (R extends unknown ? Omit<R, "seq" | "
 class Thread {
   readonly #worker = new Worker(new URL("./hash.worker.ts", import.meta.url));
   readonly #waiting = new Map<number, { resolve(r: HashResponse): void; reject(e: unknown): void }>();
-  readonly #spare: ArrayBuffer[] = [];
   #seq = 0;
   sessions = 0;
   dead = false;
@@ -58,7 +61,6 @@ class Thread {
     this.#worker.on("message", (response: HashResponse) => {
       const waiter = this.#waiting.get(response.seq);
       this.#waiting.delete(response.seq);
-      if (response.buffer && this.#spare.length < WINDOW * 2) this.#spare.push(response.buffer);
       if (this.#waiting.size === 0) this.#worker.unref();
       if (response.error) waiter?.reject(writeError(response.error));
       else waiter?.resolve(response);
@@ -74,10 +76,6 @@ class Thread {
     this.#worker.on("exit", fail);
   }
 
-  buffer(): ArrayBuffer {
-    return this.#spare.pop() ?? new ArrayBuffer(BLOCK);
-  }
-
   call(id: number, body: Body): Promise<HashResponse> {
     const { promise, resolve, reject } = Promise.withResolvers<HashResponse>();
     if (this.dead) {
@@ -87,7 +85,7 @@ class Thread {
     const seq = this.#seq++;
     if (this.#waiting.size === 0) this.#worker.ref();
     this.#waiting.set(seq, { resolve, reject });
-    this.#worker.postMessage({ seq, id, ...body }, "buffer" in body ? [body.buffer] : []);
+    this.#worker.postMessage({ seq, id, ...body });
     return promise;
   }
 
@@ -108,13 +106,17 @@ export class HasherPool implements AsyncDisposable {
     const thread = this.#thread();
     const id = this.#ids++;
     thread.sessions++;
+    let fd: number | undefined;
     try {
+      fd = await openFile(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+      await cutFile(fd, offset);
       await thread.call(id, { op: "open", path, algorithm, offset });
+      return new Session(thread, id, fd, offset, () => this.#leave(thread));
     } catch (error) {
+      if (fd !== undefined) closeSync(fd);
       this.#leave(thread);
-      throw error;
+      throw error instanceof WharfError ? error : writeError(error as NodeJS.ErrnoException);
     }
-    return new Session(thread, id, offset, () => this.#leave(thread));
   }
 
   /** The thread with the least to do; a new one while there are fewer than cores, and two at most. */
@@ -142,68 +144,124 @@ export class HasherPool implements AsyncDisposable {
   }
 }
 
+/** A write under way, and where it ends in the file. */
+interface Write {
+  end: number;
+  done: boolean;
+}
+
 class Session implements HasherSession {
   readonly #thread: Thread;
   readonly #id: number;
+  readonly #fd: number;
   readonly #left: () => void;
-  readonly #inFlight: Promise<unknown>[] = [];
-  #block: ArrayBuffer | undefined;
+  /** In the order of the file. */
+  readonly #writes: Write[] = [];
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #spare: Uint8Array[] = [];
+  #block: Uint8Array | undefined;
   #filled = 0;
+  /** Where the next write begins. */
+  #position: number;
+  /** The worker hashes up to here at the moment. */
+  #hashing: Promise<unknown> | undefined;
   #error: unknown;
 
   written: number;
 
-  constructor(thread: Thread, id: number, offset: number, left: () => void) {
+  constructor(thread: Thread, id: number, fd: number, offset: number, left: () => void) {
     this.#thread = thread;
     this.#id = id;
+    this.#fd = fd;
     this.written = offset;
+    this.#position = offset;
     this.#left = left;
   }
 
   async write(data: Uint8Array): Promise<void> {
-    for (let at = 0; at < data.length; ) {
-      this.#block ??= this.#thread.buffer();
-      const n = Math.min(data.length - at, BLOCK - this.#filled);
-      new Uint8Array(this.#block, this.#filled, n).set(data.subarray(at, at + n));
-      this.#filled += n;
-      at += n;
-      if (this.#filled === BLOCK) this.#send();
+    if (data.length >= DIRECT) {
+      this.#flush();
+      await this.#put(data);
+    } else {
+      for (let at = 0; at < data.length; ) {
+        this.#block ??= this.#spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK);
+        const n = Math.min(data.length - at, BLOCK - this.#filled);
+        this.#block.set(data.subarray(at, at + n), this.#filled);
+        this.#filled += n;
+        at += n;
+        if (this.#filled === BLOCK) this.#flush();
+      }
+      while (this.#inFlight.size > WINDOW) await Promise.race(this.#inFlight);
     }
-    while (this.#inFlight.length > WINDOW) await this.#inFlight[0];
     if (this.#error) throw this.#error;
   }
 
-  #send(): void {
-    if (!this.#block || this.#filled === 0) return;
-    const call = this.#thread
-      .call(this.#id, { op: "write", buffer: this.#block, length: this.#filled })
-      .then(({ offset }) => {
-        this.written = offset!;
-      })
-      .catch((error: unknown) => {
-        this.#error ??= error;
-      })
-      .finally(() => this.#inFlight.splice(this.#inFlight.indexOf(call), 1));
-    this.#inFlight.push(call);
+  /** Writes what was gathered. */
+  #flush(): void {
+    const block = this.#block;
+    if (!block || this.#filled === 0) return;
+    const put = this.#put(block.subarray(0, this.#filled));
+    void put.then(() => {
+      if (this.#spare.length < WINDOW) this.#spare.push(block);
+    });
     this.#block = undefined;
     this.#filled = 0;
   }
 
+  /** Writes at the next place in the file. Never rejects: a failure shows in #error. */
+  #put(data: Uint8Array): Promise<void> {
+    const at = this.#position;
+    this.#position += data.length;
+    const entry: Write = { end: this.#position, done: false };
+    this.#writes.push(entry);
+    const put = writeAll(this.#fd, data, at)
+      .then(() => {
+        entry.done = true;
+        this.#advance();
+      })
+      .catch((error: unknown) => {
+        this.#error ??= writeError(error as NodeJS.ErrnoException);
+      })
+      .finally(() => this.#inFlight.delete(put));
+    this.#inFlight.add(put);
+    return put;
+  }
+
+  #advance(): void {
+    while (this.#writes[0]?.done) this.written = this.#writes.shift()!.end;
+    if (this.#hashing) return;
+    const size = this.written;
+    this.#hashing = this.#thread
+      .call(this.#id, { op: "advance", size })
+      .catch((error: unknown) => {
+        this.#error ??= error;
+      })
+      .finally(() => {
+        this.#hashing = undefined;
+        if (this.written > size && !this.#error) this.#advance();
+      });
+  }
+
   async #drain(): Promise<void> {
-    this.#send();
+    this.#flush();
     await Promise.all(this.#inFlight);
     if (this.#error) throw this.#error;
   }
 
   async truncate(size: number): Promise<void> {
     await this.#drain();
-    await this.#thread.call(this.#id, { op: "truncate", size });
+    await cutFile(this.#fd, size);
     this.written = size;
+    this.#position = size;
+    await this.#thread.call(this.#id, { op: "truncate", size });
   }
 
   async digest(algorithm: DigestAlgorithm): Promise<string> {
     await this.#drain();
-    return (await this.#thread.call(this.#id, { op: "digest", algorithm })).hex!;
+    const size = this.written;
+    const { hex } = await this.#thread.call(this.#id, { op: "digest", algorithm, size });
+    if (this.#error) throw this.#error;
+    return hex!;
   }
 
   async close(): Promise<void> {
@@ -211,9 +269,27 @@ class Session implements HasherSession {
       await this.#drain().catch(() => {});
       await this.#thread.call(this.#id, { op: "close" });
     } finally {
+      await Promise.all(this.#inFlight);
+      closeSync(this.#fd);
       this.#left();
     }
   }
+}
+
+const openFile = promisify(open) as (path: string, flags: number, mode: number) => Promise<number>;
+const cutFile = promisify(ftruncate);
+
+function writeAll(fd: number, data: Uint8Array, position: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const step = (at: number): void => {
+      write(fd, data, at, data.length - at, position + at, (error, n) => {
+        if (error) reject(error);
+        else if (at + n < data.length) step(at + n);
+        else resolve();
+      });
+    };
+    step(0);
+  });
 }
 
 function writeError(error: { code?: string | undefined; message: string }): WharfError {

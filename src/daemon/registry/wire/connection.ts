@@ -9,8 +9,9 @@ import { canceled } from "../retry.ts";
 import { coded, parseHead, requestHead } from "./head.ts";
 import { WireResponse } from "./response.ts";
 
-/** Bytes of one buffer; a connection has two, three at most. */
+/** Bytes of one buffer, and how many a connection has: two with the receiver, one to read into. */
 const BUFFER = 512 << 10;
+const BUFFERS = 3;
 /** A response's head may be so long; bytes. */
 const MAX_HEAD = 64 << 10;
 
@@ -136,7 +137,7 @@ export class Wire {
 
   /** Gives a buffer back that a receiver was still using when it returned. */
   recycle(bytes: Uint8Array): void {
-    if (bytes.buffer.byteLength === BUFFER && this.#buffers.length < 2)
+    if (bytes.buffer.byteLength === BUFFER && this.#buffers.length < BUFFERS)
       this.#buffers.push(new Uint8Array(bytes.buffer));
   }
 
@@ -169,7 +170,7 @@ export class Wire {
   }
 
   #add(): Uint8Array {
-    const buffer = new Uint8Array(BUFFER);
+    const buffer = new Uint8Array(Buffer.allocUnsafeSlow(BUFFER).buffer);
     this.#buffers.push(buffer);
     return buffer;
   }

@@ -1,0 +1,91 @@
+/** The daemon put together: agent, containerd core, Docker layer, sockets. */
+
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { startAgent } from "./agent/client.ts";
+import { createCore } from "./containerd/core.ts";
+import { createDockerServer } from "./docker/api.ts";
+import { watchOom } from "./docker/containers/oom.ts";
+import { reconcile } from "./docker/containers/reconcile.ts";
+import { Engine } from "./docker/engine.ts";
+import { ensureBusybox } from "./images/busybox.ts";
+import type { Log } from "./log.ts";
+import type { Options } from "./options.ts";
+import { Registry } from "./registry/client.ts";
+import type { RegistryConfig } from "./registry/config.ts";
+import { dockerConfigSource } from "./registry/credentials.ts";
+import { listen } from "./sockets.ts";
+import { sweepTraces } from "./trace/files.ts";
+import { Puller } from "./transfer/pull.ts";
+
+export interface DaemonOptions extends Pick<Options, "root" | "state" | "hosts" | "shimPath"> {
+  log: Log;
+  registries?: RegistryConfig | undefined;
+}
+
+/** A daemon that serves. Disposing of it ends the service; containers go on. */
+export interface Daemon extends AsyncDisposable {
+  readonly engine: Engine;
+  /** Resolves when what need not be done before the first request is done, too. */
+  readonly settled: Promise<void>;
+}
+
+/** Shims lie beside the agent: dist/bin. */
+const BIN = [join(import.meta.dirname, "../bin"), join(import.meta.dirname, "../../dist/bin")];
+
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { root, state, log } = options;
+  await using stack = new AsyncDisposableStack();
+  mkdirSync(state, { recursive: true, mode: 0o711 });
+  const agent = stack.use(await startAgent({ state }));
+  const core = stack.use(
+    await createCore({
+      root,
+      state,
+      agent,
+      shimPath: [...options.shimPath, ...BIN],
+      log: (message, error) => log("warn", message, { error }),
+    }),
+  );
+  const pidFile = join(state, "wharfd.pid");
+  writeFileSync(pidFile, `${process.pid}\n`);
+  stack.defer(() => rmSync(pidFile, { force: true }));
+  const registry = stack.use(
+    new Registry({
+      ...(options.registries ? { config: options.registries } : {}),
+      credentials: dockerConfigSource(join(homedir(), ".docker/config.json")),
+    }),
+  );
+  const engine = new Engine({ core, agent, puller: new Puller({ registry }), root, state, log });
+  stack.defer(() => engine.closing.abort());
+  await engine.prepareFolders();
+  mkdirSync(join(state, "trace"), { recursive: true, mode: 0o700 });
+  await reconcile(engine);
+  watchOom(engine);
+  engine.settling = firstImage(engine);
+  const paths = [join(state, "docker.sock"), ...options.hosts];
+  for (const path of paths) {
+    const server = createDockerServer(engine);
+    await listen(server, path);
+    stack.defer(async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      rmSync(path, { force: true });
+      engine.closing.abort();
+      server.closeAllConnections();
+      await closed;
+    });
+    log("info", "listening", { socket: path });
+  }
+  const settled = Promise.all([engine.settling, sweepTraces(state)]).then(() => {});
+  const owned = stack.move();
+  return { engine, settled, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function firstImage(engine: Engine): Promise<void> {
+  try {
+    if (await ensureBusybox(engine.client)) engine.log("info", "made busybox:latest of the host's busybox");
+  } catch (error) {
+    engine.log("warn", "busybox:latest could not be made", { error });
+  }
+}

@@ -1,0 +1,95 @@
+/** wharfd's command line. */
+
+import { isAbsolute, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { WharfError } from "../common/errors.ts";
+import { LEVELS, type Level } from "./log.ts";
+
+export interface Options {
+  command: "serve" | "help" | "version" | "import-busybox";
+  root: string;
+  state: string;
+  config: string;
+  /** Sockets beyond `<state>/docker.sock`: `unix:///path`. */
+  hosts: string[];
+  level: Level;
+  /** Directories in which shims are looked for before PATH. */
+  shimPath: string[];
+}
+
+export const USAGE = `usage: wharfd [OPTIONS]
+       wharfd import-busybox [OPTIONS]
+
+The daemon: it serves the Docker Engine API on <state>/docker.sock.
+
+  --root DIR         data: images, containers, logs (default /var/lib/wharf, WHARF_ROOT)
+  --state DIR        sockets and bundles, lost with a reboot (default /run/wharf, WHARF_STATE)
+  --config FILE      configuration (default /etc/wharf/config.toml, WHARF_CONFIG)
+  -H, --host URL     listens here, too: unix:///path; may be repeated
+  --shim-path DIR    looks for shims here first; may be repeated
+  -l, --log-level L  debug, info, warn or error (default info)
+  -v, --version      prints the version
+  -h, --help         prints this
+
+import-busybox makes busybox:latest of the host's static busybox anew, in place of serving.
+`;
+
+/** InvalidArgument for what is not understood. */
+export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): Options {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(args);
+  } catch (cause) {
+    throw invalid(cause instanceof Error ? (cause.message.split(". ")[0] ?? cause.message) : String(cause));
+  }
+  const { values, positionals } = parsed;
+  const [word, ...more] = positionals;
+  if (more.length > 0 || (word !== undefined && word !== "import-busybox"))
+    throw invalid(`unknown argument ${JSON.stringify(more[0] ?? word)}`);
+  const level = values["log-level"] ?? "info";
+  if (!LEVELS.includes(level as Level))
+    throw invalid(`the log level ${JSON.stringify(level)} is none of ${LEVELS.join(", ")}`);
+  const path = (given: string | undefined, variable: string, fallback: string) => {
+    const chosen = given ?? env[variable] ?? fallback;
+    if (chosen === "") throw invalid("a directory is empty");
+    return isAbsolute(chosen) ? resolve(chosen) : resolve(process.cwd(), chosen);
+  };
+  for (const host of values.host ?? []) {
+    if (!/^unix:\/\/\/./.test(host)) {
+      throw invalid(`cannot listen on ${JSON.stringify(host)}: only unix:///path is there yet`);
+    }
+  }
+  return {
+    command: values.help ? "help" : values.version ? "version" : word === undefined ? "serve" : "import-busybox",
+    root: path(values.root, "WHARF_ROOT", "/var/lib/wharf"),
+    state: path(values.state, "WHARF_STATE", "/run/wharf"),
+    config: path(values.config, "WHARF_CONFIG", "/etc/wharf/config.toml"),
+    hosts: (values.host ?? []).map((host) => host.slice("unix://".length)),
+    level: level as Level,
+    shimPath: (values["shim-path"] ?? []).map((directory) => resolve(directory)),
+  };
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      root: { type: "string" },
+      state: { type: "string" },
+      config: { type: "string" },
+      host: { type: "string", short: "H", multiple: true },
+      "shim-path": { type: "string", multiple: true },
+      "log-level": { type: "string", short: "l" },
+      version: { type: "boolean", short: "v" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+}
+
+function invalid(message: string): WharfError {
+  return new WharfError("InvalidArgument", message, {
+    operation: "start wharfd",
+    hint: "wharfd --help lists the options",
+  });
+}
