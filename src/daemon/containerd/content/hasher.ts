@@ -250,6 +250,8 @@ class Session implements HasherSession {
 
   async truncate(size: number): Promise<void> {
     await this.#drain();
+    // The worker must not be reading what is cut off.
+    while (this.#hashing) await this.#hashing;
     await cutFile(this.#fd, size);
     this.written = size;
     this.#position = size;
