@@ -6,7 +6,7 @@ import { BUILD, buildHost, hashFiles, ROOT } from "./lib/native.ts";
 
 const APPLETS = new Map([
   ["wharf", "src/linux/cli/main.ts"],
-  ["runt", "src/linux/runt/main.ts"],
+  ["runt", "src/linux/runt0/main.ts"],
   ["containerd-shim-runt-v2", "src/linux/shim/main.ts"],
   ["wharf-agent", "src/linux/agent/main.ts"],
 ]);
@@ -43,7 +43,10 @@ const workerUrls = {
   name: "worker-urls",
   setup(build: import("esbuild").PluginBuild) {
     build.onLoad({ filter: /src\/daemon\/.*\.ts$/ }, (args) => {
-      const contents = readFileSync(args.path, "utf8").replace(/"\.\/(?:[\w.-]+\/)*([\w-]+)\.worker\.ts"/g, '"./$1.worker.mjs"');
+      const contents = readFileSync(args.path, "utf8").replace(
+        /"\.\/(?:[\w.-]+\/)*([\w-]+)\.worker\.ts"/g,
+        '"./$1.worker.mjs"',
+      );
       return { contents, loader: "ts" };
     });
   },
@@ -52,14 +55,24 @@ const workerUrls = {
 async function buildDaemon(): Promise<void> {
   const main = join(ROOT, "src/daemon/main.ts");
   if (!existsSync(main)) return;
-  const inputs = globSync(["src/daemon/**/*.ts", "src/common/**/*.ts", "tools/build.ts", "package-lock.json"], { cwd: ROOT });
-  const key = hashFiles(inputs.filter((file) => !file.endsWith(".test.ts")).sort().map((file) => join(ROOT, file)));
+  const inputs = globSync(["src/daemon/**/*.ts", "src/common/**/*.ts", "tools/build.ts", "package-lock.json"], {
+    cwd: ROOT,
+  });
+  const key = hashFiles(
+    inputs
+      .filter((file) => !file.endsWith(".test.ts"))
+      .sort()
+      .map((file) => join(ROOT, file)),
+  );
   const bundle = join(ROOT, "dist/daemon/wharfd.mjs");
   if (upToDate("daemon", key, bundle, join(BIN, "wharfd"))) return;
   say("bundling wharfd");
   const esbuild = await import("esbuild");
   const workers = globSync("src/daemon/**/*.worker.ts", { cwd: ROOT });
-  const entries = [{ in: main, out: "wharfd" }, ...workers.map((file) => ({ in: join(ROOT, file), out: basename(file, ".ts") }))];
+  const entries = [
+    { in: main, out: "wharfd" },
+    ...workers.map((file) => ({ in: join(ROOT, file), out: basename(file, ".ts") })),
+  ];
   await esbuild.build({
     entryPoints: entries,
     outdir: join(ROOT, "dist/daemon"),

@@ -4,10 +4,10 @@ import type { LinuxDevice } from "../../common/oci/runtime.ts";
 import { basename, dirname } from "../../common/path.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import { Fd, S_IFBLK, S_IFCHR, S_IFIFO, symlink, unlink } from "../sys/fs.ts";
-import { openInRootIfThere, openOrMake } from "../sys/inroot.ts";
-import { moveMount, openTree } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
 import type { RootfsContext } from "./rootfs.ts";
+import { openInRootIfThere, openOrMake } from "./sys/inroot.ts";
+import { moveMount, openTree } from "./sys/mount.ts";
 
 const character = (path: string, major: number, minor: number): LinuxDevice => ({
   path,

@@ -1,15 +1,15 @@
 // The container's root: its own mount, everything of config.json's mounts on it, then the switch to it.
 import { WharfError } from "../../common/errors.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
-import type { CgroupPaths } from "../cgroup/cgroup.ts";
 import { sys } from "../sys/call.ts";
 import { Fd, O, open } from "../sys/fs.ts";
-import { fdPath } from "../sys/inroot.ts";
-import { MNT_DETACH, MS, mount, propagationOf } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
+import type { CgroupPaths } from "./cgroup/cgroup.ts";
 import { makeDevices } from "./devices.ts";
 import { maskPaths } from "./masks.ts";
 import { carryOutMounts } from "./mounts.ts";
+import { fdPath } from "./sys/inroot.ts";
+import { MNT_DETACH, MS, mount, propagationOf } from "./sys/mount.ts";
 
 export interface RootfsContext {
   spec: Spec;

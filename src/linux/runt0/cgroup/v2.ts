@@ -1,5 +1,5 @@
 // linux.resources as files of cgroup v2 (Documentation/admin-guide/cgroup-v2.rst), converted as the runtime specification and runc do.
-import type { LinuxResources } from "../../common/oci/runtime.ts";
+import type { LinuxResources } from "../../../common/oci/runtime.ts";
 import { limitText, type Setting } from "./files.ts";
 import { rdmaLine } from "./v1.ts";
 

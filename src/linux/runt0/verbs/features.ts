@@ -1,11 +1,11 @@
 // runt features: what this runtime can do, in the form of the specification's features.md.
 import { OCI_VERSION } from "../../../common/oci/runtime.ts";
-import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from "../../seccomp/names.ts";
-import { CAPABILITIES } from "../../sys/capabilities.ts";
-import { MOUNT_OPTIONS } from "../../sys/mount.ts";
 import { stdout } from "../../sys/out.ts";
 import type { Command } from "../command.ts";
 import { CLONE_FLAG } from "../namespaces.ts";
+import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from "../seccomp/names.ts";
+import { CAPABILITIES } from "../sys/capabilities.ts";
+import { MOUNT_OPTIONS } from "../sys/mount.ts";
 
 export const featuresCommand: Command = {
   usage: "features",

@@ -1,7 +1,6 @@
 // runt: the OCI runtime, with runc's command line.
 import { describe, hintOf } from "../../common/errors.ts";
 import { OCI_VERSION } from "../../common/oci/runtime.ts";
-import { VERSION } from "../../common/version.ts";
 import { stderr, stdout } from "../sys/out.ts";
 import type { Command } from "./command.ts";
 import { type Parsed, parseFlags } from "./flags.ts";
@@ -22,6 +21,7 @@ import { listCommand, psCommand } from "./verbs/list.ts";
 import { runCommand } from "./verbs/run.ts";
 import { specCommand } from "./verbs/spec.ts";
 import { updateCommand } from "./verbs/update.ts";
+import { VERSION } from "./version.ts";
 
 const COMMANDS: Record<string, Command> = {
   create: createCommand,

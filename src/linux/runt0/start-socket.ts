@@ -1,9 +1,9 @@
 // The socket by which `start` reaches a created container's first process. Reached through its folder, so that no path is too long.
 import { close, Fd, O, open } from "../sys/fs.ts";
-import { fdPath } from "../sys/inroot.ts";
 import { NR } from "../sys/nr.ts";
 import { connectUnix, listenUnix } from "../sys/socket.ts";
 import { START_SOCKET } from "./state.ts";
+import { fdPath } from "./sys/inroot.ts";
 
 const F_SETFL = 4;
 

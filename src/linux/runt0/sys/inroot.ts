@@ -1,7 +1,7 @@
 // Paths below a container's root: resolved by the kernel as if the root were "/", so that no symlink leads outside (openat2(2)).
-import { isErrno, sys } from "./call.ts";
-import { close, Fd, fstat, mkdir, O, S_IFDIR, S_IFMT, type Stat } from "./fs.ts";
-import { NR } from "./nr.ts";
+import { isErrno, sys } from "../../sys/call.ts";
+import { close, Fd, fstat, mkdir, O, S_IFDIR, S_IFMT, type Stat } from "../../sys/fs.ts";
+import { NR } from "../../sys/nr.ts";
 
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
 

@@ -1,7 +1,7 @@
 // Where this host's cgroup hierarchies are: v1, v2 (unified), or both (hybrid). Sources: man 7 cgroups, /proc/self/cgroup.
-import { WharfError } from "../../common/errors.ts";
-import { exists, readText } from "../sys/fs.ts";
-import { NR } from "../sys/nr.ts";
+import { WharfError } from "../../../common/errors.ts";
+import { exists, readText } from "../../sys/fs.ts";
+import { NR } from "../../sys/nr.ts";
 
 const ROOT = "/sys/fs/cgroup";
 const CGROUP2_MAGIC = 0x63677270;

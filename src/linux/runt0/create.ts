@@ -1,8 +1,6 @@
 // create: a container's cgroup, namespaces and first process, up to the point where the program waits to be started.
 import { WharfError } from "../../common/errors.ts";
 import { OCI_VERSION, type Spec } from "../../common/oci/runtime.ts";
-import { createCgroup, killCgroup, openForClone, removeCgroup } from "../cgroup/cgroup.ts";
-import { seccompProgram } from "../seccomp/load.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import { close, Fd, mkdir, mkdirs, writeFile, writeFileAtomic } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
@@ -10,12 +8,14 @@ import { CLONE, clone, SIGNALS, wait } from "../sys/process.ts";
 import { socketPair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
 import { readBundle } from "./bundle.ts";
+import { createCgroup, killCgroup, openForClone, removeCgroup } from "./cgroup/cgroup.ts";
 import { Channel, type FromInit, failure } from "./channel.ts";
 import { sendToConsoleSocket } from "./console.ts";
 import { runHooks, type StateOfContainer } from "./hooks.ts";
 import { runInit } from "./init.ts";
 import { enter, planNamespaces, writeMaps } from "./namespaces.ts";
 import type { SeccompPlan } from "./process.ts";
+import { seccompProgram } from "./seccomp/load.ts";
 import { sendSeccompListener } from "./seccomp-notify.ts";
 import { listenForStart } from "./start-socket.ts";
 import { type ContainerRecord, checkId, folderOf, newRecord, processStat, removeFolder, saveRecord } from "./state.ts";

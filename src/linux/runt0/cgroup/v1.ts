@@ -1,5 +1,5 @@
 // linux.resources as files of cgroup v1 (Documentation/admin-guide/cgroup-v1).
-import type { LinuxDeviceCgroup, LinuxResources } from "../../common/oci/runtime.ts";
+import type { LinuxDeviceCgroup, LinuxResources } from "../../../common/oci/runtime.ts";
 import { limitText, type Setting } from "./files.ts";
 
 /** "c 1:3 rwm" */

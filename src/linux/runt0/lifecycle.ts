@@ -1,11 +1,11 @@
 // start, state, kill, delete, pause, resume, update: operations on a container that exists.
 import { describe, WharfError } from "../../common/errors.ts";
 import type { LinuxResources } from "../../common/oci/runtime.ts";
-import { cgroupPids, killCgroup, removeCgroup, setFrozen, updateCgroup } from "../cgroup/cgroup.ts";
 import { isErrno } from "../sys/call.ts";
 import { Fd, readDir, unlinkIfThere } from "../sys/fs.ts";
 import { loop, resetLoop } from "../sys/loop.ts";
 import { pidfdOpen, pidfdSend, SIGNALS } from "../sys/process.ts";
+import { cgroupPids, killCgroup, removeCgroup, setFrozen, updateCgroup } from "./cgroup/cgroup.ts";
 import { Channel } from "./channel.ts";
 import { awaitExec } from "./create.ts";
 import { runHooks, type StateOfContainer } from "./hooks.ts";

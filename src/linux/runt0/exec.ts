@@ -1,14 +1,13 @@
 // exec: another process in a running container.
 import { errorToData, WharfError } from "../../common/errors.ts";
 import type { Process } from "../../common/oci/runtime.ts";
-import { joinCgroup } from "../cgroup/cgroup.ts";
-import { seccompProgram } from "../seccomp/load.ts";
 import { sys } from "../sys/call.ts";
 import { close, dup3, writeFileAtomic } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, clone, exit, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
 import { socketPair } from "../sys/socket.ts";
 import { checkProcess } from "./bundle.ts";
+import { joinCgroup } from "./cgroup/cgroup.ts";
 import { Channel, type FromInit, failure } from "./channel.ts";
 import { adoptTerminal, openTerminal, sendToConsoleSocket } from "./console.ts";
 import type { CreateOptions } from "./create.ts";
@@ -16,6 +15,7 @@ import { findExecutable } from "./exec-path.ts";
 import { execute } from "./init.ts";
 import { CLONE_FLAG } from "./namespaces.ts";
 import { applyIdentity, applyLimits, applyRlimits, type SeccompPlan } from "./process.ts";
+import { seccompProgram } from "./seccomp/load.ts";
 import { type ContainerRecord, loadRecord, statusOf } from "./state.ts";
 
 export interface ExecOptions

@@ -1,9 +1,9 @@
 // A container's record, <root>/<id>/state.json, and what the kernel says about its process.
 import { WharfError } from "../../common/errors.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
-import { type CgroupPaths, isFrozen } from "../cgroup/cgroup.ts";
 import { isErrno } from "../sys/call.ts";
 import { AT_REMOVEDIR, exists, readDir, readText, unlink, writeFileAtomic } from "../sys/fs.ts";
+import { type CgroupPaths, isFrozen } from "./cgroup/cgroup.ts";
 
 export const DEFAULT_ROOT = "/run/runt";
 /** Where the first process waits for `start`; gone once it has been started. */

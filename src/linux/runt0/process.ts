@@ -1,19 +1,19 @@
 // What becomes of a process just before it executes the container's program: limits, identity, capabilities, seccomp.
 import { WharfError } from "../../common/errors.ts";
 import type { Process, Spec } from "../../common/oci/runtime.ts";
-import { loadSeccomp } from "../seccomp/load.ts";
 import { isErrno, sys } from "../sys/call.ts";
+import { fstat, mkdirs, writeFile } from "../sys/fs.ts";
+import { NR } from "../sys/nr.ts";
+import { PR, prctl } from "../sys/process.ts";
+import { loadSeccomp } from "./seccomp/load.ts";
 import {
   type CapabilityMasks,
   capabilityMasks,
   limitBounding,
   setAmbient,
   setCapabilities,
-} from "../sys/capabilities.ts";
-import { fstat, mkdirs, writeFile } from "../sys/fs.ts";
-import { NR } from "../sys/nr.ts";
-import { PR, prctl } from "../sys/process.ts";
-import { setRlimit } from "../sys/rlimit.ts";
+} from "./sys/capabilities.ts";
+import { setRlimit } from "./sys/rlimit.ts";
 
 export interface SeccompPlan {
   program: Uint8Array;

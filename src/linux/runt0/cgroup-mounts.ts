@@ -3,9 +3,9 @@ import type { Mount } from "../../common/oci/runtime.ts";
 import { dirname } from "../../common/path.ts";
 import { isErrno } from "../sys/call.ts";
 import { Fd, symlink } from "../sys/fs.ts";
-import { fdPath, openInRoot, openOrMake } from "../sys/inroot.ts";
-import { ATTR, type MountOptions, MS, mount, moveMount, openTree, setMountAttributes } from "../sys/mount.ts";
 import type { RootfsContext } from "./rootfs.ts";
+import { fdPath, openInRoot, openOrMake } from "./sys/inroot.ts";
+import { ATTR, type MountOptions, MS, mount, moveMount, openTree, setMountAttributes } from "./sys/mount.ts";
 
 const PROTECTION = ATTR.NOSUID | ATTR.NODEV | ATTR.NOEXEC;
 

@@ -3,10 +3,10 @@ import { WharfError } from "../../common/errors.ts";
 import type { Box } from "../../common/oci/runtime.ts";
 import { sys } from "../sys/call.ts";
 import { close, dup3, Fd, O, open } from "../sys/fs.ts";
-import { fdPath, openInRootIfThere, openOrMake } from "../sys/inroot.ts";
-import { MS, mount } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
 import { connectUnix, sendFds } from "../sys/socket.ts";
+import { fdPath, openInRootIfThere, openOrMake } from "./sys/inroot.ts";
+import { MS, mount } from "./sys/mount.ts";
 
 const TIOCSPTLCK = 0x40045431;
 const TIOCGPTN = 0x80045430;

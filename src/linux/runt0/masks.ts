@@ -1,9 +1,9 @@
 // linux.maskedPaths and linux.readonlyPaths.
 import { isErrno } from "../sys/call.ts";
 import { Fd } from "../sys/fs.ts";
-import { fdPath, isFolderFd, openInRootIfThere } from "../sys/inroot.ts";
-import { ATTR, MS, mount, moveMount, openTree, setMountAttributes } from "../sys/mount.ts";
 import type { RootfsContext } from "./rootfs.ts";
+import { fdPath, isFolderFd, openInRootIfThere } from "./sys/inroot.ts";
+import { ATTR, MS, mount, moveMount, openTree, setMountAttributes } from "./sys/mount.ts";
 
 /** A masked file shows the null device, a masked folder an empty one. What the container does not have is passed over. */
 export function maskPaths(context: RootfsContext, root: number): void {

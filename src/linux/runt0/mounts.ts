@@ -2,7 +2,10 @@
 import { WharfError } from "../../common/errors.ts";
 import type { Mount } from "../../common/oci/runtime.ts";
 import { close, Fd, fstat, O, open, S_IFDIR, S_IFMT, stat } from "../sys/fs.ts";
-import { fdPath, openat2, openInRoot, openOrMake, RESOLVE } from "../sys/inroot.ts";
+import { mountCgroups } from "./cgroup-mounts.ts";
+import { copyUp } from "./copy-up.ts";
+import type { RootfsContext } from "./rootfs.ts";
+import { fdPath, openat2, openInRoot, openOrMake, RESOLVE } from "./sys/inroot.ts";
 import {
   ATTR,
   type MountOptions,
@@ -12,10 +15,7 @@ import {
   openTree,
   parseMountOptions,
   setMountAttributes,
-} from "../sys/mount.ts";
-import { mountCgroups } from "./cgroup-mounts.ts";
-import { copyUp } from "./copy-up.ts";
-import type { RootfsContext } from "./rootfs.ts";
+} from "./sys/mount.ts";
 
 /** Carries them out; what it returns is to be called when devices and masks are in place: it makes read-only what must be. */
 export function carryOutMounts(context: RootfsContext, root: number): () => void {

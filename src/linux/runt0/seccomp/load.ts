@@ -1,11 +1,11 @@
 // Compiled filters kept by content, and putting one on this process (man 2 seccomp).
 
-import { WharfError } from "../../common/errors.ts";
-import type { LinuxSeccomp } from "../../common/oci/runtime.ts";
-import { isErrno, pointer, sys } from "../sys/call.ts";
-import { Fd, fstat, mkdirs, O, open, readAll, stat, writeFileAtomic } from "../sys/fs.ts";
+import { WharfError } from "../../../common/errors.ts";
+import type { LinuxSeccomp } from "../../../common/oci/runtime.ts";
+import { isErrno, pointer, sys } from "../../sys/call.ts";
+import { Fd, fstat, mkdirs, O, open, readAll, stat, writeFileAtomic } from "../../sys/fs.ts";
+import { NR } from "../../sys/nr.ts";
 import { sha256 } from "../sys/hash.ts";
-import { NR } from "../sys/nr.ts";
 import { compileSeccomp } from "./compile.ts";
 import { FLAGS } from "./names.ts";
 

@@ -1,12 +1,12 @@
 // The container's first process, from its birth in new namespaces to the program it becomes.
 import { errorToData } from "../../common/errors.ts";
 import type { Process, Spec } from "../../common/oci/runtime.ts";
-import { type CgroupPaths, joinCgroup } from "../cgroup/cgroup.ts";
 import { sys } from "../sys/call.ts";
 import { close, dup3, Fd, O, readText } from "../sys/fs.ts";
 import { clearSignalMask } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, exec, exit, PR, prctl, SIGNALS } from "../sys/process.ts";
+import { type CgroupPaths, joinCgroup } from "./cgroup/cgroup.ts";
 import { Channel } from "./channel.ts";
 import { adoptTerminal, bindConsole, openTerminal, type Terminal } from "./console.ts";
 import { become, findExecutable } from "./exec-path.ts";

@@ -1,10 +1,10 @@
 // linux.seccomp into a BPF program, by libseccomp (man 3 seccomp_init and following).
-import { WharfError } from "../../common/errors.ts";
-import type { LinuxSeccomp, LinuxSeccompArg } from "../../common/oci/runtime.ts";
-import { sys } from "../sys/call.ts";
-import { errnoName } from "../sys/errno.ts";
-import { Fd, readAll } from "../sys/fs.ts";
-import { NR } from "../sys/nr.ts";
+import { WharfError } from "../../../common/errors.ts";
+import type { LinuxSeccomp, LinuxSeccompArg } from "../../../common/oci/runtime.ts";
+import { sys } from "../../sys/call.ts";
+import { errnoName } from "../../sys/errno.ts";
+import { Fd, readAll } from "../../sys/fs.ts";
+import { NR } from "../../sys/nr.ts";
 import { ACTIONS, OPERATORS } from "./names.ts";
 
 const TAKES_ERRNO = new Set(["SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"]);

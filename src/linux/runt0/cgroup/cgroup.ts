@@ -1,12 +1,12 @@
 // A container's cgroup: created with its limits, joined by the container's own process, frozen, killed, read, removed.
-import { WharfError } from "../../common/errors.ts";
-import type { LinuxResources } from "../../common/oci/runtime.ts";
-import { dirname } from "../../common/path.ts";
-import { isErrno, sys } from "../sys/call.ts";
-import { AT_REMOVEDIR, DT_DIR, Fd, mkdir, mkdirs, O, open, readDir, readText, writeFile } from "../sys/fs.ts";
-import { NR } from "../sys/nr.ts";
-import { kill, SIGNALS } from "../sys/process.ts";
-import { monotonicMs, sleepSync } from "../sys/time.ts";
+import { WharfError } from "../../../common/errors.ts";
+import type { LinuxResources } from "../../../common/oci/runtime.ts";
+import { dirname } from "../../../common/path.ts";
+import { isErrno, sys } from "../../sys/call.ts";
+import { AT_REMOVEDIR, DT_DIR, Fd, mkdir, mkdirs, O, open, readDir, readText, writeFile } from "../../sys/fs.ts";
+import { NR } from "../../sys/nr.ts";
+import { kill, SIGNALS } from "../../sys/process.ts";
+import { monotonicMs, sleepSync } from "../../sys/time.ts";
 import type { Setting } from "./files.ts";
 import { type CgroupLayout, cgroupFolder, type Hierarchy, readLayout } from "./layout.ts";
 import { settingsV1 } from "./v1.ts";

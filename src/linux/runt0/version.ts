@@ -1,0 +1,2 @@
+// The version that runt tells.
+export const VERSION = "0.1.0";
