@@ -1,125 +1,77 @@
-// Capabilities: names, sets as bit masks, and giving them up.
+// The five capability sets of config.json as masks, and applying them to this process (man 7 capabilities).
 import { sys } from "../../sys/call.ts";
+import { CAPABILITIES } from "../../sys/capabilities.ts";
+import { E } from "../../sys/errno.ts";
 import { NR } from "../../sys/nr.ts";
 import { PR } from "../../sys/process.ts";
 
-/** In the order of their numbers (include/uapi/linux/capability.h). */
-export const CAPABILITIES = [
-  "CAP_CHOWN",
-  "CAP_DAC_OVERRIDE",
-  "CAP_DAC_READ_SEARCH",
-  "CAP_FOWNER",
-  "CAP_FSETID",
-  "CAP_KILL",
-  "CAP_SETGID",
-  "CAP_SETUID",
-  "CAP_SETPCAP",
-  "CAP_LINUX_IMMUTABLE",
-  "CAP_NET_BIND_SERVICE",
-  "CAP_NET_BROADCAST",
-  "CAP_NET_ADMIN",
-  "CAP_NET_RAW",
-  "CAP_IPC_LOCK",
-  "CAP_IPC_OWNER",
-  "CAP_SYS_MODULE",
-  "CAP_SYS_RAWIO",
-  "CAP_SYS_CHROOT",
-  "CAP_SYS_PTRACE",
-  "CAP_SYS_PACCT",
-  "CAP_SYS_ADMIN",
-  "CAP_SYS_BOOT",
-  "CAP_SYS_NICE",
-  "CAP_SYS_RESOURCE",
-  "CAP_SYS_TIME",
-  "CAP_SYS_TTY_CONFIG",
-  "CAP_MKNOD",
-  "CAP_LEASE",
-  "CAP_AUDIT_WRITE",
-  "CAP_AUDIT_CONTROL",
-  "CAP_SETFCAP",
-  "CAP_MAC_OVERRIDE",
-  "CAP_MAC_ADMIN",
-  "CAP_SYSLOG",
-  "CAP_WAKE_ALARM",
-  "CAP_BLOCK_SUSPEND",
-  "CAP_AUDIT_READ",
-  "CAP_PERFMON",
-  "CAP_BPF",
-  "CAP_CHECKPOINT_RESTORE",
-] as const;
+export { CAPABILITIES };
 
-const NUMBER = new Map<string, bigint>(CAPABILITIES.map((name, number) => [name, 1n << BigInt(number)]));
-const VERSION_3 = 0x20080522;
-const AMBIENT_RAISE = 2;
-const AMBIENT_CLEAR_ALL = 4;
-const EINVAL = -22;
+const NUMBER = new Map<string, number>(CAPABILITIES.map((name, i) => [name, i]));
 
-/** A set's bits; names the table does not know are handed to `unknown`. */
-export function capabilityMask(names: readonly string[] | undefined, unknown: (name: string) => void): bigint {
-  let mask = 0n;
-  for (const name of names ?? []) {
-    const bit = NUMBER.get(name) ?? NUMBER.get(name.toUpperCase());
-    if (bit === undefined) unknown(name);
-    else mask |= bit;
-  }
-  return mask;
-}
-
-/** The names in a mask, with those the table does not know by number. */
-export function capabilityNames(mask: bigint): string[] {
-  const names: string[] = [];
-  for (let i = 0; mask >> BigInt(i); i++)
-    if ((mask >> BigInt(i)) & 1n) names.push(CAPABILITIES[i] ?? `capability ${i}`);
-  return names;
-}
-
-export interface CapabilitySets {
+export interface CapabilityMasks {
+  bounding: bigint;
   effective: bigint;
   permitted: bigint;
   inheritable: bigint;
+  ambient: bigint;
+  /** Names that no kernel knows; they are left out. */
+  unknown: string[];
 }
 
-/** This process's sets. */
-export function getCapabilities(): CapabilitySets {
-  const data = new Uint32Array(6);
-  sys("capget", undefined, NR.capget, new Uint32Array([VERSION_3, 0]), data);
-  const set = (at: number) => BigInt(data[at]!) | (BigInt(data[at + 3]!) << 32n);
-  return { effective: set(0), permitted: set(1), inheritable: set(2) };
+type Names = readonly string[] | undefined;
+type Sets = Record<"bounding" | "effective" | "permitted" | "inheritable" | "ambient", Names>;
+
+export function capabilityMasks(sets: { [Name in keyof Sets]?: Names }): CapabilityMasks {
+  const unknown = new Set<string>();
+  const mask = (names: Names): bigint => {
+    let bits = 0n;
+    for (const name of names ?? []) {
+      const number = NUMBER.get(name);
+      if (number === undefined) unknown.add(name);
+      else bits |= 1n << BigInt(number);
+    }
+    return bits;
+  };
+  return {
+    bounding: mask(sets.bounding),
+    effective: mask(sets.effective),
+    permitted: mask(sets.permitted),
+    inheritable: mask(sets.inheritable),
+    ambient: mask(sets.ambient),
+    unknown: [...unknown],
+  };
 }
 
-export function setCapabilities({ effective, permitted, inheritable }: CapabilitySets): void {
-  const low = (set: bigint) => Number(set & 0xffffffffn);
-  const high = (set: bigint) => Number(set >> 32n);
-  const sets = [effective, permitted, inheritable];
-  sys(
-    "capset",
-    undefined,
-    NR.capset,
-    new Uint32Array([VERSION_3, 0]),
-    new Uint32Array([...sets.map(low), ...sets.map(high)]),
-  );
-}
-
-/** Takes everything that is not in `keep` out of the bounding set, as far as the kernel knows capabilities. */
-export function limitBoundingSet(keep: bigint): void {
+/** Drops everything else from the bounding set. The kernel tells where its capabilities end. */
+export function limitBounding(keep: bigint): void {
   for (let number = 0; number < 64; number++) {
     if ((keep >> BigInt(number)) & 1n) continue;
     const answer = native.syscall(NR.prctl, PR.CAPBSET_DROP, number, 0, 0, 0);
-    if (answer === EINVAL) return;
-    if (answer < 0)
-      sys("drop from the bounding set", CAPABILITIES[number] ?? number, NR.prctl, PR.CAPBSET_DROP, number, 0, 0, 0);
+    if (answer === -E.EINVAL) return;
+    if (answer < 0) sys(`drop capability ${number}`, undefined, NR.prctl, PR.CAPBSET_DROP, number, 0, 0, 0);
   }
 }
 
-export function clearAmbient(): void {
-  sys("prctl", "PR_CAP_AMBIENT", NR.prctl, PR.CAP_AMBIENT, AMBIENT_CLEAR_ALL, 0, 0, 0);
+const VERSION_3 = 0x20080522;
+
+/** capset(2) of this process. */
+export function setCapabilities(effective: bigint, permitted: bigint, inheritable: bigint): void {
+  const header = new Uint32Array([VERSION_3, 0]);
+  const low = (mask: bigint) => Number(mask & 0xffffffffn);
+  const high = (mask: bigint) => Number(mask >> 32n);
+  const words = [low(effective), low(permitted), low(inheritable), high(effective), high(permitted), high(inheritable)];
+  sys("set capabilities", undefined, NR.capset, header, new Uint32Array(words));
 }
 
-/** Those that cannot be raised (not permitted and inheritable) are handed to `failed`. */
-export function raiseAmbient(mask: bigint, failed: (name: string) => void): void {
-  for (let number = 0; mask >> BigInt(number); number++) {
-    if (!((mask >> BigInt(number)) & 1n)) continue;
-    if (native.syscall(NR.prctl, PR.CAP_AMBIENT, AMBIENT_RAISE, number, 0, 0) < 0)
-      failed(CAPABILITIES[number] ?? `${number}`);
+const AMBIENT_RAISE = 2;
+const AMBIENT_CLEAR_ALL = 4;
+
+export function setAmbient(mask: bigint): void {
+  native.syscall(NR.prctl, PR.CAP_AMBIENT, AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (let number = 0; number < 64; number++) {
+    if ((mask >> BigInt(number)) & 1n) {
+      sys(`raise ambient ${CAPABILITIES[number]}`, undefined, NR.prctl, PR.CAP_AMBIENT, AMBIENT_RAISE, number, 0, 0);
+    }
   }
 }
