@@ -1,12 +1,17 @@
-// Run inside the peers' root: the core's tasks with containerd's own shim and runc.
+// Run inside the peers' root: the core's tasks with containerd's own shim, or with ours (`runt`), and runc.
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { Options } from "../../../src/common/gen/containerd/runc/options.ts";
+import { packAny } from "../../../src/common/protobuf/any.ts";
 import type { ContainerdCore } from "../../../src/daemon/containerd/api.ts";
 import { FakeAgent } from "../../../src/daemon/containerd/conformance/fake-agent.ts";
 import { taskCrashSuite } from "../../../src/daemon/containerd/conformance/task-crash.ts";
 import { type TaskSubject, tasksSuite } from "../../../src/daemon/containerd/conformance/tasks.ts";
 import { createCore } from "../../../src/daemon/containerd/core.ts";
 import { uniqueName } from "../../support/run.ts";
+
+const RUNTIME = `io.containerd.${process.argv[2] ?? "runc"}.v2`;
+const BIN = join(import.meta.dirname, "../../../dist/bin");
 
 function busybox(dir: string): string {
   for (const path of ["bin", "proc", "dev"]) mkdirSync(join(dir, path), { recursive: true });
@@ -19,13 +24,13 @@ async function create(): Promise<TaskSubject> {
   const root = join(dir, "root");
   const state = join(dir, "state");
   const image = busybox(join(dir, "image"));
-  const start = () => createCore({ root, state, agent: new FakeAgent() });
+  const start = () => createCore({ root, state, agent: new FakeAgent(), shimPath: [BIN] });
   let core: ContainerdCore = await start();
   return {
     dir,
     state,
     cgroup: uniqueName("tasks"),
-    runtime: "io.containerd.runc.v2",
+    runtime: { name: RUNTIME, options: packAny(Options, { binaryName: "runc" }) },
     rootfs: [{ type: "bind", source: image, target: "", options: ["rbind", "rw"] }],
     client: (namespace) => core.namespace(namespace),
     restart: async (between) => {
@@ -46,20 +51,21 @@ async function create(): Promise<TaskSubject> {
   };
 }
 
-tasksSuite("containerd-shim-runc-v2", create);
+tasksSuite(RUNTIME, create);
 
 taskCrashSuite(
-  "containerd-shim-runc-v2",
+  RUNTIME,
   () => {
     const dir = mkdtempSync("/tmp/wharf-crash-");
     return {
       root: join(dir, "root"),
       state: join(dir, "state"),
       rootfs: busybox(join(dir, "image")),
-      runtime: "io.containerd.runc.v2",
+      runtime: process.argv[2] ? join(BIN, `containerd-shim-${process.argv[2]}-v2`) : RUNTIME,
+      binaryName: "runc",
       cgroup: `/${uniqueName("crash")}`,
       [Symbol.dispose]: () => rmSync(dir, { recursive: true }),
     };
   },
-  ({ root, state }) => createCore({ root, state, agent: new FakeAgent() }),
+  ({ root, state }) => createCore({ root, state, agent: new FakeAgent(), shimPath: [BIN] }),
 );

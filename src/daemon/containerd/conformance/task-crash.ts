@@ -12,7 +12,9 @@ export interface CrashPlace extends Disposable {
   state: string;
   /** A directory with /bin/busybox. */
   rootfs: string;
+  /** Name of the runtime or path of a shim, and the OCI runtime it is to use. */
   runtime: string;
+  binaryName: string;
   cgroup: string;
 }
 
@@ -107,11 +109,14 @@ function processes(state: string): string[] {
 }
 
 function run(place: CrashPlace, failpoint: string): Promise<{ steps: string[]; points: string[] }> {
-  const { root, state, rootfs, runtime, cgroup } = place;
+  const { root, state, rootfs, runtime, binaryName, cgroup } = place;
   const script = join(import.meta.dirname, "../crash/task-scenario.ts");
   const env = { ...process.env, WHARF_FAILPOINT: failpoint, NODE_TEST_CONTEXT: undefined };
   // Its own group: what it started must not get its end by the terminal's signals.
-  const child = spawn(process.execPath, [script, root, state, rootfs, runtime, cgroup], { env, detached: true });
+  const child = spawn(process.execPath, [script, root, state, rootfs, runtime, binaryName, cgroup], {
+    env,
+    detached: true,
+  });
   let out = "";
   let err = "";
   child.stdout.on("data", (data) => (out += data));
