@@ -63,7 +63,7 @@ export class Engine {
     this.state = options.state;
     this.log = options.log;
     this.runtime = options.runtime ?? "io.containerd.runt.v2";
-    this.images = new ImageCatalogue(this.client);
+    this.images = new ImageCatalogue(this.client, () => this.settling);
     this.containers = new ContainerRegistry(this.client);
     this.users = new UserDatabase(options.agent);
   }

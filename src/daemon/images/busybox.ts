@@ -64,7 +64,7 @@ export async function ensureBusybox(client: Containerd): Promise<boolean> {
     throw error;
   });
   if (namespace?.labels[MADE] !== undefined) return false;
-  const known = await client.images.list([`name==${BUSYBOX}`]);
+  const known = await client.images.list([`name=="${BUSYBOX}"`]);
   if (known.length === 0) await makeBusybox(client);
   const labels = { [MADE]: "1" };
   if (namespace || known.length === 0) {

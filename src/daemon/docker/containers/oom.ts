@@ -9,7 +9,7 @@ import type { Engine } from "../engine.ts";
 export function watchOom(engine: Engine): void {
   const { signal } = engine.closing;
   const listen = async () => {
-    const filter = `topic==/tasks/oom,namespace==${engine.client.namespace}`;
+    const filter = `topic=="/tasks/oom",namespace==${engine.client.namespace}`;
     for await (const { event } of engine.client.events.subscribe([filter], { signal })) {
       const { containerId } = unpackAny(TaskOOM, event);
       const container = engine.containers.find(containerId);

@@ -81,7 +81,7 @@ export async function pullImage(
 /** What a tag pointed at stays until it is removed, unless another name has it. */
 async function keepUnnamed(engine: Engine, target: PulledImage["target"]): Promise<void> {
   const { images } = engine.client;
-  const others = await images.list([`target.digest==${target.digest}`]);
+  const others = await images.list([`target.digest=="${target.digest}"`]);
   if (others.length > 0) return;
   await images.create({ name: `${DANGLING}${target.digest}`, target }).catch((error: unknown) => {
     // Collected already, or kept already.

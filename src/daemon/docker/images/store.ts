@@ -51,14 +51,18 @@ const CACHED = 512;
 
 export class ImageCatalogue {
   readonly #client: Containerd;
+  readonly #ready: () => Promise<void>;
   readonly #cache = new Map<string, Promise<LocalImage>>();
 
-  constructor(client: Containerd) {
+  /** `ready` resolves when the images are there that a new root begins with. */
+  constructor(client: Containerd, ready: () => Promise<void>) {
     this.#client = client;
+    this.#ready = ready;
   }
 
   /** The image that `text` means: a name, an id or the beginning of one, `name@digest`. NotFound. */
   async resolve(text: string, platform?: Platform): Promise<NamedImage> {
+    await this.#ready();
     const image = (await this.#byName(text)) ?? (await this.#byId(text));
     if (!image) {
       const reference = tryParseReference(text);
@@ -72,6 +76,7 @@ export class ImageCatalogue {
 
   /** All images that can be read, with their names. Broken ones are left out. */
   async list(): Promise<NamedImage[]> {
+    await this.#ready();
     const byTarget = Map.groupBy(await this.#client.images.list(), (image) => image.target.digest);
     const byId = new Map<string, NamedImage>();
     for (const images of byTarget.values()) {
@@ -105,7 +110,7 @@ export class ImageCatalogue {
     const exact = await this.#client.images.get(name).catch(ignoreNotFound);
     if (exact || reference.digest === undefined) return exact;
     const repository = repositoryName(reference);
-    const images = await this.#client.images.list([`target.digest==${reference.digest}`]);
+    const images = await this.#client.images.list([`target.digest=="${reference.digest}"`]);
     return images.find((image) => image.name.startsWith(`${repository}:`) || image.name.startsWith(`${repository}@`));
   }
 
