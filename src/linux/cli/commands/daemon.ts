@@ -72,7 +72,7 @@ const start = command({
     }
     const places = { root: rootOf(cli.env, flags.root), state, config: configOf(cli.env, flags.config) };
     const pid = await startDaemon(cli.env, places, flags.option);
-    cli.err(`the daemon runs (pid ${pid}); its socket is unix://${socketOf(cli.env, state)}\n`);
+    cli.err(`the daemon runs${pid > 0 ? ` (pid ${pid})` : ""}; its socket is unix://${socketOf(cli.env, state)}\n`);
     return 0;
   },
 });

@@ -2,28 +2,29 @@
 import { WharfError } from "../../../common/errors.ts";
 import { dirname, join } from "../../../common/path.ts";
 import { isErrno } from "../../sys/call.ts";
+import { kernelError } from "../../sys/errno.ts";
 import {
   close,
   dup3,
   exists,
   Fd,
+  fstat,
   mkdirs,
   O,
   open,
   pipe,
   read,
+  readFile,
   readlink,
-  readText,
-  statIfThere,
   write,
 } from "../../sys/fs.ts";
-import { clearSignalMask, loop } from "../../sys/loop.ts";
+import { clearSignalMask, EPOLL, loop } from "../../sys/loop.ts";
 import { NR } from "../../sys/nr.ts";
-import { exec, exit, fork, wait } from "../../sys/process.ts";
+import { exec, exit, fork, pidfdOpen, wait } from "../../sys/process.ts";
 import { monotonicMs } from "../../sys/time.ts";
 import type { Cli } from "../cli.ts";
 import { Api } from "../http/api.ts";
-import { connectTo, nobodyListens } from "../http/endpoint.ts";
+import { connectTo, type Endpoint, nobodyListens } from "../http/endpoint.ts";
 import { configOf, logOf, rootOf, socketOf, stateOf } from "./places.ts";
 
 export interface Places {
@@ -32,8 +33,11 @@ export interface Places {
   readonly config: string;
 }
 
-const PATIENCE_MS = 30_000;
+/** Seconds until a daemon that does not answer is given up; WHARF_START_TIMEOUT changes it. */
+const PATIENCE_S = 30;
 const LOG_TAIL_LINES = 12;
+const LOCK_EX_NB = 2 | 4;
+const EAGAIN = 11;
 
 /** The daemon's program: WHARFD, or the one beside our own. */
 function program(env: ReadonlyMap<string, string>): string {
@@ -45,14 +49,11 @@ function program(env: ReadonlyMap<string, string>): string {
   });
 }
 
-/** The last lines of a log from `offset` on. */
+/** ":" and the last lines of a log from `offset` on; empty without any. */
 function logTail(path: string, offset: number): string {
   try {
-    const lines = native
-      .utf8(native.bytes(readText(path)).subarray(offset))
-      .trimEnd()
-      .split("\n");
-    return lines.slice(-LOG_TAIL_LINES).join("\n");
+    const text = native.utf8(readFile(path).subarray(offset)).trimEnd();
+    return text === "" ? "" : `:\n${text.split("\n").slice(-LOG_TAIL_LINES).join("\n")}`;
   } catch {
     return "";
   }
@@ -90,60 +91,91 @@ function launch(path: string, args: readonly string[], env: readonly string[], l
   return new DataView(answer.buffer).getInt32(0, true);
 }
 
-function alive(pid: number): boolean {
-  return native.syscall(NR.kill, pid, 0) !== -3;
+interface Life extends Disposable {
+  readonly ended: boolean;
 }
 
-/**
- * Starts a daemon and waits until it answers. Several callers at once start one: the daemon's own lock lets the others
- * fail, and they find the first one's socket.
- */
+/** Sees the end of a process that is not our child, also while nobody has reaped it. */
+function watchEnd(pid: number): Life {
+  let fd: number;
+  try {
+    fd = pidfdOpen(pid);
+  } catch (error) {
+    if (!isErrno(error, "ESRCH")) throw error;
+    return { ended: true, [Symbol.dispose]: () => undefined };
+  }
+  let ended = false;
+  const watch = loop().watch(fd, EPOLL.IN, () => {
+    ended = true;
+    watch[Symbol.dispose]();
+  });
+  return {
+    get ended() {
+      return ended;
+    },
+    [Symbol.dispose]: () => {
+      watch[Symbol.dispose]();
+      close(fd);
+    },
+  };
+}
+
+/** Only one of several callers starts the daemon; the others wait for it. Undefined when the time is up. */
+async function startLock(state: string, end: number): Promise<Fd | undefined> {
+  using file = new Fd(open(join(state, "start.lock"), O.RDWR | O.CREAT, 0o600));
+  for (;;) {
+    const answer = native.syscall(NR.flock, file.value, LOCK_EX_NB);
+    if (answer === 0) return new Fd(file.release());
+    if (answer !== -EAGAIN) throw kernelError("lock", join(state, "start.lock"), -answer);
+    if (monotonicMs() > end) return undefined;
+    await loop().sleep(10);
+  }
+}
+
+/** True when a daemon answers there; throws what is not "nobody listens". */
+async function answers(endpoint: Endpoint): Promise<boolean> {
+  try {
+    close(await connectTo(endpoint));
+    using api = new Api({ endpoint });
+    await api.call("GET", "/_ping");
+    return true;
+  } catch (error) {
+    if (nobodyListens(error)) return false;
+    throw error;
+  }
+}
+
+/** Starts a daemon and waits until it answers. Returns its process, or 0 when another caller has started it meanwhile. */
 export async function startDaemon(
   env: ReadonlyMap<string, string>,
   places: Places,
   more: readonly string[] = [],
 ): Promise<number> {
   const path = program(env);
-  mkdirs(places.state, 0o711);
   const logPath = logOf(places.state);
-  using log = new Fd(open(logPath, O.WRONLY | O.CREAT | O.APPEND, 0o640));
-  const offset = statIfThere(logPath)?.size ?? 0;
-  const args = [path, "--root", places.root, "--state", places.state, "--config", places.config, ...more];
-  const pid = launch(
-    path,
-    args,
-    [...env].filter(([name]) => name !== "TRACEPARENT").map(([k, v]) => `${k}=${v}`),
-    log.value,
-  );
+  const patience = Number(env.get("WHARF_START_TIMEOUT")) || PATIENCE_S;
+  const end = monotonicMs() + patience * 1000;
+  mkdirs(places.state, 0o711);
+  using _lock = await startLock(places.state, end);
   const endpoint = { kind: "unix", path: join(places.state, "docker.sock") } as const;
-  const end = monotonicMs() + PATIENCE_MS;
-  let pause = 2;
-  while (monotonicMs() < end) {
-    try {
-      close(await connectTo(endpoint));
-      using api = new Api({ endpoint });
-      await api.call("GET", "/_ping");
-      return pid;
-    } catch (error) {
-      if (!nobodyListens(error) && !isErrno(error, "EAGAIN")) throw error;
-    }
-    if (!alive(pid)) {
-      const tail = logTail(logPath, offset);
-      throw new WharfError("Unavailable", `the daemon ended before it answered${tail ? `:\n${tail}` : ""}`, {
+  if (await answers(endpoint)) return 0;
+  using log = new Fd(open(logPath, O.WRONLY | O.CREAT | O.APPEND, 0o640));
+  const offset = fstat(log.value).size;
+  const args = [path, "--root", places.root, "--state", places.state, "--config", places.config, ...more];
+  const variables = [...env].filter(([name]) => name !== "TRACEPARENT").map(([name, value]) => `${name}=${value}`);
+  const pid = launch(path, args, variables, log.value);
+  using life = watchEnd(pid);
+  for (let pause = 2; monotonicMs() < end; pause = Math.min(pause * 1.5, 50)) {
+    if (await answers(endpoint)) return pid;
+    if (life.ended) {
+      throw new WharfError("Unavailable", `the daemon ended before it answered${logTail(logPath, offset)}`, {
         hint: `its log is ${logPath}`,
       });
     }
     await loop().sleep(pause);
-    pause = Math.min(pause * 1.5, 50);
   }
-  const tail = logTail(logPath, offset);
-  throw new WharfError(
-    "DeadlineExceeded",
-    `the daemon (pid ${pid}) did not answer within ${PATIENCE_MS / 1000} s${tail ? `:\n${tail}` : ""}`,
-    {
-      hint: `it may still be starting; its log is ${logPath}`,
-    },
-  );
+  const message = `the daemon (pid ${pid}) did not answer within ${patience} s${logTail(logPath, offset)}`;
+  throw new WharfError("DeadlineExceeded", message, { hint: `it may still be starting; its log is ${logPath}` });
 }
 
 /** Starts our own daemon for a command that needs it. */
