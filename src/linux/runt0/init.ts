@@ -111,6 +111,8 @@ function setUp(plan: InitPlan, report: { channel: Channel }): never {
   const args = process.args ?? [];
   const env = process.env ?? [];
   const path = findExecutable(args[0] ?? "", env);
+  // from here on it is the channel that tells of the runtime's death: a runtime that has done its work may end before we go on
+  prctl(PR.SET_PDEATHSIG, 0);
   channel.send({ type: "ready" });
   channel.awaitGo();
   if (plan.startSocket !== undefined) report.channel = waitForStart(plan.startSocket);
@@ -158,7 +160,6 @@ function enterRoot(plan: InitPlan, channel: Channel): Terminal | undefined {
 
 /** Blocks until `start` connects; it is told there if the program cannot be executed, and sees the end of file if it could. */
 function waitForStart(socket: number): Channel {
-  prctl(PR.SET_PDEATHSIG, 0);
   const connection = sys("wait for start", undefined, NR.accept4, socket, 0, 0, O.CLOEXEC);
   close(socket);
   return new Channel(connection);
@@ -183,7 +184,6 @@ function withHome(env: readonly string[]): readonly string[] {
 
 export function execute(path: string, args: readonly string[], env: readonly string[], firstClosed: number): never {
   clearSignalMask();
-  prctl(PR.SET_PDEATHSIG, 0);
   sys("mark descriptors close-on-exec", undefined, NR.close_range, firstClosed, 0xffffffff, CLOSE_RANGE_CLOEXEC);
   const full = withHome(env);
   return become(path, args, () => exec(path, args, full));

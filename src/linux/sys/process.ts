@@ -76,7 +76,8 @@ export function clone(flags: number, options: { cgroup?: number; exitSignal?: nu
   }
   args[0] = all;
   args[1] = BigInt(native.address(pidfd));
-  args[4] = BigInt(options.exitSignal ?? SIGNALS.CHLD);
+  // a sibling's exit signal is that of this process; clone3 wants none given
+  args[4] = BigInt(flags & CLONE.PARENT ? 0 : (options.exitSignal ?? SIGNALS.CHLD));
   const pid = sys("clone", undefined, NR.clone3, args, args.byteLength);
   return { pid, pidfd: pidfd[0]! };
 }

@@ -122,12 +122,32 @@ export function rdmaLine(
   return `${device}${handles}${objects}`;
 }
 
+/** What every container may use whatever its rules say, as runc and crun have it: the default devices, terminals, making nodes. */
+const ALWAYS_ALLOWED = [
+  "c *:* m",
+  "b *:* m",
+  "c 1:3 rwm",
+  "c 1:5 rwm",
+  "c 1:7 rwm",
+  "c 1:8 rwm",
+  "c 1:9 rwm",
+  "c 5:0 rwm",
+  "c 5:1 rwm",
+  "c 5:2 rwm",
+  "c 136:* rwm",
+];
+
 /** In the order in which they are to be written. Device rules come first: a process must never run without them. */
 export function settingsV1(r: LinuxResources): Setting[] {
   const out: Setting[] = [];
   for (const rule of r.devices ?? []) {
     const file = rule.allow ? "devices.allow" : "devices.deny";
     out.push({ controller: "devices", file, value: deviceRule(rule), field: "linux.resources.devices" });
+  }
+  if (r.devices?.length) {
+    for (const value of ALWAYS_ALLOWED) {
+      out.push({ controller: "devices", file: "devices.allow", value, field: "linux.resources.devices" });
+    }
   }
   memory(r, out);
   cpu(r, out);
