@@ -8,42 +8,40 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 /** Names looked at, at most. */
 const MOST = 1000;
 
-/** The log's files that are there, oldest first. */
-export async function logFiles(path: string): Promise<string[]> {
-  const found: string[] = [];
-  for (let at = 0; at < MOST; at++) {
+/** The log's files that are there with their inodes, oldest first. While it is being rotated one name may be missing. */
+async function listFiles(path: string): Promise<{ name: string; ino: number }[]> {
+  const found: { name: string; ino: number }[] = [];
+  for (let at = 0, missing = 0; at < MOST && missing < 2; at++) {
     const name = at === 0 ? path : `${path}.${at}`;
-    if (!(await inode(name))) {
-      if (at === 0) continue;
-      break;
+    const ino = await inode(name);
+    if (ino === undefined) missing++;
+    else {
+      missing = 0;
+      found.unshift({ name, ino });
     }
-    found.unshift(name);
   }
   return found;
 }
 
-/** Opens all, oldest first; one that is moved on meanwhile is found under its next name, none is opened twice. */
+/** Opens all, oldest first: as they stood at one moment, none left out and none twice. */
 export async function openLogFiles(path: string): Promise<FileHandle[]> {
   for (;;) {
+    const files = await listFiles(path);
     const handles: FileHandle[] = [];
-    const seen = new Set<number>();
-    let again = false;
-    for (const name of await logFiles(path)) {
-      try {
+    let same = true;
+    try {
+      for (const { name, ino } of files) {
         const handle = await open(name, "r");
         handles.push(handle);
-        const { ino } = await handle.stat();
-        again ||= seen.has(ino);
-        seen.add(ino);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-        again = true;
+        same &&= (await handle.stat()).ino === ino;
       }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      same = false;
     }
-    // The set is whole when the newest is still the newest.
-    const newest = handles.at(-1);
-    const current = await inode(path);
-    if (!again && (newest ? (await newest.stat()).ino === current : current === undefined)) return handles;
+    const after = await listFiles(path);
+    same &&= after.length === files.length && after.every(({ ino }, at) => ino === files[at]!.ino);
+    if (same) return handles;
     await Promise.all(handles.map((handle) => handle.close()));
   }
 }

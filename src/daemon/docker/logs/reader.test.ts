@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readLog } from "./reader.ts";
+
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "wharf-logs-"));
+  path = join(directory, "x.log");
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const line = (text: string) =>
+  `${JSON.stringify({ log: `${text}\n`, stream: "stdout", time: "2026-01-02T03:04:05.000000000Z" })}\n`;
+const never = new AbortController().signal;
+
+async function all(options: { tail?: number } = {}): Promise<string[]> {
+  const found: string[] = [];
+  for await (const batch of readLog(path, { ...options, signal: never }))
+    found.push(...batch.map(({ text }) => text.trimEnd()));
+  return found;
+}
+
+/** Follows until `over` resolves; `seen` grows meanwhile. */
+function follow(over: Promise<void>, options: { tail?: number } = {}): { seen: string[]; done: Promise<void> } {
+  const seen: string[] = [];
+  const done = (async () => {
+    for await (const batch of readLog(path, { ...options, until: over, signal: never }))
+      seen.push(...batch.map(({ text }) => text.trimEnd()));
+  })();
+  return { seen, done };
+}
+
+/** What the shim does when the log is full. */
+function rotate(keep: number): void {
+  rmSync(`${path}.${keep - 1}`, { force: true });
+  for (let at = keep - 2; at >= 1; at--) {
+    try {
+      renameSync(`${path}.${at}`, `${path}.${at + 1}`);
+    } catch {}
+  }
+  renameSync(path, `${path}.1`);
+}
+
+test("readLog() of a log that is not there is empty", async () => {
+  assert.deepEqual(await all(), []);
+});
+
+test("readLog() reads rotated files oldest first, and leaves out what is no entry", async () => {
+  writeFileSync(`${path}.2`, line("1") + line("2"));
+  writeFileSync(`${path}.1`, `${line("3")}garbage\n${line("4")}`);
+  writeFileSync(path, `${line("5")}{"log":"cut`);
+  assert.deepEqual(await all(), ["1", "2", "3", "4", "5"]);
+});
+
+test("readLog() with tail begins at the last lines, over files and blocks", async () => {
+  const many = Array.from({ length: 3000 }, (_, at) => `line ${at}`);
+  writeFileSync(`${path}.1`, many.slice(0, 1500).map(line).join(""));
+  writeFileSync(path, many.slice(1500).map(line).join(""));
+  for (const tail of [0, 1, 2, 1499, 1500, 1501, 2999, 3000, 5000])
+    assert.deepEqual(await all({ tail }), tail === 0 ? [] : many.slice(-tail), String(tail));
+});
+
+test("readLog() follows a log from before its first line to after its last one", async () => {
+  const end = Promise.withResolvers<void>();
+  const { seen, done } = follow(end.promise);
+  await sleep(20);
+  for (let at = 0; at < 5; at++) {
+    appendFileSync(path, line(String(at)));
+    await sleep(5);
+  }
+  appendFileSync(path, line("last"));
+  end.resolve();
+  await done;
+  assert.deepEqual(seen, ["0", "1", "2", "3", "4", "last"]);
+});
+
+test("readLog() loses and repeats nothing while a log is rotated quickly under it", async () => {
+  writeFileSync(path, "");
+  const end = Promise.withResolvers<void>();
+  const { seen, done } = follow(end.promise);
+  const expected: string[] = [];
+  for (let at = 0; at < 400; at++) {
+    expected.push(String(at));
+    appendFileSync(path, line(String(at)));
+    if (at % 40 === 39) {
+      rotate(8);
+      writeFileSync(path, "");
+      await sleep(3);
+    }
+  }
+  end.resolve();
+  await done;
+  assert.deepEqual(seen, expected);
+});
+
+test("readLog() goes on with the oldest that is left when its file was rotated away", async () => {
+  writeFileSync(path, line("a"));
+  const end = Promise.withResolvers<void>();
+  const { seen, done } = follow(end.promise);
+  for (let wait = 0; seen.length === 0 && wait < 100; wait++) await sleep(10);
+  for (const name of ["b", "c", "d"]) {
+    rotate(2);
+    writeFileSync(path, line(name));
+  }
+  end.resolve();
+  await done;
+  assert.deepEqual(seen, ["a", "c", "d"]);
+});
+
+test("readLog() begins again when the log is truncated in place", async () => {
+  writeFileSync(path, line("first") + line("second"));
+  const end = Promise.withResolvers<void>();
+  const { seen, done } = follow(end.promise);
+  for (let wait = 0; seen.length < 2 && wait < 100; wait++) await sleep(10);
+  truncateSync(path, 0);
+  appendFileSync(path, line("x"));
+  end.resolve();
+  await done;
+  assert.deepEqual(seen, ["first", "second", "x"]);
+});
+
+test("readLog() ends when its signal is aborted", async () => {
+  writeFileSync(path, line("a"));
+  const controller = new AbortController();
+  const reading = (async () => {
+    for await (const _ of readLog(path, { until: new Promise(() => {}), signal: controller.signal }))
+      controller.abort();
+  })();
+  await reading;
+});
