@@ -11,9 +11,10 @@ import { closeSync, existsSync, fdatasync, fsyncSync, openSync, statSync } from 
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
-import { WharfError } from "../../common/errors.ts";
+import { isCode, WharfError } from "../../common/errors.ts";
 import { failpoint } from "../../common/failpoint.ts";
 import { fromSqlite } from "./errors.ts";
+import { Reserve } from "./reserve.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 
 /** Past this size of the WAL a checkpoint is made; `journal_size_limit` cuts the file when it is begun anew after that. */
@@ -33,6 +34,7 @@ export class Database implements AsyncDisposable {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #walFd: number;
+  readonly #reserve: Reserve;
   #depth = 0;
   #afterCommit: (() => void)[] = [];
   /** Counts transactions; flushed up to `#flushed`. */
@@ -46,6 +48,8 @@ export class Database implements AsyncDisposable {
     this.path = path;
     this.#db = db;
     this.#walFd = openSync(`${path}-wal`, "r");
+    this.#reserve = new Reserve(`${path}-reserve`);
+    this.#reserve.keep();
   }
 
   /**
@@ -123,6 +127,24 @@ export class Database implements AsyncDisposable {
     return result;
   }
 
+  /**
+   * A transaction that removes. On a full disk, where otherwise nothing could be removed any more, it may use the reserve, so
+   * `body` may run twice.
+   */
+  removal<T>(body: () => T): T {
+    try {
+      return this.transaction(body);
+    } catch (error) {
+      if (this.#depth > 0 || !isCode(error, "ResourceExhausted") || !this.#reserve.release()) throw error;
+      return this.transaction(body);
+    }
+  }
+
+  /** Puts the reserve aside again if it was used and there is room. */
+  keepReserve(): void {
+    this.#reserve.keep();
+  }
+
   /** Has `hook` called when the transaction under way is committed; it is dropped with a rollback. */
   afterCommit(hook: () => void): void {
     if (this.#depth === 0) throw new WharfError("Internal", "no transaction to wait for");
@@ -172,7 +194,10 @@ export class Database implements AsyncDisposable {
   /** Copies the WAL into the database, in a worker, without holding up readers or writers. */
   checkpoint(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL("./checkpoint.worker.ts", import.meta.url), { workerData: this.path });
+      const worker = new Worker(new URL("./checkpoint.worker.ts", import.meta.url), {
+        workerData: this.path,
+        execArgv: [],
+      });
       worker.unref();
       worker.once("error", (error) => reject(fromSqlite(error, "checkpoint store", this.path)));
       worker.once("exit", () => resolve());

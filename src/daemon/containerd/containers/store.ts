@@ -81,7 +81,7 @@ export class LocalContainers implements ContainerStore {
 
   async delete(id: string): Promise<void> {
     const scope = this.#scope;
-    scope.write(() => {
+    scope.remove(() => {
       this.#get(id);
       if (scope.db.get("SELECT 1 FROM tasks WHERE namespace = ? AND id = ?", scope.namespace, id)) {
         throw new WharfError("FailedPrecondition", `cannot delete container ${JSON.stringify(id)}: it has a task`, {

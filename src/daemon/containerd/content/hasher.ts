@@ -50,7 +50,7 @@ export interface HasherSession {
 type Body = HashRequest extends infer R ? (R extends unknown ? Omit<R, "seq" | "id"> : never) : never;
 
 class Thread {
-  readonly #worker = new Worker(new URL("./hash.worker.ts", import.meta.url));
+  readonly #worker = new Worker(new URL("./hash.worker.ts", import.meta.url), { execArgv: [] });
   readonly #waiting = new Map<number, { resolve(r: HashResponse): void; reject(e: unknown): void }>();
   #seq = 0;
   sessions = 0;

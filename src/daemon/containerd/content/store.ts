@@ -91,7 +91,7 @@ export class LocalContent implements ContentStore {
 
   async delete(digest: Digest): Promise<void> {
     const scope = this.#scope;
-    scope.write(() => {
+    scope.remove(() => {
       this.#row(digest);
       scope.db.run("DELETE FROM content WHERE namespace = ? AND digest = ?", scope.namespace, digest);
       scope.release(digest, "content");
@@ -204,7 +204,7 @@ export class LocalContent implements ContentStore {
     const scope = this.#scope;
     const row = this.#ingest(ref);
     await this.#writers.get(row.id)?.close();
-    scope.write(() => {
+    scope.remove(() => {
       scope.db.run("DELETE FROM ingests WHERE id = ?", row.id);
       scope.release(ref, "ingests");
     });

@@ -57,6 +57,11 @@ export class Scope {
     });
   }
 
+  /** Runs a transaction that removes something: one that works on a full disk too. `body` may run twice. */
+  remove<T>(body: () => T): T {
+    return this.db.removal(body);
+  }
+
   /**
    * In a transaction: says that a thing was made or referred to, so that garbage collection under way keeps it, and with
    * a `type` adds it to the lease, there called `leased`. NotFound when the lease is gone.

@@ -99,6 +99,7 @@ export class Collector implements AsyncDisposable {
       const stats = await this.#sweep(marker);
       this.#scheduleExpiry();
       await Promise.all([this.emptyTrash(), ...this.#discarding]);
+      this.#shared().db.keepReserve();
       return stats;
     } finally {
       this.#marker = undefined;
@@ -162,7 +163,7 @@ export class Collector implements AsyncDisposable {
       const rows = db.all(sql, ...last);
       const dead = rows.filter(sweep.isDead);
       if (dead.length > 0) {
-        db.transaction(() => dead.forEach(sweep.drop));
+        db.removal(() => dead.forEach(sweep.drop));
         failpoint("gc.swept");
       }
       dropped += dead.length;
@@ -210,7 +211,7 @@ export class Collector implements AsyncDisposable {
       return;
     }
     failpoint("trash.deleted");
-    db.transaction(() => {
+    db.removal(() => {
       for (const path of paths) db.run("DELETE FROM trash WHERE path = ?", path);
     });
   }

@@ -69,7 +69,7 @@ export class LocalImages implements ImageStore {
 
   async delete(name: string, options: ImageDeleteOptions = {}): Promise<void> {
     const scope = this.#scope;
-    scope.write(() => {
+    scope.remove(() => {
       const image = this.#get(name);
       const { target } = options;
       if (target && target.digest !== image.target.digest) {

@@ -38,7 +38,7 @@ export class LocalLeases implements LeaseManager {
 
   async delete(id: string, options: { sync?: boolean | undefined } = {}): Promise<void> {
     const { db, namespace, shared } = this.#scope;
-    const deleted = db.transaction(() => db.run("DELETE FROM leases WHERE namespace = ? AND id = ?", namespace, id));
+    const deleted = db.removal(() => db.run("DELETE FROM leases WHERE namespace = ? AND id = ?", namespace, id));
     if (deleted === 0) throw notFound(id);
     if (options.sync) await shared.gc.run();
     else shared.gc.schedule();

@@ -64,7 +64,7 @@ export class LocalNamespaces implements NamespaceStore {
 
   async delete(name: string): Promise<void> {
     const { db } = this.#shared;
-    db.transaction(() => {
+    db.removal(() => {
       this.#get(name);
       const left = CONTENTS.filter((table) => db.get(`SELECT 1 FROM ${table} WHERE namespace = ? LIMIT 1`, name));
       if (left.length > 0) {

@@ -155,7 +155,7 @@ export class OverlaySnapshotter implements Snapshotter {
 
   async remove(key: string): Promise<void> {
     const scope = this.#scope;
-    scope.write(() => {
+    scope.remove(() => {
       const row = this.#row(key);
       const child = scope.db.get(
         "SELECT key FROM snapshots WHERE namespace = ? AND snapshotter = ? AND parent = ? LIMIT 1",

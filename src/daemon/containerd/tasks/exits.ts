@@ -99,7 +99,7 @@ export class Exits {
   forget(key: ProcessKey, pid: number): void {
     const { namespace, task, exec } = key;
     const sql = "DELETE FROM exits WHERE namespace = ? AND task = ? AND exec = ?";
-    this.#db.transaction(() => this.#db.run(sql, namespace, task, exec));
+    this.#db.removal(() => this.#db.run(sql, namespace, task, exec));
     this.#later(GRACE, () => this.#told.delete(textOf(key, pid)));
   }
 

@@ -208,9 +208,7 @@ export class ShimManager implements AsyncDisposable {
   }
 
   #drop(namespace: string, id: string): void {
-    this.shared.db.transaction(() =>
-      this.shared.db.run("DELETE FROM tasks WHERE namespace = ? AND id = ?", namespace, id),
-    );
+    this.shared.db.removal(() => this.shared.db.run("DELETE FROM tasks WHERE namespace = ? AND id = ?", namespace, id));
     this.#tasks.delete(keyOf(namespace, id));
   }
 
