@@ -32,7 +32,8 @@ const LINUX: Record<string, readonly string[]> = {
   // the shim carries out the OCI runtime's verbs in its own forks
   shim: ["sys", "runt", "cgroup"],
   cni: ["sys", "net"],
-  agent: ["sys", "layer"],
+  // the agent mounts as the shim does, and starts shims by forking
+  agent: ["sys", "layer", "shim"],
   cli: ["sys"],
   reaper: ["sys"],
   bench: ["sys"],

@@ -27,14 +27,7 @@ import type { Mount } from "../containerd/api/types.ts";
 import { Connection } from "./connection.ts";
 import { AgentProcess } from "./process.ts";
 
-/** A blob that is still being written: `grown` yields how many bytes are there so far, and ends when all are. */
-export interface GrowingBlob {
-  path: string;
-  grown: AsyncIterable<number>;
-}
-
-export interface AgentUnpackRequest extends Omit<UnpackRequest, "source"> {
-  source: UnpackRequest["source"] | GrowingBlob;
+export interface AgentUnpackRequest extends UnpackRequest {
   /** DataLoss unless the uncompressed tar has this digest. */
   expectedDiffId?: string | undefined;
   limits?: UnpackLimits | undefined;

@@ -1,13 +1,15 @@
 // wharf-agent: the daemon's hands. Listens on a socket, lives as long as its stdin is open, which the daemon holds.
 //   wharf-agent --socket PATH
 import { WharfError } from "../../common/errors.ts";
-import { unlinkIfThere } from "../sys/fs.ts";
+import { dirname } from "../../common/path.ts";
+import { mkdirs, unlinkIfThere } from "../sys/fs.ts";
 import { EPOLL, loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { complain, stdout } from "../sys/out.ts";
 import { listenUnix } from "../sys/socket.ts";
 import { long, short } from "./operations.ts";
 import { Server } from "./server.ts";
+import { mountIn } from "./tree.ts";
 
 function parse(args: readonly string[]): string {
   const [flag, path, ...rest] = args.slice(1);
@@ -34,6 +36,9 @@ export function main(args: string[]): number {
     const path = parse(args);
     native.syscall(NR.umask, 0o077);
     unlinkIfThere(path);
+    const mounts = `${dirname(path)}/agent.mnt`;
+    mkdirs(mounts, 0o700);
+    mountIn(mounts);
     const server = new Server(listenUnix(path), { short, long });
     native.syscall(NR.umask, 0o022);
     stdout("ready\n");

@@ -6,6 +6,10 @@ import { Removal } from "../layer/remove.ts";
 import { measure } from "../layer/usage.ts";
 import { getpid } from "../sys/process.ts";
 import type { Channel } from "./channel.ts";
+import { diff, exportTree } from "./ops/diff.ts";
+import { mount, unmount } from "./ops/mount.ts";
+import { readFileOf } from "./ops/read-file.ts";
+import { spawnShim } from "./ops/spawn-shim.ts";
 import { unpack } from "./ops/unpack.ts";
 import type { Request } from "./server.ts";
 
@@ -14,6 +18,8 @@ type LongTable = { readonly [Op in Operation]?: (request: RequestOf<Op>, channel
 
 const SHORT_OPERATIONS: ShortTable = {
   ping: () => ({ pid: getpid() }),
+  mount,
+  unmount,
 };
 
 const LONG_OPERATIONS: LongTable = {
@@ -28,6 +34,10 @@ const LONG_OPERATIONS: LongTable = {
     return { inodes: removal.inodes };
   },
   usage: ({ path }) => measure(path),
+  diff,
+  export: exportTree,
+  readFile: readFileOf,
+  spawnShim,
 };
 
 function unknown(op: string): WharfError {

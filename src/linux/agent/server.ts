@@ -75,11 +75,17 @@ export class Server {
 
   #readable(client: Client): void {
     // once a worker serves it, only a hang-up wakes us
-    if (client.worker !== 0) return this.#close(client);
+    if (client.worker !== 0) {
+      this.#close(client);
+      return;
+    }
     const { buffer, have } = client;
     const n = native.syscall(NR.read, client.fd, native.address(buffer) + have, buffer.length - have);
     if (n === AGAIN || n === INTERRUPTED) return;
-    if (n <= 0) return this.#close(client);
+    if (n <= 0) {
+      this.#close(client);
+      return;
+    }
     client.have += n;
     if (client.have < buffer.length) return;
     try {
@@ -105,7 +111,10 @@ export class Server {
     const request = parseRequest(client.buffer.subarray(FRAME_HEADER));
     client.buffer = new Uint8Array(FRAME_HEADER);
     client.have = 0;
-    if (!SHORT.has(request.op as never)) return this.#delegate(client, request);
+    if (!SHORT.has(request.op as never)) {
+      this.#delegate(client, request);
+      return;
+    }
     let answer: Uint8Array;
     try {
       answer = encodeJson(FRAME.result, this.#handlers.short(request));

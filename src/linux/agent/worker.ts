@@ -1,10 +1,11 @@
 // A worker: the forked child that carries out one long operation, apart from the agent and unable to outlive it.
+
+import { closeOthers } from "../layer/part.ts";
 import { close, dup3, O, open } from "../sys/fs.ts";
-import { complain } from "../sys/out.ts";
 import { clearSignalMask, resetLoop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
+import { complain } from "../sys/out.ts";
 import { exit, PR, prctl, SIGNALS } from "../sys/process.ts";
-import { closeOthers } from "../layer/part.ts";
 import { Channel } from "./channel.ts";
 
 /** Ties this process to its parent's life. `parent` is the parent's pid as it was before the fork. */

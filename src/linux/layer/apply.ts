@@ -50,11 +50,13 @@ export function writableOf(mounts: readonly AgentMount[]): Writable | undefined 
   if (!mount || others.length > 0 || mount.target) return undefined;
   if (mount.type === "overlay") {
     const upper = option(mount, "upperdir");
-    if (!upper) throw new WharfError("FailedPrecondition", "cannot unpack into a read-only overlay: it has no upperdir");
+    if (!upper)
+      throw new WharfError("FailedPrecondition", "cannot unpack into a read-only overlay: it has no upperdir");
     return { directory: upper, lowers: splitLowers(option(mount, "lowerdir") ?? "") };
   }
   if (mount.type === "bind" || mount.options.some((text) => text === "bind" || text === "rbind")) {
-    if (mount.options.includes("ro")) throw new WharfError("FailedPrecondition", "cannot unpack into a read-only mount");
+    if (mount.options.includes("ro"))
+      throw new WharfError("FailedPrecondition", "cannot unpack into a read-only mount");
     return { directory: mount.source, lowers: [] };
   }
   return undefined;
@@ -62,7 +64,11 @@ export function writableOf(mounts: readonly AgentMount[]): Writable | undefined 
 
 /** Opens what is at `path` below the directory `root`, following no link and leaving it by no way. */
 function openBeneath(root: number, path: string): Fd {
-  const how = new BigUint64Array([BigInt(O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.CLOEXEC), 0n, BigInt(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)]);
+  const how = new BigUint64Array([
+    BigInt(O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.CLOEXEC),
+    0n,
+    BigInt(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS),
+  ]);
   return new Fd(sys("open", path, NR.openat2, root, cName(path === "" ? "." : path), how, 24));
 }
 
@@ -102,7 +108,11 @@ export interface ApplyOptions extends Omit<UnpackRequest, "mounts" | "blob" | "f
 export function applyLayer({ directory, lowers }: Writable, options: ApplyOptions): UnpackAnswer {
   const { source, progress, limits, expectedDiffId } = options;
   using target = new Fd(open(directory, O.RDONLY | O.DIRECTORY));
-  const { unpacked, compression: _, ...hashes } = unpackBlob({
+  const {
+    unpacked,
+    compression: _,
+    ...hashes
+  } = unpackBlob({
     target: target.value,
     source,
     whiteouts: "overlay",

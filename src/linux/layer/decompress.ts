@@ -22,9 +22,16 @@ function corrupt(what: string): WharfError {
 /** What the first bytes of a blob say; four are enough. */
 export function sniff(bytes: Uint8Array, at: number, have: number): Compression {
   if (have >= 3 && bytes[at] === 0x1f && bytes[at + 1] === 0x8b && bytes[at + 2] === 8) return "gzip";
-  if (have >= 4 && bytes[at + 1] === 0xb5 && bytes[at + 2] === 0x2f && bytes[at + 3] === 0xfd && bytes[at] === 0x28) return "zstd";
+  if (have >= 4 && bytes[at + 1] === 0xb5 && bytes[at + 2] === 0x2f && bytes[at + 3] === 0xfd && bytes[at] === 0x28)
+    return "zstd";
   // a skippable frame: zstd:chunked layers may begin with one
-  if (have >= 4 && (bytes[at]! & 0xf0) === 0x50 && bytes[at + 1] === 0x2a && bytes[at + 2] === 0x4d && bytes[at + 3] === 0x18) {
+  if (
+    have >= 4 &&
+    (bytes[at]! & 0xf0) === 0x50 &&
+    bytes[at + 1] === 0x2a &&
+    bytes[at + 2] === 0x4d &&
+    bytes[at + 3] === 0x18
+  ) {
     return "zstd";
   }
   return "none";

@@ -6,10 +6,10 @@ import { AT_EMPTY_PATH, close, Fd, fstat, O, open, S_IFDIR, S_IFMT, type Stat, s
 import { NR } from "../sys/nr.ts";
 import { timespecs } from "./metadata.ts";
 import { cName } from "./tar/names.ts";
+import { xattrNames, xattrOf } from "./xattrs.ts";
 
 const RESOLVE_NO_SYMLINKS = 4;
 const RESOLVE_BENEATH = 8;
-const ENODATA = -61;
 const ENOTSUP = -95;
 
 /** Opens `path` below `root`, following nothing; undefined where nothing is or something else than asked. */
@@ -20,28 +20,7 @@ function beneath(root: number, path: string, flags: number): Fd | undefined {
 }
 
 function isOpaque(fd: number): boolean {
-  const value = new Uint8Array(4);
-  return native.syscall(NR.fgetxattr, fd, "trusted.overlay.opaque", value, 4) === 1 && value[0] === 0x79;
-}
-
-/** Names of an open file's xattrs. */
-export function xattrNames(fd: number): string[] {
-  let size = native.syscall(NR.flistxattr, fd, 0, 0);
-  if (size === ENOTSUP || size === 0) return [];
-  if (size < 0) throw kernelError("list xattrs", fd, -size);
-  const buffer = new Uint8Array(size);
-  size = sys("list xattrs", fd, NR.flistxattr, fd, buffer, size);
-  return native.utf8(buffer, 0, size).split("\0").filter((name) => name !== "");
-}
-
-/** An xattr's value; undefined when it is not there. */
-export function xattrOf(fd: number, name: string): Uint8Array | undefined {
-  const size = native.syscall(NR.fgetxattr, fd, name, 0, 0);
-  if (size === ENODATA) return undefined;
-  if (size < 0) throw kernelError(`read xattr ${name}`, fd, -size);
-  const value = new Uint8Array(size);
-  if (size > 0) sys(`read xattr ${name}`, fd, NR.fgetxattr, fd, name, value, size);
-  return value;
+  return xattrOf(fd, "trusted.overlay.opaque")?.[0] === 0x79;
 }
 
 function copyAttributes(from: number, to: number, path: string): void {

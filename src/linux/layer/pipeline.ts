@@ -3,13 +3,14 @@
 import { WharfError } from "../../common/errors.ts";
 import type { Compression } from "../../common/oci/media-types.ts";
 import { O, open } from "../sys/fs.ts";
+import { NR } from "../sys/nr.ts";
 import { confineToComputing, confineToTree } from "./confine.ts";
 import { decompressor, sniff } from "./decompress.ts";
-import { Part, waitReadable } from "./part.ts";
+import { hashRing, hashStep } from "./hash.ts";
+import { Parts } from "./parts.ts";
 import { Ring, RingReader } from "./ring.ts";
-import { Sha256 } from "./sha256.ts";
 import { TarReader } from "./tar/reader.ts";
-import { type UnpackOptions, type UnpackResult, Unpacker } from "./unpack.ts";
+import { Unpacker, type UnpackOptions, type UnpackResult } from "./unpack.ts";
 
 const BLOB_RING = 1 << 20;
 const TAR_RING = 4 << 20;
@@ -45,15 +46,10 @@ export interface PipelineResult {
   compression: Compression;
 }
 
-interface Hashes {
-  digest: string;
-  blobSize: number;
-  diffId: string;
-  size: number;
-}
-
 function tooLarge(maxSize: number): WharfError {
-  return new WharfError("ResourceExhausted", `the layer unpacks to more than ${maxSize} bytes`, { operation: "unpack" });
+  return new WharfError("ResourceExhausted", `the layer unpacks to more than ${maxSize} bytes`, {
+    operation: "unpack",
+  });
 }
 
 /** Reads `blob`, writes `tar`; hashing follows by the same bell. */
@@ -86,45 +82,18 @@ function inflate(blob: Ring, tar: Ring, compression: Exclude<Compression, "none"
   return tar.written;
 }
 
-/** Hashes the tar, and the blob as far as the inflating part has read it: one bell, no waiting for two. */
-function hash(blob: Ring, tar: Ring): Hashes {
-  confineToComputing();
-  const tars = new Sha256();
+function hashes(blob: Ring, tar: Ring): Pick<PipelineResult, "digest" | "blobSize" | "diffId" | "size"> {
   if (blob === tar) {
-    const reader = new RingReader(tar, 1, PIECE);
-    for (let n = reader.need(1); n > 0; n = reader.need(1)) {
-      const length = Math.min(n, PIECE);
-      tars.update(reader.address + reader.at, length);
-      reader.skip(length);
-    }
-    reader.publish();
-    const digest = tars.digest();
-    return { digest, blobSize: reader.position, diffId: digest, size: reader.position };
+    const { digest, size } = hashRing(tar);
+    return { digest, blobSize: size, diffId: digest, size };
   }
-  const blobs = new Sha256();
-  let blobAt = 0;
-  let tarAt = 0;
-  for (;;) {
-    const seen = tar.bell;
-    const ended = tar.ended;
-    const tarHave = Math.min(tar.written - tarAt, PIECE);
-    const blobHave = Math.min(blob.position(0) - blobAt, PIECE);
-    if (tarHave > 0) {
-      tars.update(tar.address + (tarAt % tar.size), tarHave);
-      tar.release(1, (tarAt += tarHave));
-    }
-    if (blobHave > 0) {
-      blobs.update(blob.address + (blobAt % blob.size), blobHave);
-      blob.release(1, (blobAt += blobHave));
-    }
-    if (tarHave > 0 || blobHave > 0) continue;
-    if (ended) break;
-    tar.waitForWriter(seen);
-  }
-  return { digest: blobs.digest(), blobSize: blobAt, diffId: tars.digest(), size: tarAt };
+  const { input, output } = hashStep(blob, tar);
+  return { digest: input.digest, blobSize: input.size, diffId: output.digest, size: output.size };
 }
 
 function unpack(tar: Ring, options: PipelineOptions): UnpackResult {
+  // modes are the archive's alone
+  native.syscall(NR.umask, 0);
   confineToTree(options.target);
   const reader = new RingReader(tar, 0);
   const tarReader = new TarReader(reader);
@@ -132,46 +101,6 @@ function unpack(tar: Ring, options: PipelineOptions): UnpackResult {
   tarReader.drain();
   reader.publish();
   return result;
-}
-
-/** Kills what still runs when one part has failed, so that the first failure is the one that is told. */
-class Parts implements Disposable {
-  readonly #parts: Part<unknown>[] = [];
-
-  start<T>(name: string, keep: number[], work: () => T): Part<T> {
-    const part = new Part({ name, keep }, work);
-    this.#parts.push(part);
-    return part;
-  }
-
-  get #running(): Part<unknown>[] {
-    return this.#parts.filter((part) => !part.ended);
-  }
-
-  readonly #results = new Map<Part<unknown>, unknown>();
-
-  /** Waits for a part's end, or for `fd`, at most `ms`; throws what a part threw. True when `fd` is ready. */
-  wait(ms: number, fd?: number): boolean {
-    const running = this.#running;
-    const fds = running.map((part) => part.fd);
-    if (fd !== undefined) fds.push(fd);
-    if (fds.length === 0) return false;
-    const ready = waitReadable(fds, ms);
-    if (ready === undefined) return false;
-    if (ready === fd) return true;
-    const part = running.find((each) => each.fd === ready)!;
-    this.#results.set(part, part.result());
-    return false;
-  }
-
-  result<T>(part: Part<T>): T {
-    while (!part.ended) this.wait(-1);
-    return this.#results.get(part) as T;
-  }
-
-  [Symbol.dispose](): void {
-    for (const part of this.#parts) part[Symbol.dispose]();
-  }
 }
 
 /** Fills the ring from the source, to its end. */
@@ -209,7 +138,7 @@ export function unpackBlob(options: PipelineOptions): PipelineResult {
   const tar = compression === "none" ? blob : new Ring(TAR_RING, 2);
   const maxSize = options.maxSize ?? Number.POSITIVE_INFINITY;
   if (compression !== "none") parts.start("the decompressor", [], () => inflate(blob, tar, compression, maxSize));
-  const hashing = parts.start("the hasher", [], () => hash(blob, tar));
+  const hashing = parts.start("the hasher", [], () => hashes(blob, tar));
   const unpacking = parts.start("the unpacker", [target], () => unpack(tar, options));
   feed(blob, parts, options, compression === "none" ? maxSize : Number.POSITIVE_INFINITY);
   const unpacked = parts.result(unpacking);

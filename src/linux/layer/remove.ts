@@ -81,8 +81,8 @@ export class Removal {
     for (let tries = 0; ; tries++) {
       // an empty one goes at once
       const answer = unlinkat(parent, name, AT_REMOVEDIR);
-      if (answer === 0) return this.#count();
-      if (answer === ENOENT) return;
+      if (answer === 0) this.#count();
+      if (answer === 0 || answer === ENOENT) return;
       if (answer !== ENOTEMPTY || tries > 8) throw kernelError("remove", path(), -answer);
       if (depth > MAX_DEPTH && this.#moveUp(parent, name)) return;
       const fd = openFolder(parent, name as number);
@@ -107,8 +107,8 @@ export class Removal {
   /** Removes `name` of the open directory with all below it; nothing there is no error. FailedPrecondition at a mount. */
   at(parent: number, name: string, path = name): void {
     const answer = unlinkat(parent, cName(name), 0);
-    if (answer === 0) return this.#count();
-    if (answer === ENOENT || answer === ENOTDIR) return;
+    if (answer === 0) this.#count();
+    if (answer === 0 || answer === ENOENT || answer === ENOTDIR) return;
     if (answer !== EISDIR) throw kernelError("remove", path, -answer);
     this.#mountId = fstat(parent).mountId;
     this.#directory(parent, cName(name), () => path, 0);

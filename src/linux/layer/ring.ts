@@ -89,13 +89,22 @@ export class Ring {
     return slowest;
   }
 
+  /** Writer: waits until `count` bytes are free. */
+  spaceFor(count: number): void {
+    while (this.space() < count) {
+      const reader = this.#slowest();
+      const seen = this.#bells[READER_BELL + reader]!;
+      if (this.size - (this.written - this.position(reader)) < count) this.#wait(READER_BELL + reader, seen);
+    }
+  }
+
   /** Writer: free bytes, which begin at `writeAddress`. Waits for at least one, `ms` milliseconds at most. */
   space(ms?: number): number {
     for (let tries = 0; ; tries++) {
       const reader = this.#slowest();
       const seen = this.#bells[READER_BELL + reader]!;
       const free = this.size - (this.written - this.position(reader));
-      if (free > 0 || (ms !== undefined && tries > 0)) return free;
+      if (free > 0 || ms === 0 || (ms !== undefined && tries > 0)) return free;
       this.#wait(READER_BELL + reader, seen, ms);
     }
   }
@@ -124,8 +133,9 @@ export class Ring {
     return this.#bells[WRITER_BELL]!;
   }
 
-  waitForWriter(seen: number): void {
-    this.#wait(WRITER_BELL, seen);
+  /** Waits for the writer's next move after it was `seen`, `ms` milliseconds at most. */
+  waitForWriter(seen: number, ms?: number): void {
+    this.#wait(WRITER_BELL, seen, ms);
   }
 
   /** Reader: has done with everything before `position`. */
@@ -138,6 +148,7 @@ export class Ring {
 /** One reader's place in a ring. */
 export class RingReader {
   readonly bytes: Uint8Array;
+  readonly view: DataView;
   readonly address: number;
   readonly #ring: Ring;
   readonly #index: number;
@@ -155,6 +166,7 @@ export class RingReader {
     this.#index = index;
     this.#step = step;
     this.bytes = ring.bytes;
+    this.view = new DataView(ring.bytes.buffer);
     this.address = ring.address;
   }
 
@@ -162,8 +174,11 @@ export class RingReader {
     return this.#position;
   }
 
-  /** Waits for `count` bytes (at most the ring's size) in one piece; returns how many there are, less only at the end. */
-  need(count: number): number {
+  /**
+   * Waits for `count` bytes (at most the ring's size) in one piece; returns how many there are, less only at the end. With `look`,
+   * which is called every so many ms while waiting, a reader notices when its writer is in trouble.
+   */
+  need(count: number, look?: () => void, ms?: number): number {
     if (this.have >= count) return this.have;
     for (;;) {
       const seen = this.#ring.bell;
@@ -172,7 +187,8 @@ export class RingReader {
       if (this.have >= count || ended) return this.have;
       // the writer may be waiting for what we have long read
       this.publish();
-      this.#ring.waitForWriter(seen);
+      this.#ring.waitForWriter(seen, ms);
+      look?.();
     }
   }
 
@@ -189,5 +205,45 @@ export class RingReader {
     if (this.#released === this.#position) return;
     this.#released = this.#position;
     this.#ring.release(this.#index, this.#position);
+  }
+}
+
+/** Writing into a ring in pieces of any size; readers are told in larger steps. */
+export class RingWriter {
+  readonly bytes: Uint8Array;
+  readonly address: number;
+  readonly #ring: Ring;
+  readonly #step: number;
+  #pending = 0;
+
+  constructor(ring: Ring, step = 64 << 10) {
+    this.#ring = ring;
+    this.#step = step;
+    this.bytes = ring.bytes;
+    this.address = ring.address;
+  }
+
+  /** Waits until `count` bytes can be written in one piece; where in `bytes`. */
+  reserve(count: number): number {
+    if (this.#ring.space(0) < this.#pending + count) {
+      this.flush();
+      this.#ring.spaceFor(count);
+    }
+    return this.#ring.writeAddress - this.address + this.#pending;
+  }
+
+  commit(count: number): void {
+    this.#pending += count;
+    if (this.#pending >= this.#step) this.flush();
+  }
+
+  flush(): void {
+    if (this.#pending > 0) this.#ring.wrote(this.#pending);
+    this.#pending = 0;
+  }
+
+  end(): void {
+    this.flush();
+    this.#ring.end();
   }
 }

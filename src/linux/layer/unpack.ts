@@ -2,7 +2,18 @@
 // The process is confined (confine.ts), so names are only cleaned by text and the kernel keeps every path inside.
 import { WharfError } from "../../common/errors.ts";
 import { kernelError } from "../sys/errno.ts";
-import { AT_SYMLINK_NOFOLLOW, close, O, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFMT, stat, type Stat } from "../sys/fs.ts";
+import {
+  AT_SYMLINK_NOFOLLOW,
+  close,
+  O,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFMT,
+  type Stat,
+  stat,
+} from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { applyXattrs, chownAt, type LateXattr, timesAt, timespecs, xattrOfFile, xattrOfName } from "./metadata.ts";
 import { cleanName, Folders, nameOf, parentOf } from "./paths.ts";
@@ -267,7 +278,8 @@ export class Unpacker {
       this.#clear(entry, path, parent, base);
       answer = link();
     }
-    if (answer === -2) throw refused(entry, `a hard link to ${JSON.stringify(entry.linkName)}, which this layer does not have`);
+    if (answer === -2)
+      throw refused(entry, `a hard link to ${JSON.stringify(entry.linkName)}, which this layer does not have`);
     if (answer < 0) throw kernelError("link", path, -answer);
   }
 

@@ -46,7 +46,8 @@ class GrowingSource implements BlobSource {
     while (this.#at === this.#size && !this.#whole) {
       const frame = this.#channel.receiveFrame();
       if (!frame) this.#whole = true;
-      else if (frame.length !== 8) throw new WharfError("InvalidArgument", "agent protocol: a size of 8 bytes belongs here");
+      else if (frame.length !== 8)
+        throw new WharfError("InvalidArgument", "agent protocol: a size of 8 bytes belongs here");
       else this.#size = Number(new DataView(frame.buffer).getBigUint64(0));
     }
     const want = Math.min(length, this.#size - this.#at);

@@ -1,6 +1,7 @@
 // One 512-byte header block of a tar: v7, ustar, star and GNU. Runs once for every file of a layer, so it counts its steps.
 import { malformed, TYPE } from "./entry.ts";
 import { decodeName } from "./names.ts";
+import type { TarMemory } from "./source.ts";
 
 export const BLOCK = 512;
 
@@ -50,6 +51,37 @@ function parseBinary(bytes: Uint8Array, at: number, length: number, what: string
   return value;
 }
 
+/** Four octal digits as a little-endian word; -1 when a byte is none. */
+function fourDigits(word: number): number {
+  if ((word & 0xf8f8f8f8) !== 0x30303030) return -1;
+  return ((word & 7) << 9) | (((word >> 8) & 7) << 6) | (((word >> 16) & 7) << 3) | ((word >> 24) & 7);
+}
+
+/** Three octal digits and a NUL or a blank; -1 when it is something else. */
+function threeDigits(word: number): number {
+  if ((word & 0xdff8f8f8) !== 0x00303030) return -1;
+  return ((word & 7) << 6) | (((word >> 8) & 7) << 3) | ((word >> 16) & 7);
+}
+
+/**
+ * A number field of 8 or 12 bytes. Nearly all of them are digits up to a terminator in the last byte, and a block lies on a word's
+ * boundary: two or three words are read in place of a dozen bytes.
+ */
+function numberField(view: DataView, bytes: Uint8Array, at: number, length: 8 | 12, what: string): number {
+  const high = fourDigits(view.getInt32(at, true));
+  if (high >= 0) {
+    if (length === 8) {
+      const low = threeDigits(view.getInt32(at + 4, true));
+      if (low >= 0) return high * 512 + low;
+    } else {
+      const middle = fourDigits(view.getInt32(at + 4, true));
+      const low = threeDigits(view.getInt32(at + 8, true));
+      if (middle >= 0 && low >= 0) return (high * 4096 + middle) * 512 + low;
+    }
+  }
+  return parseNumber(bytes, at, length, what);
+}
+
 /** An octal field with blanks or NULs around it, or a base-256 one. */
 export function parseNumber(bytes: Uint8Array, at: number, length: number, what: string): number {
   let c = bytes[at]!;
@@ -75,6 +107,14 @@ export function parseNumber(bytes: Uint8Array, at: number, length: number, what:
   return value;
 }
 
+/** The checksum's field: six digits, a NUL and a blank, unless an odd program wrote it. */
+function checksumField(view: DataView, bytes: Uint8Array, at: number): number {
+  const high = fourDigits(view.getInt32(at, true));
+  const rest = view.getInt32(at + 4, true);
+  if (high >= 0 && (rest & 0xfffff8f8) === 0x20003030) return high * 64 + (rest & 7) * 8 + ((rest >> 8) & 7);
+  return parseNumber(bytes, at, 8, "checksum");
+}
+
 /** A NUL-terminated field. */
 export function parseString(bytes: Uint8Array, at: number, length: number): string {
   if (bytes[at] === 0) return "";
@@ -91,8 +131,16 @@ let adler = 0;
 function checksum(bytes: Uint8Array, address: number, at: number): number {
   adler ||= native.symbol("isal_adler32");
   const sum = (native.call(adler, 0, address + at, BLOCK) & 0xffff) + 8 * 0x20;
-  let field = 0;
-  for (let i = at + 148; i < at + 156; i++) field += bytes[i]!;
+  const f = at + 148;
+  const field =
+    bytes[f]! +
+    bytes[f + 1]! +
+    bytes[f + 2]! +
+    bytes[f + 3]! +
+    bytes[f + 4]! +
+    bytes[f + 5]! +
+    bytes[f + 6]! +
+    bytes[f + 7]!;
   return (sum - field + 65521) % 65521;
 }
 
@@ -108,37 +156,38 @@ export function isZeroBlock(bytes: Uint8Array, at: number): boolean {
   return true;
 }
 
-function dialectOf(bytes: Uint8Array, at: number): Dialect {
-  const m = at + MAGIC;
-  // "ustar", then NUL and "00", or two blanks and NUL
-  if (bytes[m] !== 0x75 || bytes[m + 1] !== 0x73 || bytes[m + 2] !== 0x74 || bytes[m + 3] !== 0x61) return "v7";
-  if (bytes[m + 4] !== 0x72) return "v7";
-  if (bytes[m + 5] === 0x20 && bytes[m + 6] === 0x20 && bytes[m + 7] === 0) return "gnu";
-  if (bytes[m + 5] !== 0) return "v7";
+const USTA = 0x61747375;
+const R_NUL_00 = 0x30300072;
+const R_BLANKS_NUL = 0x00202072;
+
+function dialectOf(view: DataView, bytes: Uint8Array, at: number): Dialect {
+  if (view.getInt32(at + MAGIC, true) !== USTA) return "v7";
+  const rest = view.getInt32(at + MAGIC + 4, true);
+  if (rest === R_BLANKS_NUL) return "gnu";
+  if (rest !== R_NUL_00 && (rest & 0xffff) !== 0x0072) return "v7";
   const t = at + STAR_TRAILER;
   return bytes[t] === 0x74 && bytes[t + 1] === 0x61 && bytes[t + 2] === 0x72 && bytes[t + 3] === 0 ? "star" : "ustar";
 }
 
 /**
- * Reads the block at `at` of `bytes` (whose first byte is at `address`) into `into`.
- * Throws DataLoss for a wrong checksum or a field that is no number.
+ * Reads the block at `at` of the source's memory into `into`. Throws DataLoss for a wrong checksum or a field that is no number.
  */
-export function parseHeader(bytes: Uint8Array, address: number, at: number, into: RawHeader): void {
-  const stated = parseNumber(bytes, at + 148, 8, "checksum");
+export function parseHeader({ bytes, view, address }: TarMemory, at: number, into: RawHeader): void {
+  const stated = checksumField(view, bytes, at + 148);
   if (stated % 65521 !== checksum(bytes, address, at) && stated !== signedChecksum(bytes, at)) {
     throw malformed("wrong header checksum");
   }
-  const dialect = dialectOf(bytes, at);
-  into.dialect = dialect;
-  into.name = parseString(bytes, at, 100);
-  into.mode = parseNumber(bytes, at + 100, 8, "mode");
-  into.uid = parseNumber(bytes, at + 108, 8, "uid");
-  into.gid = parseNumber(bytes, at + 116, 8, "gid");
-  into.size = parseNumber(bytes, at + 124, 12, "size");
-  into.mtime = parseNumber(bytes, at + 136, 12, "mtime");
+  const dialect = dialectOf(view, bytes, at);
   const type = bytes[at + 156]!;
+  into.dialect = dialect;
   into.type = type;
-  into.linkName = parseString(bytes, at + 157, 100);
+  into.name = parseString(bytes, at, 100);
+  into.mode = numberField(view, bytes, at + 100, 8, "mode");
+  into.uid = numberField(view, bytes, at + 108, 8, "uid");
+  into.gid = numberField(view, bytes, at + 116, 8, "gid");
+  into.size = numberField(view, bytes, at + 124, 12, "size");
+  into.mtime = numberField(view, bytes, at + 136, 12, "mtime");
+  into.linkName = bytes[at + 157] === 0 ? "" : parseString(bytes, at + 157, 100);
   into.devMajor = 0;
   into.devMinor = 0;
   if (dialect === "v7") return;

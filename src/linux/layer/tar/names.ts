@@ -2,6 +2,12 @@
 
 const REPLACEMENT = "\ufffd";
 const ESCAPED = /[\udc80-\udcff]/;
+/** Whether there ever was such a name in this process: the question is asked for every file. */
+let anyEscaped = false;
+
+function isEscaped(name: string): boolean {
+  return anyEscaped && ESCAPED.test(name);
+}
 
 /** Length of the valid UTF-8 sequence at `at`; 0 when there is none. */
 function sequence(bytes: Uint8Array, at: number, end: number): number {
@@ -19,6 +25,7 @@ function sequence(bytes: Uint8Array, at: number, end: number): number {
 }
 
 function decodeEscaped(bytes: Uint8Array, from: number, end: number): string {
+  anyEscaped = true;
   let text = "";
   let good = from;
   for (let at = from; at < end; ) {
@@ -42,7 +49,7 @@ export function decodeName(bytes: Uint8Array, at: number, length: number): strin
 
 /** The bytes of a name. */
 export function encodeName(name: string): Uint8Array {
-  if (!ESCAPED.test(name)) return native.bytes(name);
+  if (!isEscaped(name)) return native.bytes(name);
   const parts: number[] = [];
   for (const char of name) {
     const code = char.codePointAt(0)!;
@@ -54,7 +61,7 @@ export function encodeName(name: string): Uint8Array {
 
 /** A name as a system call takes it: the string itself, or its NUL-terminated bytes where the string would not do. */
 export function cName(name: string): string | Uint8Array {
-  if (!ESCAPED.test(name)) return name;
+  if (!isEscaped(name)) return name;
   const bytes = encodeName(name);
   const terminated = new Uint8Array(bytes.length + 1);
   terminated.set(bytes);

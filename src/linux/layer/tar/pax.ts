@@ -113,7 +113,10 @@ export function parsePax(bytes: Uint8Array, at: number, end: number, pax: Pax = 
 
 /** The extents of GNU.sparse 0.0 and 0.1; undefined where the header has none. */
 export function paxExtents(pax: Pax): Extent[] | undefined {
-  const numbers = pax.sparseMap !== undefined ? pax.sparseMap.split(",").map((text) => natural("GNU.sparse.map", text)) : pax.sparsePairs;
+  const numbers =
+    pax.sparseMap !== undefined
+      ? pax.sparseMap.split(",").map((text) => natural("GNU.sparse.map", text))
+      : pax.sparsePairs;
   if (!numbers) return undefined;
   if (numbers.length % 2 !== 0) throw malformed("an incomplete sparse map");
   const extents: Extent[] = [];

@@ -1,5 +1,5 @@
 // Reads a tar: entry after entry, with extended headers applied, and each one's data straight out of the source's memory.
-import { type Entry, type EntryType, malformed, truncated, TYPE } from "./entry.ts";
+import { type Entry, type EntryType, malformed, TYPE, truncated } from "./entry.ts";
 import { BLOCK, emptyHeader, isZeroBlock, parseHeader, type RawHeader } from "./header.ts";
 import { decodeName } from "./names.ts";
 import { MAX_EXTENDED, type Pax, parsePax, paxExtents } from "./pax.ts";
@@ -22,13 +22,43 @@ const TYPES: Record<number, EntryType> = {
   [TYPE.fifo]: "fifo",
 };
 
+function emptyEntry(): Entry {
+  return {
+    type: "file",
+    name: "",
+    linkName: "",
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    stored: 0,
+    mtime: 0,
+    mtimeNs: 0,
+    devMajor: 0,
+    devMinor: 0,
+    xattrs: undefined,
+    sparse: undefined,
+  };
+}
+
+function applyPax(pax: Pax, entry: Entry): void {
+  entry.linkName = pax.linkpath ?? entry.linkName;
+  entry.uid = pax.uid ?? entry.uid;
+  entry.gid = pax.gid ?? entry.gid;
+  if (pax.mtime !== undefined) {
+    entry.mtime = pax.mtime;
+    entry.mtimeNs = pax.mtimeNs ?? 0;
+  }
+  entry.xattrs = pax.xattrs;
+}
+
 /** Takes `length` bytes at `address`, which belong at `offset` of the file. */
 export type Sink = (address: number, length: number, offset: number) => void;
 
 export class TarReader {
   readonly #source: TarSource;
   readonly #raw: RawHeader = emptyHeader();
-  #entry: Entry | undefined;
+  readonly #entry: Entry = emptyEntry();
   /** Of the current entry's data: bytes not yet read, and what pads them to a block. */
   #left = 0;
   #padding = 0;
@@ -39,10 +69,10 @@ export class TarReader {
   }
 
   /** Skips `count` bytes, however many. */
-  #skip(count: number, where: string): void {
+  #skip(count: number, where?: string): void {
     const source = this.#source;
     for (let left = count; left > 0; ) {
-      if (source.have === 0 && source.need(1) === 0) throw truncated(where);
+      if (source.have === 0 && source.need(1) === 0) throw truncated(where ?? JSON.stringify(this.#entry.name));
       const n = Math.min(left, source.have);
       source.skip(n);
       left -= n;
@@ -81,10 +111,10 @@ export class TarReader {
     return false;
   }
 
-  /** The next entry, or undefined at the end. Data of the last one that nobody read is skipped. */
+  /** The next entry, or undefined at the end; the object is the same each time. Data of the last one that nobody read is skipped. */
   next(): Entry | undefined {
     if (this.#done) return undefined;
-    if (this.#left + this.#padding > 0) this.#skip(this.#left + this.#padding, JSON.stringify(this.#entry?.name));
+    if (this.#left + this.#padding > 0) this.#skip(this.#left + this.#padding);
     this.#left = this.#padding = 0;
     const raw = this.#raw;
     let pax: Pax | undefined;
@@ -96,7 +126,7 @@ export class TarReader {
         this.#done = true;
         return undefined;
       }
-      parseHeader(this.#source.bytes, this.#source.address, this.#source.at, raw);
+      parseHeader(this.#source, this.#source.at, raw);
       if (raw.size < 0) throw malformed("a negative size");
       switch (raw.type) {
         case TYPE.pax:
@@ -120,8 +150,7 @@ export class TarReader {
           longLink = this.#longName(raw.size);
           break;
         default:
-          this.#entry = this.#build(pax, longName, longLink);
-          return this.#entry;
+          return this.#build(pax, longName, longLink);
       }
     }
   }
@@ -135,22 +164,20 @@ export class TarReader {
     }
     if (name.includes("\0")) throw malformed("a name with a NUL byte");
     const stored = type === "file" ? (pax?.size ?? raw.size) : 0;
-    const entry: Entry = {
-      type,
-      name,
-      linkName: pax?.linkpath ?? longLink ?? raw.linkName,
-      mode: raw.mode & 0o7777,
-      uid: pax?.uid ?? raw.uid,
-      gid: pax?.gid ?? raw.gid,
-      size: stored,
-      stored,
-      mtime: pax?.mtime ?? raw.mtime,
-      mtimeNs: pax?.mtimeNs ?? 0,
-      devMajor: raw.devMajor,
-      devMinor: raw.devMinor,
-      xattrs: pax?.xattrs,
-      sparse: undefined,
-    };
+    const entry = this.#entry;
+    entry.type = type;
+    entry.name = name;
+    entry.linkName = longLink ?? raw.linkName;
+    entry.mode = raw.mode & 0o7777;
+    entry.uid = raw.uid;
+    entry.gid = raw.gid;
+    entry.size = entry.stored = stored;
+    entry.mtime = raw.mtime;
+    entry.mtimeNs = 0;
+    entry.devMajor = raw.devMajor;
+    entry.devMinor = raw.devMinor;
+    entry.xattrs = entry.sparse = undefined;
+    if (pax) applyPax(pax, entry);
     if (type === "file") this.#data(entry, pax);
     else this.#source.skip(BLOCK);
     return entry;
@@ -186,9 +213,9 @@ export class TarReader {
 
   /** Hands the current entry's data to `sink`, in order. Holes are left out. */
   data(sink: Sink): void {
-    const sparse = this.#entry?.sparse;
-    if (!sparse) return this.#run(0, this.#left, sink);
-    for (const { offset, length } of sparse) this.#run(offset, length, sink);
+    const sparse = this.#entry.sparse;
+    if (!sparse) this.#run(0, this.#left, sink);
+    else for (const { offset, length } of sparse) this.#run(offset, length, sink);
   }
 
   #run(offset: number, length: number, sink: Sink): void {
@@ -196,7 +223,7 @@ export class TarReader {
     for (let left = length; left > 0; ) {
       const want = Math.min(left, PIECE);
       const have = source.have >= want ? source.have : source.need(want);
-      if (have === 0) throw truncated(JSON.stringify(this.#entry?.name));
+      if (have === 0) throw truncated(JSON.stringify(this.#entry.name));
       const n = Math.min(left, have);
       sink(source.address + source.at, n, offset);
       source.skip(n);

@@ -1,11 +1,17 @@
 // Where a tar reader's bytes come from: a window of memory over a stream. RingReader is one; this file has those over descriptors.
 import { WharfError } from "../../../common/errors.ts";
 
-/** A stream seen through memory: `bytes[at]` is the next byte, `have` are known to be readable there. */
-export interface TarSource {
+/** Memory that an archive passes through. */
+export interface TarMemory {
   readonly bytes: Uint8Array;
+  /** Over the same memory. */
+  readonly view: DataView;
   /** Of bytes[0], for system calls that write straight out of it. */
   readonly address: number;
+}
+
+/** A stream seen through memory: `bytes[at]` is the next byte, `have` are known to be readable there. */
+export interface TarSource extends TarMemory {
   readonly at: number;
   readonly have: number;
   /** Waits for `count` bytes in one piece (at most a mebibyte); returns how many there are, less only at the stream's end. */
@@ -22,6 +28,7 @@ export type Pull = (address: number, length: number) => number;
 /** A source over anything that can be read in pieces. */
 export class PulledSource implements TarSource {
   readonly bytes: Uint8Array;
+  readonly view: DataView;
   readonly address: number;
   readonly #pull: Pull;
   #ended = false;
@@ -30,6 +37,7 @@ export class PulledSource implements TarSource {
 
   constructor(pull: Pull, size = 2 * MAX_NEED) {
     this.bytes = new Uint8Array(size);
+    this.view = new DataView(this.bytes.buffer);
     this.address = native.address(this.bytes);
     this.#pull = pull;
   }

@@ -1,0 +1,55 @@
+// Operations `mount` and `unmount`: in the daemon's own mount namespace, for the daemon's tasks.
+import type { RequestOf } from "../../../common/agent/protocol.ts";
+import { mountAll } from "../../shim/rootfs.ts";
+import { isErrno, sys } from "../../sys/call.ts";
+import { readText } from "../../sys/fs.ts";
+import { NR } from "../../sys/nr.ts";
+
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+
+export function mount({ mounts, target }: RequestOf<"mount">): Record<never, never> {
+  try {
+    mountAll(
+      mounts.map(({ type, source, target: below, options }) => ({
+        type,
+        source,
+        target: below ?? "",
+        options: [...options],
+      })),
+      target,
+    );
+  } finally {
+    // mounting many layers changes it
+    native.syscall(NR.chdir, "/");
+  }
+  return {};
+}
+
+function unescaped(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+/** Mount points at, and when asked below, `path`; the last mounted first. */
+function mountPoints(path: string, recursive: boolean): string[] {
+  const points: string[] = [];
+  const text = readText("/proc/self/mountinfo");
+  // most often there is none
+  if (!text.includes(path.replaceAll(" ", "\\040"))) return points;
+  for (const line of text.split("\n")) {
+    const point = unescaped(line.split(" ", 5)[4] ?? "");
+    if (point === path || (recursive && point.startsWith(`${path}/`))) points.unshift(point);
+  }
+  return points;
+}
+
+export function unmount({ target, recursive = false, detach = false }: RequestOf<"unmount">): Record<never, never> {
+  for (const point of mountPoints(target, recursive)) {
+    try {
+      sys("unmount", point, NR.umount2, point, UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0));
+    } catch (error) {
+      if (!isErrno(error, "EINVAL", "ENOENT")) throw error;
+    }
+  }
+  return {};
+}

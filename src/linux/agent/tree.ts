@@ -1,0 +1,58 @@
+// Getting at a tree: a plain directory, or mounts that only this worker sees and that go with it.
+import type { AgentMount, Tree } from "../../common/agent/protocol.ts";
+import { WharfError } from "../../common/errors.ts";
+import { mountAll } from "../shim/rootfs.ts";
+import { sys } from "../sys/call.ts";
+import { Fd, O, open } from "../sys/fs.ts";
+import { NR } from "../sys/nr.ts";
+import { CLONE } from "../sys/process.ts";
+
+const MS_REC = 0x4000;
+const MS_SLAVE = 0x80000;
+const MS_PRIVATE = 0x40000;
+const RESOLVE_NO_MAGICLINKS = 2;
+const RESOLVE_IN_ROOT = 0x10;
+
+/** Below which workers mount; each sees only its own. */
+let place = "";
+let apart = false;
+
+/** Sets the directory that workers mount in; it exists. */
+export function mountIn(directory: string): void {
+  place = directory;
+}
+
+/** Mounts a list where only this process and its children see it, and opens it. */
+export function openMounts(mounts: readonly AgentMount[], name: string): Fd {
+  if (mounts.length === 0) throw new WharfError("InvalidArgument", "a tree without mounts");
+  if (!apart) {
+    sys("unshare", "mount namespace", NR.unshare, CLONE.NEWNS);
+    // what we mount stays here; what the host unmounts goes here as well
+    sys("mount", "/", NR.mount, "", "/", "", MS_REC | MS_SLAVE, 0);
+    sys("mount", place, NR.mount, "wharf-agent", place, "tmpfs", 0, "size=64k");
+    sys("mount", place, NR.mount, "", place, "", MS_PRIVATE, 0);
+    apart = true;
+  }
+  const target = `${place}/${name}`;
+  sys("mkdir", target, NR.mkdirat, -100, target, 0o700);
+  mountAll(
+    mounts.map(({ type, source, target: below, options }) => ({
+      type,
+      source,
+      target: below ?? "",
+      options: [...options],
+    })),
+    target,
+  );
+  return new Fd(open(target, O.RDONLY | O.DIRECTORY));
+}
+
+export function openTree(tree: Tree): Fd {
+  return "root" in tree ? new Fd(open(tree.root, O.RDONLY | O.DIRECTORY)) : openMounts(tree.mounts, "tree");
+}
+
+/** Opens `path` as a process in the tree would: links are followed inside it, none leads out. */
+export function openInTree(root: number, path: string, flags: number): Fd {
+  const how = new BigUint64Array([BigInt(flags | O.CLOEXEC), 0n, BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)]);
+  return new Fd(sys("open", path, NR.openat2, root, path === "" ? "." : path, how, 24));
+}
