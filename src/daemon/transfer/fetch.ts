@@ -1,7 +1,7 @@
 /** Brings documents and blobs from a registry into the content store, each once, verified, and labelled for what it is. */
 
 import { randomBytes } from "node:crypto";
-import { verifyContent } from "../../common/digest.ts";
+import { type Digest, verifyContent } from "../../common/digest.ts";
 import { isCode, WharfError } from "../../common/errors.ts";
 import {
   type Descriptor,
@@ -31,26 +31,44 @@ export interface FetchContext {
   onRetry?: ((notice: RetryNotice) => void) | undefined;
 }
 
-/** What a pull shares with others. */
+/** A pull's own: what it shares with others, what it knows, what goes on beside it. */
 export interface SharedContext extends FetchContext {
   lease: SharedLease;
   flights: Flights;
+  /** Documents read before. */
+  documents: Map<Digest, ImageDocument>;
+  /** Documents being stored: the layers need not wait for that, the image has to. */
+  pending: Promise<unknown>[];
 }
 
 /** Reads a manifest or index from the store, or fetches and stores it. */
 export async function fetchDocument(context: SharedContext, descriptor: Descriptor): Promise<ImageDocument> {
+  const known = context.documents.get(descriptor.digest);
+  if (known) return known;
   const subject = `${context.repository.name}@${descriptor.digest}`;
   const stored = await readStored(context, descriptor, MAX_MANIFEST);
   if (!stored) {
     return await once(context, descriptor, async (own) => {
-      const { bytes, document } = await own.repository.manifest(descriptor, own);
-      await store(own, { ...descriptor, mediaType: document.mediaType }, document.kind, bytes, childLabels(document));
-      return document;
+      const fetched = await own.repository.manifest(descriptor, own);
+      return { value: fetched.document, stored: storeDocument(own, fetched) };
     });
   }
   const document = parseImageDocument(Buffer.from(stored).toString("utf8"), descriptor.mediaType, subject);
-  await addLabels(context, descriptor, childLabels(document));
+  context.documents.set(descriptor.digest, document);
+  context.pending.push(quiet(addLabels(context, descriptor, childLabels(document))));
   return document;
+}
+
+/** Takes a document that was fetched already: it is stored beside what follows. */
+export function takeDocument(context: SharedContext, fetched: FetchedDocument): void {
+  context.documents.set(fetched.descriptor.digest, fetched.document);
+  context.pending.push(quiet(storeDocument(context, fetched)));
+}
+
+/** Its failure is seen by whoever waits for it in the end. */
+function quiet<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => {});
+  return work;
 }
 
 /** Stores a document that was fetched already. */
@@ -79,8 +97,7 @@ export async function fetchConfig(context: SharedContext, descriptor: Descriptor
   return await once(context, descriptor, async (own) => {
     const bytes = await fetchSmall(own, descriptor, subject);
     const config = parseImageConfig(bytes.toString("utf8"), subject);
-    await store(own, descriptor, "config", bytes, {});
-    return config;
+    return { value: config, stored: store(own, descriptor, "config", bytes, {}) };
   });
 }
 
@@ -88,12 +105,18 @@ export async function fetchConfig(context: SharedContext, descriptor: Descriptor
 async function once<T>(
   context: SharedContext,
   { digest }: Descriptor,
-  work: (own: FetchContext) => Promise<T>,
+  work: (own: FetchContext) => Promise<{ value: T; stored: Promise<void> }>,
 ): Promise<T> {
   const { lease, flights, repository, signal } = context;
   await lease.add({ id: digest, type: "content" });
-  const start = (own: AbortSignal): Promise<T> => work({ client: lease.base, repository, signal: own });
-  return await flights.run(["document", lease.base.namespace, digest].join(" "), start, { signal });
+  const start = async (own: AbortSignal) => {
+    const { value, stored } = await work({ client: lease.base, repository, signal: own });
+    return { value, stored: quiet(stored) };
+  };
+  const key = ["document", lease.base.namespace, digest].join(" ");
+  const { value, stored } = await flights.run(key, start, { signal });
+  context.pending.push(stored);
+  return value;
 }
 
 /** A blob in memory, verified; what one host gets wrong another is asked for. */
@@ -159,7 +182,14 @@ export async function fetchBlob(
     if (writer.status().offset > descriptor.size) await writer.truncate(0);
     const resumed = writer.status().offset > 0;
     const sink = sinkOf(writer, options);
-    const host = await repository.blob(descriptor, sink, { signal, onRetry: context.onRetry, avoid });
+    let host: string;
+    try {
+      host = await repository.blob(descriptor, sink, { signal, onRetry: context.onRetry, avoid });
+    } catch (error) {
+      await writer.close();
+      if (sink.offset === 0) await drop(client, ref);
+      throw error;
+    }
     try {
       await writer.commit({
         size: descriptor.size,
@@ -175,9 +205,7 @@ export async function fetchBlob(
       }
       if (!isCode(error, "FailedPrecondition", "DataLoss")) throw error;
       await writer.close();
-      await client.content.abort(ref).catch((again: unknown) => {
-        if (!isCode(again, "NotFound")) throw again;
-      });
+      await drop(client, ref);
       const loss = wrongContent(error as WharfError, repository.reference, descriptor);
       // What an earlier pull left may be what is wrong: that does not count as the registry's fault.
       if (!resumed) {
@@ -188,6 +216,13 @@ export async function fetchBlob(
       options.onRestart?.(loss);
     }
   }
+}
+
+/** Forgets an ingest. */
+async function drop(client: Containerd, ref: string): Promise<void> {
+  await client.content.abort(ref).catch((error: unknown) => {
+    if (!isCode(error, "NotFound")) throw error;
+  });
 }
 
 function sinkOf(writer: ContentWriter, { growth, onProgress }: FetchBlobOptions) {

@@ -1,7 +1,6 @@
 /** All layers of an image: downloads, unpacks that follow them, and commits in order, side by side as far as they go. */
 
 import type { Digest } from "../../common/digest.ts";
-import type { WharfError } from "../../common/errors.ts";
 import type { Descriptor } from "../../common/oci/image.ts";
 import { throwIfCanceled } from "../registry/retry.ts";
 import { type FetchContext, fetchBlob } from "./fetch.ts";
@@ -19,15 +18,21 @@ import {
   unpackLayer,
 } from "./unpack.ts";
 
+/** What the image's config says of its layers, from the base up. */
+export interface LayerPlan {
+  diffIds: readonly Digest[];
+  /** Chain ids; empty when the layers are only fetched. */
+  chain: readonly Digest[];
+}
+
 export interface LayersRequest {
   lease: SharedLease;
   context: FetchContext;
   /** Null: layers are only fetched. */
   snapshotter: string | null;
-  /** From the base up, with their diff ids and (when unpacked) chain ids. */
   layers: readonly Descriptor[];
-  diffIds: readonly Digest[];
-  chain: readonly Digest[];
+  /** Still to come when the downloads begin. */
+  plan: Promise<LayerPlan>;
   flights: Flights;
   downloads: Limiter;
   unpacks: Limiter;
@@ -43,44 +48,46 @@ interface FetchState {
 
 /** Resolves when every layer is stored and every snapshot of the chain is there. The first failure ends the others. */
 export async function pullLayers(request: LayersRequest): Promise<void> {
-  const { layers, chain, snapshotter, lease, context } = request;
+  const { layers, snapshotter } = request;
   const controller = new AbortController();
   const signal = request.signal ? AbortSignal.any([request.signal, controller.signal]) : controller.signal;
-  const done = await unpackedSoFar(request);
-  const emitters = layers.map(() => throttled((event) => request.progress?.(event)));
+  const ready = request.plan.then(async (plan) => ({ ...plan, done: await unpackedSoFar(request, plan) }));
+  ready.catch(() => {});
   const committed = layers.map(() => Promise.withResolvers<void>());
   for (const { promise } of committed) promise.catch(() => {});
   const one = async (descriptor: Descriptor, at: number): Promise<void> => {
-    const emit = emitters[at]!;
+    const emit = throttled((event) => request.progress?.(event));
     const parent = at === 0 ? undefined : committed[at - 1]!.promise;
+    const download = Promise.withResolvers<Download>();
+    download.promise.catch(() => {});
+    const fetching = fetchShared(request, descriptor, signal, emit, download.resolve);
+    fetching.catch(download.reject);
     try {
-      if (snapshotter === null || at < done) {
-        await fetchShared(request, descriptor, signal, emit);
-      } else {
-        const chainId = chain[at]!;
-        await lease.add({ id: chainId, type: `snapshots/${snapshotter}` });
-        await request.flights.run<void, LayerEvent>(
-          ["unpack", context.client.namespace, snapshotter, chainId].join(" "),
-          async (own, tell) => {
-            using held = holding(lease);
-            await pullLayer({ ...request, signal: own }, at, parent, tell);
-            await held.release();
-          },
-          { signal, listen: emit },
-        );
+      const { chain, diffIds, done } = await ready;
+      if (snapshotter !== null && at >= done) {
+        const layer = {
+          client: request.context.client,
+          snapshotter,
+          descriptor,
+          diffId: diffIds[at]!,
+          chainId: chain[at]!,
+        };
+        await unpackShared(request, layer, signal, emit, download.promise, { parent, id: chain[at - 1] ?? "" });
       }
+      await fetching;
       await parent;
       committed[at]!.resolve();
       if (snapshotter !== null) emit({ kind: "layer", id: descriptor.digest, status: "complete" });
     } catch (error) {
       committed[at]!.reject(error);
       controller.abort(error);
+      await Promise.allSettled([fetching]);
       throw error;
     }
   };
   // The largest first: what takes longest should not begin last.
   const order = [...layers.keys()].sort((a, b) => layers[b]!.size - layers[a]!.size);
-  const results = await Promise.allSettled(order.map((at) => one(layers[at]!, at)));
+  const results = await Promise.allSettled([ready, ...order.map((at) => one(layers[at]!, at))]);
   throwIfCanceled(request.signal);
   // The one that ended the others, not those that were ended.
   if (controller.signal.aborted) throw controller.signal.reason;
@@ -88,7 +95,7 @@ export async function pullLayers(request: LayersRequest): Promise<void> {
 }
 
 /** How many layers from the base up are unpacked already. */
-async function unpackedSoFar({ chain, snapshotter, lease, context }: LayersRequest): Promise<number> {
+async function unpackedSoFar({ snapshotter, lease, context }: LayersRequest, { chain }: LayerPlan): Promise<number> {
   if (snapshotter === null) return 0;
   // From the top: an image that is there is recognised by one look.
   for (let at = chain.length; at > 0; at--) {
@@ -99,54 +106,52 @@ async function unpackedSoFar({ chain, snapshotter, lease, context }: LayersReque
   return 0;
 }
 
-/** Downloads, unpacks and commits one layer. */
-async function pullLayer(
-  request: LayersRequest,
-  at: number,
-  parent: Promise<void> | undefined,
-  emit: (event: LayerEvent) => void,
-): Promise<void> {
-  const { context, snapshotter, layers, diffIds, chain, signal } = request;
-  const descriptor = layers[at]!;
-  const id = descriptor.digest;
-  const layer: LayerToUnpack = {
-    client: context.client,
-    snapshotter: snapshotter!,
-    descriptor,
-    diffId: diffIds[at]!,
-    chainId: chain[at]!,
-    signal,
-    onProgress: (bytes) => emit({ kind: "layer", id, status: "extracting", current: bytes, total: descriptor.size }),
-  };
-  const stop = new AbortController();
-  const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-  let unpacking: Promise<Unpacked | undefined> | undefined;
-  const begin = async (download: Download): Promise<Unpacked | undefined> => {
-    await hasBegun(download);
-    using _ = await request.unpacks.enter(either);
-    return await unpackLayer({ ...layer, signal: either }, download);
-  };
-  let unpacked: Unpacked | undefined;
-  try {
-    await fetchShared(request, descriptor, either, emit, (download) => {
-      unpacking = begin(download);
-      unpacking.catch(() => stop.abort());
-    });
-    unpacked = await unpacking!;
-    await parent;
-  } catch (error) {
-    stop.abort(error);
-    // A layer unpacked in vain goes at once. Of two failures the unpacker's is the cause when it came first.
-    const outcome = await Promise.allSettled([unpacking]);
-    const kept = outcome[0]?.status === "fulfilled" ? outcome[0].value : undefined;
-    if (kept) await layer.client.snapshots(layer.snapshotter).remove(kept.key).catch(ignoreNotFound);
-    throw outcome[0]?.status === "rejected" && !signal?.aborted && isCancel(error) ? outcome[0].reason : error;
-  }
-  if (unpacked) await commitLayer(layer, unpacked, at === 0 ? "" : chain[at - 1]!);
+/** The layer below: its chain id, empty for none, and when it is committed. */
+interface Parent {
+  id: string;
+  parent: Promise<void> | undefined;
 }
 
-function isCancel(error: unknown): boolean {
-  return (error as Partial<WharfError>)?.code === "Canceled";
+/** Unpacks and commits a layer, together with all others who want it. */
+async function unpackShared(
+  request: LayersRequest,
+  layer: LayerToUnpack,
+  signal: AbortSignal,
+  emit: (event: LayerEvent) => void,
+  download: Promise<Download>,
+  below: Parent,
+): Promise<void> {
+  const { lease, flights } = request;
+  const { snapshotter, chainId, client } = layer;
+  await lease.add({ id: chainId, type: `snapshots/${snapshotter}` });
+  await flights.run<void, LayerEvent>(
+    ["unpack", client.namespace, snapshotter, chainId].join(" "),
+    async (own, tell) => {
+      using held = holding(lease);
+      const { digest: id, size: total } = layer.descriptor;
+      const onProgress = (current: number): void => tell({ kind: "layer", id, status: "extracting", current, total });
+      await unpackOne({ ...layer, signal: own, onProgress }, await download, request.unpacks, below);
+      await held.release();
+    },
+    { signal, listen: emit },
+  );
+}
+
+async function unpackOne(layer: LayerToUnpack, download: Download, unpacks: Limiter, below: Parent): Promise<void> {
+  let unpacked: Unpacked | undefined;
+  try {
+    await hasBegun(download);
+    {
+      using _ = await unpacks.enter(layer.signal);
+      unpacked = await unpackLayer(layer, download);
+    }
+    await below.parent;
+  } catch (error) {
+    // A layer unpacked in vain goes at once.
+    if (unpacked) await layer.client.snapshots(layer.snapshotter).remove(unpacked.key).catch(ignoreNotFound);
+    throw error;
+  }
+  if (unpacked) await commitLayer(layer, unpacked, below.id);
 }
 
 /**

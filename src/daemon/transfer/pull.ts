@@ -20,10 +20,10 @@ import type { Labels } from "../containerd/api/types.ts";
 import { type Containerd, DEFAULT_SNAPSHOTTER } from "../containerd/api.ts";
 import type { Registry, Repository } from "../registry/client.ts";
 import type { Credentials } from "../registry/credentials.ts";
-import { addLabels, fetchConfig, type SharedContext, storeDocument } from "./fetch.ts";
+import { addLabels, fetchConfig, type SharedContext, takeDocument } from "./fetch.ts";
 import { Flights, Limiter } from "./flights.ts";
 import { snapshotRefLabel } from "./labels.ts";
-import { pullLayers } from "./layers.ts";
+import { type LayerPlan, pullLayers } from "./layers.ts";
 import { SharedLease } from "./lease.ts";
 import { hostPlatform } from "./platform.ts";
 import type { TransferEvent } from "./progress.ts";
@@ -102,9 +102,14 @@ export class Puller {
   async #pull(reference: Reference, name: string, options: PullOptions): Promise<PulledImage> {
     const { client, progress, signal } = options;
     const lease = await SharedLease.create(client);
+    const pending: Promise<unknown>[] = [];
     try {
       const repository = this.#registry.repository(reference, options.credentials);
-      const context: SharedContext = { client: lease.client, repository, signal, lease, flights: this.#flights };
+      const context: SharedContext = {
+        ...{ client: lease.client, repository, signal, lease, flights: this.#flights },
+        documents: new Map(),
+        pending,
+      };
       const known = await client.images.get(name).catch((error: unknown) => {
         if (isCode(error, "NotFound")) return undefined;
         throw error;
@@ -115,29 +120,21 @@ export class Puller {
       const chosen = await choosePlatform(context, target, wanted);
       const { manifest, descriptor } = chosen;
       if (!isImage(manifest)) throw artifact(manifest);
-      const config = await fetchConfig(context, manifest.config);
-      checkConfig(config, manifest, options.platform);
-      progress?.({ kind: "layers", manifest: descriptor, layers: manifest.layers });
       const snapshotter = options.snapshotter === undefined ? DEFAULT_SNAPSHOTTER : options.snapshotter;
-      const chain = snapshotter === null ? [] : chainIds(config.rootfs.diff_ids, sha256);
       if (snapshotter !== null) for (const layer of manifest.layers) checkLayerType(layer);
-      await pullLayers({
-        lease,
-        context,
-        snapshotter,
-        layers: manifest.layers,
-        diffIds: config.rootfs.diff_ids,
-        chain,
-        flights: this.#flights,
-        downloads: this.#downloads,
-        unpacks: this.#unpacks,
-        progress,
-        signal,
+      progress?.({ kind: "layers", manifest: descriptor, layers: manifest.layers });
+      // Layers are downloaded while the config that says what to make of them is still on its way.
+      const configured = fetchConfig(context, manifest.config).then((config) => {
+        checkConfig(config, manifest, options.platform);
+        const diffIds = config.rootfs.diff_ids;
+        return { config, diffIds, chain: snapshotter === null ? [] : chainIds(diffIds, sha256) };
       });
+      await this.#layers(context, manifest.layers, snapshotter, configured, options);
+      const { config, chain } = await configured;
       for (const other of await otherPlatforms(context, target, options.also)) {
-        if (other.descriptor.digest !== descriptor.digest)
-          await this.#fetchPacked(lease, context, other.manifest, options);
+        if (other.descriptor.digest !== descriptor.digest) await this.#fetchPacked(context, other.manifest, options);
       }
+      await Promise.all(pending);
       const chainId = chain.at(-1) ?? "";
       if (snapshotter !== null && chainId !== "") {
         await addLabels(context, manifest.config, { [snapshotRefLabel(snapshotter)]: chainId });
@@ -154,32 +151,29 @@ export class Puller {
         changed,
       };
     } finally {
+      await Promise.allSettled(pending);
       await lease.release();
     }
   }
 
   /** Fetches an image without unpacking it. */
-  async #fetchPacked(
-    lease: SharedLease,
-    context: SharedContext,
-    manifest: Manifest,
-    options: PullOptions,
-  ): Promise<void> {
-    if (isImage(manifest)) await fetchConfig(context, manifest.config);
+  async #fetchPacked(context: SharedContext, manifest: Manifest, options: PullOptions): Promise<void> {
+    const configured = isImage(manifest) ? fetchConfig(context, manifest.config) : Promise.resolve();
     const layers = isImage(manifest) ? manifest.layers : [manifest.config, ...manifest.layers];
-    await pullLayers({
-      lease,
-      context,
-      snapshotter: null,
-      layers,
-      diffIds: [],
-      chain: [],
-      flights: this.#flights,
-      downloads: this.#downloads,
-      unpacks: this.#unpacks,
-      progress: options.progress,
-      signal: options.signal,
-    });
+    const plan = configured.then(() => ({ diffIds: [], chain: [] }));
+    await this.#layers(context, layers, null, plan, options);
+  }
+
+  #layers(
+    context: SharedContext,
+    layers: readonly Descriptor[],
+    snapshotter: string | null,
+    plan: Promise<LayerPlan>,
+    { progress, signal }: PullOptions,
+  ): Promise<void> {
+    const { lease } = context;
+    const shared = { flights: this.#flights, downloads: this.#downloads, unpacks: this.#unpacks };
+    return pullLayers({ ...shared, lease, context, snapshotter, layers, plan, progress, signal });
   }
 
   /** What the reference stands for now. Asks the registry unless a digest says it and the store has it. */
@@ -210,7 +204,7 @@ async function storedDescriptor(client: Containerd, digest: Digest): Promise<Des
 /** Fetches the reference's own manifest or index in one round trip, and stores it. */
 async function first(context: SharedContext, repository: Repository): Promise<Descriptor> {
   const fetched = await repository.manifest(undefined, context);
-  await storeDocument(context, fetched);
+  takeDocument(context, fetched);
   return fetched.descriptor;
 }
 
