@@ -55,9 +55,8 @@ export class BlobFiles {
     try {
       await link(this.ingest(id), this.blob(digest));
     } catch (error) {
-      // Another namespace's, with the same bytes by the same digest.
+      // Another namespace's, or one being committed beside this: the same bytes by the same digest, perhaps not flushed yet.
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      return;
     }
     const file = await open(this.blob(digest), "r");
     try {
