@@ -27,8 +27,8 @@ export interface AttachHello {
   stdin: boolean;
   stdout: boolean;
   stderr: boolean;
-  /** What the log holds comes first, without gap or repetition before the live output. */
-  logs: boolean;
+  /** The process waits for this client when it is slow; otherwise a client that is far behind is given up. */
+  wait: boolean;
 }
 
 const SCHEME = "binary://";

@@ -77,8 +77,10 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     const socket = engine.attachSocket(id);
     await Promise.all([...container.pending].map((client) => client.join(socket)));
     container.pending.clear();
+    // Before the start, so that it cannot lie after the end.
+    const startedAt = now();
     const { pid } = await withSpan("start task", () => client.tasks.start({ containerId: id }));
-    record.state = { ...started, phase: "running", pid, startedAt: now() };
+    record.state = { ...started, phase: "running", pid, startedAt };
   } catch (error) {
     await client.tasks.kill({ containerId: id, signal: 9, all: true }).catch(() => {});
     await client.tasks.delete(id).catch(() => {});

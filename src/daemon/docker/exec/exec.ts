@@ -25,4 +25,6 @@ export interface Exec {
   pid: number;
   /** Null until it has ended. */
   exitCode: number | null;
+  /** Resolves when the exit code is known. */
+  readonly recorded: PromiseWithResolvers<void>;
 }

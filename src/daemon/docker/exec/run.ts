@@ -41,6 +41,7 @@ export function createExec(engine: Engine, container: Container, request: Infer<
     phase: "created",
     pid: 0,
     exitCode: null,
+    recorded: Promise.withResolvers(),
   };
   if (exec.config.workingDir !== "" && !exec.config.workingDir.startsWith("/")) {
     throw new WharfError(
@@ -105,6 +106,7 @@ async function watch(engine: Engine, exec: Exec): Promise<void> {
   }
   exec.phase = "exited";
   exec.pid = 0;
+  exec.recorded.resolve();
   await engine.client.tasks.deleteProcess(ref).catch(() => {});
   await rm(engine.attachSocket(exec.id), { force: true });
   engine.emit(container, "exec_die", { execID: exec.id, exitCode: String(exec.exitCode) });

@@ -9,17 +9,18 @@ import type { AttachHello } from "../../../common/docker/task-io.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { DetachScanner } from "./detach-keys.ts";
 
-export interface AttachmentOptions extends AttachHello {
+export interface AttachmentOptions extends Omit<AttachHello, "wait"> {
   /** Looked for in the input of a terminal. */
   detachKeys?: Uint8Array | undefined;
   onDetach?: (() => void) | undefined;
+  /** After the output has ended the connection ends no sooner than this resolves: then the exit code can be asked for. */
+  recorded?: Promise<void> | undefined;
 }
 
 /** One client's connection, before and after there is a process to join it to. */
 export class Attachment {
   readonly #client: Socket;
   readonly #options: AttachmentOptions;
-  #upstream: Socket | undefined;
   /** Resolves when the client's connection is over. */
   readonly closed: Promise<void>;
 
@@ -30,10 +31,6 @@ export class Attachment {
       client.on("close", () => resolve());
     });
     client.on("error", () => client.destroy());
-    // Notices a client that goes while there is nothing to attach to yet.
-    client.on("end", () => {
-      if (!this.#upstream && !options.stdin) client.destroy();
-    });
   }
 
   get gone(): boolean {
@@ -50,19 +47,19 @@ export class Attachment {
     } catch (cause) {
       throw new WharfError("Unavailable", "the container's output cannot be reached", { operation: "attach", cause });
     }
-    this.#upstream = upstream;
-    const { stdin, stdout, stderr, logs, detachKeys, onDetach } = this.#options;
+    const { stdin, stdout, stderr, detachKeys, onDetach, recorded } = this.#options;
     upstream.on("error", () => upstream.destroy());
-    upstream.write(`${JSON.stringify({ stdin, stdout, stderr, logs })}\n`);
-    upstream.pipe(client);
+    const hello: AttachHello = { stdin, stdout, stderr, wait: true };
+    upstream.write(`${JSON.stringify(hello)}\n`);
+    upstream.pipe(client, { end: false });
     client.on("close", () => upstream.destroy());
-    upstream.on("close", () => {
-      if (!client.writableEnded) client.end();
+    upstream.on("close", async () => {
       // Input that nobody reads any more must not keep the connection.
       client.resume();
+      await recorded;
+      this.end();
     });
-    // The client may go on sending without being heard.
-    upstream.on("end", () => client.end(() => client.destroySoon()));
+    upstream.on("end", () => upstream.end());
     if (!stdin) return void client.resume();
     if (!detachKeys) return void client.pipe(upstream);
     const scanner = new DetachScanner(detachKeys);

@@ -56,7 +56,7 @@ export function execOperations(engine: Engine): Operation[] {
           stdin,
           stdout,
           stderr: stderr && !tty,
-          logs: false,
+          recorded: exec.recorded.promise,
           ...(tty
             ? { detachKeys: keys, onDetach: () => engine.emit(exec.container, "exec_detach", { execID: exec.id }) }
             : {}),
@@ -65,6 +65,7 @@ export function execOperations(engine: Engine): Operation[] {
           await startExec(engine, exec, client);
         } catch (error) {
           // The connection is a stream already: the reason is told in it, the code by inspect.
+          exec.recorded.resolve();
           const text = Buffer.from(`${messageOf(error)}\r\n`);
           client.end(tty ? text : frame(2, text));
         }

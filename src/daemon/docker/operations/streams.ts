@@ -36,7 +36,6 @@ export function streamOperations(engine: Engine): Operation[] {
           stdin: query.stdin && query.stream && OpenStdin,
           stdout: query.stdout,
           stderr: query.stderr && !Tty,
-          logs: query.logs,
           ...(Tty ? { detachKeys: keys, onDetach: () => engine.emit(container, "detach") } : {}),
         };
         const client = new Attachment(socket, options);
