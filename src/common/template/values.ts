@@ -129,8 +129,17 @@ export function typeName(value: unknown): string {
   return value === undefined || value === null ? "nil" : "map[string]interface {}";
 }
 
-/** Go's encoding/json without HTML escapes, compact. */
+const JSON_ESCAPES: Readonly<Record<string, string>> = {
+  "<": "\\u003c",
+  ">": "\\u003e",
+  "&": "\\u0026",
+  "\u2028": "\\u2028",
+  "\u2029": "\\u2029",
+};
+
+/** Go's encoding/json, compact; HTML is escaped only in what marshals itself, as docker's rows do. */
 export function toJson(value: unknown): string {
   const text = JSON.stringify(value === undefined ? null : value) ?? "null";
-  return text.replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
+  const escaped = value instanceof Struct ? /[<>&\u2028\u2029]/g : /[\u2028\u2029]/g;
+  return text.replace(escaped, (c) => JSON_ESCAPES[c]!);
 }

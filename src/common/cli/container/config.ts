@@ -201,9 +201,9 @@ export function createBody(
       RestartPolicy: restart,
       AutoRemove: flags.rm,
       VolumeDriver: flags["volume-driver"],
-      VolumesFrom: flags["volumes-from"],
-      CapAdd: flags["cap-add"],
-      CapDrop: flags["cap-drop"],
+      VolumesFrom: orNull(flags["volumes-from"]),
+      CapAdd: capabilities(flags["cap-add"]),
+      CapDrop: capabilities(flags["cap-drop"]),
       CgroupnsMode: namespaceMode("cgroupns", flags.cgroupns, ["private", "host"], false),
       Dns: flags.dns,
       DnsOptions: flags["dns-option"],
@@ -247,7 +247,7 @@ export function createBody(
       CpusetCpus: flags["cpuset-cpus"],
       CpusetMems: flags["cpuset-mems"],
       Devices: deviceList,
-      DeviceCgroupRules: flags["device-cgroup-rule"],
+      DeviceCgroupRules: orNull(flags["device-cgroup-rule"]),
       ...(requests.length > 0 ? { DeviceRequests: requests } : {}),
       ...(flags["kernel-memory"] ? { KernelMemory: flags["kernel-memory"] } : {}),
       MemoryReservation: flags["memory-reservation"],
@@ -267,6 +267,19 @@ export function createBody(
 
 function optional<T>(name: string, value: T | undefined): Record<string, T> {
   return value === undefined ? {} : { [name]: value };
+}
+
+/** In their full form: CAP_NET_ADMIN, ALL. */
+function capabilities(names: readonly string[]): string[] {
+  const full = names.map((name) => {
+    const upper = name.trim().toUpperCase();
+    return upper === "ALL" || upper === "RESET" || upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
+  });
+  return [...new Set(full)].sort();
+}
+
+function orNull<T>(list: readonly T[]): readonly T[] | null {
+  return list.length === 0 ? null : list;
 }
 
 /** By name; a later one replaces an earlier. */

@@ -51,7 +51,8 @@ export const inspect = command({
     { what: "A label", line: "inspect -f '{{index .Config.Labels \"com.example.team\"}}' web" },
   ],
   run: async (cli, { flags, args }) => {
-    const render = flags.format === "" ? undefined : inspectTemplate(flags.format);
+    const whole = flags.format === "" || flags.format === "json";
+    const render = whole ? undefined : inspectTemplate(flags.format);
     const errors: unknown[] = [];
     const found = await Promise.all(
       args.map((name) =>
@@ -63,8 +64,8 @@ export const inspect = command({
     );
     const texts = found.filter((text) => text !== undefined);
     if (!render) {
-      const all = texts.map((text) => `    ${indentJson(text.trim(), "    ", "    ")}`).join(",\n");
-      cli.out(all === "" ? "[]\n" : `[\n${all}\n]\n`);
+      const all = `[${texts.map((text) => text.trim()).join(",")}]`;
+      cli.out(`${flags.format === "json" ? all : indentJson(all, "", "    ")}\n`);
     } else {
       for (const text of texts) {
         try {

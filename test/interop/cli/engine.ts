@@ -1,0 +1,316 @@
+// What the CLI does with an engine, whichever it is: the same tests run on a real dockerd and on our own daemon.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ROOT } from "../../../tools/lib/native.ts";
+import { uniqueName } from "../../support/run.ts";
+import { execute, type Result, type RunOptions, type Scratch } from "./program.ts";
+
+export interface Subject {
+  readonly wharf: string;
+  readonly socket: string;
+  readonly scratch: Scratch;
+}
+
+interface TerminalResult {
+  output: string;
+  code: number;
+  restored: boolean;
+  error?: string;
+}
+
+/** Declares the tests; `subject` is there when they run. */
+export function engineTests(subject: () => Subject): void {
+  const cli = (args: readonly string[], options?: RunOptions): Promise<Result> =>
+    execute([subject().wharf, "-H", `unix://${subject().socket}`, ...args], options);
+  const run = (args: readonly string[], options?: RunOptions) =>
+    cli(["run", "--rm", "--network", "none", ...args], options);
+
+  async function terminal(script: unknown[], args: readonly string[]): Promise<TerminalResult> {
+    const program = [subject().wharf, "-H", `unix://${subject().socket}`, ...args];
+    const helper = join(ROOT, "test/interop/cli/terminal.py");
+    const { stdout, stderr } = await execute(["python3", helper, "24", "80", JSON.stringify(script), ...program]);
+    const result = JSON.parse(stdout || JSON.stringify({ error: stderr, output: "" })) as TerminalResult;
+    assert.equal(result.error, undefined, result.output);
+    return result;
+  }
+
+  test("run: output, streams apart, exit code", async () => {
+    const { stdout, stderr, code } = await run(["busybox", "sh", "-c", "echo out; echo err >&2; exit 7"]);
+    assert.deepEqual([stdout, stderr, code], ["out\n", "err\n", 7]);
+  });
+
+  test("run: 127 for a command that is not there, 126 for one that cannot be executed, 125 for the rest", async () => {
+    const missing = await run(["busybox", "no-such-command"]);
+    assert.equal(missing.code, 127, missing.stderr);
+    assert.match(missing.stderr, /^wharf: .*no-such-command/);
+    assert.equal((await run(["busybox", "/tmp"])).code, 126);
+    assert.equal((await run(["--pull", "never", "no-such-image:1"])).code, 125);
+    assert.equal((await run(["--memory", "1k", "busybox", "true"])).code, 125);
+  });
+
+  test("run -i: stdin from a pipe and from a file, to the last byte", async () => {
+    const data = Buffer.alloc(3_000_000, "0123456789abcdef\n");
+    const { stdout } = await run(["-i", "busybox", "md5sum"], { input: data });
+    const file = subject().scratch.path("stdin");
+    writeFileSync(file, data);
+    const shell = `"$0" -H unix://${subject().socket} run --rm -i --network none busybox md5sum < ${file}`;
+    const fromFile = await execute(["sh", "-c", shell, subject().wharf]);
+    assert.equal(fromFile.stdout, stdout);
+    const expected = (await import("node:crypto")).createHash("md5").update(data).digest("hex");
+    assert.equal(stdout, `${expected}  -\n`);
+    assert.equal((await run(["-i", "busybox", "cat"])).stdout, "", "an empty stdin ends at once");
+    assert.equal((await run(["busybox", "cat"], { input: "not passed on" })).stdout, "");
+  });
+
+  test("run: much output arrives whole, both streams in step", async () => {
+    const script = "i=0; while [ $i -lt 3000 ]; do echo line $i; echo error $i >&2; i=$((i+1)); done";
+    const { stdout, stderr } = await run(["busybox", "sh", "-c", script]);
+    const lines = (word: string) => Array.from({ length: 3000 }, (_, i) => `${word} ${i}\n`).join("");
+    assert.equal(stdout, lines("line"));
+    assert.equal(stderr, lines("error"));
+    const big = await run(["busybox", "sh", "-c", "head -c 20000000 /dev/zero | tr '\\0' x"]);
+    assert.equal(big.stdout.length, 20_000_000);
+  });
+
+  test("run: a reader that goes away ends the program as SIGPIPE would", async () => {
+    const name = uniqueName("yes");
+    const command = `"$0" -H unix://${subject().socket} run --name ${name} --network none busybox yes | head -n 1; echo "\${PIPESTATUS[0]}"`;
+    const { stdout } = await execute(["bash", "-c", command, subject().wharf]);
+    assert.equal(stdout, "y\n141\n");
+    await cli(["rm", "-f", name]);
+  });
+
+  test("run: SIGTERM reaches the container, whose exit code comes back", async () => {
+    const name = uniqueName("sig");
+    const { stdout, code } = await run(
+      [
+        "--name",
+        name,
+        "busybox",
+        "sh",
+        "-c",
+        "trap 'echo got it; exit 3' TERM; echo ready; while :; do sleep 0.05; done",
+      ],
+      {
+        started: (child) =>
+          child.stdout!.on("data", (data: Buffer) => {
+            if (data.includes("ready")) child.kill("SIGTERM");
+          }),
+      },
+    );
+    assert.deepEqual([stdout, code], ["ready\ngot it\n", 3]);
+  });
+
+  test("run -d, ps, logs, exec, stop, start, wait, rm", async () => {
+    const name = uniqueName("life");
+    const script = "trap 'exit 5' TERM; echo out; echo err >&2; while :; do sleep 0.05; done";
+    const started = await cli([
+      "run",
+      "-d",
+      "--name",
+      name,
+      "--network",
+      "none",
+      "-l",
+      "k=v",
+      "busybox",
+      "sh",
+      "-c",
+      script,
+    ]);
+    assert.match(started.stdout, /^[0-9a-f]{64}\n$/, started.stderr);
+    const id = started.stdout.trim();
+    assert.equal((await cli(["ps", "-q", "--no-trunc", "--filter", `name=${name}`])).stdout, `${id}\n`);
+    assert.equal(
+      (await cli(["ps", "--filter", "label=k=v", "--format", '{{.Names}} {{.State}} {{.Label "k"}}'])).stdout,
+      `${name} running v\n`,
+    );
+    for (let i = 0; i < 50 && (await cli(["logs", name])).stderr === ""; i++) await sleep(50);
+    const logs = await cli(["logs", name]);
+    assert.deepEqual([logs.stdout, logs.stderr], ["out\n", "err\n"]);
+    assert.match(
+      (await cli(["logs", "-t", "-n", "1", name])).stdout + (await cli(["logs", "-t", name])).stdout,
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z (out|err)$/m,
+    );
+    const exec = await cli(["exec", "-i", "-e", "X=1", "-w", "/tmp", name, "sh", "-c", "pwd; echo $X; cat; exit 9"], {
+      input: "in\n",
+    });
+    assert.deepEqual([exec.stdout, exec.code], ["/tmp\n1\nin\n", 9], exec.stderr);
+    assert.equal((await cli(["exec", name, "no-such-command"])).code, 127);
+    assert.equal((await cli(["inspect", "-f", "{{.State.Running}} {{.Config.Labels.k}}", name])).stdout, "true v\n");
+    const waiting = cli(["wait", name]);
+    await sleep(300);
+    assert.equal((await cli(["stop", "-t", "5", name])).stdout, `${name}\n`);
+    assert.equal((await waiting).stdout, "5\n");
+    assert.equal((await cli(["ps", "-q", "--filter", `name=${name}`])).stdout, "");
+    assert.match((await cli(["ps", "-a", "--filter", `name=${name}`])).stdout, /Exited \(5\)/);
+    assert.equal((await cli(["start", name])).stdout, `${name}\n`);
+    assert.equal((await cli(["rm", name])).code, 1, "it runs");
+    assert.equal((await cli(["kill", name])).stdout, `${name}\n`);
+    assert.equal((await cli(["wait", name])).stdout, "137\n");
+    assert.equal((await cli(["rm", name])).stdout, `${name}\n`);
+    const gone = await cli(["rm", "-f", name]);
+    assert.equal(gone.code, 0, gone.stderr);
+    assert.equal((await cli(["inspect", name])).stdout, "[]\n");
+  });
+
+  test("logs -f goes on until the container ends", async () => {
+    const name = uniqueName("follow");
+    await cli([
+      "run",
+      "-d",
+      "--name",
+      name,
+      "--network",
+      "none",
+      "busybox",
+      "sh",
+      "-c",
+      "for i in 1 2 3 4 5; do echo $i; sleep 0.1; done",
+    ]);
+    const { stdout, code } = await cli(["logs", "-f", name]);
+    assert.deepEqual([stdout, code], ["1\n2\n3\n4\n5\n", 0]);
+    await cli(["rm", "-f", name]);
+  });
+
+  test("create, cidfile, start -a, export", async () => {
+    const name = uniqueName("made");
+    const idFile = subject().scratch.path("cid");
+    const created = await cli([
+      "create",
+      "--name",
+      name,
+      "--cidfile",
+      idFile,
+      "--network",
+      "none",
+      "busybox",
+      "sh",
+      "-c",
+      "echo hello; exit 4",
+    ]);
+    assert.equal(readFileSync(idFile, "utf8"), created.stdout.trim(), created.stderr);
+    const again = await cli(["create", "--cidfile", idFile, "busybox"]);
+    assert.match(again.stderr, /is there already/);
+    const started = await cli(["start", "-a", name]);
+    assert.deepEqual([started.stdout, started.code], ["hello\n", 4]);
+    const file = subject().scratch.path("export.tar");
+    assert.equal((await cli(["export", "-o", file, name])).code, 0);
+    const list = await execute(["tar", "-tf", file]);
+    assert.match(list.stdout, /^bin\/busybox$/m);
+    const failed = await cli(["export", "-o", subject().scratch.path("none.tar"), "no-such-container"]);
+    assert.equal(failed.code, 1);
+    await assert.rejects(async () => readFileSync(subject().scratch.path("none.tar")));
+    await cli(["rm", name]);
+  });
+
+  test("run -it: a terminal of the right size that follows ours, raw and given back", async () => {
+    const { output, code, restored } = await terminal(
+      [
+        ["until", "# "],
+        ["type", "stty size\r"],
+        ["until", "24 80"],
+        ["size", 30, 100],
+        ["pause", 0.5],
+        ["type", "stty size; exit 6\r"],
+        ["until", "30 100"],
+      ],
+      ["run", "--rm", "-it", "--network", "none", "-e", "PS1=# ", "busybox", "sh"],
+    );
+    assert.match(output, /24 80\r\n/);
+    assert.equal(code, 6, output);
+    assert.equal(restored, true);
+  });
+
+  test("run -it: ctrl-p ctrl-q detaches, a lone ctrl-p gets through, attach comes back", async () => {
+    const name = uniqueName("detach");
+    const show = "stty raw -echo; echo ready; dd bs=1 count=2 2>/dev/null | od -An -tx1; echo next; cat";
+    const first = await terminal(
+      [
+        ["until", "ready"],
+        ["type", "\x10"],
+        ["pause", 0.6],
+        ["type", "a"],
+        ["until", "10 61"],
+        ["until", "next"],
+        ["type", "\x10"],
+        ["pause", 0.05],
+        ["type", "\x11"],
+      ],
+      ["run", "-it", "--name", name, "--network", "none", "busybox", "sh", "-c", show],
+    );
+    assert.equal(first.code, 0, first.output);
+    assert.equal(first.restored, true);
+    assert.match(first.output, new RegExp(`detached; 'wharf attach ${name}' comes back`));
+    assert.equal((await cli(["inspect", "-f", "{{.State.Running}}", name])).stdout, "true\n");
+    const second = await terminal(
+      [
+        ["pause", 0.5],
+        ["type", "again"],
+        ["until", "again"],
+        ["type", "x"],
+        ["until", "x"],
+        ["type", "zq"],
+      ],
+      ["attach", "--detach-keys", "z,q", name],
+    );
+    assert.deepEqual([second.code, second.restored], [0, true], second.output);
+    await cli(["rm", "-f", name]);
+  });
+
+  test("run -it: a signal that ends the program leaves the terminal as it was", async () => {
+    const name = uniqueName("killed");
+    const { code, restored } = await terminal(
+      [
+        ["until", "ready"],
+        ["kill", 15],
+      ],
+      [
+        "run",
+        "-it",
+        "--sig-proxy=false",
+        "--name",
+        name,
+        "--network",
+        "none",
+        "busybox",
+        "sh",
+        "-c",
+        "echo ready; sleep 60",
+      ],
+    );
+    assert.deepEqual([code, restored], [143, true]);
+    await cli(["rm", "-f", name]);
+  });
+
+  test("exec -it has a terminal", async () => {
+    const name = uniqueName("execit");
+    await cli(["run", "-d", "--name", name, "--network", "none", "busybox", "sleep", "60"]);
+    const { output, code } = await terminal(
+      [["until", "24 80"]],
+      ["exec", "-it", name, "sh", "-c", "sleep 0.2; stty size; tty; exit 3"],
+    );
+    assert.match(output, /24 80\r\n\/dev\/pts\/\d/);
+    assert.equal(code, 3);
+    await cli(["rm", "-f", name]);
+  });
+
+  test("-t needs a terminal to type into", async () => {
+    const { stderr, code } = await run(["-it", "busybox", "true"]);
+    assert.deepEqual(
+      [stderr, code],
+      ["wharf: the input device is not a TTY\nhint: leave -t away when stdin is a pipe or a file\n", 125],
+    );
+  });
+
+  test("version and info tell of both sides", async () => {
+    const { stdout } = await cli(["version"]);
+    assert.match(stdout, /^Client: Wharf\n Version: {11}\d/);
+    assert.match(stdout, /^Server:[^\n]*\n Engine:\n {2}Version: {10}\S/m);
+    assert.match((await cli(["info"])).stdout, /^ Kernel Version: /m);
+    assert.equal((await cli(["version", "-f", "{{.Client.APIVersion}}"])).stdout, "1.51\n");
+  });
+}
