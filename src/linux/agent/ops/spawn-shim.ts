@@ -22,9 +22,17 @@ function collect(out: number, err: number): { stdout: string; stderr: string } {
     const fd = waitReadable(open, -1)!;
     const n = read(fd, buffer);
     if (n === 0) open.splice(open.indexOf(fd), 1);
-    else kept.set(fd, (kept.get(fd)! + native.utf8(buffer, 0, n)).slice(-MAX_OUTPUT));
+    else
+      kept.set(fd, (kept.get(fd)! + (fd === out ? latin1(buffer, n) : native.utf8(buffer, 0, n))).slice(-MAX_OUTPUT));
   }
   return { stdout: kept.get(out)!, stderr: kept.get(err)! };
+}
+
+/** One character a byte: what a shim's `delete` answers is binary. */
+function latin1(bytes: Uint8Array, length: number): string {
+  let text = "";
+  for (let i = 0; i < length; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
 }
 
 function decodeBase64(text: string): Uint8Array {
