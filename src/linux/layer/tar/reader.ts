@@ -79,22 +79,23 @@ export class TarReader {
     }
   }
 
-  /** The body of an extended header, as a range of the source's memory that is valid until the next read. */
-  #extended(size: number, what: string): { at: number; end: number } {
+  /** Parses the body of an extended header, which is a range of the source's memory: it is gone as soon as it is skipped. */
+  #extended<T>(size: number, what: string, parse: (bytes: Uint8Array, at: number, end: number) => T): T {
     if (size > MAX_EXTENDED - BLOCK) throw malformed(`${what} of ${size} bytes`);
     const padded = Math.ceil(size / BLOCK) * BLOCK;
     if (this.#source.need(padded) < padded) throw truncated(what);
-    const at = this.#source.at;
+    const { bytes, at } = this.#source;
+    const parsed = parse(bytes, at, at + size);
     this.#source.skip(padded);
-    return { at, end: at + size };
+    return parsed;
   }
 
   /** A GNU long name: up to the first NUL. */
   #longName(size: number): string {
-    const { at, end } = this.#extended(size, "a long name");
-    const bytes = this.#source.bytes;
-    const nul = bytes.indexOf(0, at);
-    return decodeName(bytes, at, (nul >= 0 && nul < end ? nul : end) - at);
+    return this.#extended(size, "a long name", (bytes, at, end) => {
+      const nul = bytes.indexOf(0, at);
+      return decodeName(bytes, at, (nul >= 0 && nul < end ? nul : end) - at);
+    });
   }
 
   /** Positions at the next header block; false at the archive's end: two blocks of zeros, or simply no more bytes. */
@@ -132,8 +133,8 @@ export class TarReader {
         case TYPE.pax:
         case TYPE.solarisPax: {
           this.#source.skip(BLOCK);
-          const { at, end } = this.#extended(raw.size, "a PAX header");
-          pax = parsePax(this.#source.bytes, at, end, pax);
+          const before: Pax = pax ?? {};
+          pax = this.#extended(raw.size, "a PAX header", (bytes, at, end) => parsePax(bytes, at, end, before));
           break;
         }
         case TYPE.global:
