@@ -58,8 +58,12 @@ Server:{{if ne .Platform.Name ""}} {{.Platform.Name}}{{end}}
   {{- with index .Details "NodeVersion"}}
   Node version:\t{{.}}
   {{- end}}
-  Git commit:\t{{index .Details "GitCommit"}}
-  Built:\t{{index .Details "BuildTime"}}
+  {{- with index .Details "GitCommit"}}
+  Git commit:\t{{.}}
+  {{- end}}
+  {{- with index .Details "BuildTime"}}
+  Built:\t{{.}}
+  {{- end}}
   OS/Arch:\t{{index .Details "Os"}}/{{index .Details "Arch"}}
   Experimental:\t{{index .Details "Experimental"}}
   {{- else}}

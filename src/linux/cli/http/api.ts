@@ -108,7 +108,6 @@ export class Api implements Disposable {
 
   #bytes(method: string, path: string, options: RequestOptions, more: Record<string, string>): Uint8Array {
     const headers: Record<string, string> = { Host: "docker", "User-Agent": "wharf", ...more, ...options.headers };
-    if (this.#options.traceparent) headers.traceparent = this.#options.traceparent();
     let body: Uint8Array | undefined;
     if (options.json !== undefined) {
       headers["Content-Type"] = "application/json";
@@ -127,10 +126,12 @@ export class Api implements Disposable {
     options: RequestOptions,
     more: Record<string, string>,
   ): Promise<[Head, Connection]> {
+    // The trace context is that of the caller's moment, before anything is waited for.
+    const headers = this.#options.traceparent ? { ...more, traceparent: this.#options.traceparent() } : more;
     for (;;) {
       const connection = await this.#connect();
       try {
-        await connection.send(this.#bytes(method, path, options, more));
+        await connection.send(this.#bytes(method, path, options, headers));
         if (options.spare) await this.#prepare(options.spare);
         const head = await connection.head();
         if (head) {

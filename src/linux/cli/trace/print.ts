@@ -27,7 +27,8 @@ export function renderTrace(spans: readonly Span[], width: number, colour: boole
   const cyan = (text: string) => (colour ? `\x1b[36m${text}\x1b[0m` : text);
   let text = `${dim(`${"service".padEnd(9)}${"span".padEnd(names)} ${"start".padStart(9)} ${"duration".padStart(10)}`)}\n`;
   const visit = (node: SpanNode, prefix: string, branch: string, below: string) => {
-    const name = ellipsis(`${prefix}${branch}${node.name}`, names).padEnd(names);
+    const what = node.name.replace(/\b[0-9a-f]{64}\b/g, (id) => id.slice(0, 12));
+    const name = ellipsis(`${prefix}${branch}${what}`, names).padEnd(names);
     const when = `+${ms(node.start - start)}`.padStart(9);
     text += `${dim(node.service.padEnd(9).slice(0, 9))}${name} ${when} ${ms(node.duration).padStart(10)}  ${cyan(bar(node, start, total, bars)).trimEnd()}\n`;
     for (const [i, child] of node.children.entries()) {

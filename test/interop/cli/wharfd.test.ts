@@ -1,0 +1,50 @@
+// time-out: 300 s
+// The CLI on our own daemon, which it starts itself.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { ROOT } from "../../../tools/lib/native.ts";
+import { engineTests } from "./engine.ts";
+import { execute, Scratch, wharfProgram } from "./program.ts";
+
+const BIN = join(ROOT, "dist/bin");
+
+const scratch = new Scratch();
+const env = {
+  WHARF_ROOT: scratch.path("root"),
+  WHARF_STATE: scratch.path("state"),
+  WHARF_CONFIG: scratch.path("config.toml"),
+  WHARFD: join(BIN, "wharfd"),
+  PATH: `${BIN}:${process.env.PATH}`,
+};
+let wharf = "";
+
+before(async () => {
+  wharf = await wharfProgram(scratch);
+  const started = await execute([wharf, "daemon", "start"], { env });
+  assert.equal(started.code, 0, started.stderr);
+  // The first start makes busybox:latest, in its own time.
+  for (const end = Date.now() + 20_000; Date.now() < end; ) {
+    if ((await execute([wharf, "images", "-q", "busybox"], { env })).stdout !== "") break;
+  }
+});
+after(async () => {
+  const { stdout } = await execute([wharf, "ps", "-aq"], { env });
+  const ids = stdout.split("\n").filter(Boolean);
+  if (ids.length > 0) await execute([wharf, "rm", "-f", ...ids], { env });
+  await execute([wharf, "daemon", "stop"], { env });
+  scratch[Symbol.dispose]();
+});
+
+engineTests(() => ({ wharf, socket: join(env.WHARF_STATE, "docker.sock"), scratch }));
+
+test("run --trace prints one tree from the CLI to the daemon", async () => {
+  const { stdout, stderr, code } = await execute(
+    [wharf, "run", "--rm", "--trace", "--network", "none", "busybox", "echo", "hi"],
+    { env },
+  );
+  assert.deepEqual([stdout, code], ["hi\n", 0]);
+  assert.match(stderr, /^trace [0-9a-f]{32}\nservice +span +start +duration\nwharf +wharf run /);
+  assert.match(stderr, /^wharf +├ create .*\nwharfd +│ └ POST \/containers\/create /m);
+  assert.match(stderr, /^wharfd +│ {3}[├└] create task /m);
+});
