@@ -235,7 +235,7 @@ function sinkOf(writer: ContentWriter, { growth, onProgress }: FetchBlobOptions)
         throw storeFailed(cause);
       }
       sink.offset += chunk.byteLength;
-      growth?.advance(writer.status().offset);
+      growth?.advance(sink.offset);
       onProgress?.(sink.offset);
     },
   };

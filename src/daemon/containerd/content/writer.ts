@@ -3,6 +3,7 @@
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from "../../../common/digest.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
+import { timestampFromMillis } from "../../../common/timestamp.ts";
 import type { CommitRequest, ContentWriter, IngestStatus } from "../api/content.ts";
 import { now } from "../core/clock.ts";
 import { checkLabels } from "../core/labels.ts";
@@ -18,7 +19,8 @@ export class BlobWriter implements ContentWriter {
   #file: IngestFile | undefined;
   /** The blob of another namespace that this ingest simply takes over, and its size. */
   #shared: { digest: Digest; size: number } | undefined;
-  #updatedAt = now();
+  /** Milliseconds since the epoch. */
+  #updatedAt = Date.now();
   #open = true;
   #closing: Promise<void> | undefined;
 
@@ -55,7 +57,7 @@ export class BlobWriter implements ContentWriter {
   }
 
   status(): IngestStatus {
-    return ingestStatus(this.#row, this.#offset, this.#updatedAt);
+    return ingestStatus(this.#row, this.#offset, timestampFromMillis(this.#updatedAt));
   }
 
   async write(data: Uint8Array): Promise<void> {
@@ -73,14 +75,14 @@ export class BlobWriter implements ContentWriter {
         cause,
       });
     }
-    this.#updatedAt = now();
+    this.#updatedAt = Date.now();
   }
 
   async truncate(size: number): Promise<void> {
     this.#checkOpen();
     if (this.#shared) await this.#unshare(Math.min(size, this.#shared.size));
     await this.#file!.truncate(size);
-    this.#updatedAt = now();
+    this.#updatedAt = Date.now();
   }
 
   async commit(request: CommitRequest = {}): Promise<Digest> {

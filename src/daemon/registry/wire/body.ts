@@ -3,6 +3,8 @@
 export interface BodyDecoder {
   /** The body's end shows by itself, not by the connection's. */
   readonly ends: boolean;
+  /** Bytes to come at least, those of the framing included, as far as is known. */
+  readonly left: number;
   /** The whole body has been seen. */
   readonly done: boolean;
   /**
@@ -24,6 +26,10 @@ export class LengthBody implements BodyDecoder {
 
   get ends(): boolean {
     return this.#left !== Number.POSITIVE_INFINITY;
+  }
+
+  get left(): number {
+    return this.#left;
   }
 
   get done(): boolean {
@@ -48,6 +54,10 @@ export class ChunkedBody implements BodyDecoder {
   #state: "size" | "data" | "data-end" | "trailer" | "done" = "size";
   #left = 0;
   #line = "";
+
+  get left(): number {
+    return this.#state === "data" ? this.#left : 1;
+  }
 
   get done(): boolean {
     return this.#state === "done";

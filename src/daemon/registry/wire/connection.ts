@@ -8,10 +8,11 @@ import type { HttpResponse, Timeouts } from "../http.ts";
 import { canceled } from "../retry.ts";
 import { coded, parseHead, requestHead } from "./head.ts";
 import { WireResponse } from "./response.ts";
+import { type Loan, Slabs } from "./slabs.ts";
 
-/** Bytes of one buffer, and how many a connection has: two with the receiver, one to read into. */
-const BUFFER = 512 << 10;
-const BUFFERS = 3;
+/** Bytes that are gathered before the receiver is called, and how long they may be waited for: milliseconds. */
+const BATCH = 256 << 10;
+const PATIENCE = 1;
 /** A response's head may be so long; bytes. */
 const MAX_HEAD = 64 << 10;
 
@@ -22,15 +23,23 @@ export interface WireOptions {
   signal: AbortSignal | undefined;
 }
 
-/** What the connection does with bytes as they come; false makes it stop reading. */
-type Receiver = (bytes: Uint8Array) => boolean;
+/** What to do with bytes as they come; false makes the connection stop reading. */
+export interface Receiver {
+  take(loan: Loan): boolean;
+  /** Bytes still expected: fewer than a batch are not waited for. */
+  left(): number;
+  /** The connection has ended. */
+  closed(): void;
+}
 
 /** One connection, used by one request at a time. */
 export class Wire {
   readonly #socket: Socket;
-  /** Buffers that nobody reads from. */
-  readonly #buffers: Uint8Array[] = [];
-  #receive: Receiver | undefined;
+  readonly #slabs = new Slabs();
+  #receiver: Receiver | undefined;
+  /** Set while less than a batch waits for more. */
+  #waiting: NodeJS.Timeout | undefined;
+  /** While the connection is made. */
   #closed: (() => void) | undefined;
   #error: Error | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -41,8 +50,8 @@ export class Wire {
     const secure = url.protocol === "https:";
     const port = Number(url.port || (secure ? 443 : 80));
     const onread = {
-      buffer: () => this.#buffers.at(-1) ?? this.#add(),
-      callback: (length: number, buffer: Uint8Array) => this.#read(buffer, length),
+      buffer: () => this.#slabs.room(),
+      callback: (length: number) => this.#read(length),
     };
     const options = { host, port, onread, noDelay: true, autoSelectFamily: true };
     this.#socket = secure
@@ -53,8 +62,12 @@ export class Wire {
     });
     this.#socket.on("close", () => {
       clearTimeout(this.#timer);
+      clearTimeout(this.#waiting);
       this.#gone?.();
       this.#closed?.();
+      // What came before the end is handed on before the end is.
+      while (this.#receiver && this.#slabs.filled > 0 && this.#deliver());
+      this.#receiver?.closed();
     });
   }
 
@@ -92,7 +105,7 @@ export class Wire {
       const done = (outcome: HttpResponse | Error): void => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
-        this.#closed = undefined;
+        this.#receiver = undefined;
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       };
@@ -101,44 +114,36 @@ export class Wire {
       const abort = (): void => done(canceled(signal));
       const timer = setTimeout(() => fail("ESTALL", `no answer for ${timeouts.response / 1000} s`), timeouts.response);
       signal?.addEventListener("abort", abort, { once: true });
-      this.#closed = () => fail("ECONNRESET", "closed without an answer");
-      this.#receive = (bytes) => {
+      const take = ({ bytes, release }: Loan): boolean => {
         head = Buffer.concat([head, bytes]);
+        release();
         try {
           const parsed = parseHead(head);
-          if (!parsed) {
-            if (head.byteLength > MAX_HEAD) throw coded("HPE_HEADER_OVERFLOW", "the answer's head is too long");
-            return true;
-          }
-          this.#receive = undefined;
-          done(new WireResponse(this, url, operation, parsed, timeouts.stall, free));
-          return false;
+          if (!parsed && head.byteLength > MAX_HEAD)
+            throw coded("HPE_HEADER_OVERFLOW", "the answer's head is too long");
+          if (parsed) done(new WireResponse(this, url, operation, parsed, timeouts.stall, free));
+          return !parsed;
         } catch (error) {
-          this.#receive = undefined;
           done(new NetworkError(error, url.host, operation));
           return false;
         }
       };
+      this.receive({ take, left: () => 1, closed: () => fail("ECONNRESET", "closed without an answer") });
       this.#socket.resume();
       this.#socket.write(requestHead(url, headers));
     });
   }
 
-  /** Hands what comes to `receive`, from what the head's reading left over on; `closed` hears of the end. */
-  receive(receive: Receiver | undefined, closed: (() => void) | undefined): void {
-    this.#receive = receive;
-    this.#closed = closed;
-    if (receive && this.#socket.closed) closed?.();
+  /** Who gets what comes from now on; undefined: nobody, for the time being. */
+  receive(receiver: Receiver | undefined): void {
+    this.#receiver = receiver;
+    if (receiver && this.#socket.closed) receiver.closed();
   }
 
+  /** Reads on, after a receiver has answered false. */
   resume(): void {
+    if (this.#receiver && this.#slabs.filled > 0 && !this.#deliver()) return;
     this.#socket.resume();
-  }
-
-  /** Gives a buffer back that a receiver was still using when it returned. */
-  recycle(bytes: Uint8Array): void {
-    if (bytes.buffer.byteLength === BUFFER && this.#buffers.length < BUFFERS)
-      this.#buffers.push(new Uint8Array(bytes.buffer));
   }
 
   get error(): Error | undefined {
@@ -149,14 +154,14 @@ export class Wire {
   rest(milliseconds: number, gone: () => void): void {
     this.#gone = gone;
     // A byte that was not asked for is a server out of step.
-    this.#receive = () => {
+    const take = (): boolean => {
       this.destroy();
       return false;
     };
-    this.#closed = undefined;
+    this.receive({ take, left: () => 1, closed: () => {} });
     this.#timer = setTimeout(() => this.destroy(), milliseconds).unref();
     this.#socket.unref().resume();
-    this.#buffers.splice(1);
+    this.#slabs.trim();
   }
 
   busy(): void {
@@ -169,29 +174,19 @@ export class Wire {
     this.#socket.destroy();
   }
 
-  #add(): Uint8Array {
-    const buffer = new Uint8Array(Buffer.allocUnsafeSlow(BUFFER).buffer);
-    this.#buffers.push(buffer);
-    return buffer;
+  #read(length: number): boolean {
+    this.#slabs.fill(length);
+    if (!this.#receiver) return false;
+    if (this.#slabs.full || this.#slabs.filled >= Math.min(BATCH, this.#receiver.left())) return this.#deliver();
+    this.#waiting ??= setTimeout(() => {
+      if (this.#receiver && this.#slabs.filled > 0 && !this.#deliver()) this.#socket.pause();
+    }, PATIENCE);
+    return true;
   }
 
-  /** The buffer is lent to the receiver, which gives it back by recycle(). */
-  #read(buffer: Uint8Array, length: number): boolean {
-    const at = this.#buffers.findIndex((one) => one.buffer === buffer.buffer);
-    if (at >= 0) this.#buffers.splice(at, 1);
-    const bytes = new Uint8Array(buffer.buffer, 0, length);
-    const receive = this.#receive;
-    if (!receive) return false;
-    const lent = this.#lent;
-    const more = receive(bytes);
-    if (this.#lent === lent) this.recycle(bytes);
-    return more;
-  }
-
-  #lent = 0;
-
-  /** To be called by a receiver that uses the bytes after it has returned. */
-  lend(): void {
-    this.#lent++;
+  #deliver(): boolean {
+    clearTimeout(this.#waiting);
+    this.#waiting = undefined;
+    return this.#receiver!.take(this.#slabs.take());
   }
 }

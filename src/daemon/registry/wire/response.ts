@@ -6,6 +6,7 @@ import type { HeaderMap, HttpResponse } from "../http.ts";
 import { canceled } from "../retry.ts";
 import type { Wire } from "./connection.ts";
 import { coded, type Head } from "./head.ts";
+import type { Loan } from "./slabs.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** Pieces that a receiver may be busy with before no more is read. */
@@ -72,7 +73,7 @@ export class WireResponse implements HttpResponse {
         failure = error;
         watch.stop();
         signal?.removeEventListener("abort", abort);
-        wire.receive(undefined, undefined);
+        wire.receive(undefined);
         if (error || !keep || !body.done || body.excess) wire.destroy();
         else this.#free();
         finish();
@@ -87,9 +88,8 @@ export class WireResponse implements HttpResponse {
       const watch = new Watchdog(this.#stall, () =>
         done(this.#broken(coded("ESTALL", `no data for ${this.#stall / 1000} s`))),
       );
-      const written = (bytes: Uint8Array, error?: unknown): void => {
+      const written = (error?: unknown): void => {
         pending--;
-        wire.recycle(bytes);
         if (pending === 0) watch.resume();
         if (error !== undefined) done(WharfError.from(error));
         if (settled) finish();
@@ -98,7 +98,7 @@ export class WireResponse implements HttpResponse {
           wire.resume();
         }
       };
-      const receive = (bytes: Uint8Array): boolean => {
+      const take = ({ bytes, release }: Loan): boolean => {
         watch.alive();
         try {
           const writes = body
@@ -108,12 +108,14 @@ export class WireResponse implements HttpResponse {
           if (writes.length > 0) {
             pending++;
             watch.pause();
-            wire.lend();
             (writes.length === 1 ? writes[0]! : Promise.all(writes)).then(
-              () => written(bytes),
-              (error: unknown) => written(bytes, error ?? new Error("it could not be written")),
+              () => {
+                release();
+                written();
+              },
+              (error: unknown) => written(error ?? new Error("it could not be written")),
             );
-          }
+          } else release();
         } catch (error) {
           const own = typeof (error as NodeJS.ErrnoException).code === "string" && !(error instanceof WharfError);
           done(own ? this.#broken(error as Error) : WharfError.from(error));
@@ -134,9 +136,9 @@ export class WireResponse implements HttpResponse {
       if (signal?.aborted) return abort();
       signal?.addEventListener("abort", abort, { once: true });
       if (body.done) return done();
-      wire.receive(receive, closed);
+      wire.receive({ take, left: () => body.left, closed });
       // What came with the head lies in memory of its own.
-      if (!settled && (rest.byteLength === 0 || receive(rest))) wire.resume();
+      if (!settled && (rest.byteLength === 0 || take({ bytes: rest, release: () => {} }))) wire.resume();
     });
   }
 
