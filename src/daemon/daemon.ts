@@ -3,7 +3,8 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { startAgent } from "./agent/client.ts";
+import { Agent } from "./agent/client.ts";
+import { AgentProcess } from "./agent/process.ts";
 import { createCore } from "./containerd/core.ts";
 import { createDockerServer } from "./docker/api.ts";
 import { watchOom } from "./docker/containers/oom.ts";
@@ -38,7 +39,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { root, state, log } = options;
   await using stack = new AsyncDisposableStack();
   mkdirSync(state, { recursive: true, mode: 0o711 });
-  const agent = stack.use(await startAgent({ state }));
+  // Started by its first operation, which comes after the lock is taken: a second daemon must not disturb the first one's.
+  const agent = stack.use(new Agent(new AgentProcess(join(state, "agent.sock"))));
   const core = stack.use(
     await createCore({
       root,
@@ -48,6 +50,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       log: (message, error) => log("warn", message, { error }),
     }),
   );
+  void agent.call("ping", {}).catch((error: unknown) => log("error", "wharf-agent does not start", { error }));
   const pidFile = join(state, "wharfd.pid");
   writeFileSync(pidFile, `${process.pid}\n`);
   stack.defer(() => rmSync(pidFile, { force: true }));

@@ -140,7 +140,7 @@ async function answer(
     if (isCode(error, "Canceled") && controller.signal.aborted) return;
     const status = statusOf(error);
     span.set("error", messageOf(error));
-    if (status >= 500) options.log("error", "request failed", { method, path, status, error });
+    if (status >= 500 && status !== 501) options.log("error", "request failed", { method, path, status, error });
     else options.log("debug", "request refused", { method, path, status, error: messageOf(error) });
     if (response.headersSent || response.destroyed || (hijack && !response.socket)) {
       // Too late for a status: what a reader must notice is that the answer is not whole.
