@@ -20,7 +20,7 @@ import { listen } from "./sockets.ts";
 import { sweepTraces } from "./trace/files.ts";
 import { Puller } from "./transfer/pull.ts";
 
-export interface DaemonOptions extends Pick<Options, "root" | "state" | "hosts" | "shimPath"> {
+export interface DaemonOptions extends Pick<Options, "root" | "state" | "hosts" | "shimPath" | "cgroupParent"> {
   log: Log;
   registries?: RegistryConfig | undefined;
 }
@@ -60,7 +60,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       credentials: dockerConfigSource(join(homedir(), ".docker/config.json")),
     }),
   );
-  const engine = new Engine({ core, agent, puller: new Puller({ registry }), root, state, log });
+  const engine = new Engine({
+    core,
+    agent,
+    puller: new Puller({ registry }),
+    root,
+    state,
+    log,
+    cgroupParent: options.cgroupParent,
+  });
   stack.defer(() => engine.closing.abort());
   await engine.prepareFolders();
   mkdirSync(join(state, "trace"), { recursive: true, mode: 0o700 });

@@ -1,10 +1,12 @@
 /** wharfd: reads its options, serves until it is told to end, and leaves running containers alone. */
 
+import { join } from "node:path";
 import { describe, hintOf, isCode } from "../common/errors.ts";
 import { VERSION } from "../common/version.ts";
 import { startDaemon } from "./daemon.ts";
 import { createLog, type Log } from "./log.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
+import { armFailpoints } from "./store/failpoints.ts";
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2), process.env);
@@ -12,6 +14,8 @@ async function main(): Promise<void> {
   if (options.command === "version") return void process.stdout.write(`wharfd ${VERSION}\n`);
   const log = createLog(options.level, (line) => process.stderr.write(line));
   if (options.command === "import-busybox") return await importBusybox(options, log);
+  armFailpoints();
+  using _watch = await watchLoop(process.env.WHARF_LOOP_DELAY);
   const ending = Promise.withResolvers<NodeJS.Signals>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending.resolve(signal));
   // A closed terminal or log must not end the daemon.
@@ -32,19 +36,28 @@ async function main(): Promise<void> {
   setTimeout(() => process.exit(1), 10_000).unref();
 }
 
+/** For tests: `file` is told how long the event loop was held up. */
+async function watchLoop(file: string | undefined): Promise<Disposable | undefined> {
+  if (!file) return undefined;
+  const { watchEventLoop } = await import("./loop-delay.ts");
+  return watchEventLoop(file);
+}
+
 async function readConfig(path: string) {
   const { loadConfig } = await import("./config.ts");
   return await loadConfig(path);
 }
 
 async function importBusybox(options: Options, log: Log): Promise<void> {
-  const [{ startAgent }, { createCore }, { NAMESPACE }, { BUSYBOX, makeBusybox }] = await Promise.all([
+  const [{ Agent }, { AgentProcess }, { createCore }, { NAMESPACE }, { BUSYBOX, makeBusybox }] = await Promise.all([
     import("./agent/client.ts"),
+    import("./agent/process.ts"),
     import("./containerd/core.ts"),
     import("./docker/engine.ts"),
     import("./images/busybox.ts"),
   ]);
-  await using agent = await startAgent({ state: options.state });
+  // Like the daemon's: not started before the core has its locks.
+  await using agent = new Agent(new AgentProcess(join(options.state, "agent.sock")));
   await using core = await createCore({ root: options.root, state: options.state, agent });
   const client = core.namespace(NAMESPACE);
   await client.images.delete(BUSYBOX).catch((error: unknown) => {

@@ -15,6 +15,8 @@ export interface Options {
   level: Level;
   /** Directories in which shims are looked for before PATH. */
   shimPath: string[];
+  /** Cgroup under which the containers' own lie. Absolute within the hierarchies. */
+  cgroupParent: string;
 }
 
 export const USAGE = `usage: wharfd [OPTIONS]
@@ -22,14 +24,15 @@ export const USAGE = `usage: wharfd [OPTIONS]
 
 The daemon: it serves the Docker Engine API on <state>/docker.sock.
 
-  --root DIR         data: images, containers, logs (default /var/lib/wharf, WHARF_ROOT)
-  --state DIR        sockets and bundles, lost with a reboot (default /run/wharf, WHARF_STATE)
-  --config FILE      configuration (default /etc/wharf/config.toml, WHARF_CONFIG)
-  -H, --host URL     listens here, too: unix:///path; may be repeated
-  --shim-path DIR    looks for shims here first; may be repeated
-  -l, --log-level L  debug, info, warn or error (default info)
-  -v, --version      prints the version
-  -h, --help         prints this
+  --root DIR           data: images, containers, logs (default /var/lib/wharf, WHARF_ROOT)
+  --state DIR          sockets and bundles, lost with a reboot (default /run/wharf, WHARF_STATE)
+  --config FILE        configuration (default /etc/wharf/config.toml, WHARF_CONFIG)
+  -H, --host URL       listens here, too: unix:///path; may be repeated
+  --shim-path DIR      looks for shims here first; may be repeated
+  --cgroup-parent DIR  has the containers' cgroups below this one (default /docker)
+  -l, --log-level L    debug, info, warn or error (default info)
+  -v, --version        prints the version
+  -h, --help           prints this
 
 import-busybox makes busybox:latest of the host's static busybox anew, in place of serving.
 `;
@@ -66,6 +69,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): O
     config: path(values.config, "WHARF_CONFIG", "/etc/wharf/config.toml"),
     hosts: (values.host ?? []).map((host) => host.slice("unix://".length)),
     level: level as Level,
+    cgroupParent: cgroupParent(values["cgroup-parent"] ?? "/docker"),
     shimPath: (values["shim-path"] ?? []).map((directory) => resolve(directory)),
   };
 }
@@ -80,11 +84,17 @@ function parse(args: readonly string[]) {
       config: { type: "string" },
       host: { type: "string", short: "H", multiple: true },
       "shim-path": { type: "string", multiple: true },
+      "cgroup-parent": { type: "string" },
       "log-level": { type: "string", short: "l" },
       version: { type: "boolean", short: "v" },
       help: { type: "boolean", short: "h" },
     },
   });
+}
+
+function cgroupParent(given: string): string {
+  if (/^(\/[^/.][^/]*)+$/.test(given)) return given;
+  throw invalid(`the cgroup ${JSON.stringify(given)} is no absolute path without dots`);
 }
 
 function invalid(message: string): WharfError {

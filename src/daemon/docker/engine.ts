@@ -32,6 +32,8 @@ export interface EngineOptions {
   root: string;
   state: string;
   log: Log;
+  /** Cgroup of the containers' cgroups, dockerd's own by default. */
+  cgroupParent?: string | undefined;
   /** Name of the runtime that is used when a request names none. */
   runtime?: string | undefined;
 }
@@ -44,6 +46,7 @@ export class Engine {
   readonly state: string;
   readonly log: Log;
   readonly runtime: string;
+  readonly cgroupParent: string;
   readonly images: ImageCatalogue;
   readonly containers: ContainerRegistry;
   readonly execs = new Map<string, Exec>();
@@ -62,6 +65,7 @@ export class Engine {
     this.root = options.root;
     this.state = options.state;
     this.log = options.log;
+    this.cgroupParent = options.cgroupParent ?? "/docker";
     this.runtime = options.runtime ?? "io.containerd.runt.v2";
     this.images = new ImageCatalogue(this.client, () => this.settling);
     this.containers = new ContainerRegistry(this.client);

@@ -17,9 +17,6 @@ import { prepareSources } from "./mount-points.ts";
 import { EXTENSION, encodeRecord } from "./record.ts";
 import { removeContainer } from "./remove.ts";
 
-/** Parent of the containers' cgroups, dockerd's own. */
-const CGROUP_PARENT = "/docker";
-
 /** True when it was started, false when it was running. InvalidArgument when its command cannot be run. */
 export async function startContainer(engine: Engine, container: Container): Promise<boolean> {
   const started = await container.exclusive(async () => {
@@ -58,7 +55,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     ownFiles,
     pidOf: (other) => pidOf(engine, other),
     capabilities: ALL_CAPABILITIES,
-    cgroupParent: CGROUP_PARENT,
+    cgroupParent: engine.cgroupParent,
   });
   const started = { ...record.state, stopped: false, error: "", oomKilled: false, exitCode: 0 };
   record.state = started;
