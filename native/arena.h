@@ -20,6 +20,7 @@
 struct arena_root {
     uint8_t *next;                        /* bump pointer */
     int building;                         /* while the snapshot is made */
+    uint8_t *image_end;                   /* what lies below came with the image and is never given out again */
     void *context, *main;                 /* what the host goes on with */
     void *free[ARENA_CLASSES];
 };
@@ -83,6 +84,7 @@ static inline void arena_free(void *opaque, void *p)
     struct arena_block *b = (struct arena_block *)p - 1;
     if (!p) return;
     if (!b->cls) { munmap(b, b->pages * ARENA_PAGE); return; }
+    if ((uint8_t *)p < arena_root()->image_end) return;
     *(void **)p = arena_root()->free[b->cls];
     arena_root()->free[b->cls] = p;
 }
@@ -124,6 +126,20 @@ static inline void arena_create(void)
     arena_root()->next = ARENA_BASE + sizeof(struct arena_root);
 }
 
+/* Every block of the engine starts with its 8-byte header, which holds the reference count in its upper half. A count of
+   ARENA_IMMORTAL or more is never changed (tools/lib/engine.ts): what came with the image does not die, and using it does not
+   write to its pages. `runtime` is the one block without such a header. */
+#define ARENA_IMMORTAL 0x40000000
+static inline void arena_make_immortal(void *runtime)
+{
+    uint8_t *at = ARENA_BASE + sizeof(struct arena_root);
+    while (at < arena_root()->next) {
+        struct arena_block *b = (struct arena_block *)at;
+        if ((void *)(b + 1) != runtime) ((int32_t *)(b + 1))[1] = ARENA_IMMORTAL;
+        at += arena_class_size(b->cls);
+    }
+}
+
 /* Writes the image. Free blocks are forgotten: new ones go behind the image, so that its pages stay clean and shared. */
 static inline int arena_write(const char *path)
 {
@@ -131,7 +147,7 @@ static inline int arena_write(const char *path)
     root->building = 0;
     memset(root->free, 0, sizeof(root->free));
     size_t size = (arena_used() + ARENA_PAGE - 1) & -ARENA_PAGE;
-    root->next = ARENA_BASE + size;
+    root->next = root->image_end = ARENA_BASE + size;
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     for (size_t at = 0; fd >= 0 && at < size; ) {
         ssize_t n = write(fd, ARENA_BASE + at, size - at);

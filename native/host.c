@@ -27,6 +27,9 @@
 #include "quickjs.h"
 #include "symbols.h"
 
+/* Appended to the engine's source by tools/lib/engine.ts: takes all objects out of the cycle collector's sight. */
+void js_seal_heap(JSRuntime *rt);
+
 /* Applets appended to the program. The build fills this table in place, found by its magic. */
 #define MAX_APPLETS 16
 struct applet { char name[40]; uint64_t offset, size; };
@@ -286,6 +289,8 @@ static int snapshot(const char *entry, const char *out)
     if (!JS_IsFunction(ctx, entry_fn)) { dprintf(2, "%s exports no function main\n", entry); return 1; }
     JS_FreeValue(ctx, done);
     JS_RunGC(rt);
+    js_seal_heap(rt);
+    arena_make_immortal(rt);
     arena_root()->context = ctx;
     arena_root()->main = JS_VALUE_GET_PTR(entry_fn);
     return arena_write(out);

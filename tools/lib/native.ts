@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { patchEngine } from "./engine.ts";
 import { buildIgzip } from "./igzip.ts";
 import { fetchSdist, run } from "./sdist.ts";
 
@@ -29,12 +30,16 @@ export function hashFiles(files: readonly string[], ...extra: string[]): string 
 export async function buildHost(say: (text: string) => void): Promise<string> {
   const engine = fetchSdist(QUICKJS, BUILD, say);
   const igzip = await buildIgzip(BUILD, say);
-  const objects = join(BUILD, "engine", hashFiles([], QUICKJS.sha256, ...FLAGS));
+  const patched = patchEngine(join(engine, "quickjs.c"));
+  const objects = join(BUILD, "engine", hashFiles([], QUICKJS.sha256, patched, ...FLAGS));
   if (!existsSync(join(objects, "done"))) {
     say("compiling the engine (about a minute, once)");
     mkdirSync(objects, { recursive: true });
-    const compile = (name: string) =>
-      run("cc", [...FLAGS, "-c", join(engine, `${name}.c`), "-o", join(objects, `${name}.o`)]);
+    writeFileSync(join(objects, "quickjs.c"), patched);
+    const compile = (name: string) => {
+      const source = join(name === "quickjs" ? objects : engine, `${name}.c`);
+      return run("cc", [...FLAGS, "-I", engine, "-c", source, "-o", join(objects, `${name}.o`)]);
+    };
     await Promise.all(ENGINE_FILES.map(compile));
     writeFileSync(join(objects, "done"), "");
   }

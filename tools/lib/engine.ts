@@ -1,0 +1,38 @@
+// The engine's source with three changes that the memory image needs; each must be found where it is expected.
+import { readFileSync } from "node:fs";
+
+const ARGUMENT = String.raw`((?:[^()]|\([^()]*\))*)`;
+
+/** After the definition of JS_REF_COUNT: counts of ARENA_IMMORTAL (native/arena.h) and more stay as they are. */
+const COUNTING = `
+#define JS_RC_IMMORTAL 0x40000000
+static inline void js_rc_up(const void *p) { JSMallocBlockHeader *h = js_rc(p); if (h->ref_count < JS_RC_IMMORTAL) h->ref_count++; }
+static inline int js_rc_down(const void *p) { JSMallocBlockHeader *h = js_rc(p); return h->ref_count < JS_RC_IMMORTAL ? --h->ref_count : h->ref_count; }
+`;
+
+const SEAL = `
+/* Takes all objects there are out of the cycle collector's sight: they came with the image and do not die. */
+void js_seal_heap(JSRuntime *rt) { init_list_head(&rt->gc_obj_list); }
+`;
+
+function replaceAll(text: string, pattern: RegExp, replacement: string, atLeast: number): string {
+  const found = text.match(pattern)?.length ?? 0;
+  if (found < atLeast)
+    throw new Error(`the engine's source has changed: ${pattern} found ${found} times, expected ${atLeast}`);
+  return text.replace(pattern, replacement);
+}
+
+/**
+ * 1. Reference counts of what came with the image are never written, so that its pages stay clean and shared.
+ * 2. The engine's own pools of small blocks are off: a free block inside the image must not be given out again.
+ * 3. js_seal_heap(), which native/host.c calls before the image is written.
+ */
+export function patchEngine(path: string): string {
+  let text = readFileSync(path, "utf8");
+  text = replaceAll(text, new RegExp(String.raw`JS_REF_COUNT\(${ARGUMENT}\)\+\+;`, "g"), "js_rc_up($1);", 19);
+  text = replaceAll(text, new RegExp(String.raw`--JS_REF_COUNT\(${ARGUMENT}\)`, "g"), "js_rc_down($1)", 7);
+  text = replaceAll(text, new RegExp(String.raw`JS_REF_COUNT\(${ARGUMENT}\)--;`, "g"), "js_rc_down($1);", 2);
+  text = replaceAll(text, /^#define JS_REF_COUNT\(p\).*$/gm, `$&${COUNTING}`, 1);
+  text = replaceAll(text, /#define JS_ARENA_LARGE_BLOCKS_ONLY 0/g, "#define JS_ARENA_LARGE_BLOCKS_ONLY 1", 1);
+  return text + SEAL;
+}
