@@ -26,6 +26,8 @@ export interface Input {
 interface Attached {
   client: Client;
   relay: Relay | undefined;
+  /** Its input was given to the process, or it has none. */
+  fed: boolean;
 }
 
 export interface AttachOptions {
@@ -105,14 +107,21 @@ export class AttachServer {
     const { terminal, spill, onCaughtUp } = this.#options;
     const gone = () => this.#gone(attached);
     const client = new Client(fd, hello, !terminal, spill, gone, onCaughtUp);
-    const attached: Attached = { client, relay: undefined };
+    const attached: Attached = { client, relay: undefined, fed: hello.stdin !== true };
     this.#attached.add(attached);
-    if (hello.stdin && this.#options.input.fd >= 0) this.#feed(attached);
+    this.feedWaiting();
+  }
+
+  /** Takes the input of clients that came before the process's stdin was there. */
+  feedWaiting(): void {
+    if (this.#options.input.fd < 0) return;
+    for (const attached of this.#attached) if (!attached.fed) this.#feed(attached);
   }
 
   /** Both ends are copies: the loop watches a descriptor once. */
   #feed(attached: Attached): void {
     const { input, terminal } = this.#options;
+    attached.fed = true;
     const from = duplicate(attached.client.fd);
     const to = duplicate(input.fd);
     const onEnd = () => {

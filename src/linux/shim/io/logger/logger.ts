@@ -73,6 +73,7 @@ export class LoggerIO implements ProcessIO, Input {
       this.#stdin = writer;
       this.#given.push(reader);
       stdin = reader;
+      this.#sinks.attach?.feedWaiting();
     }
     const [outReader, outWriter] = pipe();
     const [errReader, errWriter] = pipe();
@@ -88,6 +89,7 @@ export class LoggerIO implements ProcessIO, Input {
     if (master !== undefined) {
       this.#readers = [master];
       this.#stdin = master;
+      this.#sinks.attach?.feedWaiting();
     }
     const end = () => this.#streamEnded();
     this.#streams = this.#readers.map((fd, i) => new LogStream(fd, i === 0 ? "stdout" : "stderr", this.#sinks, end));
