@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { clearAway, describeLeaks, leaksSince, removeFolder, snapshot } from "../support/leaks.ts";
 import { mountTable } from "../support/machine.ts";
-import { newRunMark, uniqueDevice } from "../support/run.ts";
+import { innerMark, newRunMark, uniqueDevice } from "../support/run.ts";
 
 function must(command: string, ...args: string[]): void {
   const { status, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
@@ -195,7 +195,7 @@ if (cgroupRoot("cgroup2")) PLANTS["a control group, version 2"] = cgroupPlant("c
 
 /** A folder whose path carries the mark. */
 function markedFolder(t: TestContext, mark: string): string {
-  const dir = join("/tmp", mark);
+  const dir = join(tmpdir(), mark);
   mkdirSync(dir);
   t.after(() => removeFolder(dir));
   return dir;
@@ -203,7 +203,7 @@ function markedFolder(t: TestContext, mark: string): string {
 
 for (const [what, { kind, plant }] of Object.entries(PLANTS)) {
   test(`leaksSince() finds ${what}`, async (t) => {
-    const mark = newRunMark();
+    const mark = innerMark();
     const dir = markedFolder(t, mark);
     const before = snapshot();
     assert.deepEqual(describeLeaks(await leaksSince(before, { mark, alone: false }, 0)), [], "clean at first");
@@ -226,7 +226,7 @@ for (const [what, { kind, plant }] of Object.entries(PLANTS)) {
 }
 
 test("leaksSince() on a machine of its own finds what carries no mark", async (t) => {
-  const mark = newRunMark();
+  const mark = innerMark();
   const group = join(cgroupRoot("cgroup") ?? cgroupRoot("cgroup2")!, `stray-${process.pid}`);
   const before = snapshot();
   mkdirSync(group);
@@ -252,7 +252,7 @@ test("leaksSince() on a machine of its own leaves a folder alone that was there 
 });
 
 test("clearAway() removes what it may, and never reaches through a mount", async (t) => {
-  const mark = newRunMark();
+  const mark = innerMark();
   const precious = mkdtempSync(join(tmpdir(), "precious-"));
   writeFileSync(join(precious, "file"), "keep me");
   t.after(() => rmSync(precious, { recursive: true }));

@@ -11,6 +11,11 @@ export function newRunMark(): string {
 
 let count = 0;
 
+/** A mark for a run within this one: for tests of the leak check itself. It begins with the outer run's, to which all of it is known. */
+export function innerMark(): string {
+  return `${runMark()}${(count++).toString(36).padStart(2, "0")}`;
+}
+
 /** A name nobody else uses: for containers, cgroups, tables, namespaces. */
 export function uniqueName(stem: string): string {
   return `${runMark()}-${stem}-${process.pid.toString(36)}${count++}`;

@@ -46,7 +46,8 @@ export function judge(outcomes: readonly Outcome[], end: End): Outcome[] {
   );
   const failed = judged.some((outcome) => !outcome.passed);
   const problem = (error: string) => judged.push({ name: "the file itself", passed: false, error });
-  if (end.status !== "" && !failed) problem(end.status);
+  // a runner with failed tests ends with 1: only what goes beyond that is news
+  if (end.status !== "" && !(failed && end.status === "exit code 1")) problem(end.status);
   else if (end.planned !== undefined && outcomes.length < end.planned && !failed)
     problem(`${end.planned} tests were planned, ${outcomes.length} ran`);
   else if (outcomes.length === 0 && end.status === "" && !end.only) problem("has no tests");

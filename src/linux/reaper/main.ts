@@ -92,7 +92,7 @@ async function supervise(report: string, grace: number, command: string[]): Prom
   while (reap(child, () => {}) && monotonicMs() < deadline && descendants().length > 0) await loop().sleep(20);
   const left = descendants();
   if (left.length > 0)
-    writeFile(report, left.map(({ pid, start, command }) => `${pid} ${start} ${command}\n`).join(""));
+    writeFile(report, orphans.map(({ pid, start, command }) => `${pid} ${start} ${command}\n`).join(""));
   for (let alive = left; alive.length > 0; alive = descendants()) {
     for (const { pid } of alive) {
       try {
