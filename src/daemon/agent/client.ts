@@ -109,6 +109,7 @@ export class Agent implements AgentClient, AsyncDisposable {
   async #long(request: AgentRequest, options: CallOptions): Promise<unknown> {
     options.signal?.throwIfAborted();
     using connection = await this.#connect();
+    options.signal?.throwIfAborted();
     const abort = (): void => connection[Symbol.dispose]();
     options.signal?.addEventListener("abort", abort, { once: true });
     let fault: unknown;

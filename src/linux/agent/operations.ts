@@ -45,15 +45,13 @@ function unknown(op: string): WharfError {
 }
 
 export function short(request: Request): unknown {
-  const run = SHORT_OPERATIONS[request.op as Operation] as ((request: AgentRequest) => unknown) | undefined;
-  if (!run) throw unknown(request.op);
+  if (!Object.hasOwn(SHORT_OPERATIONS, request.op)) throw unknown(request.op);
+  const run = SHORT_OPERATIONS[request.op as Operation] as (request: AgentRequest) => unknown;
   return run(request as unknown as AgentRequest);
 }
 
 export function long(request: Request, channel: Channel): unknown {
-  const run = LONG_OPERATIONS[request.op as Operation] as
-    | ((request: AgentRequest, channel: Channel) => unknown)
-    | undefined;
-  if (!run) throw unknown(request.op);
+  if (!Object.hasOwn(LONG_OPERATIONS, request.op)) throw unknown(request.op);
+  const run = LONG_OPERATIONS[request.op as Operation] as (request: AgentRequest, channel: Channel) => unknown;
   return run(request as unknown as AgentRequest, channel);
 }

@@ -1,6 +1,7 @@
 // A worker: the forked child that carries out one long operation, apart from the agent and unable to outlive it.
 
 import { closeOthers } from "../layer/part.ts";
+import { isErrno } from "../sys/call.ts";
 import { close, dup3, O, open } from "../sys/fs.ts";
 import { clearSignalMask, resetLoop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
@@ -43,7 +44,7 @@ export function runWorker(connection: number, agent: number, operation: (channel
     }
   } catch (error) {
     // the client is gone: nobody to tell
-    complain("wharf-agent", error);
+    if (!isErrno(error, "EPIPE", "ECONNRESET")) complain("wharf-agent", error);
     exit(1);
   }
   exit(0);

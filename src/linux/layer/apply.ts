@@ -11,8 +11,8 @@ import { type BlobSource, unpackBlob } from "./pipeline.ts";
 import { cName } from "./tar/names.ts";
 import type { UnpackResult } from "./unpack.ts";
 
-const RESOLVE_NO_SYMLINKS = 4;
-const RESOLVE_BENEATH = 8;
+const RESOLVE_NO_MAGICLINKS = 2;
+const RESOLVE_IN_ROOT = 0x10;
 const ENOTSUP = -95;
 
 /** Where a list of mounts is written to, and what lies below it. */
@@ -62,13 +62,10 @@ export function writableOf(mounts: readonly AgentMount[]): Writable | undefined 
   return undefined;
 }
 
-/** Opens what is at `path` below the directory `root`, following no link and leaving it by no way. */
-function openBeneath(root: number, path: string): Fd {
-  const how = new BigUint64Array([
-    BigInt(O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.CLOEXEC),
-    0n,
-    BigInt(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS),
-  ]);
+/** Opens what is at `path` for the unpacker, whose root `root` was: its links lead nowhere else. */
+function openInside(root: number, path: string, flags: number): Fd {
+  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const how = new BigUint64Array([BigInt(flags | O.RDONLY | O.NONBLOCK | O.CLOEXEC), 0n, BigInt(resolve)]);
   return new Fd(sys("open", path, NR.openat2, root, cName(path === "" ? "." : path), how, 24));
 }
 
@@ -80,7 +77,7 @@ function setXattr(fd: Fd, path: string, name: string, value: Uint8Array): void {
 /** Opaque marks and administrators' xattrs. */
 function finish(root: number, { opaque, lateXattrs }: UnpackResult): void {
   for (const path of opaque) {
-    using fd = openBeneath(root, path);
+    using fd = openInside(root, path, O.DIRECTORY);
     const answer = native.syscall(NR.fsetxattr, fd.value, "trusted.overlay.opaque", native.bytes("y"), 1, 0);
     if (answer < 0) throw kernelError("mark opaque", path, -answer);
   }
@@ -90,7 +87,7 @@ function finish(root: number, { opaque, lateXattrs }: UnpackResult): void {
 function setLate(root: number, { path, name, value }: LateXattr): void {
   let fd: Fd;
   try {
-    fd = openBeneath(root, path);
+    fd = openInside(root, path, O.NOFOLLOW);
   } catch {
     // links and devices cannot be opened; such attributes on them mean nothing
     return;

@@ -11,6 +11,7 @@ import { TarWriter } from "./tar/writer.ts";
 const TAR_RING = 4 << 20;
 const BLOB_RING = 1 << 20;
 const PIECE = 256 << 10;
+const ROOM = 2 * PIECE;
 /** How often the sender looks for failed parts while it waits, in ms. */
 const LOOK = 100;
 
@@ -36,14 +37,15 @@ function compress(tar: Ring, blob: Ring, compression: Exclude<Compression, "none
   const reader = new RingReader(tar, 0, PIECE);
   const work = compressor(compression);
   while (!work.finished) {
-    if (reader.have === 0) {
+    if (reader.have < PIECE) {
       reader.publish();
       blob.nudge();
     }
-    const have = Math.min(reader.need(1), PIECE);
+    // always the same pieces with more room than they need: where they end shows in the output, which must not depend on the clock
+    const have = Math.min(reader.need(PIECE), PIECE);
     const last = tar.ended && reader.position + have === tar.written;
-    const room = Math.min(blob.space(), PIECE);
-    const { taken, made } = work.step(tar.address + reader.at, have, blob.writeAddress, room, last);
+    blob.spaceFor(ROOM);
+    const { taken, made } = work.step(tar.address + reader.at, have, blob.writeAddress, ROOM, last);
     if (taken > 0) reader.skip(taken);
     if (made > 0) blob.wrote(made);
   }

@@ -42,6 +42,7 @@ const KEPT = 24;
 /** PATH_MAX is 4096 with the NUL; longer paths are walked in pieces. */
 const LONGEST = 4000;
 const ENOENT = -2;
+const ENOTDIR = -20;
 
 /**
  * Descriptors of a tree's directories by path; the last ones are kept open. Links in a path are followed as the kernel does,
@@ -52,7 +53,7 @@ export class Folders {
   readonly #open = new Map<string, number>();
   #lastPath = "";
   #last: number;
-  /** Makes the directories of a path that are missing. */
+  /** Makes the directories of a path that are missing, or where something stands that is none. */
   readonly #make: (path: string) => void;
 
   constructor(root: number, make: (path: string) => void) {
@@ -90,7 +91,7 @@ export class Folders {
     let from = this.root;
     let rest = path;
     if (path.length > LONGEST) {
-      const slash = path.lastIndexOf("/", LONGEST);
+      const slash = path.indexOf("/", path.length - LONGEST);
       if (slash > 0) {
         from = this.at(path.slice(0, slash));
         rest = path.slice(slash + 1);
@@ -98,7 +99,7 @@ export class Folders {
     }
     const flags = O.PATH | O.DIRECTORY | O.CLOEXEC;
     let fd = native.syscall(NR.openat, from, cName(rest), flags);
-    if (fd === ENOENT) {
+    if (fd === ENOENT || fd === ENOTDIR) {
       this.#make(path);
       from = path === rest ? this.root : this.at(path.slice(0, -rest.length - 1));
       fd = native.syscall(NR.openat, from, cName(rest), flags);

@@ -78,12 +78,16 @@ export class Removal {
 
   /** Removes a directory of `parent`. */
   #directory(parent: number, name: string | Uint8Array | number, path: () => string, depth: number): void {
-    for (let tries = 0; ; tries++) {
+    let before = -1;
+    for (;;) {
       // an empty one goes at once
       const answer = unlinkat(parent, name, AT_REMOVEDIR);
       if (answer === 0) this.#count();
       if (answer === 0 || answer === ENOENT) return;
-      if (answer !== ENOTEMPTY || tries > 8) throw kernelError("remove", path(), -answer);
+      // deep directories have been moved up, or somebody adds as we remove: again, as long as it gets less
+      const done = this.inodes + this.#moved;
+      if (answer !== ENOTEMPTY || done === before) throw kernelError("remove", path(), -answer);
+      before = done;
       if (depth > MAX_DEPTH && this.#moveUp(parent, name)) return;
       const fd = openFolder(parent, name as number);
       if (fd === undefined) return;

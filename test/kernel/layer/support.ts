@@ -83,13 +83,15 @@ for top, dirs, files in os.walk(root):
             e["size"] = s.st_size
             if s.st_size < 1 << 28: e["sha256"] = hashlib.sha256(open(path, "rb").read()).hexdigest()
         if kind in (stat.S_IFCHR, stat.S_IFBLK): e["rdev"] = "%d:%d" % (os.major(s.st_rdev), os.minor(s.st_rdev))
-        if kind != stat.S_IFDIR and s.st_nlink > 1: e["inode"] = inodes.setdefault(s.st_ino, key)
+        if kind != stat.S_IFDIR and s.st_nlink > 1: inodes.setdefault(s.st_ino, []).append(key)
         x = {}
         for n in os.listxattr(path, follow_symlinks=False):
             if n == "security.selinux": continue
             x[n] = hexed(os.getxattr(path, n, follow_symlinks=False))
         if x: e["xattrs"] = x
         out[key] = e
+for names in inodes.values():
+    for name in names: out[name]["inode"] = min(names)
 json.dump(out, sys.stdout, sort_keys=True)
 `;
 
@@ -139,7 +141,10 @@ export interface RawEntry {
   minor?: number;
 }
 
-const octal = (value: number, length: number) => `${Math.max(0, value).toString(8).padStart(length - 1, "0")}\0`;
+const octal = (value: number, length: number) =>
+  `${Math.max(0, value)
+    .toString(8)
+    .padStart(length - 1, "0")}\0`;
 
 function block(entry: RawEntry, size: number): Buffer {
   const b = Buffer.alloc(512);
@@ -156,7 +161,13 @@ function block(entry: RawEntry, size: number): Buffer {
   b.write(octal(entry.minor ?? 0, 8), 337);
   entry.edit?.(b);
   b.fill(" ", 148, 156);
-  b.write(`${b.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, "0")}\0 `, 148);
+  b.write(
+    `${b
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, "0")}\0 `,
+    148,
+  );
   return b;
 }
 
@@ -191,7 +202,12 @@ export function tar(...entries: RawEntry[]): Buffer {
   return Buffer.concat([...entries.map(entryBytes), Buffer.alloc(1024)]);
 }
 
-export const dir = (name: string, more: Partial<RawEntry> = {}): RawEntry => ({ name, type: "5", mode: 0o755, ...more });
+export const dir = (name: string, more: Partial<RawEntry> = {}): RawEntry => ({
+  name,
+  type: "5",
+  mode: 0o755,
+  ...more,
+});
 export const file = (name: string, data = "", more: Partial<RawEntry> = {}): RawEntry => ({ name, data, ...more });
 export const symlink = (name: string, link: string): RawEntry => ({ name, type: "2", link, mode: 0o777 });
 export const hardlink = (name: string, link: string): RawEntry => ({ name, type: "1", link });

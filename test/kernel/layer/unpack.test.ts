@@ -1,8 +1,8 @@
 // Unpacking what real tar programs write: everything a file system can hold comes back as it was.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { gzipSync, zstdCompressSync } from "node:zlib";
 import { before, test } from "node:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, dir, file, folder, paths, setUp, sh, tar, theAgent, unpack } from "./support.ts";
 
 setUp();
@@ -32,7 +32,9 @@ before(() => {
 });
 
 /** What a format cannot hold is taken out of the expectation. */
-function expected(change: (entry: ReturnType<typeof describe>[string], path: string) => void): ReturnType<typeof describe> {
+function expected(
+  change: (entry: ReturnType<typeof describe>[string], path: string) => void,
+): ReturnType<typeof describe> {
   const all = describe(tree);
   for (const [path, entry] of Object.entries(all)) change(entry, path);
   return all;
@@ -40,7 +42,12 @@ function expected(change: (entry: ReturnType<typeof describe>[string], path: str
 
 const XATTRS = "--xattrs --xattrs-include='*' --acls";
 
-for (const sparse of ["", "--sparse --sparse-version=0.0", "--sparse --sparse-version=0.1", "--sparse --sparse-version=1.0"]) {
+for (const sparse of [
+  "",
+  "--sparse --sparse-version=0.0",
+  "--sparse --sparse-version=0.1",
+  "--sparse --sparse-version=1.0",
+]) {
   test(`unpack() restores all of a PAX archive of GNU tar ${sparse || "without sparse files"}`, async () => {
     const blob = folder("blob", false);
     sh(`tar --format=posix ${XATTRS} ${sparse} ${sparse ? "" : "--exclude=a/holes"} -cf ${blob} -C ${tree} .`);
@@ -73,7 +80,8 @@ test("unpack() restores GNU's own format: long names, base-256 numbers, old spar
   const { target } = await unpack(blob);
   const want = expected((entry) => {
     delete entry.xattrs;
-    if (entry.mtime !== "root") entry.mtime = `${Math.floor(Number(entry.mtime) / 1e9)}000000000`.replace("-1000000000", "-2000000000");
+    if (entry.mtime !== "root")
+      entry.mtime = `${Math.floor(Number(entry.mtime) / 1e9)}000000000`.replace("-1000000000", "-2000000000");
   });
   assert.deepEqual(describe(target), want);
 });
@@ -118,7 +126,10 @@ test("unpack() tells gzip, zstd and plain tar apart by their first bytes, and ta
     "gzip in two members": Buffer.concat([gzipSync(archive.subarray(0, half)), gzipSync(archive.subarray(half))]),
     "gzip with a member of nothing": Buffer.concat([gzipSync(""), gzipSync(archive), gzipSync("")]),
     zstd: zstdCompressSync(archive),
-    "zstd in two frames": Buffer.concat([zstdCompressSync(archive.subarray(0, half)), zstdCompressSync(archive.subarray(half))]),
+    "zstd in two frames": Buffer.concat([
+      zstdCompressSync(archive.subarray(0, half)),
+      zstdCompressSync(archive.subarray(half)),
+    ]),
     "zstd with skippable frames": Buffer.concat([skippable, zstdCompressSync(archive), skippable]),
   };
   const diffIds = new Set<string>();
@@ -152,7 +163,11 @@ test("unpack() follows a blob that is still being written, and takes one from th
   async function* bytes(): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < blob.length; at += 7001) yield blob.subarray(at, at + 7001);
   }
-  const streamed = await theAgent().unpack({ mounts: [{ ...mounts[0]!, source: folder() }], mediaType: "", source: bytes() });
+  const streamed = await theAgent().unpack({
+    mounts: [{ ...mounts[0]!, source: folder() }],
+    mediaType: "",
+    source: bytes(),
+  });
   assert.equal(streamed.diffId, followed.diffId);
   assert.equal(streamed.digest, followed.digest);
 });
