@@ -1,7 +1,6 @@
 /** The daemon put together: agent, containerd core, Docker layer, sockets. */
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { Agent } from "./agent/client.ts";
 import { AgentProcess } from "./agent/process.ts";
@@ -10,15 +9,14 @@ import { createDockerServer } from "./docker/api.ts";
 import { watchOom } from "./docker/containers/oom.ts";
 import { reconcile } from "./docker/containers/reconcile.ts";
 import { Engine } from "./docker/engine.ts";
-import { ensureBusybox } from "./images/busybox.ts";
+import { ensureUnpacked } from "./docker/images/unpack.ts";
+import { ensureFirstImage } from "./images/first.ts";
 import type { Log } from "./log.ts";
 import type { Options } from "./options.ts";
-import { Registry } from "./registry/client.ts";
 import type { RegistryConfig } from "./registry/config.ts";
-import { dockerConfigSource } from "./registry/credentials.ts";
 import { listen } from "./sockets.ts";
 import { sweepTraces } from "./trace/files.ts";
-import { Puller } from "./transfer/pull.ts";
+import type { Puller } from "./transfer/pull.ts";
 
 export interface DaemonOptions extends Pick<Options, "root" | "state" | "hosts" | "shimPath" | "cgroupParent"> {
   log: Log;
@@ -54,16 +52,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const pidFile = join(state, "wharfd.pid");
   writeFileSync(pidFile, `${process.pid}\n`);
   stack.defer(() => rmSync(pidFile, { force: true }));
-  const registry = stack.use(
-    new Registry({
-      ...(options.registries ? { config: options.registries } : {}),
-      credentials: dockerConfigSource(join(homedir(), ".docker/config.json")),
-    }),
-  );
+  let pulling: Promise<Disposable & { puller: Puller }> | undefined;
+  const loadPulling = async () => (await import("./pulling.ts")).createPuller(options.registries);
+  stack.defer(async () => (await pulling?.catch(() => undefined))?.[Symbol.dispose]());
   const engine = new Engine({
     core,
     agent,
-    puller: new Puller({ registry }),
+    puller: async () => (await (pulling ??= loadPulling())).puller,
     root,
     state,
     log,
@@ -95,7 +90,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 async function firstImage(engine: Engine): Promise<void> {
   try {
-    if (await ensureBusybox(engine.client)) engine.log("info", "made busybox:latest of the host's busybox");
+    if (!(await ensureFirstImage(engine.client))) return;
+    for (const { target } of await engine.client.images.list()) {
+      await ensureUnpacked(engine.client, await engine.images.load(target));
+    }
+    engine.log("info", "made busybox:latest of the host's busybox");
   } catch (error) {
     engine.log("warn", "busybox:latest could not be made", { error });
   }

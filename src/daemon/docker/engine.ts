@@ -28,7 +28,8 @@ export type TreeReader = Pick<Agent, "readFile" | "export">;
 export interface EngineOptions {
   core: ContainerdCore;
   agent: TreeReader;
-  puller: Puller;
+  /** Loaded when first asked for. */
+  puller: () => Promise<Puller>;
   root: string;
   state: string;
   log: Log;
@@ -41,7 +42,7 @@ export interface EngineOptions {
 export class Engine {
   readonly client: Containerd;
   readonly agent: TreeReader;
-  readonly puller: Puller;
+  readonly puller: () => Promise<Puller>;
   readonly root: string;
   readonly state: string;
   readonly log: Log;

@@ -1,12 +1,11 @@
 /**
- * `busybox:latest` without a registry: an image made of the host's static busybox, once, when a daemon first starts on an
- * empty root. Whoever removes it does not get it back.
+ * `busybox:latest` without a registry: an image made of the host's static busybox.
  */
 
 import { execFile } from "node:child_process";
 import { readFile, stat } from "node:fs/promises";
 import { promisify } from "node:util";
-import { isCode, WharfError } from "../../common/errors.ts";
+import { WharfError } from "../../common/errors.ts";
 import type { Containerd } from "../containerd/api.ts";
 import { hostPlatform } from "../transfer/platform.ts";
 import { makeImage } from "./make.ts";
@@ -14,8 +13,6 @@ import { type TarEntry, writeTar } from "./tar.ts";
 
 export const BUSYBOX = "docker.io/library/busybox:latest";
 const PROGRAM = "/bin/busybox";
-/** On the namespace: the image was made. */
-const MADE = "wharf.busybox-made";
 
 const DIRECTORIES: readonly [name: string, mode: number][] = [
   ["bin", 0o755],
@@ -56,22 +53,6 @@ www-data:x:33:
 users:x:100:
 nobody:x:65534:
 `;
-
-/** Makes the image unless that was done before, or there is one of that name. True when it was made now. */
-export async function ensureBusybox(client: Containerd): Promise<boolean> {
-  const namespace = await client.namespaces.get(client.namespace).catch((error: unknown) => {
-    if (isCode(error, "NotFound")) return undefined;
-    throw error;
-  });
-  if (namespace?.labels[MADE] !== undefined) return false;
-  const known = await client.images.list([`name=="${BUSYBOX}"`]);
-  if (known.length === 0) await makeBusybox(client);
-  const labels = { [MADE]: "1" };
-  if (namespace || known.length === 0) {
-    await client.namespaces.update({ name: client.namespace, labels }, [`labels.${MADE}`]);
-  } else await client.namespaces.create({ name: client.namespace, labels });
-  return known.length === 0;
-}
 
 /** FailedPrecondition when the host has no static busybox. */
 export async function makeBusybox(client: Containerd, program: string = PROGRAM): Promise<void> {

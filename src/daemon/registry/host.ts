@@ -4,6 +4,7 @@
  */
 
 import { WharfError } from "../../common/errors.ts";
+import { withSpan } from "../trace/trace.ts";
 import { Authorizer, type Scope } from "./auth.ts";
 import { type Endpoint, isInsecure } from "./config.ts";
 import type { Credentials } from "./credentials.ts";
@@ -78,7 +79,8 @@ export class RegistryHost {
     const most = request.attempts ?? this.retry.attempts;
     for (let failures = 0; ; ) {
       try {
-        const response = await this.#authorized(request);
+        const attributes = { host: this.name, method: request.method };
+        const response = await withSpan(request.operation, () => this.#authorized(request), attributes);
         if (!isTransientStatus(response.status)) return response;
         throw await this.fail(request, response);
       } catch (error) {

@@ -3,6 +3,7 @@
 import type { Digest } from "../../common/digest.ts";
 import type { Descriptor } from "../../common/oci/image.ts";
 import { throwIfCanceled } from "../registry/retry.ts";
+import { withSpan } from "../trace/trace.ts";
 import { type FetchContext, fetchBlob } from "./fetch.ts";
 import { type Flights, Growth, type Limiter } from "./flights.ts";
 import type { SharedLease } from "./lease.ts";
@@ -143,7 +144,8 @@ async function unpackOne(layer: LayerToUnpack, download: Download, unpacks: Limi
     await hasBegun(download);
     {
       using _ = await unpacks.enter(layer.signal);
-      unpacked = await unpackLayer(layer, download);
+      const attributes = { digest: layer.descriptor.digest };
+      unpacked = await withSpan("unpack layer", () => unpackLayer(layer, download), attributes);
     }
     await below.parent;
   } catch (error) {
@@ -151,7 +153,8 @@ async function unpackOne(layer: LayerToUnpack, download: Download, unpacks: Limi
     if (unpacked) await layer.client.snapshots(layer.snapshotter).remove(unpacked.key).catch(ignoreNotFound);
     throw error;
   }
-  if (unpacked) await commitLayer(layer, unpacked, below.id);
+  const done = unpacked;
+  if (done) await withSpan("commit snapshot", () => commitLayer(layer, done, below.id), { chainId: layer.chainId });
 }
 
 /**
@@ -191,22 +194,27 @@ async function fetchShared(
         event("waiting");
         using _ = await request.downloads.enter(own);
         const counting = (current: number): void => event("downloading", { current, total: descriptor.size });
-        const outcome = await fetchBlob(
-          {
-            ...context,
-            client: lease.base,
-            signal: own,
-            onRetry: ({ delay, error }) => event("retrying", { retryIn: delay, error }),
-          },
-          descriptor,
-          {
-            growth,
-            onProgress: counting,
-            onRestart: (error) => {
-              restart.abort(error);
-              event("retrying", { retryIn: 0, error });
-            },
-          },
+        const outcome = await withSpan(
+          "download layer",
+          () =>
+            fetchBlob(
+              {
+                ...context,
+                client: lease.base,
+                signal: own,
+                onRetry: ({ delay, error }) => event("retrying", { retryIn: delay, error }),
+              },
+              descriptor,
+              {
+                growth,
+                onProgress: counting,
+                onRestart: (error) => {
+                  restart.abort(error);
+                  event("retrying", { retryIn: 0, error });
+                },
+              },
+            ),
+          { digest: id, bytes: descriptor.size },
         );
         done.resolve();
         event(outcome === "exists" ? "exists" : "downloaded");

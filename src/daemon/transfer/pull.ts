@@ -20,6 +20,7 @@ import type { Labels } from "../containerd/api/types.ts";
 import { type Containerd, DEFAULT_SNAPSHOTTER } from "../containerd/api.ts";
 import type { Registry, Repository } from "../registry/client.ts";
 import type { Credentials } from "../registry/credentials.ts";
+import { withSpan } from "../trace/trace.ts";
 import { addLabels, fetchConfig, type SharedContext, takeDocument } from "./fetch.ts";
 import { Flights, Limiter } from "./flights.ts";
 import { snapshotRefLabel } from "./labels.ts";
@@ -92,7 +93,7 @@ export class Puller {
     const reference = storedReference(parseReference(text));
     const name = options.name ?? formatReference(reference);
     try {
-      return await this.#pull(reference, name, options);
+      return await withSpan("pull image", () => this.#pull(reference, name, options), { image: name });
     } catch (error) {
       const { code, message, hint, errno } = WharfError.from(error);
       throw new WharfError(code, message, { operation: "pull image", subject: name, hint, errno, cause: error });
@@ -114,7 +115,7 @@ export class Puller {
         if (isCode(error, "NotFound")) return undefined;
         throw error;
       });
-      const target = await this.#resolve(context, reference, known?.target);
+      const target = await withSpan("resolve", () => this.#resolve(context, reference, known?.target));
       progress?.({ kind: "resolved", reference: name, descriptor: target });
       const wanted = options.platform ?? hostPlatform();
       const chosen = await choosePlatform(context, target, wanted);

@@ -9,6 +9,7 @@ import type { Containerd } from "../containerd/api.ts";
 import type { Registry, Repository } from "../registry/client.ts";
 import type { Credentials } from "../registry/credentials.ts";
 import type { Uploader, UploadOptions } from "../registry/upload.ts";
+import { withSpan } from "../trace/trace.ts";
 import { addLabels } from "./fetch.ts";
 import { Limiter } from "./flights.ts";
 import { sourcesOf } from "./labels.ts";
@@ -71,7 +72,7 @@ export class Pusher {
       const uploader = await repository.uploader();
       const push: Push = { options, repository, uploader, done: new Map() };
       options.progress?.({ kind: "resolved", reference: name, descriptor });
-      await this.#document(push, descriptor, reference.tag);
+      await withSpan("push image", () => this.#document(push, descriptor, reference.tag), { image: name });
       return { name, descriptor, partial };
     } catch (error) {
       const { code, message, hint, errno } = WharfError.from(error);

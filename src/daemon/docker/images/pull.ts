@@ -54,9 +54,10 @@ export async function pullImage(
     if (isCode(error, "NotFound")) return undefined;
     throw error;
   });
+  const puller = await engine.puller();
   const pulled = await withSpan("pull image", (span) => {
     span.set("image", name);
-    return engine.puller.pull(name, {
+    return puller.pull(name, {
       client: engine.client,
       platform: request.platform ? parsePlatform(request.platform, hostPlatform()) : undefined,
       credentials: request.auth ? decodeRegistryAuth(request.auth) : undefined,

@@ -1,0 +1,80 @@
+/** wharfd: reads its options, serves until it is told to end, and leaves running containers alone. */
+
+import { join } from "node:path";
+import { describe, hintOf, isCode } from "../common/errors.ts";
+import { VERSION } from "../common/version.ts";
+import { startDaemon } from "./daemon.ts";
+import { createLog, type Log } from "./log.ts";
+import { type Options, parseOptions, USAGE } from "./options.ts";
+import { armFailpoints } from "./store/failpoints.ts";
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2), process.env);
+  if (options.command === "help") return void process.stdout.write(USAGE);
+  if (options.command === "version") return void process.stdout.write(`wharfd ${VERSION}\n`);
+  const log = createLog(options.level, (line) => process.stderr.write(line));
+  if (options.command === "import-busybox") return await importBusybox(options, log);
+  armFailpoints();
+  using _watch = await watchLoop(process.env.WHARF_LOOP_DELAY);
+  const ending = Promise.withResolvers<NodeJS.Signals>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => ending.resolve(signal));
+  // A closed terminal or log must not end the daemon.
+  process.on("SIGHUP", () => {});
+  process.on("uncaughtException", (error) => log("error", "a fault that nobody caught", { error }));
+  process.on("unhandledRejection", (error) => log("error", "a rejection that nobody caught", { error }));
+  const { registries } = await readConfig(options.config);
+  await using daemon = await startDaemon({ ...options, log, registries });
+  log("info", "ready", {
+    pid: process.pid,
+    root: options.root,
+    state: options.state,
+    ms: Math.round(performance.now()),
+  });
+  // A daemon that is killed would never write it.
+  void daemon.settled.then(() => process.getBuiltinModule("node:module").flushCompileCache());
+  log("info", "ending", { signal: await ending.promise });
+  // Whatever hangs must not keep the daemon for ever.
+  setTimeout(() => process.exit(1), 10_000).unref();
+}
+
+/** For tests: `file` is told how long the event loop was held up. */
+async function watchLoop(file: string | undefined): Promise<Disposable | undefined> {
+  if (!file) return undefined;
+  const { watchEventLoop } = await import("./loop-delay.ts");
+  return watchEventLoop(file);
+}
+
+async function readConfig(path: string) {
+  const { loadConfig } = await import("./config.ts");
+  return await loadConfig(path);
+}
+
+async function importBusybox(options: Options, log: Log): Promise<void> {
+  const [{ Agent }, { AgentProcess }, { createCore }, { NAMESPACE }, { BUSYBOX, makeBusybox }] = await Promise.all([
+    import("./agent/client.ts"),
+    import("./agent/process.ts"),
+    import("./containerd/core.ts"),
+    import("./docker/engine.ts"),
+    import("./images/busybox.ts"),
+  ]);
+  // Like the daemon's: not started before the core has its locks.
+  await using agent = new Agent(new AgentProcess(join(options.state, "agent.sock")));
+  await using core = await createCore({ root: options.root, state: options.state, agent });
+  const client = core.namespace(NAMESPACE);
+  await client.images.delete(BUSYBOX).catch((error: unknown) => {
+    if (!isCode(error, "NotFound")) throw error;
+  });
+  await makeBusybox(client);
+  log("info", "made busybox:latest of the host's busybox");
+}
+
+/** Runs the command line; never throws. Exit code 2 for wrong options, 1 for what failed. */
+export async function run(): Promise<void> {
+  try {
+    await main();
+  } catch (error) {
+    const hint = hintOf(error);
+    process.stderr.write(`wharfd: ${describe(error)}\n${hint ? `  ${hint}\n` : ""}`);
+    process.exitCode = isCode(error, "InvalidArgument") ? 2 : 1;
+  }
+}
