@@ -11,7 +11,7 @@ import type { Reaper } from "./reaper.ts";
 export type Stdio = readonly [number | undefined, number | undefined, number | undefined];
 
 const NULL: Stdio = [undefined, undefined, undefined];
-/** The result pipe's place in the child: the only descriptor above 2. */
+/** The result pipe's place in the child; only what is passed on expressly lies above it. */
 const RESULT = 3;
 const HEADER = 4;
 const AGAIN = -11;
@@ -42,13 +42,13 @@ function send(value: unknown): void {
   }
 }
 
-function childMain(writer: number, stdio: Stdio, work: () => unknown): never {
+function childMain(writer: number, stdio: Stdio, passed: readonly number[], work: () => unknown): never {
   try {
     // what it began must not go on without the shim that knows of it
     prctl(PR.SET_PDEATHSIG, SIGNALS.KILL);
     resetLoop();
     clearSignalMask();
-    placeDescriptors([...stdio, writer]);
+    placeDescriptors([...stdio, writer, ...passed]);
     // of no use to what the work starts
     native.syscall(NR.fcntl, RESULT, 2, 1);
     send({ value: work() });
@@ -64,12 +64,17 @@ function childMain(writer: number, stdio: Stdio, work: () => unknown): never {
 
 /**
  * Runs `work` in a forked child and answers what it returned, or throws what it threw. In the child all signals are
- * unblocked and only stdio is open. Processes that the work leaves behind become the shim's children.
+ * unblocked and only stdio is open, and the `passed` descriptors from 4 on. Processes that the work leaves behind become the shim's children.
  */
-export async function inChild<T>(reaper: Reaper, work: () => T, stdio: Stdio = NULL): Promise<T> {
+export async function inChild<T>(
+  reaper: Reaper,
+  work: () => T,
+  stdio: Stdio = NULL,
+  passed: readonly number[] = [],
+): Promise<T> {
   const [reader, writer] = pipe(0);
   const pid = fork();
-  if (pid === 0) childMain(writer, stdio, work);
+  if (pid === 0) childMain(writer, stdio, passed, work);
   close(writer);
   setNonblocking(reader);
   reaper.ignore(pid);

@@ -38,12 +38,13 @@ function lastError(log: string): string | undefined {
     return undefined;
   }
   let found: string | undefined;
-  for (const line of text.split("\n")) {
+  // runc writes an object a line, crun objects of several lines
+  for (const [object] of text.matchAll(/\{[^{}]*\}/g)) {
     try {
-      const entry = JSON.parse(line) as { level?: string; msg?: string };
+      const entry = JSON.parse(object) as { level?: string; msg?: string };
       if (entry.level === "error" && entry.msg) found = entry.msg.trim();
     } catch {
-      // not JSON: an empty line or another program's words
+      // not JSON: another program's words
     }
   }
   return found;

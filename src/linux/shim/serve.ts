@@ -38,8 +38,6 @@ function serveConnection(fd: number, router: Router): void {
 export function serve(config: ShimConfig, listener: number): never {
   const { namespace, address: daemonAddress, folder, socket } = config;
   openLog(config.bundle, config.debug);
-  (globalThis as { onUnhandledRejection?: unknown }).onUnhandledRejection = (_: unknown, reason: unknown) =>
-    warn("unhandled rejection", reason);
   const reaper = new Reaper();
   const publisher = new Publisher(config.ttrpcAddress, namespace);
   const end = () => {

@@ -1,6 +1,7 @@
 // Output to a logging program (containerd's `binary://PATH?ARG…`): it reads stdout on 3 and stderr on 4, and closes 5 when it is
 // ready. The process writes straight into its pipes.
 import { WharfError } from "../../../common/errors.ts";
+import { sys } from "../../sys/call.ts";
 import { close, pipe } from "../../sys/fs.ts";
 import { clearSignalMask, loop } from "../../sys/loop.ts";
 import { NR } from "../../sys/nr.ts";
@@ -13,6 +14,8 @@ import type { ProcessIO, StdioSpec } from "./io.ts";
 import { Relay } from "./relay.ts";
 import type { OutputUri } from "./uri.ts";
 
+const AT_FDCWD = -100;
+const X_OK = 1;
 const ASK_MS = 500;
 const KILL_MS = 10_000;
 const READY_MS = 10_000;
@@ -65,6 +68,8 @@ export class BinaryIO implements ProcessIO {
   }
 
   open(): Stdio {
+    const { path } = this.#uri;
+    sys("execute logging program", path, NR.faccessat, AT_FDCWD, path, X_OK);
     const [outReader, outWriter] = pipe();
     const [errReader, errWriter] = pipe();
     const [readyReader, readyWriter] = pipe();

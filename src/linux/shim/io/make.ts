@@ -31,7 +31,7 @@ export function makeIO(spec: StdioSpec, context: IoContext): ProcessIO {
   if (stdin === "" && stdout === "" && stderr === "" && !terminal) return new NullIO();
   const uri = parseOutput(stdout);
   if (uri.scheme === "binary") {
-    if (isLogger(uri)) return new LoggerIO(loggerOptions(uri), terminal);
+    if (isLogger(uri)) return new LoggerIO(context.reaper, loggerOptions(uri), terminal);
     return new BinaryIO(context.reaper, spec, uri, context.id, context.namespace);
   }
   if (terminal) return new TtyIO(spec, uri);

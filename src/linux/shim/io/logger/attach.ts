@@ -5,10 +5,12 @@ import { EPOLL, loop, type Watch } from "../../../sys/loop.ts";
 import { NR } from "../../../sys/nr.ts";
 import { accept, listenUnix } from "../../../sys/socket.ts";
 import { warn } from "../../log.ts";
+import type { Reaper } from "../../reaper.ts";
 import { Relay } from "../relay.ts";
 import { smallBuffer } from "../scratch.ts";
 import { Client, type Hello } from "./client.ts";
 import type { Stream } from "./encode.ts";
+import type { History } from "./replay.ts";
 
 const MSG_PEEK_DONTWAIT = 0x42;
 const AGAIN = -11;
@@ -36,6 +38,9 @@ export interface AttachOptions {
   spill: string;
   terminal: boolean;
   input: Input;
+  /** What the log holds now; undefined without a log. */
+  history: () => History | undefined;
+  reaper: Reaper;
   /** A client for which the container waited has caught up. */
   onCaughtUp: () => void;
 }

@@ -11,6 +11,8 @@ export interface Hello {
   stdin?: boolean;
   stdout?: boolean;
   stderr?: boolean;
+  /** What the log holds comes first. */
+  logs?: boolean;
   /** The container waits for this client when it is slow, rather than losing it. */
   wait?: boolean;
 }
@@ -28,6 +30,11 @@ const iovec = new BigUint64Array(4);
 const message = new BigUint64Array(7);
 const header = new Uint8Array(HEADER);
 
+/** A file without a name, on the file system of `folder`. */
+export function temporaryFile(folder: string): number {
+  return open(folder, O.TMPFILE | O.RDWR, 0o600);
+}
+
 export class Client {
   readonly fd: number;
   readonly hello: Hello;
@@ -39,6 +46,9 @@ export class Client {
   #spill = -1;
   #written = 0;
   #sent = 0;
+  /** What goes out before the arrears; live output waits for it. */
+  #history: { fd: number; at: number; size: number } | undefined;
+  #held = false;
   #cut = false;
   #ending = false;
 
@@ -100,12 +110,31 @@ export class Client {
     message[3] = 2n;
   }
 
+  /** Nothing is sent until release(): what comes meanwhile waits. */
+  hold(): void {
+    this.#held = true;
+    this.#openSpill();
+  }
+
+  /** Sends `size` bytes of `fd`, which is taken, and goes on with what waits. */
+  release(fd: number, size: number): void {
+    if (!this.#watch) {
+      close(fd);
+      return;
+    }
+    this.#history = { fd, at: 0, size };
+    this.#held = false;
+    this.#watch.update(EPOLL.OUT);
+  }
+
+  #openSpill(): void {
+    this.#spill = temporaryFile(this.#folder);
+    if (!this.#held) this.#watch?.update(EPOLL.OUT);
+  }
+
   #keep(head: number, address: number, length: number, skip: number): void {
     try {
-      if (this.#spill < 0) {
-        this.#spill = open(this.#folder, O.TMPFILE | O.RDWR, 0o600);
-        this.#watch?.update(EPOLL.OUT);
-      }
+      if (this.#spill < 0) this.#openSpill();
       this.#describe(head, address, length, skip);
       const n = sys("write", "attach backlog", NR.pwritev, this.#spill, iovec, 2, this.#written, 0);
       this.#written += n;
@@ -131,28 +160,45 @@ export class Client {
   }
 
   #event(): void {
-    if (this.#spill < 0) {
+    // a hang-up while nothing waits, or nothing may be sent
+    if (this.#spill < 0 || this.#held) {
       this.close();
       return;
     }
-    const offset = new BigInt64Array([BigInt(this.#sent)]);
-    const n = native.syscall(NR.sendfile, this.fd, this.#spill, offset, Math.min(this.#written - this.#sent, 1 << 20));
-    if (n === AGAIN) return;
-    if (n < 0) {
-      this.close();
-      return;
-    }
+    if (this.#history) this.#sendHistory(this.#history);
+    else this.#sendSpill();
+  }
+
+  /** Bytes sent; -1 when the socket takes none now. Closes when the client is gone. */
+  #sendFile(fd: number, at: number, size: number): number {
+    if (at === size) return 0;
+    const offset = new BigInt64Array([BigInt(at)]);
+    const n = native.syscall(NR.sendfile, this.fd, fd, offset, Math.min(size - at, 1 << 20));
+    if (n < 0 && n !== AGAIN) this.close();
+    return Math.max(n, -1);
+  }
+
+  #sendHistory(history: { fd: number; at: number; size: number }): void {
+    const n = this.#sendFile(history.fd, history.at, history.size);
+    if (n < 0) return;
+    history.at += n;
+    if (history.at < history.size) return;
+    close(history.fd);
+    this.#history = undefined;
+  }
+
+  #sendSpill(): void {
+    const n = this.#sendFile(this.#spill, this.#sent, this.#written);
+    if (n < 0) return;
     this.#sent += n;
-    if (this.#sent < this.#written) {
-      this.#onCaughtUp();
-      return;
+    if (this.#sent === this.#written) {
+      close(this.#spill);
+      this.#spill = -1;
+      this.#written = this.#sent = 0;
+      this.#watch?.update(0);
+      if (this.#ending) this.close();
     }
-    close(this.#spill);
-    this.#spill = -1;
-    this.#written = this.#sent = 0;
-    this.#watch?.update(0);
-    if (this.#ending) this.close();
-    else this.#onCaughtUp();
+    this.#onCaughtUp();
   }
 
   /** No more output will come: closes when everything has been sent. */
@@ -166,6 +212,8 @@ export class Client {
     this.#watch[Symbol.dispose]();
     this.#watch = undefined;
     if (this.#spill >= 0) close(this.#spill);
+    if (this.#history) close(this.#history.fd);
+    this.#history = undefined;
     this.#spill = -1;
     this.#written = this.#sent = 0;
     native.syscall(NR.shutdown, this.fd, 2);

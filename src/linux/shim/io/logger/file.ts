@@ -3,6 +3,7 @@ import { dirname } from "../../../../common/path.ts";
 import { isErrno } from "../../../sys/call.ts";
 import { close, fstat, mkdirs, O, open, rename, unlinkIfThere, writeAll } from "../../../sys/fs.ts";
 import { warn } from "../../log.ts";
+import type { LogPart } from "./replay.ts";
 
 const MODE = 0o640;
 const NEWLINE = 0x0a;
@@ -73,6 +74,21 @@ export class LogFile {
     } catch (error) {
       if (!isErrno(error, "ENOENT")) throw error;
     }
+  }
+
+  /** The log as it is now: the oldest file first, each opened for reading. */
+  snapshot(): LogPart[] {
+    const parts: LogPart[] = [];
+    for (let i = this.#maxFiles - 1; i >= 0; i--) {
+      const path = i === 0 ? this.#path : `${this.#path}.${i}`;
+      try {
+        const fd = open(path, O.RDONLY);
+        parts.push({ fd, size: fstat(fd).size });
+      } catch (error) {
+        if (!isErrno(error, "ENOENT")) throw error;
+      }
+    }
+    return parts;
   }
 
   close(): void {

@@ -2,12 +2,14 @@
 import { dirname } from "../../../../common/path.ts";
 import { close, pipe, setNonblocking } from "../../../sys/fs.ts";
 import type { Stdio } from "../../child.ts";
+import type { Reaper } from "../../reaper.ts";
 import type { ProcessIO } from "../io.ts";
 import type { LoggerOptions } from "../uri.ts";
 import { drainedWithin, type Waiters } from "../wait.ts";
 import { AttachServer, type Input } from "./attach.ts";
 import { encodeCri, encodeJson } from "./encode.ts";
 import { LogFile } from "./file.ts";
+import type { History } from "./replay.ts";
 import { LogStream, type Sinks } from "./stream.ts";
 
 export class LoggerIO implements ProcessIO, Input {
@@ -23,7 +25,7 @@ export class LoggerIO implements ProcessIO, Input {
   #closed = false;
 
   /** The attach socket is there from now on: clients may come before the process is started. */
-  constructor(options: LoggerOptions, terminal: boolean) {
+  constructor(reaper: Reaper, options: LoggerOptions, terminal: boolean) {
     const { driver, path, maxSize, maxFiles, attach, stdin } = options;
     this.#terminal = terminal;
     this.#once = stdin === "once" && !terminal;
@@ -43,6 +45,8 @@ export class LoggerIO implements ProcessIO, Input {
         spill: dirname(path || attach),
         terminal,
         input: this,
+        reaper,
+        history: () => log && { form: driver as History["form"], ...this.#history(log.file) },
         onCaughtUp: () => this.#resume(),
       });
     } catch (error) {
@@ -58,6 +62,10 @@ export class LoggerIO implements ProcessIO, Input {
 
   ended(): void {
     if (this.#once) this.closeStdin();
+  }
+
+  #history(file: LogFile): Omit<History, "form"> {
+    return { parts: file.snapshot(), unfinished: this.#streams.map((stream) => stream.unfinished) };
   }
 
   #resume(): void {

@@ -45,6 +45,11 @@ export class LogStream {
     return this.#ended;
   }
 
+  /** The beginning of a line that is not in the log yet. */
+  get unfinished(): { stream: Stream; bytes: Uint8Array } {
+    return { stream: this.#name, bytes: this.#line };
+  }
+
   /** Goes on after the attached clients have caught up. */
   resume(): void {
     if (!this.#ended) this.#watch ??= loop().watch(this.#fd, EPOLL.IN, () => this.pump(READS));

@@ -1,0 +1,249 @@
+// A task's life through the shim: create, start, exec, kill, wait, delete, and the events that tell of it.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Code, isCode } from "../../../src/common/errors.ts";
+import { Metrics } from "../../../src/common/gen/containerd/cgroups/v1.ts";
+import { ProcessDetails } from "../../../src/common/gen/containerd/runc/options.ts";
+import { Status } from "../../../src/common/gen/containerd/types/task.ts";
+import { unpackAny } from "../../../src/common/protobuf/any.ts";
+import { alive, Daemon } from "./harness.ts";
+
+const code = (wanted: Code) => (error: unknown) => {
+  assert.ok(isCode(error, wanted), `${wanted} expected, not ${(error as { code?: string }).code}: ${error}`);
+  return true;
+};
+
+test("a task is created, started, waited for and deleted; its events come in order", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["sh", "-c", "exit 7"] });
+  const { id, task, bundle } = shim;
+  const { pid } = await daemon.create(shim);
+  assert.ok(pid > 0 && alive(pid));
+  assert.equal((await task.state({ id })).status, Status.CREATED);
+  const exit = task.wait({ id });
+  assert.equal((await task.start({ id })).pid, pid);
+  const { exitStatus, exitedAt } = await exit;
+  assert.equal(exitStatus, 7);
+  assert.ok(Math.abs(exitedAt!.seconds - Date.now() / 1000) < 5);
+  const state = await task.state({ id });
+  assert.deepEqual([state.status, state.exitStatus, state.bundle, state.pid], [Status.STOPPED, 7, bundle, pid]);
+  assert.equal((await task.wait({ id })).exitStatus, 7, "waiting after the end answers at once");
+  const deleted = await task.delete({ id });
+  assert.deepEqual([deleted.pid, deleted.exitStatus, deleted.exitedAt], [pid, 7, exitedAt]);
+  assert.deepEqual(await daemon.event("/tasks/delete").then(() => daemon.events.map(({ topic }) => topic)), [
+    "/tasks/create",
+    "/tasks/start",
+    "/tasks/exit",
+    "/tasks/delete",
+  ]);
+  const told = await daemon.event("/tasks/exit");
+  assert.deepEqual([told.containerId, told.id, told.pid, told.exitStatus], [id, id, pid, 7]);
+  await assert.rejects(task.state({ id }), code("NotFound"));
+  assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(bundle), "the root file system is unmounted");
+  await task.shutdown({ id });
+  await shim.client.closed;
+  assert.ok(!existsSync(shim.address.slice("unix://".length)), "its socket is gone");
+});
+
+test("execs have their own life; the init process's end is told last", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const { id, task } = shim;
+  await daemon.create(shim);
+  await task.start({ id });
+  const spec = (args: string[]) => ({
+    typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process",
+    value: Buffer.from(JSON.stringify({ args, cwd: "/", env: ["PATH=/bin"], user: { uid: 0, gid: 0 } })),
+  });
+  await task.exec({ id, execId: "e1", spec: spec(["sh", "-c", "exit 3"]) });
+  await assert.rejects(task.exec({ id, execId: "e1", spec: spec(["true"]) }), code("AlreadyExists"));
+  await assert.rejects(task.exec({ id, execId: "../x", spec: spec(["true"]) }), code("InvalidArgument"));
+  assert.equal((await task.state({ id, execId: "e1" })).status, Status.CREATED);
+  const first = await task.start({ id, execId: "e1" });
+  assert.equal((await task.wait({ id, execId: "e1" })).exitStatus, 3);
+  assert.equal((await task.delete({ id, execId: "e1" })).pid, first.pid);
+  await assert.rejects(task.state({ id, execId: "e1" }), code("NotFound"));
+  await assert.rejects(task.start({ id, execId: "e1" }), code("NotFound"));
+
+  await task.exec({ id, execId: "e2", spec: spec(["sleep", "1000"]) });
+  const second = await task.start({ id, execId: "e2" });
+  await assert.rejects(task.delete({ id, execId: "e2" }), code("FailedPrecondition"));
+  const { processes } = await task.pids({ id });
+  const named = processes.find(({ pid }) => pid === second.pid);
+  assert.equal(unpackAny(ProcessDetails, named!.info!).execId, "e2");
+  assert.equal(processes.length, 2);
+  await task.kill({ id, execId: "e2", signal: 15 });
+  assert.equal((await task.wait({ id, execId: "e2" })).exitStatus, 143);
+  await assert.rejects(task.kill({ id, execId: "e2", signal: 15 }), code("NotFound"));
+  await task.delete({ id, execId: "e2" });
+
+  await task.exec({ id, execId: "e3", spec: spec(["sleep", "1000"]) });
+  await task.start({ id, execId: "e3" });
+  await assert.rejects(task.delete({ id }), code("FailedPrecondition"));
+  await assert.rejects(task.start({ id }), code("FailedPrecondition"));
+  await task.kill({ id, signal: 9 });
+  assert.equal((await task.wait({ id })).exitStatus, 137);
+  await daemon.event("/tasks/exit", { id });
+  const exits = daemon.events.filter(({ topic }) => topic === "/tasks/exit").map(({ event }) => event.id);
+  assert.deepEqual(exits, ["e1", "e2", "e3", id]);
+  await assert.rejects(task.exec({ id, execId: "e4", spec: spec(["true"]) }), code("FailedPrecondition"));
+  await assert.rejects(task.kill({ id, signal: 9 }), code("NotFound"));
+  await task.delete({ id });
+});
+
+test("a failed create says why and leaves nothing", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["/no/such/program"] });
+  const { task, id, bundle } = shim;
+  await assert.rejects(
+    async () => {
+      await daemon.create(shim);
+      await task.start({ id });
+    },
+    (error) => /no\/such\/program|no such file/i.test((error as Error).message),
+  );
+  await task.delete({ id }).catch(() => {});
+  assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(bundle), "nothing is mounted");
+  await assert.rejects(task.create({ id, bundle, stdout: "gopher://x/y" }), code("InvalidArgument"));
+  await assert.rejects(task.create({ id, bundle, stdout: "/no/such/fifo" }), code("NotFound"));
+  await assert.rejects(task.create({ id, bundle, checkpoint: "/x" }), code("Unimplemented"));
+  await assert.rejects(
+    task.create({ id, bundle, options: { typeUrl: "other.Options", value: new Uint8Array([8, 1]) } }),
+    code("InvalidArgument"),
+  );
+});
+
+test("a created task can be deleted, and a created one killed", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const { task, id } = shim;
+  const { pid } = await daemon.create(shim);
+  await assert.rejects(daemon.create(shim), code("AlreadyExists"));
+  const deleted = await task.delete({ id });
+  assert.equal(deleted.pid, pid);
+  assert.ok(!alive(pid));
+  await daemon.create(shim);
+  await task.kill({ id, signal: 9 });
+  assert.equal((await task.wait({ id })).exitStatus, 137);
+  await assert.rejects(task.start({ id }), code("FailedPrecondition"));
+  await task.delete({ id });
+});
+
+test("pause, resume, statistics, update", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ memory: 64 << 20, args: ["sh", "-c", "while :; do :; done"] });
+  const { task, id } = shim;
+  await daemon.create(shim);
+  await assert.rejects(task.pause({ id }), code("FailedPrecondition"));
+  await task.start({ id });
+  await sleep(100);
+  const stats = unpackAny(Metrics, (await task.stats({ id })).stats!);
+  assert.equal(stats.memory?.usage?.limit, 64n << 20n);
+  assert.ok(stats.cpu!.usage!.total > 10_000_000n, `${stats.cpu?.usage?.total} ns`);
+  assert.ok(stats.pids!.current >= 1n);
+  await task.update({
+    id,
+    resources: { typeUrl: "x", value: Buffer.from(JSON.stringify({ memory: { limit: 32 << 20 } })) },
+  });
+  const after = unpackAny(Metrics, (await task.stats({ id })).stats!);
+  assert.equal(after.memory?.usage?.limit, 32n << 20n);
+  await task.pause({ id });
+  assert.equal((await task.state({ id })).status, Status.PAUSED);
+  await daemon.event("/tasks/paused", { containerId: id });
+  await assert.rejects(task.pause({ id }), code("FailedPrecondition"));
+  await task.resume({ id });
+  assert.equal((await task.state({ id })).status, Status.RUNNING);
+  await daemon.event("/tasks/resumed", { containerId: id });
+  await assert.rejects(task.resume({ id }), code("FailedPrecondition"));
+  await assert.rejects(task.checkpoint({ id }), code("Unimplemented"));
+  await task.pause({ id });
+  await task.kill({ id, signal: 9, all: true });
+  await task.resume({ id }).catch(() => {});
+  assert.equal((await task.wait({ id })).exitStatus, 137);
+  await task.delete({ id });
+});
+
+test("a container out of memory is told of", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ memory: 16 << 20, args: ["sh", "-c", "sleep 0.3; tail /dev/zero"] });
+  const { task, id } = shim;
+  await daemon.create(shim);
+  await task.start({ id });
+  await task.wait({ id });
+  await daemon.event("/tasks/oom", { containerId: id });
+  await task.delete({ id });
+});
+
+test("without a pid namespace of its own, what the init process leaves is killed", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ without: ["pid"], args: ["sh", "-c", "sleep 999 & exec sleep 0.2"] });
+  const { task, id } = shim;
+  await daemon.create(shim);
+  await task.start({ id });
+  const { processes } = await task.pids({ id });
+  await task.wait({ id });
+  await daemon.event("/tasks/exit", { id });
+  for (let i = 0; i < 50 && processes.some(({ pid }) => alive(pid)); i++) await sleep(20);
+  assert.ok(!processes.some(({ pid }) => alive(pid)), "all are gone");
+  await task.delete({ id });
+});
+
+test("connect, shutdown with containers, version 3 of the service", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const { task, id, pid } = shim;
+  const created = await daemon.create(shim);
+  const { shimPid, taskPid } = await task.connect({ id });
+  assert.deepEqual([shimPid, taskPid], [pid, created.pid]);
+  await task.shutdown({ id });
+  assert.equal((await task.state({ id })).status, Status.CREATED, "it goes on while it holds a container");
+});
+
+test("one shim serves a pod", async () => {
+  await using daemon = new Daemon();
+  const annotations = { "io.kubernetes.cri.sandbox-id": "pod1" };
+  await using first = await daemon.start({ annotations });
+  const bundle = daemon.bundle(`${first.id}-b`, { annotations });
+  const { stdout } = daemon.command(`${first.id}-b`, bundle, "start", { MAX_SHIM_VERSION: "" });
+  assert.equal(stdout.toString(), first.address, "an older daemon gets the bare address");
+  await daemon.create(first);
+  await first.task.create({ id: `${first.id}-b`, bundle, rootfs: daemon.mounts, options: daemon.options });
+  for (const id of [first.id, `${first.id}-b`]) await first.task.start({ id });
+  await first.task.kill({ id: `${first.id}-b`, signal: 9 });
+  assert.equal((await first.task.wait({ id: `${first.id}-b` })).exitStatus, 137);
+  await first.task.delete({ id: `${first.id}-b` });
+  assert.equal((await first.task.state({ id: first.id })).status, Status.RUNNING);
+});
+
+test("the daemon's death ends nothing; its events wait for it; delete cleans up after a killed shim", async () => {
+  await using daemon = new Daemon();
+  daemon.away = true;
+  await using shim = await daemon.start({ args: ["sh", "-c", "sleep 0.2; exit 5"] });
+  const { id, task, pid, bundle } = shim;
+  await daemon.create(shim);
+  await task.start({ id });
+  shim.client[Symbol.dispose]();
+  await sleep(500);
+  assert.ok(alive(pid));
+  await daemon.serveEvents();
+  const again = await shim.connect();
+  assert.equal((await again.task.wait({ id })).exitStatus, 5);
+  await daemon.event("/tasks/exit", { id, exitStatus: 5 });
+  assert.deepEqual(
+    daemon.events.map(({ topic }) => topic),
+    ["/tasks/create", "/tasks/start", "/tasks/exit"],
+  );
+  await again.task.delete({ id });
+  const created = await again.task.create({ id, bundle, rootfs: daemon.mounts, options: daemon.options });
+  process.kill(pid, "SIGKILL");
+  await again.client.closed;
+  const answer = daemon.delete(shim);
+  assert.deepEqual([answer.pid, answer.exitStatus], [created.pid, 137]);
+  for (let i = 0; i < 50 && alive(created.pid); i++) await sleep(20);
+  assert.ok(!alive(created.pid));
+  assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(bundle));
+  assert.ok(!existsSync(join(shim.address.slice("unix://".length))), "the dead shim's socket is removed");
+});

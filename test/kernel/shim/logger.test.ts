@@ -1,0 +1,360 @@
+// The shim's own logger: what it writes, and what attached clients get and send.
+import assert from "node:assert/strict";
+import { readFileSync, statSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Daemon, type TestShim } from "./harness.ts";
+
+interface Entry {
+  log: string;
+  stream: string;
+  time: string;
+}
+
+function uri(daemon: Daemon, options: Record<string, string | number>): string {
+  const all: Record<string, string | number> = { driver: "json-file", path: join(daemon.folder, "x.log"), ...options };
+  if (all.driver === "none") delete all.path;
+  const query = Object.entries(all).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return `binary:///usr/libexec/wharf/wharf-logger?${query.join("&")}`;
+}
+
+async function launch(daemon: Daemon, shim: TestShim, options: Record<string, string | number>, terminal = false) {
+  const stdout = uri(daemon, options);
+  await daemon.create(shim, { stdout, stderr: terminal ? "" : stdout, terminal });
+}
+
+async function finish(shim: TestShim): Promise<number> {
+  const { exitStatus } = await shim.task.wait({ id: shim.id });
+  await shim.task.delete({ id: shim.id });
+  return exitStatus;
+}
+
+function entries(path: string): Entry[] {
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Entry);
+}
+
+/** Attaches; `output` resolves at the end with all bytes. */
+function attach(path: string, hello: object): { socket: Socket; output: Promise<Buffer>; seen: () => Buffer } {
+  const socket = connect({ path, allowHalfOpen: true });
+  const chunks: Buffer[] = [];
+  socket.write(`${JSON.stringify(hello)}\n`);
+  socket.on("data", (chunk) => chunks.push(chunk as Buffer));
+  const output = new Promise<Buffer>((resolve, reject) => {
+    socket.on("end", () => {
+      socket.end();
+      resolve(Buffer.concat(chunks));
+    });
+    socket.on("error", reject);
+  });
+  return { socket, output, seen: () => Buffer.concat(chunks) };
+}
+
+/** Takes Docker's multiplexed form apart. */
+function demultiplex(all: Buffer): { 1: string; 2: string } {
+  const out = { 1: [] as Buffer[], 2: [] as Buffer[] };
+  let at = 0;
+  while (at < all.length) {
+    const stream = all[at] as 1 | 2;
+    assert.ok(stream === 1 || stream === 2, `stream ${stream} at ${at}`);
+    const length = all.readUInt32BE(at + 4);
+    out[stream].push(all.subarray(at + 8, at + 8 + length));
+    at += 8 + length;
+  }
+  assert.equal(at, all.length);
+  return { 1: Buffer.concat(out[1]).toString(), 2: Buffer.concat(out[2]).toString() };
+}
+
+const BOTH = { stdin: false, stdout: true, stderr: true, logs: false };
+
+test("json-file: Docker's form to the byte", async () => {
+  await using daemon = new Daemon();
+  const script = String.raw`printf 'plain\n\n"q" \\ <a>&\ttab\r\n\001\bh\xc3\xa4fen \xff\xc3(\n\xe2\x80\xa8end\nno end'; echo err >&2`;
+  await using shim = await daemon.start({ args: ["sh", "-c", script] });
+  await launch(daemon, shim, {});
+  await shim.task.start({ id: shim.id });
+  await finish(shim);
+  const text = readFileSync(join(daemon.folder, "x.log"), "utf8");
+  const lines = text.split("\n").filter((line) => line.includes('"stdout"'));
+  const time = /,"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z"}$/;
+  const logs = lines.map((line) => {
+    assert.match(line, time);
+    return line.replace(time, "");
+  });
+  assert.deepEqual(logs, [
+    String.raw`{"log":"plain\n","stream":"stdout"`,
+    String.raw`{"log":"\n","stream":"stdout"`,
+    String.raw`{"log":"\"q\" \\ \u003ca\u003e\u0026\u0009tab\r\n","stream":"stdout"`,
+    String.raw`{"log":"\u0001\u0008häfen \ufffd\ufffd(\n","stream":"stdout"`,
+    String.raw`{"log":"\u2028end\n","stream":"stdout"`,
+    String.raw`{"log":"no end","stream":"stdout"`,
+  ]);
+  assert.ok(text.includes('{"log":"err\\n","stream":"stderr"'));
+  assert.equal(statSync(join(daemon.folder, "x.log")).mode & 0o777, 0o640);
+});
+
+test("json-file: lines beyond 16 KiB come in pieces", async () => {
+  await using daemon = new Daemon();
+  const script = "head -c 40000 /dev/zero | tr '\\0' a; echo; echo b; head -c 16384 /dev/zero | tr '\\0' c; echo";
+  await using shim = await daemon.start({ args: ["sh", "-c", script] });
+  await launch(daemon, shim, {});
+  await shim.task.start({ id: shim.id });
+  await finish(shim);
+  const logs = entries(join(daemon.folder, "x.log")).map(({ log }) => log);
+  assert.deepEqual(
+    logs.map((log) => [log.length, log.at(0), log.endsWith("\n")]),
+    [
+      [16384, "a", false],
+      [16384, "a", false],
+      [40000 - 32768 + 1, "a", true],
+      [2, "b", true],
+      [16384, "c", false],
+      [1, "\n", true],
+    ],
+  );
+});
+
+test("cri: its own form, bytes untouched", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["sh", "-c", "printf 'a\\tb \\377\\nc\\nd'; echo e >&2"] });
+  await launch(daemon, shim, { driver: "cri" });
+  await shim.task.start({ id: shim.id });
+  await finish(shim);
+  const text = readFileSync(join(daemon.folder, "x.log"), "latin1");
+  const lines = text
+    .split("\n")
+    .filter(Boolean)
+    .sort((a, b) => Number(a.includes("stderr")) - Number(b.includes("stderr")));
+  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z /;
+  for (const line of lines) assert.match(line, time);
+  assert.deepEqual(
+    lines.map((line) => line.replace(time, "")),
+    ["stdout F a\tb \xff", "stdout F c", "stdout P d", "stderr F e"],
+  );
+});
+
+test("rotation loses no line and cuts none", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["seq", "1", "20000"] });
+  await launch(daemon, shim, { "max-size": 300_000, "max-file": 10 });
+  await shim.task.start({ id: shim.id });
+  await finish(shim);
+  const path = join(daemon.folder, "x.log");
+  const files = [...Array(9).keys()].map((i) => `${path}.${9 - i}`).concat(path);
+  const there = files.filter((file) => statSync(file, { throwIfNoEntry: false }));
+  const numbers = there.flatMap((file) => entries(file).map(({ log }) => Number(log)));
+  assert.deepEqual(
+    numbers,
+    [...Array(20000).keys()].map((i) => i + 1),
+  );
+  assert.equal(there.length, 6);
+  for (const file of there.slice(0, -1)) {
+    const { size } = statSync(file);
+    assert.ok(size >= 300_000 && size < 300_100, `${file}: ${size}`);
+  }
+});
+
+test("rotation keeps as many files as asked for", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["seq", "1", "20000"] });
+  await launch(daemon, shim, { "max-size": "100k", "max-file": 2 });
+  await shim.task.start({ id: shim.id });
+  await finish(shim);
+  const path = join(daemon.folder, "x.log");
+  assert.ok(!statSync(`${path}.2`, { throwIfNoEntry: false }));
+  const numbers = [`${path}.1`, path].flatMap((file) => entries(file).map(({ log }) => Number(log)));
+  assert.equal(numbers.at(-1), 20000);
+  assert.deepEqual(
+    numbers,
+    [...Array(numbers.length).keys()].map((i) => 20001 - numbers.length + i),
+  );
+});
+
+test("attach: several clients, each with the streams it asked for; late ones get only the future", async () => {
+  await using daemon = new Daemon();
+  const script = "echo one; echo err >&2; while [ ! -e /dev/shm/go ]; do sleep 0.05; done; echo two; echo err2 >&2";
+  await using shim = await daemon.start({ args: ["sh", "-c", script] });
+  const path = join(daemon.folder, "attach.sock");
+  await launch(daemon, shim, { attach: path });
+  const early = attach(path, BOTH);
+  const errOnly = attach(path, { ...BOTH, stdout: false });
+  await shim.task.start({ id: shim.id });
+  while (!early.seen().includes("err")) await sleep(10);
+  await sleep(30);
+  const late = attach(path, BOTH);
+  await sleep(50);
+  const value = Buffer.from(
+    JSON.stringify({
+      args: ["sh", "-c", "mkdir -p /dev/shm; touch /dev/shm/go"],
+      cwd: "/",
+      env: ["PATH=/bin"],
+      user: { uid: 0, gid: 0 },
+    }),
+  );
+  await shim.task.exec({ id: shim.id, execId: "go", spec: { typeUrl: "p", value } });
+  await shim.task.start({ id: shim.id, execId: "go" });
+  assert.deepEqual(demultiplex(await early.output), { 1: "one\ntwo\n", 2: "err\nerr2\n" });
+  assert.deepEqual(demultiplex(await errOnly.output), { 1: "", 2: "err\nerr2\n" });
+  assert.deepEqual(demultiplex(await late.output), { 1: "two\n", 2: "err2\n" });
+  await finish(shim);
+});
+
+test("attach: what the log holds comes first, without gap or repetition", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({
+    args: ["sh", "-c", "seq 1 30000; printf part; sleep 0.5; echo ial; seq 1 10"],
+  });
+  const path = join(daemon.folder, "attach.sock");
+  await launch(daemon, shim, { attach: path, "max-size": 500_000, "max-file": 20 });
+  await shim.task.start({ id: shim.id });
+  await sleep(300);
+  const client = attach(path, { ...BOTH, logs: true });
+  const numbers = (n: number) => `${[...Array(n).keys()].map((i) => i + 1).join("\n")}\n`;
+  assert.equal(demultiplex(await client.output)[1], `${numbers(30000)}partial\n${numbers(10)}`);
+  await finish(shim);
+});
+
+test("attach: input reaches the task; once: its end ends the task's", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["sh", "-c", "cat; echo end"] });
+  const path = join(daemon.folder, "attach.sock");
+  await launch(daemon, shim, { attach: path, stdin: "once" });
+  const client = attach(path, { ...BOTH, stdin: true });
+  await shim.task.start({ id: shim.id });
+  const sent = "0123456789abcdef\n".repeat(20_000);
+  client.socket.end(sent);
+  assert.equal(demultiplex(await client.output)[1], `${sent}end\n`);
+  assert.equal(await finish(shim), 0);
+});
+
+test("attach: open: a client's end does not end the task's input", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["sh", "-c", "read a; read b; echo $a-$b"] });
+  const path = join(daemon.folder, "attach.sock");
+  await launch(daemon, shim, { attach: path, stdin: "open" });
+  await shim.task.start({ id: shim.id });
+  attach(path, { stdin: true }).socket.end("one\n");
+  await sleep(100);
+  const second = attach(path, { ...BOTH, stdin: true });
+  second.socket.write("two\n");
+  assert.equal(demultiplex(await second.output)[1], "one-two\n");
+  await finish(shim);
+});
+
+test("attach: a terminal's output is raw", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ terminal: true, args: ["sh", "-c", "read x; echo got $x; exit 3"] });
+  const path = join(daemon.folder, "attach.sock");
+  await launch(daemon, shim, { attach: path, stdin: "open" }, true);
+  const client = attach(path, { ...BOTH, stdin: true });
+  await shim.task.start({ id: shim.id });
+  client.socket.write("it\n");
+  assert.equal((await client.output).toString(), "it\r\ngot it\r\n");
+  assert.equal(await finish(shim), 3);
+  assert.deepEqual(
+    entries(join(daemon.folder, "x.log")).map(({ log, stream }) => [log, stream]),
+    [
+      ["it\r\n", "stdout"],
+      ["got it\r\n", "stdout"],
+    ],
+  );
+});
+
+test("attach: a client that does not read holds nobody up, and gets everything when it does", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["seq", "1", "500000"] });
+  const path = join(daemon.folder, "attach.sock");
+  await launch(daemon, shim, { attach: path });
+  const slow = attach(path, BOTH);
+  slow.socket.pause();
+  await shim.task.start({ id: shim.id });
+  const begin = Date.now();
+  await shim.task.wait({ id: shim.id });
+  assert.ok(Date.now() - begin < 5000);
+  slow.socket.resume();
+  const { 1: text } = demultiplex(await slow.output);
+  assert.equal(text.length, 3_388_895);
+  assert.ok(text.endsWith("\n500000\n"));
+  await finish(shim);
+});
+
+test("attach: a client that asks for it is waited for", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["sh", "-c", "seq 1 2000000; echo end >&2"] });
+  const path = join(daemon.folder, "attach.sock");
+  await launch(daemon, shim, { driver: "none", attach: path });
+  const slow = attach(path, { ...BOTH, wait: true });
+  slow.socket.pause();
+  await shim.task.start({ id: shim.id });
+  await sleep(600);
+  assert.equal((await shim.task.state({ id: shim.id })).status, 2, "still writing");
+  slow.socket.resume();
+  const { 1: text, 2: end } = demultiplex(await slow.output);
+  assert.equal(text.length, 14_888_896);
+  assert.equal(end, "end\n");
+  await finish(shim);
+});
+
+test("attach: an exec's output and input, without a log", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  await daemon.create(shim);
+  const { id, task } = shim;
+  await task.start({ id });
+  const path = join(daemon.folder, "exec.sock");
+  const spec = {
+    args: ["sh", "-c", "cat; echo err >&2; exit 2"],
+    cwd: "/",
+    env: ["PATH=/bin"],
+    user: { uid: 0, gid: 0 },
+  };
+  const stdout = uri(daemon, { driver: "none", attach: path, stdin: "once" });
+  await task.exec({
+    id,
+    execId: "e",
+    stdout,
+    stderr: stdout,
+    spec: { typeUrl: "p", value: Buffer.from(JSON.stringify(spec)) },
+  });
+  const client = attach(path, { ...BOTH, stdin: true });
+  await task.start({ id, execId: "e" });
+  client.socket.end("hello\n");
+  assert.deepEqual(demultiplex(await client.output), { 1: "hello\n", 2: "err\n" });
+  assert.equal((await task.wait({ id, execId: "e" })).exitStatus, 2);
+  await task.delete({ id, execId: "e" });
+});
+
+test("attach: clients that say nothing sensible are sent away", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["sh", "-c", "sleep 0.3; echo x"] });
+  const path = join(daemon.folder, "attach.sock");
+  await launch(daemon, shim, { attach: path });
+  await shim.task.start({ id: shim.id });
+  for (const words of ["not json\n", "7\n", `${"x".repeat(5000)}`]) {
+    const socket = connect(path);
+    socket.write(words);
+    socket.on("error", () => {}).resume();
+    await new Promise((resolve) => socket.once("close", resolve));
+  }
+  const silent = connect(path);
+  await finish(shim);
+  await new Promise((resolve) => silent.once("close", resolve).resume());
+});
+
+test("bad logger options are refused", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  for (const options of [
+    { driver: "syslog" },
+    { "max-size": "big" },
+    { path: "relative" },
+    { stdin: "maybe" },
+    { color: "red" },
+  ]) {
+    await assert.rejects(launch(daemon, shim, options as Record<string, string>), /logger option/);
+  }
+});
