@@ -93,7 +93,7 @@ export class Puller {
     const reference = storedReference(parseReference(text));
     const name = options.name ?? formatReference(reference);
     try {
-      return await withSpan("pull image", () => this.#pull(reference, name, options), { image: name });
+      return await withSpan("pull", () => this.#pull(reference, name, options), { image: name });
     } catch (error) {
       const { code, message, hint, errno } = WharfError.from(error);
       throw new WharfError(code, message, { operation: "pull image", subject: name, hint, errno, cause: error });

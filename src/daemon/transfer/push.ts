@@ -72,7 +72,7 @@ export class Pusher {
       const uploader = await repository.uploader();
       const push: Push = { options, repository, uploader, done: new Map() };
       options.progress?.({ kind: "resolved", reference: name, descriptor });
-      await withSpan("push image", () => this.#document(push, descriptor, reference.tag), { image: name });
+      await withSpan("push", () => this.#document(push, descriptor, reference.tag), { image: name });
       return { name, descriptor, partial };
     } catch (error) {
       const { code, message, hint, errno } = WharfError.from(error);
