@@ -1,5 +1,6 @@
 // The shim's own logger: what it writes, and what attached clients get and send.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -340,9 +341,9 @@ test("attach: clients that say nothing sensible are sent away", async () => {
     socket.on("error", () => {}).resume();
     await new Promise((resolve) => socket.once("close", resolve));
   }
-  const silent = connect(path);
+  const silent = once(connect(path).resume(), "close");
   await finish(shim);
-  await new Promise((resolve) => silent.once("close", resolve).resume());
+  await silent;
 });
 
 test("bad logger options are refused", async () => {

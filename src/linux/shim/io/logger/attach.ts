@@ -8,9 +8,9 @@ import { warn } from "../../log.ts";
 import type { Reaper } from "../../reaper.ts";
 import { Relay } from "../relay.ts";
 import { smallBuffer } from "../scratch.ts";
-import { Client, type Hello } from "./client.ts";
+import { Client, type Hello, temporaryFile } from "./client.ts";
 import type { Stream } from "./encode.ts";
-import type { History } from "./replay.ts";
+import { type History, replay } from "./replay.ts";
 
 const MSG_PEEK_DONTWAIT = 0x42;
 const AGAIN = -11;
@@ -114,6 +114,7 @@ export class AttachServer {
     const client = new Client(fd, hello, !terminal, spill, gone, onCaughtUp);
     const attached: Attached = { client, relay: undefined, fed: hello.stdin !== true };
     this.#attached.add(attached);
+    if (hello.logs) this.#replay(client);
     this.feedWaiting();
   }
 
@@ -121,6 +122,23 @@ export class AttachServer {
   feedWaiting(): void {
     if (this.#options.input.fd < 0) return;
     for (const attached of this.#attached) if (!attached.fed) this.#feed(attached);
+  }
+
+  /** What the client gets meanwhile waits; a line that has begun is in no log, so its beginning is sent as well. */
+  #replay(client: Client): void {
+    const { history: look, reaper, spill, terminal } = this.#options;
+    const history = look();
+    if (!history) return;
+    const output = temporaryFile(spill);
+    client.hold();
+    for (const { stream, bytes } of history.unfinished) client.send(stream, bytes, 0, bytes.length);
+    replay(reaper, history, output, client.hello, !terminal).then(
+      (size) => client.release(output, size),
+      (error: unknown) => {
+        warn("attach: reading the log back", error);
+        client.release(output, 0);
+      },
+    );
   }
 
   /** Both ends are copies: the loop watches a descriptor once. */
