@@ -10,6 +10,7 @@ import { watchOom } from "./docker/containers/oom.ts";
 import { reconcile } from "./docker/containers/reconcile.ts";
 import { Engine } from "./docker/engine.ts";
 import { ensureUnpacked } from "./docker/images/unpack.ts";
+import { BridgeDriver } from "./docker/network/bridge.ts";
 import { ensureFirstImage } from "./images/first.ts";
 import type { Log } from "./log.ts";
 import type { Options } from "./options.ts";
@@ -65,6 +66,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     cgroupParent: options.cgroupParent,
   });
   stack.defer(() => engine.closing.abort());
+  const bridge = new BridgeDriver(agent, state);
+  await bridge.restore();
+  engine.networks.add("bridge", bridge);
+  stack.defer(() => bridge.close().catch((error: unknown) => log("warn", "the bridge is left", { error })));
   await engine.prepareFolders();
   mkdirSync(join(state, "trace"), { recursive: true, mode: 0o700 });
   await reconcile(engine);

@@ -5,6 +5,8 @@
  * connection of its own and is carried out by a forked child, which dies when the client hangs up.
  */
 
+import type { Attachment, AttachRequest, BridgeNetwork, DetachRequest } from "./network.ts";
+
 /** `containerd.types.Mount`. */
 export interface AgentMount {
   type: string;
@@ -136,6 +138,14 @@ export interface Operations {
   export: [{ tree: Tree }, { size: number }];
   /** `docker cp`: a path of the tree as a tar, named as Docker names it. */
   archiveGet: [{ tree: Tree; path: string }, { stat: PathStat }];
+  /** Makes the bridge and its rules where they are missing. */
+  networkEnsure: [{ network: BridgeNetwork }, Record<never, never>];
+  /** Takes the bridge and its rules down. */
+  networkRemove: [{ network: BridgeNetwork }, Record<never, never>];
+  /** A network namespace with an address of the network and published ports. */
+  networkAttach: [AttachRequest, Attachment];
+  /** Undoes it, as far as there is something to undo. */
+  networkDetach: [DetachRequest, Record<never, never>];
   archiveStat: [{ tree: Tree; path: string }, { stat: PathStat }];
   /** Unpacks the tar of the data frames into a directory of the tree. */
   archivePut: [
@@ -167,4 +177,12 @@ export interface Progress {
 }
 
 /** Operations that the agent itself answers, one after the other. */
-export const SHORT: ReadonlySet<Operation> = new Set<Operation>(["ping", "mount", "unmount"]);
+export const SHORT: ReadonlySet<Operation> = new Set<Operation>([
+  "ping",
+  "mount",
+  "unmount",
+  "networkEnsure",
+  "networkRemove",
+  "networkAttach",
+  "networkDetach",
+]);

@@ -8,6 +8,7 @@ import { getpid } from "../sys/process.ts";
 import type { Channel } from "./channel.ts";
 import { diff, exportTree } from "./ops/diff.ts";
 import { mount, unmount } from "./ops/mount.ts";
+import { networkOperations } from "./ops/network.ts";
 import { readFileOf } from "./ops/read-file.ts";
 import { spawnShim } from "./ops/spawn-shim.ts";
 import { unpack } from "./ops/unpack.ts";
@@ -20,6 +21,7 @@ const SHORT_OPERATIONS: ShortTable = {
   ping: () => ({ pid: getpid() }),
   mount,
   unmount,
+  ...networkOperations,
 };
 
 const LONG_OPERATIONS: LongTable = {

@@ -1,5 +1,6 @@
 // The bridge network against the real kernel, in a network and mount namespace of the test's own.
 
+import type { Attachment, AttachRequest, BridgeNetwork, PortRequest } from "../../common/agent/network.ts";
 import { sys } from "../sys/call.ts";
 import { exists, Fd, mkdirs, O, open, readAll, readDir, writeAll, writeFile } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
@@ -8,10 +9,14 @@ import { CLONE, exec, exit, fork, kill, PR, prctl, SIGNALS, wait } from "../sys/
 import { sleepSync } from "../sys/time.ts";
 import { equal, ok, test, throws } from "../testing.ts";
 import { parseAddress } from "./address.ts";
-import { attach, type BridgeNetwork, detach, ensureBridge, type PortRequest, removeBridge } from "./bridge.ts";
+import { attach as attachTo, detach as detachFrom, ensureBridge, removeBridge } from "./bridge.ts";
 import { MessageBuilder, NETLINK_ROUTE, Netlink } from "./netlink.ts";
 import { inNamespace } from "./netns.ts";
 import { changeLink, listLinks } from "./rtnetlink.ts";
+
+const attach = (network: BridgeNetwork, id: string, netns: string, more: Partial<AttachRequest> = {}) =>
+  attachTo({ network, id, netns, ports: [], ...more });
+const detach = (network: BridgeNetwork, id: string, attachment: Attachment) => detachFrom({ network, id, attachment });
 
 /** Runs the test in a child with fresh namespaces: nothing it makes can reach the machine. */
 function isolated(name: string, run: (dir: string) => void): void {

@@ -1,57 +1,33 @@
 // A bridge network: the bridge itself, and a container's way into it: address, veth pair, routes, published ports.
+import type {
+  Attachment,
+  AttachRequest,
+  BridgeNetwork,
+  DetachRequest,
+  PortRequest,
+} from "../../common/agent/network.ts";
 import { WharfError } from "../../common/errors.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import { close, Fd, O, open, writeFile } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { randomBytes } from "../sys/time.ts";
 import { formatAddress, parseAddress, parseSubnet } from "./address.ts";
-import { createRules, type PublishedPort, publishPorts, removeRules, withdrawPorts } from "./firewall.ts";
+import { createRules, hasRules, type PublishedPort, publishPorts, removeRules, withdrawPorts } from "./firewall.ts";
 import { release, reserve } from "./ipam.ts";
 import { MessageBuilder, NETLINK_ROUTE, Netlink } from "./netlink.ts";
 import { createNamespace, inNamespace, removeNamespace } from "./netns.ts";
 import * as rt from "./rtnetlink.ts";
 
-export interface BridgeNetwork {
-  /** Interface name of the bridge, at most 15 bytes. */
-  bridge: string;
-  /** "172.17.0.0/16" */
-  subnet: string;
-  /** "172.17.0.1" */
-  gateway: string;
-  mtu?: number;
-  /** Folder of the address reservations. */
-  ipamDir: string;
-}
-
-export interface PortRequest {
-  protocol: "tcp" | "udp";
-  containerPort: number;
-  /** "0.0.0.0" or "" for every address of the host. */
-  hostAddress: string;
-  /** 0 for a free one of the ephemeral range. */
-  hostPort: number;
-}
-
-export interface Attachment {
-  netns: string;
-  address: string;
-  prefix: number;
-  gateway: string;
-  mac: string;
-  /** The veth end on the host. */
-  hostInterface: string;
-  ports: PortRequest[];
-}
-
 function sysctl(path: string, value: string): void {
   writeFile(`/proc/sys/net/ipv4/${path}`, value);
 }
 
-/** Makes the bridge with its address and rules where they are missing; published ports of a present one are kept. */
+/** Makes the bridge with its address and rules where they are missing; a present one is left alone, with its published ports. */
 export function ensureBridge(network: BridgeNetwork): void {
   const subnet = parseSubnet(network.subnet);
   using socket = new Netlink(NETLINK_ROUTE);
   const there = rt.listLinks(socket).find((link) => link.name === network.bridge);
+  if (there && hasRules(network.bridge)) return;
   if (!there) {
     const b = new MessageBuilder();
     // an address of its own: a bridge without one takes the lowest of its ports', which changes as containers come and go
@@ -126,30 +102,21 @@ const hostInterfaceName = (id: string) => `veth${id.slice(0, 7)}${(randomBytes(2
  * Makes the namespace at `netns` and connects it: lo and eth0 up, an address, the default route, published ports.
  * Whatever fails, nothing of it stays behind.
  */
-export function attach(
-  network: BridgeNetwork,
-  id: string,
-  netns: string,
-  options: { address?: string; mac?: string; ports?: readonly PortRequest[] } = {},
-): Attachment {
+export function attach(request: AttachRequest): Attachment {
+  const { network, id, netns } = request;
   const subnet = parseSubnet(network.subnet);
   const gateway = parseAddress(network.gateway);
-  const address = reserve(
-    network.ipamDir,
-    subnet,
-    gateway,
-    id,
-    options.address ? parseAddress(options.address) : undefined,
-  );
+  const wanted = request.address ? parseAddress(request.address) : undefined;
+  const address = reserve(network.ipamDir, subnet, gateway, id, wanted);
   const ports: PortRequest[] = [];
   try {
     createNamespace(netns);
-    const mac = options.mac
-      ? new Uint8Array(options.mac.split(":").map((part) => Number.parseInt(part, 16)))
+    const mac = request.mac
+      ? new Uint8Array(request.mac.split(":").map((part) => Number.parseInt(part, 16)))
       : new Uint8Array([0x02, 0x42, ...address]);
     const hostInterface = hostInterfaceName(id);
     connect(network, netns, { address, gateway, prefix: subnet.prefix, mac, hostInterface });
-    for (const request of options.ports ?? []) ports.push(publish(network.bridge, address, request));
+    for (const port of request.ports) ports.push(publish(network.bridge, address, port));
     return {
       netns,
       address: formatAddress(address),
@@ -160,7 +127,7 @@ export function attach(
       ports,
     };
   } catch (error) {
-    detach(network, id, { netns, address: formatAddress(address), ports });
+    detach({ network, id, attachment: { netns, address: formatAddress(address), ports } });
     throw error;
   }
 }
@@ -210,14 +177,14 @@ function connect(network: BridgeNetwork, netns: string, wire: Wire): void {
  * Undoes attach, as far as there is something to undo. The veth pair goes with the namespace, a little later: deleting it
  * here would wait 30 ms for the kernel's grace periods.
  */
-export function detach(network: BridgeNetwork, id: string, attachment: Partial<Attachment> & { netns: string }): void {
-  const ports = attachment.ports ?? [];
-  const { address } = attachment;
-  if (address !== undefined)
+export function detach({ network, id, attachment }: DetachRequest): void {
+  const { netns, address, ports = [] } = attachment;
+  if (address !== undefined) {
     withdrawPorts(
       network.bridge,
       ports.map((port) => toPublished(port, address)),
     );
-  removeNamespace(attachment.netns);
+  }
+  removeNamespace(netns);
   release(network.ipamDir, id, address);
 }

@@ -94,6 +94,10 @@ export function createRules(bridge: string, subnet: Subnet): void {
     .commit();
 }
 
+export function hasRules(bridge: string): boolean {
+  return nft.tableExists(tableName(bridge));
+}
+
 export function removeRules(bridge: string): void {
   new nft.NftTransaction(tableName(bridge)).deleteTable().commit(["ENOENT"]);
 }

@@ -1,11 +1,21 @@
 // nf_tables over netlink: tables, chains, maps and rules, sent as one transaction (include/uapi/linux/netfilter/nf_tables.h).
+import { isErrno } from "../sys/call.ts";
 import { getpid } from "../sys/process.ts";
 import { MessageBuilder, NETLINK_NETFILTER, Netlink, NLM } from "./netlink.ts";
 
 const SUBSYSTEM = 10;
 const BATCH_BEGIN = 16;
 const BATCH_END = 17;
-const MSG = { NEWTABLE: 0, DELTABLE: 2, NEWCHAIN: 3, NEWRULE: 6, NEWSET: 9, NEWSETELEM: 12, DELSETELEM: 14 } as const;
+const MSG = {
+  NEWTABLE: 0,
+  GETTABLE: 1,
+  DELTABLE: 2,
+  NEWCHAIN: 3,
+  NEWRULE: 6,
+  NEWSET: 9,
+  NEWSETELEM: 12,
+  DELSETELEM: 14,
+} as const;
 const NFPROTO_IPV4 = 2;
 const LIST_ELEM = 1;
 const DATA_VALUE = 1;
@@ -172,6 +182,21 @@ export class NftTransaction {
   commit(ignore: readonly string[] = []): void {
     this.#b.message("end batch", BATCH_END, 0, () => this.#b.u8(0, 0).u16be(SUBSYSTEM));
     socket().request(this.#b, ignore);
+  }
+}
+
+/** True when the IPv4 table is there. */
+export function tableExists(table: string): boolean {
+  const b = new MessageBuilder();
+  b.message(`nftables: look for table ${table}`, (SUBSYSTEM << 8) | MSG.GETTABLE, NLM.ACK, () => {
+    b.u8(NFPROTO_IPV4, 0).u16be(0).attrString(1, table);
+  });
+  try {
+    socket().request(b);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
   }
 }
 

@@ -7,6 +7,7 @@ import { familiarName, tryParseReference } from "../../../common/reference.ts";
 import { timestampToMillis } from "../../../common/timestamp.ts";
 import type { Engine } from "../engine.ts";
 import { imageSize } from "../images/sizes.ts";
+import { endpointOf, portList, portMap } from "../network/ports.ts";
 import { type Container, statusOf } from "./container.ts";
 import { ago } from "./durations.ts";
 
@@ -56,38 +57,42 @@ export async function inspectContainer(
     GraphDriver: { Data: null, Name: "overlayfs" },
     Mounts: record.mounts,
     Config: config,
-    NetworkSettings: networkSettings(container),
+    NetworkSettings: networkSettings(engine, container),
   };
   if (sizes) Object.assign(result, await sizesOf(engine, container));
   return result;
 }
 
-function networkSettings(container: Container): ContainerInspect["NetworkSettings"] {
+function networkSettings(engine: Engine, container: Container): ContainerInspect["NetworkSettings"] {
+  const { record } = container;
+  const attachment = engine.networks.attachmentOf(record.hostConfig.NetworkMode, record.id);
   return {
     Bridge: "",
-    SandboxID: "",
-    SandboxKey: "",
-    Ports: {},
+    SandboxID: attachment ? record.id : "",
+    SandboxKey: attachment?.netns ?? "",
+    Ports: container.running ? portMap(record, attachment) : {},
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
-    EndpointID: "",
-    Gateway: "",
+    EndpointID: attachment ? record.id : "",
+    Gateway: attachment?.gateway ?? "",
     GlobalIPv6Address: "",
     GlobalIPv6PrefixLen: 0,
-    IPAddress: "",
-    IPPrefixLen: 0,
+    IPAddress: attachment?.address ?? "",
+    IPPrefixLen: attachment?.prefix ?? 0,
     IPv6Gateway: "",
-    MacAddress: "",
-    Networks: endpoints(container),
+    MacAddress: attachment?.mac ?? "",
+    Networks: endpoints(engine, container),
   };
 }
 
-function endpoints({ record }: Container): Record<string, EndpointSettings> {
+function endpoints(engine: Engine, { record }: Container): Record<string, EndpointSettings> {
   const mode = record.hostConfig.NetworkMode;
-  return mode.startsWith("container:") ? {} : { [mode]: emptyEndpoint() };
+  if (mode.startsWith("container:")) return {};
+  const attachment = engine.networks.attachmentOf(mode, record.id);
+  return { [mode]: attachment ? endpointOf(record.id, attachment) : emptyEndpoint() };
 }
 
 /** What the container itself takes, and with its image. The first is measured now. */
@@ -106,7 +111,7 @@ export async function summarize(engine: Engine, container: Container, sizes: boo
     ImageID: record.imageId,
     Command: commandText([record.path, ...record.args]),
     Created: Math.floor(timestampToMillis(record.created) / 1000),
-    Ports: [],
+    Ports: portList(record, engine.networks.attachmentOf(record.hostConfig.NetworkMode, record.id)),
     Labels: record.config.Labels ?? {},
     State: statusOf(container),
     Status: statusText(container),
@@ -114,7 +119,7 @@ export async function summarize(engine: Engine, container: Container, sizes: boo
       NetworkMode: record.hostConfig.NetworkMode,
       ...(record.hostConfig.Annotations ? { Annotations: record.hostConfig.Annotations } : {}),
     },
-    NetworkSettings: { Networks: endpoints(container) },
+    NetworkSettings: { Networks: endpoints(engine, container) },
     Mounts: record.mounts,
   };
   if (sizes) Object.assign(summary, await sizesOf(engine, container));

@@ -3,6 +3,7 @@
  * come as further ones.
  */
 
+import type { Attachment } from "../../../common/agent/network.ts";
 import { type EndpointSettings, emptyEndpoint } from "../../../common/docker/network.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { ContainerRecord } from "../containers/record.ts";
@@ -20,6 +21,8 @@ export interface NetworkAttachment {
 }
 
 export interface NetworkDriver {
+  /** What a started container has, for inspect; undefined before and after. */
+  attachmentOf?(id: string): Attachment | undefined;
   /** Before the task is made. */
   attach(container: ContainerRecord, signal?: AbortSignal): Promise<NetworkAttachment>;
   /** When the task is gone; harmless for a container that was never attached. */
@@ -57,6 +60,11 @@ export class NetworkDrivers {
   /** What `default` stands for: the bridge where there is one. */
   get defaultMode(): string {
     return this.#drivers.has("bridge") ? "bridge" : "none";
+  }
+
+  /** What a container has on its network, where the mode's driver keeps account. */
+  attachmentOf(mode: string, id: string): Attachment | undefined {
+    return this.#drivers.get(mode)?.attachmentOf?.(id);
   }
 
   /** Unimplemented or NotFound for a mode without driver. */

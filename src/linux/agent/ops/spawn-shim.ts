@@ -1,12 +1,15 @@
 // Operation `spawnShim`: runs a shim's command to its end. What it leaves behind is nobody's child here and outlives the agent.
 import type { AnswerOf, RequestOf } from "../../../common/agent/protocol.ts";
 import { WharfError } from "../../../common/errors.ts";
+import { basename } from "../../../common/path.ts";
 import { waitReadable } from "../../layer/part.ts";
-import { close, dup3, pipe, read, writeAll } from "../../sys/fs.ts";
+import { main as shim } from "../../shim/main.ts";
+import { close, dup3, pipe, read, statIfThere, writeAll } from "../../sys/fs.ts";
 import { NR } from "../../sys/nr.ts";
 import { stderr } from "../../sys/out.ts";
-import { exec, exit, fork, PR, prctl, SIGNALS, wait } from "../../sys/process.ts";
+import { exec, exit, fork, PR, prctl, SIGNALS, setEnvironment, setTitle, wait } from "../../sys/process.ts";
 
+const OUR_SHIM = "containerd-shim-runt-v2";
 /** Most that is kept of each output; of stderr the end counts. */
 const MAX_OUTPUT = 64 << 10;
 
@@ -39,7 +42,27 @@ function decodeBase64(text: string): Uint8Array {
   return (Uint8Array as unknown as { fromBase64(text: string): Uint8Array }).fromBase64(text);
 }
 
-export function spawnShim({ binary, args, env, cwd, stdin }: RequestOf<"spawnShim">): AnswerOf<"spawnShim"> {
+/** Whether the path is a name of this very program, and that of its shim. */
+function isOurShim(binary: string): boolean {
+  if (basename(binary) !== OUR_SHIM) return false;
+  const theirs = statIfThere(binary);
+  const ours = statIfThere("/proc/self/exe");
+  return theirs !== undefined && ours !== undefined && theirs.ino === ours.ino && theirs.devMinor === ours.devMinor;
+}
+
+/**
+ * Becomes the shim. Ours is in this program already: without exec it starts sooner, and its memory is the agent's, page by page, as long
+ * as neither writes there.
+ */
+function become({ binary, args, env }: RequestOf<"spawnShim">): never {
+  if (!isOurShim(binary)) exec(binary, [binary, ...args], env);
+  setEnvironment(env);
+  setTitle(OUR_SHIM, args);
+  exit(shim([binary, ...args]));
+}
+
+export function spawnShim(request: RequestOf<"spawnShim">): AnswerOf<"spawnShim"> {
+  const { binary, cwd, stdin } = request;
   if (!binary.startsWith("/"))
     throw new WharfError("InvalidArgument", `the shim's path ${JSON.stringify(binary)} is relative`);
   const [inReader, inWriter] = pipe();
@@ -59,7 +82,7 @@ export function spawnShim({ binary, args, env, cwd, stdin }: RequestOf<"spawnShi
         dup3(fd, to);
       native.syscall(NR.close_range, 3, 0xffffffff, 0);
       if (native.syscall(NR.chdir, cwd) < 0) throw new WharfError("NotFound", `no directory ${JSON.stringify(cwd)}`);
-      exec(binary, [binary, ...args], env);
+      become(request);
     } catch (error) {
       stderr(`${error instanceof Error ? error.message : error}\n`);
       exit(127);

@@ -1,0 +1,144 @@
+/** The default network: a bridge of the daemon's own, made when the first container wants it, taken down when the daemon ends without any. */
+
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import type { Attachment, BridgeNetwork } from "../../../common/agent/network.ts";
+import type { AnswerOf, Operation, RequestOf } from "../../../common/agent/protocol.ts";
+import { WharfError } from "../../../common/errors.ts";
+import type { ContainerRecord } from "../containers/record.ts";
+import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
+import { endpointOf, portRequests } from "./ports.ts";
+
+/** What the driver needs of the agent's client. */
+export interface NetworkAgent {
+  call<Op extends Operation>(op: Op, request: RequestOf<Op>): Promise<AnswerOf<Op>>;
+}
+
+const DEFAULT_STATE = "/run/wharf";
+/** Where dockerd looks for its networks, too. */
+const CANDIDATES = [
+  ...Array.from({ length: 15 }, (_, i) => `172.${17 + i}`),
+  ...Array.from({ length: 64 }, (_, i) => `10.${190 + i}`),
+];
+
+function usedPrefixes(): Set<string> {
+  const used = new Set<string>();
+  for (const list of Object.values(networkInterfaces())) {
+    for (const { address } of list ?? []) used.add(address.split(".").slice(0, 2).join("."));
+  }
+  return used;
+}
+
+export class BridgeDriver implements NetworkDriver {
+  readonly #agent: NetworkAgent;
+  readonly #dir: string;
+  readonly #bridge: string;
+  readonly #attachments = new Map<string, Attachment>();
+  #network: Promise<BridgeNetwork> | undefined;
+
+  /** @param state the daemon's state folder: attachments end with the machine's run, as it does */
+  constructor(agent: NetworkAgent, state: string) {
+    this.#agent = agent;
+    this.#dir = join(state, "net");
+    const suffix = createHash("sha256").update(state).digest("hex").slice(0, 7);
+    this.#bridge = state === DEFAULT_STATE ? "wharf0" : `wharf-${suffix}`;
+  }
+
+  /** Reads what a daemon before this one has attached. */
+  async restore(): Promise<void> {
+    const names = await readdir(this.#dir).catch(() => []);
+    for (const name of names.filter((one) => one.endsWith(".json") && one !== "network.json")) {
+      try {
+        this.#attachments.set(
+          name.slice(0, -5),
+          JSON.parse(await readFile(join(this.#dir, name), "utf8")) as Attachment,
+        );
+      } catch {
+        // written in part when the machine stopped: the namespace's file tells nothing more either
+      }
+    }
+  }
+
+  attachmentOf(id: string): Attachment | undefined {
+    return this.#attachments.get(id);
+  }
+
+  async #load(): Promise<BridgeNetwork> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    const path = join(this.#dir, "network.json");
+    const known = await readFile(path, "utf8").catch(() => undefined);
+    if (known) return JSON.parse(known) as BridgeNetwork;
+    const used = usedPrefixes();
+    const prefix = CANDIDATES.find((candidate) => !used.has(candidate));
+    if (!prefix) throw new WharfError("ResourceExhausted", "no private network is free for the bridge");
+    const network: BridgeNetwork = {
+      bridge: this.#bridge,
+      subnet: `${prefix}.0.0/16`,
+      gateway: `${prefix}.0.1`,
+      ipamDir: join(this.#dir, "addresses"),
+    };
+    await writeFile(`${path}.tmp`, JSON.stringify(network));
+    await rename(`${path}.tmp`, path);
+    return network;
+  }
+
+  /** The network, with its bridge there. */
+  async #ready(): Promise<BridgeNetwork> {
+    this.#network ??= this.#load().then(async (network) => {
+      await this.#agent.call("networkEnsure", { network });
+      return network;
+    });
+    try {
+      return await this.#network;
+    } catch (error) {
+      this.#network = undefined;
+      throw error;
+    }
+  }
+
+  async attach(record: ContainerRecord): Promise<NetworkAttachment> {
+    const network = await this.#ready();
+    const { id, config, hostConfig } = record;
+    if (this.#attachments.has(id)) await this.release(record);
+    const asked = record.networks["bridge"] as
+      | { IPAMConfig?: { IPv4Address?: string } | null; MacAddress?: string }
+      | undefined;
+    const attachment = await this.#agent.call("networkAttach", {
+      network,
+      id,
+      netns: join(this.#dir, id.slice(0, 24)),
+      address: asked?.IPAMConfig?.IPv4Address || undefined,
+      mac: asked?.MacAddress || undefined,
+      ports: portRequests(record),
+    });
+    this.#attachments.set(id, attachment);
+    await writeFile(join(this.#dir, `${id}.json`), JSON.stringify(attachment), { mode: 0o600 });
+    const hostname = config.Domainname
+      ? [`${config.Hostname}.${config.Domainname}`, config.Hostname]
+      : [config.Hostname];
+    return {
+      namespace: { path: attachment.netns },
+      endpoints: { bridge: endpointOf(id, attachment) },
+      hosts: [{ address: attachment.address, names: hostname }],
+      resolver: hostConfig.Dns?.length ? { servers: hostConfig.Dns, search: [], options: [] } : "host",
+    };
+  }
+
+  async release({ id }: Pick<ContainerRecord, "id">): Promise<void> {
+    const attachment = this.#attachments.get(id);
+    if (!attachment) return;
+    await this.#agent.call("networkDetach", { network: await this.#load(), id, attachment });
+    this.#attachments.delete(id);
+    await rm(join(this.#dir, `${id}.json`), { force: true });
+  }
+
+  /** When the daemon ends: without containers on it the bridge goes, too. */
+  async close(): Promise<void> {
+    if (!this.#network || this.#attachments.size > 0) return;
+    const network = await this.#network;
+    this.#network = undefined;
+    await this.#agent.call("networkRemove", { network });
+  }
+}
