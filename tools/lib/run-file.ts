@@ -85,6 +85,8 @@ function execute(command: string[], env: NodeJS.ProcessEnv, timeout: number, sig
     }, timeout * 1000);
     signal.addEventListener("abort", end, { once: true });
     child.on("error", reject);
+    // who outlived a killed reaper may hold the pipes open for ever
+    child.on("exit", () => setTimeout(() => [child.stdout, child.stderr].map((pipe) => pipe.destroy()), 3000).unref());
     child.on("close", (code, killer) => {
       clearTimeout(timer);
       clearTimeout(last);

@@ -6,7 +6,7 @@ import { isErrno } from "../sys/call.ts";
 import { readDir, readText, writeFile } from "../sys/fs.ts";
 import { clearSignalMask, loop, onSignals } from "../sys/loop.ts";
 import { environment, exec, exit, fork, getpid, kill, PR, prctl, SIGNALS, WNOHANG, wait } from "../sys/process.ts";
-import { monotonicMs } from "../sys/time.ts";
+import { monotonicMs, sleepSync } from "../sys/time.ts";
 
 interface Process {
   pid: number;
@@ -56,6 +56,21 @@ function reap(pid: number, ended: (status: number) => void): boolean {
   }
 }
 
+/** Ends all descendants, and those that they may still have been about to make. */
+function killAll(child: number): void {
+  for (let alive = descendants(); alive.length > 0; alive = descendants()) {
+    for (const { pid } of alive) {
+      try {
+        kill(pid, SIGNALS.KILL);
+      } catch (error) {
+        if (!isErrno(error, "ESRCH")) throw error;
+      }
+    }
+    sleepSync(10);
+    reap(child, () => {});
+  }
+}
+
 async function supervise(report: string, grace: number, command: string[]): Promise<number> {
   prctl(PR.SET_CHILD_SUBREAPER, 1);
   const turn = Promise.withResolvers<void>();
@@ -90,20 +105,11 @@ async function supervise(report: string, grace: number, command: string[]): Prom
   }
   const deadline = monotonicMs() + (stop ? 0 : grace);
   while (reap(child, () => {}) && monotonicMs() < deadline && descendants().length > 0) await loop().sleep(20);
-  const left = descendants();
+  // the program itself is there only when it was told to stop, which is no secret
+  const left = descendants().filter(({ pid }) => pid !== child);
+  killAll(child);
   if (left.length > 0)
-    writeFile(report, orphans.map(({ pid, start, command }) => `${pid} ${start} ${command}\n`).join(""));
-  for (let alive = left; alive.length > 0; alive = descendants()) {
-    for (const { pid } of alive) {
-      try {
-        kill(pid, SIGNALS.KILL);
-      } catch (error) {
-        if (!isErrno(error, "ESRCH")) throw error;
-      }
-    }
-    await loop().sleep(10);
-    reap(child, () => {});
-  }
+    writeFile(report, left.map(({ pid, start, command }) => `${pid} ${start} ${command}\n`).join(""));
   return stop ? 143 : (status ?? 1);
 }
 
