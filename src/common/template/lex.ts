@@ -13,7 +13,8 @@ export interface Token {
     | "number"
     | "dot"
     | "space"
-    | "symbol";
+    | "symbol"
+    | "other";
   readonly pos: number;
   readonly text: string;
 }
@@ -54,7 +55,7 @@ export function lex(text: string): Token[] {
     if (piece !== "") tokens.push({ kind: "text", pos: at, text: piece });
     if (open < 0) return tokens;
     at = open + (trimLeft ? 4 : 2);
-    const comment = /^[ \t\r\n]*\/\*/.test(text.slice(at, at + 20)) && text.slice(at).trimStart().startsWith("/*");
+    const comment = text.startsWith("/*", at);
     const closed = comment ? lexComment(text, at) : lexAction(text, open, at, tokens);
     at = closed.at;
     trimNext = closed.trim;
@@ -99,6 +100,7 @@ function next(text: string, at: number): Token {
   if (c === '"') throw new SyntaxFault(at, "unterminated quoted string");
   if (c === "`") throw new SyntaxFault(at, "unterminated raw quoted string");
   if (c === "'") throw new SyntaxFault(at, "unterminated character constant");
+  if (c >= " " && c <= "~") return { kind: "other", pos: at, text: c };
   const code = c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0");
   throw new SyntaxFault(at, `unexpected bad character U+${code} '${c}' in command`);
 }

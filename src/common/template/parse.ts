@@ -82,7 +82,10 @@ class Parser {
       this.#skipSpace();
       const word = this.#peek();
       if (word.kind === "word" && (word.text === "end" || word.text === "else")) {
-        if (!closers.includes(word.text)) throw new SyntaxFault(word.pos, `unexpected {{${word.text}}}`);
+        if (!closers.includes(word.text)) {
+          const wanted = closers.length > 0 ? "expected end; found" : "unexpected";
+          throw new SyntaxFault(word.pos, `${wanted} {{${word.text}}}`);
+        }
         return nodes;
       }
       const node = this.#action(word);

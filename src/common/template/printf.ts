@@ -107,7 +107,7 @@ function convertNumber(value: number, { verb, flags, precision }: Spec): string 
     case "F":
       return Number.isInteger(value) && precision === undefined
         ? wrong(value, verb)
-        : plus + value.toFixed(precision ?? 6);
+        : plus + toFixed(value, precision ?? 6);
     case "e":
     case "E":
     case "g":
@@ -124,6 +124,18 @@ function convertNumber(value: number, { verb, flags, precision }: Spec): string 
     default:
       return wrong(value, verb);
   }
+}
+
+/** As toFixed, but a tie goes to the even digit, as in Go and C. */
+function toFixed(value: number, digits: number): string {
+  const rounded = value.toFixed(digits);
+  const exact = Math.abs(value).toFixed(Math.min(100, digits + 30));
+  const rest = exact.slice(exact.indexOf(".") + 1 + digits);
+  const isTie = /^50*$/.test(rest);
+  if (!isTie || !/[13579]$/.test(rounded)) return rounded;
+  // toFixed went up to an odd digit: the even one is below.
+  const step = 10 ** -digits;
+  return ((Math.abs(value) - step / 2) * Math.sign(value)).toFixed(digits);
 }
 
 /** Values one after the other; a space between two of which neither is a string. */

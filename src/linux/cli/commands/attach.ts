@@ -27,6 +27,8 @@ function requireRunning({ State: state }: InspectedContainer, name: string): voi
 export const attach = command({
   name: "attach",
   summary: "Connect to a running container's streams",
+  description:
+    "The container's exit code becomes ours when it ends meanwhile. With a terminal ctrl-p ctrl-q leaves it running; without one signals go on to it, ctrl-c too, unless --sig-proxy=false.",
   usage: "CONTAINER",
   args: { min: 1, max: 1 },
   section: "containers",

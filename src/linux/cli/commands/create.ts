@@ -7,6 +7,7 @@ import { bodyOf, createContainer, IdFile } from "../container/create.ts";
 export const create = command({
   name: "create",
   summary: "Create a container without starting it",
+  description: "Takes the flags of run that describe a container. Prints the id; 'wharf start' starts it.",
   usage: "IMAGE [COMMAND] [ARG...]",
   args: { min: 1, max: ANY },
   flags: { ...CONTAINER_FLAGS, ...CREATE_FLAGS },

@@ -14,6 +14,7 @@ import { Signals } from "../stream/signals.ts";
 export const exec = command({
   name: "exec",
   summary: "Run a command in a running container",
+  description: "Flags end at the container's name: what follows is the command. Its exit code becomes ours.",
   usage: "CONTAINER COMMAND [ARG...]",
   args: { min: 2, max: ANY },
   interspersed: false,

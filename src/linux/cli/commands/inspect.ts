@@ -36,6 +36,8 @@ async function find(cli: Cli, name: string, type: string, size: boolean): Promis
 export const inspect = command({
   name: "inspect",
   summary: "Show everything about containers, images, networks or volumes",
+  description:
+    "Prints what the daemon answers as a JSON list. A name is looked for among containers, images, networks and volumes, in this order. With a Go template one line a name.",
   usage: "NAME|ID [NAME|ID...]",
   args: { min: 1, max: ANY },
   section: "system",

@@ -33,6 +33,8 @@ async function isFramed(cli: Cli, response: Response, path: string): Promise<boo
 export const logs = command({
   name: "logs",
   summary: "Show what a container has written",
+  description:
+    "stdout and stderr come out where they went in. Times may be given as an age (10m), as RFC 3339 or in seconds since the epoch.",
   usage: "CONTAINER",
   args: { min: 1, max: 1 },
   section: "containers",

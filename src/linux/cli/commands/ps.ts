@@ -12,6 +12,7 @@ const KEEP = new Set([0, 6]);
 export const ps = command({
   name: "ps",
   summary: "List containers",
+  description: "Without -a only those that run. In a narrow window long columns are shortened; --no-trunc shows all.",
   usage: "",
   args: { min: 0, max: 0 },
   section: "containers",

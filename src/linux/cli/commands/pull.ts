@@ -12,6 +12,8 @@ import { pullImage } from "../image/pull.ts";
 export const pull = command({
   name: "pull",
   summary: "Download images from a registry",
+  description:
+    "Several images are pulled side by side. Credentials come from docker's configuration file and its credential helpers.",
   usage: "NAME[:TAG|@DIGEST] [NAME...]",
   args: { min: 1, max: ANY },
   section: "images",

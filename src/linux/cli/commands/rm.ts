@@ -8,6 +8,7 @@ import { each, pathName } from "../container/each.ts";
 export const rm = command({
   name: "rm",
   summary: "Remove containers",
+  description: "A container that runs is refused without -f. With -f one that is not there is no error.",
   usage: "CONTAINER [CONTAINER...]",
   args: { min: 1, max: ANY },
   section: "containers",

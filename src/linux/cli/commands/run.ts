@@ -119,6 +119,8 @@ async function background(cli: Cli, input: RunInput): Promise<number> {
 export const run = command({
   name: "run",
   summary: "Create a container from an image and run it",
+  description:
+    "Creates a container from an image, which is pulled when it is not there, starts it and stays its foreground: its output is ours, its exit code becomes ours, signals go on to it. With -it a terminal is typed into; ctrl-p ctrl-q detaches and leaves it running. Flags end at the image: what follows belongs to the program inside.",
   usage: "IMAGE [COMMAND] [ARG...]",
   args: { min: 1, max: ANY },
   flags: FLAGS,

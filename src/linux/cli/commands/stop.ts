@@ -13,6 +13,8 @@ const STOP_FLAGS = {
 export const stop = command({
   name: "stop",
   summary: "Stop running containers",
+  description:
+    "Sends the container's stop signal, SIGTERM unless the image says otherwise, and kills it when its time is over.",
   usage: "CONTAINER [CONTAINER...]",
   args: { min: 1, max: ANY },
   section: "containers",
