@@ -33,7 +33,7 @@ const LINUX: Record<string, readonly string[]> = {
   shim: ["sys", "runt", "cgroup"],
   cni: ["sys", "net"],
   // the agent mounts as the shim does, and starts shims by forking
-  agent: ["sys", "layer", "shim"],
+  agent: ["sys", "layer", "shim", "net"],
   cli: ["sys"],
   reaper: ["sys"],
   bench: ["sys"],
