@@ -18,6 +18,12 @@ function broken(why: string): WharfError {
   });
 }
 
+function lost(what: string): WharfError {
+  return new WharfError("Unavailable", `the connection to the daemon was lost: ${what}`, {
+    hint: "'wharf daemon status' tells whether it still runs",
+  });
+}
+
 /** A request's head and body. Field values with line breaks are refused. */
 export function formatRequest(
   method: string,
@@ -107,7 +113,7 @@ class SizedBody implements BodyDecoder {
     return end;
   }
   end(): void {
-    if (this.#left > 0) throw broken(`the connection ended ${this.#left} bytes too early`);
+    if (this.#left > 0) throw lost(`${this.#left} bytes of its answer are missing`);
   }
 }
 
@@ -172,7 +178,7 @@ class ChunkedBody implements BodyDecoder {
   }
 
   end(): void {
-    if (this.#state !== "done") throw broken("the connection ended in the middle of the body");
+    if (this.#state !== "done") throw lost("the end of its answer is missing");
   }
 }
 

@@ -6,7 +6,9 @@ import { commandHelp, groupHelp, type HelpStyle, knownNames, programHelp } from 
 import { suggest } from "../../common/cli/suggest.ts";
 import { WharfError } from "../../common/errors.ts";
 import { VERSION } from "../../common/version.ts";
+import { O, open } from "../sys/fs.ts";
 import { loop } from "../sys/loop.ts";
+import { NR } from "../sys/nr.ts";
 import { stderr, stdout } from "../sys/out.ts";
 import { Cli, PROGRAM, type WharfNode } from "./cli.ts";
 import { ROOT, SECTIONS } from "./commands/index.ts";
@@ -95,7 +97,16 @@ async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
+const F_GETFD = 1;
+const EBADF = 9;
+
+/** A caller may have closed stdin, stdout or stderr; the next file to be opened would take its place. */
+function holdStandardStreams(): void {
+  for (const fd of [0, 1, 2]) if (native.syscall(NR.fcntl, fd, F_GETFD) === -EBADF) open("/dev/null", O.RDWR);
+}
+
 export function main(args: string[]): number {
+  holdStandardStreams();
   const outcome = run(args.slice(1)).catch((error: unknown) => {
     if (error instanceof HelpWanted) {
       stdout(rootHelp(1));

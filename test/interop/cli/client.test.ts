@@ -140,12 +140,16 @@ test("a server that is none, that breaks off, that closes at once: an error, no 
   const cases: [string, (socket: Socket) => void, RegExp][] = [
     ["another protocol", (s) => s.end("SSH-2.0-OpenSSH\r\n\r\n"), /the server's answer is no HTTP: "SSH-2.0-OpenSSH"/],
     ["closed", (s) => s.end(), /closed the connection/],
-    ["half a head", (s) => s.end("HTTP/1.1 200 OK\r\nContent-"), /ended in the middle of an answer/],
-    ["half a body", (s) => s.end("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[{"), /ended 98 bytes too early/],
+    ["half a head", (s) => s.end("HTTP/1.1 200 OK\r\nContent-"), /was lost in the middle of an answer/],
+    [
+      "half a body",
+      (s) => s.end("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[{"),
+      /lost: 98 bytes of its answer are missing/,
+    ],
     [
       "half a chunk",
       (s) => s.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n[{"),
-      /middle of the body/,
+      /the end of its answer is missing/,
     ],
     ["no JSON", (s) => s.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[{"), /is no JSON/],
     ["endless head", (s) => s.write(`HTTP/1.1 200 OK\r\nX: ${"x".repeat(100_000)}`), /has no end of headers/],

@@ -63,6 +63,6 @@ export const attach = command({
     });
     if (terminal) await resize(cli, `/containers/${id}`).catch(() => undefined);
     const ending = await attachStream(stream, { tty: config.Tty, stdin, keys: keys?.keys, raw: keys !== undefined });
-    return codeOfEnding(cli, ending, name) ?? (await waited(cli, wait));
+    return codeOfEnding(cli, ending, name) ?? (await waited(cli, wait, name));
   },
 });

@@ -91,10 +91,8 @@ async function foreground(cli: Cli, input: RunInput): Promise<number> {
   const ending = await cli.trace.span("run", () =>
     attach(stream, { tty: body.Tty, stdin, keys: keys?.keys, raw: keys !== undefined }),
   );
-  return (
-    codeOfEnding(cli, ending, flags.name || id.slice(0, 12)) ??
-    (await cli.trace.span("exit code", () => waited(cli, wait)))
-  );
+  const name = flags.name || id.slice(0, 12);
+  return codeOfEnding(cli, ending, name) ?? (await cli.trace.span("exit code", () => waited(cli, wait, name)));
 }
 
 async function background(cli: Cli, input: RunInput): Promise<number> {

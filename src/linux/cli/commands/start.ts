@@ -52,7 +52,7 @@ async function startAttached(cli: Cli, name: string, wantsStdin: boolean, keysFl
     resize: terminal ? () => resize(cli, `/containers/${id}`) : undefined,
   });
   const ending = await attach(stream, { tty: config.Tty, stdin, keys: keys?.keys, raw: keys !== undefined });
-  return codeOfEnding(cli, ending, name) ?? (await waited(cli, wait));
+  return codeOfEnding(cli, ending, name) ?? (await waited(cli, wait, name));
 }
 
 export const start = command({

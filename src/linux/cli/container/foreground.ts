@@ -44,10 +44,17 @@ export async function beginWait(cli: Cli, id: string, condition: "next-exit" | "
   return cli.api.request("POST", `/containers/${id}/wait`, { ...query, doing: "wait for container" });
 }
 
-/** The exit code that a wait gives. */
-export async function waited(cli: Cli, wait: Response): Promise<number> {
-  const text = await wait.text();
-  const answer = JSON.parse(text) as WaitAnswer;
+/** The exit code that a wait gives. A daemon that goes away meanwhile does not end the container. */
+export async function waited(cli: Cli, wait: Response, name: string): Promise<number> {
+  let answer: WaitAnswer;
+  try {
+    answer = JSON.parse(await wait.text()) as WaitAnswer;
+  } catch (cause) {
+    throw new WharfError("Unavailable", "the daemon went away before the container's end was known", {
+      hint: `the container may go on: 'wharf ps' tells, 'wharf attach ${name}' comes back`,
+      cause: cause instanceof WharfError ? new WharfError(cause.code, cause.message) : cause,
+    });
+  }
   if (answer.Error?.Message) {
     cli.warn(answer.Error.Message);
     return DAEMON_FAILED;

@@ -89,7 +89,7 @@ export class Connection implements Disposable {
         const had = this.#end - this.#start;
         if (!(await this.#fill())) {
           if (had === 0) return undefined;
-          throw new WharfError("Unavailable", "the connection to the daemon ended in the middle of an answer");
+          throw new WharfError("Unavailable", "the connection to the daemon was lost in the middle of an answer");
         }
         from = this.#start + had;
       }
