@@ -37,7 +37,6 @@ const BIN = [join(import.meta.dirname, "../bin"), join(import.meta.dirname, "../
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { root, state, log } = options;
   await using stack = new AsyncDisposableStack();
-  mkdirSync(state, { recursive: true, mode: 0o711 });
   // Started by its first operation, which comes after the lock is taken: a second daemon must not disturb the first one's.
   const agent = stack.use(new Agent(new AgentProcess(join(state, "agent.sock"))));
   const core = stack.use(

@@ -3,8 +3,8 @@
  * database file, since Node has no flock; the kernel releases it when the process dies, however it dies.
  */
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { WharfError } from "../../common/errors.ts";
 import { fromSqlite } from "./errors.ts";
@@ -18,7 +18,7 @@ export function lockDirectory(directory: string, what: "root" | "state"): Dispos
   const pidPath = join(directory, "wharfd.lock.pid");
   let database: DatabaseSync | undefined;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o711 });
+    makeDirectory(directory);
     database = new DatabaseSync(path, { timeout: 0 });
     database.exec("PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (cause) {
@@ -45,6 +45,18 @@ export function lockDirectory(directory: string, what: "root" | "state"): Dispos
   // Not in the locked file itself: that one can only be read through SQLite. It may be stale; it is only told to people.
   writeFileSync(pidPath, `${process.pid}\n`);
   return { [Symbol.dispose]: () => database.close() };
+}
+
+/** Node's own recursive mkdir never ends where the kernel answers ENOENT for a directory that cannot be made (below /proc). */
+function makeDirectory(path: string): void {
+  const parent = dirname(path);
+  if (existsSync(path)) return;
+  if (parent !== path) makeDirectory(parent);
+  try {
+    mkdirSync(path, { mode: 0o711 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
 }
 
 function readPid(path: string): string | undefined {
