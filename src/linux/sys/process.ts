@@ -151,10 +151,26 @@ export const PR = {
   CAP_AMBIENT: 47,
 } as const;
 
+let ownEnvironment: readonly string[] | undefined;
+
+/** In a forked child that goes on as another program: the environment it would have been started with. */
+export function setEnvironment(entries: readonly string[]): void {
+  ownEnvironment = entries;
+}
+
+/** Makes this process look like another program to ps and top. As much of the command line is shown as there was before. */
+export function setTitle(name: string, args: readonly string[]): void {
+  prctl(PR.SET_NAME, native.address(native.bytes(`${name.slice(0, 15)}\0`)));
+  const room = new Uint8Array(native.title());
+  const text = native.bytes([name, ...args].join("\0")).subarray(0, room.length);
+  room.fill(0);
+  room.set(text);
+}
+
 /** The environment this process was started with, as a map. */
 export function environment(): Map<string, string> {
   return new Map(
-    native.environ().map((entry) => {
+    (ownEnvironment ?? native.environ()).map((entry) => {
       const equals = entry.indexOf("=");
       return [entry.slice(0, equals), entry.slice(equals + 1)] as const;
     }),
