@@ -105,15 +105,23 @@ export interface SpawnShimAnswer {
   stderr: string;
 }
 
-/** Docker's `X-Docker-Container-Path-Stat`. */
+/** What Docker's `X-Docker-Container-Path-Stat` is made of. */
 export interface PathStat {
+  /** The last part of the path as it was asked for; `/` for the root. */
   name: string;
   size: number;
-  /** Permission and type bits as in st_mode. */
+  /** Permission and type bits as in st_mode; Docker's header has Go's. */
   mode: number;
-  /** RFC 3339. */
-  mtime: string;
+  /** Seconds since the epoch, and the nanoseconds beyond. */
+  mtime: number;
+  mtimeNs: number;
+  /** Where a link leads, as an absolute path of the tree; empty for anything else. */
   linkTarget: string;
+}
+
+export interface Owner {
+  uid: number;
+  gid: number;
 }
 
 /** Operation by operation: request, answer. */
@@ -154,8 +162,8 @@ export interface Operations {
       path: string;
       /** Refuses to replace a directory by something else and the other way round. */
       noOverwriteDirNonDir?: boolean | undefined;
-      /** Keeps the archive's owners; otherwise everything becomes 0:0. */
-      copyOwners?: boolean | undefined;
+      /** Whom everything belongs to; without it the archive says. */
+      owner?: Owner | undefined;
     },
     Record<never, never>,
   ];

@@ -5,6 +5,7 @@ import {
   type AgentRequest,
   type AnswerOf,
   type Operation,
+  type Owner,
   type PathStat,
   type Progress,
   type RequestOf,
@@ -212,6 +213,7 @@ export class Agent implements AgentClient, AsyncDisposable {
     return this.call("export", { tree }, { signal, data: write });
   }
 
+  /** A path of the tree as a tar, named as Docker names it; its stat comes before. NotFound. */
   async archiveGet(
     tree: Tree,
     path: string,
@@ -225,11 +227,12 @@ export class Agent implements AgentClient, AsyncDisposable {
     return (await this.call("archiveStat", { tree, path }, { signal })).stat;
   }
 
+  /** Unpacks a tar (of any compression layers have) into a directory of the tree. FailedPrecondition where it is none. */
   async archivePut(
     tree: Tree,
     path: string,
     source: AsyncIterable<Uint8Array>,
-    options: { noOverwriteDirNonDir?: boolean; copyOwners?: boolean; signal?: AbortSignal } = {},
+    options: { noOverwriteDirNonDir?: boolean; owner?: Owner; signal?: AbortSignal } = {},
   ): Promise<void> {
     const { signal, ...rest } = options;
     await this.call("archivePut", { tree, path, ...rest }, { signal, feed: (c) => feedBytes(c, source) });

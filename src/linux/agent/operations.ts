@@ -6,6 +6,7 @@ import { Removal } from "../layer/remove.ts";
 import { measure } from "../layer/usage.ts";
 import { getpid } from "../sys/process.ts";
 import type { Channel } from "./channel.ts";
+import { archiveGet, archivePut, archiveStat } from "./ops/archive.ts";
 import { diff, exportTree } from "./ops/diff.ts";
 import { mount, unmount } from "./ops/mount.ts";
 import { networkOperations } from "./ops/network.ts";
@@ -40,6 +41,9 @@ const LONG_OPERATIONS: LongTable = {
   export: exportTree,
   readFile: readFileOf,
   spawnShim,
+  archiveStat,
+  archiveGet,
+  archivePut,
 };
 
 function unknown(op: string): WharfError {

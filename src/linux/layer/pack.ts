@@ -155,6 +155,18 @@ export class Packer {
     }
   }
 
+  /** A directory that is open (a path will do), as `name` with a slash at its end, and all below it. */
+  directoryTree(fd: number, name: string): void {
+    const folder = openFolder(fd, ".");
+    if (folder === undefined) return;
+    try {
+      this.#writer.header({ ...this.#base(name, fstat(folder), TYPE.dir), xattrs: this.#xattrs(folder) });
+      this.tree(folder, name);
+    } finally {
+      close(folder);
+    }
+  }
+
   /** A directory's own entry, without what is below it. */
   directory(parent: number, name: string, path: string): void {
     const fd = openFolder(parent, name);

@@ -29,6 +29,8 @@ export interface BlobSource {
 export interface PipelineOptions extends UnpackOptions {
   /** Open directory that the unpacker is confined to. */
   target: number;
+  /** A directory below it that is unpacked into; its own root otherwise. */
+  into?: string | undefined;
   source: BlobSource;
   /** Most bytes of the uncompressed tar. */
   maxSize?: number | undefined;
@@ -97,7 +99,7 @@ function unpack(tar: Ring, options: PipelineOptions): UnpackResult {
   confineToTree(options.target);
   const reader = new RingReader(tar, 0);
   const tarReader = new TarReader(reader);
-  const result = new Unpacker(open("/", O.PATH | O.DIRECTORY), options).run(tarReader);
+  const result = new Unpacker(open(options.into ?? "/", O.PATH | O.DIRECTORY), options).run(tarReader);
   tarReader.drain();
   reader.publish();
   return result;

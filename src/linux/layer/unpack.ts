@@ -35,8 +35,8 @@ export interface UnpackOptions {
   careful?: boolean | undefined;
   /** Most entries that are taken. */
   maxEntries?: number | undefined;
-  /** Everything belongs to 0:0, whatever the archive says. */
-  ignoreOwners?: boolean | undefined;
+  /** Whom everything belongs to, whatever the archive says. */
+  owner?: { uid: number; gid: number } | undefined;
   /** Refuses to replace a directory by something else and the other way round. */
   keepKinds?: boolean | undefined;
 }
@@ -109,6 +109,7 @@ export class Unpacker {
   }
 
   #entry(entry: Entry, reader: TarReader): void {
+    if (this.#options.owner) Object.assign(entry, this.#options.owner);
     const path = cleanName(entry.name);
     if (path === "") {
       if (entry.type !== "dir") throw refused(entry, "only a directory can be the root");
@@ -117,7 +118,6 @@ export class Unpacker {
     }
     const base = nameOf(path);
     if (base.length > 255 && cName(base).length > 255) throw refused(entry, "a name longer than 255 bytes");
-    if (this.#options.ignoreOwners) entry.uid = entry.gid = 0;
     if (this.#options.whiteouts === "overlay" && base.startsWith(WHITEOUT)) {
       this.#whiteout(entry, path, base);
       return;
