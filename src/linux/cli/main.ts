@@ -13,6 +13,7 @@ import { stderr, stdout } from "../sys/out.ts";
 import { Cli, PROGRAM, type WharfNode } from "./cli.ts";
 import { ROOT, SECTIONS } from "./commands/index.ts";
 import { ExitCode, report } from "./errors.ts";
+import { withNameHint } from "./hints.ts";
 import { terminalSize } from "./terminal.ts";
 
 const GLOBAL_FLAGS = {
@@ -84,7 +85,7 @@ async function run(argv: readonly string[]): Promise<number> {
           stdout(commandHelp(node, path, PROGRAM, helpStyle(1)));
           return 0;
         }
-        return report(cli, error, path);
+        return report(cli, await withNameHint(cli, error), path);
       }
     }
     commands = node.commands;

@@ -6,6 +6,7 @@ import { indentJson } from "../../../common/cli/format/json-indent.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { type Cli, command } from "../cli.ts";
 import { formatError } from "../errors.ts";
+import { withNameHint } from "../hints.ts";
 
 /** What can be inspected, in the order in which a name is looked for. */
 const TYPES: Readonly<Record<string, (name: string) => string>> = {
@@ -77,7 +78,7 @@ export const inspect = command({
         }
       }
     }
-    for (const error of errors) cli.err(formatError(error, cli.globals.debug));
+    for (const error of errors) cli.err(formatError(await withNameHint(cli, error), cli.globals.debug));
     return errors.length > 0 ? 1 : 0;
   },
 });

@@ -7,6 +7,7 @@ import { sys } from "../../sys/call.ts";
 import { close, exists, Fd, O, open, readText, unlinkIfThere, writeAll } from "../../sys/fs.ts";
 import { NR } from "../../sys/nr.ts";
 import type { Cli } from "../cli.ts";
+import { withImageHint } from "../hints.ts";
 import { pullImage } from "../image/pull.ts";
 
 export interface CreateOptions {
@@ -84,6 +85,8 @@ export async function createContainer(cli: Cli, body: CreateBody, options: Creat
     options.pulling?.(() => cli.err("\n"));
     try {
       await pullImage(cli, body.Image, { platform: options.platform, quiet: options.quiet, toStderr: true });
+    } catch (error) {
+      throw await withImageHint(cli, error, body.Image);
     } finally {
       options.pulling?.(undefined);
     }

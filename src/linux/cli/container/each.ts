@@ -2,6 +2,7 @@
 import { WharfError } from "../../../common/errors.ts";
 import type { Cli } from "../cli.ts";
 import { formatError } from "../errors.ts";
+import { withNameHint } from "../hints.ts";
 
 /** Requests under way at once. */
 const PARALLEL = 32;
@@ -41,7 +42,7 @@ export async function each(
     begin(i + PARALLEL);
     if ("text" in result) cli.out(result.text);
     else {
-      cli.err(formatError(result.error, cli.globals.debug));
+      cli.err(formatError(await withNameHint(cli, result.error), cli.globals.debug));
       if (!options.forgive?.(result.error)) failed = true;
     }
   }

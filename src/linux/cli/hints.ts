@@ -1,0 +1,62 @@
+// "Did you mean" for names of containers and images: a look at what there is, for a person who mistyped.
+import { suggest } from "../../common/cli/suggest.ts";
+import { isCode, WharfError } from "../../common/errors.ts";
+import { familiarName, familiarReference, tryParseReference } from "../../common/reference.ts";
+import type { Cli } from "./cli.ts";
+
+const NO_CONTAINER = /no such container: (\S+)/i;
+const NO_OBJECT = /no such object: (\S+)/i;
+
+async function containerNames(cli: Cli): Promise<string[]> {
+  const all = await cli.api.json<{ Names?: string[] | null }[]>("GET", "/containers/json", { query: { all: true } });
+  return all.flatMap(({ Names }) => (Names ?? []).map((name) => name.replace(/^\//, "")));
+}
+
+/** Names of the images here, with their tag and, for `latest`, without. */
+async function imageNames(cli: Cli): Promise<string[]> {
+  const all = await cli.api.json<{ RepoTags?: string[] | null }[]>("GET", "/images/json");
+  return all.flatMap(({ RepoTags }) =>
+    (RepoTags ?? []).flatMap((text) => {
+      const reference = tryParseReference(text);
+      if (!reference) return [];
+      return reference.tag === "latest"
+        ? [familiarName(reference), familiarReference(reference)]
+        : [familiarReference(reference)];
+    }),
+  );
+}
+
+async function nearest(word: string, names: Promise<string[]>[]): Promise<string | undefined> {
+  const known = (await Promise.all(names)).flat();
+  return suggest(word, known)[0];
+}
+
+/** The same error, with what was probably meant when a person reads it and it is about a name that is not there. */
+export async function withNameHint(cli: Cli, error: unknown): Promise<unknown> {
+  if (!isCode(error, "NotFound") || !(error instanceof WharfError) || !cli.isTerminal(2)) return error;
+  const container = NO_CONTAINER.exec(error.message)?.[1];
+  const object = NO_OBJECT.exec(error.message)?.[1];
+  const word = container ?? object;
+  if (word === undefined) return error;
+  try {
+    const near = await nearest(word, object ? [containerNames(cli), imageNames(cli)] : [containerNames(cli)]);
+    return near === undefined ? error : withHint(error, `did you mean ${near}?`);
+  } catch {
+    return error;
+  }
+}
+
+/** The error of a pull, with an image of a similar name that is here. */
+export async function withImageHint(cli: Cli, error: unknown, image: string): Promise<unknown> {
+  if (!(error instanceof WharfError) || !cli.isTerminal(2)) return error;
+  try {
+    const near = await nearest(image, [imageNames(cli)]);
+    return near === undefined ? error : withHint(error, `did you mean ${near}? that image is here`);
+  } catch {
+    return error;
+  }
+}
+
+function withHint({ code, message, operation, subject, errno, cause }: WharfError, hint: string): WharfError {
+  return new WharfError(code, message, { operation, subject, errno, hint, ...(cause === undefined ? {} : { cause }) });
+}
