@@ -20,7 +20,7 @@ test("FrameDecoder puts frames together however the stream is cut", () => {
     assert.deepEqual(
       frames.map(({ type, payload }) => [type, payload.length]),
       [
-        [FRAME.request, 27],
+        [FRAME.request, 25],
         [FRAME.data, 70000],
         [FRAME.data, 0],
         [FRAME.result, 2],
