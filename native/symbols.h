@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 #include <seccomp.h>
 #include <string.h>
+#include <string.h>
 #include <zstd.h>
 
 /* Layouts that TypeScript relies on (src/linux/layer/decompress.ts, compress.ts, sha256.ts). */
@@ -21,6 +22,7 @@ static const struct { const char *name; void *function; } symbols[] = {
     S(seccomp_init), S(seccomp_reset), S(seccomp_release), S(seccomp_arch_add), S(seccomp_arch_remove), S(seccomp_attr_set),
     S(seccomp_rule_add_array), S(seccomp_syscall_resolve_name), S(seccomp_export_bpf), S(seccomp_export_pfc),
     S(seccomp_api_get), S(seccomp_api_set), S(seccomp_arch_resolve_name), S(seccomp_version),
+    S(strcspn),
     S(SHA256_Init), S(SHA256_Update), S(SHA256_Final),
     S(ZSTD_createDStream), S(ZSTD_freeDStream), S(ZSTD_decompressStream), S(ZSTD_isError), S(ZSTD_getErrorName),
     S(ZSTD_createCStream), S(ZSTD_freeCStream), S(ZSTD_CCtx_setParameter), S(ZSTD_compressStream2),

@@ -74,7 +74,8 @@ export class LogStream {
     const have = this.#line.length;
     const big = this.#busy || have > SMALL / 2;
     const buffer = big ? bigBuffer() : smallBuffer();
-    const room = (big ? BIG : SMALL) - have;
+    // the encoder needs a byte behind the last
+    const room = (big ? BIG : SMALL) - have - 1;
     buffer.set(this.#line);
     const n = native.syscall(NR.read, this.#fd, native.address(buffer) + have, room);
     if (n === AGAIN || n === INTERRUPTED) {
