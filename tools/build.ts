@@ -6,7 +6,7 @@ import { BUILD, buildHost, hashFiles, ROOT } from "./lib/native.ts";
 
 const APPLETS = new Map([
   ["wharf", "src/linux/cli/main.ts"],
-  ["runt", "src/linux/runt0/main.ts"],
+  ["runt", "src/linux/runt/main.ts"],
   ["containerd-shim-runt-v2", "src/linux/shim/main.ts"],
   ["wharf-agent", "src/linux/agent/main.ts"],
 ]);

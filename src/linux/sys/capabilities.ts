@@ -5,12 +5,47 @@ import { PR } from "./process.ts";
 
 /** In the order of their numbers (include/uapi/linux/capability.h). */
 export const CAPABILITIES = [
-  "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
-  "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW",
-  "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT",
-  "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD",
-  "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG",
-  "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_DAC_READ_SEARCH",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETPCAP",
+  "CAP_LINUX_IMMUTABLE",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_NET_BROADCAST",
+  "CAP_NET_ADMIN",
+  "CAP_NET_RAW",
+  "CAP_IPC_LOCK",
+  "CAP_IPC_OWNER",
+  "CAP_SYS_MODULE",
+  "CAP_SYS_RAWIO",
+  "CAP_SYS_CHROOT",
+  "CAP_SYS_PTRACE",
+  "CAP_SYS_PACCT",
+  "CAP_SYS_ADMIN",
+  "CAP_SYS_BOOT",
+  "CAP_SYS_NICE",
+  "CAP_SYS_RESOURCE",
+  "CAP_SYS_TIME",
+  "CAP_SYS_TTY_CONFIG",
+  "CAP_MKNOD",
+  "CAP_LEASE",
+  "CAP_AUDIT_WRITE",
+  "CAP_AUDIT_CONTROL",
+  "CAP_SETFCAP",
+  "CAP_MAC_OVERRIDE",
+  "CAP_MAC_ADMIN",
+  "CAP_SYSLOG",
+  "CAP_WAKE_ALARM",
+  "CAP_BLOCK_SUSPEND",
+  "CAP_AUDIT_READ",
+  "CAP_PERFMON",
+  "CAP_BPF",
+  "CAP_CHECKPOINT_RESTORE",
 ] as const;
 
 const NUMBER = new Map<string, bigint>(CAPABILITIES.map((name, number) => [name, 1n << BigInt(number)]));
@@ -33,7 +68,8 @@ export function capabilityMask(names: readonly string[] | undefined, unknown: (n
 /** The names in a mask, with those the table does not know by number. */
 export function capabilityNames(mask: bigint): string[] {
   const names: string[] = [];
-  for (let i = 0; mask >> BigInt(i); i++) if ((mask >> BigInt(i)) & 1n) names.push(CAPABILITIES[i] ?? `capability ${i}`);
+  for (let i = 0; mask >> BigInt(i); i++)
+    if ((mask >> BigInt(i)) & 1n) names.push(CAPABILITIES[i] ?? `capability ${i}`);
   return names;
 }
 
@@ -55,7 +91,13 @@ export function setCapabilities({ effective, permitted, inheritable }: Capabilit
   const low = (set: bigint) => Number(set & 0xffffffffn);
   const high = (set: bigint) => Number(set >> 32n);
   const sets = [effective, permitted, inheritable];
-  sys("capset", undefined, NR.capset, new Uint32Array([VERSION_3, 0]), new Uint32Array([...sets.map(low), ...sets.map(high)]));
+  sys(
+    "capset",
+    undefined,
+    NR.capset,
+    new Uint32Array([VERSION_3, 0]),
+    new Uint32Array([...sets.map(low), ...sets.map(high)]),
+  );
 }
 
 /** Takes everything that is not in `keep` out of the bounding set, as far as the kernel knows capabilities. */
@@ -64,7 +106,8 @@ export function limitBoundingSet(keep: bigint): void {
     if ((keep >> BigInt(number)) & 1n) continue;
     const answer = native.syscall(NR.prctl, PR.CAPBSET_DROP, number, 0, 0, 0);
     if (answer === EINVAL) return;
-    if (answer < 0) sys("drop from the bounding set", CAPABILITIES[number] ?? number, NR.prctl, PR.CAPBSET_DROP, number, 0, 0, 0);
+    if (answer < 0)
+      sys("drop from the bounding set", CAPABILITIES[number] ?? number, NR.prctl, PR.CAPBSET_DROP, number, 0, 0, 0);
   }
 }
 
@@ -76,6 +119,7 @@ export function clearAmbient(): void {
 export function raiseAmbient(mask: bigint, failed: (name: string) => void): void {
   for (let number = 0; mask >> BigInt(number); number++) {
     if (!((mask >> BigInt(number)) & 1n)) continue;
-    if (native.syscall(NR.prctl, PR.CAP_AMBIENT, AMBIENT_RAISE, number, 0, 0) < 0) failed(CAPABILITIES[number] ?? `${number}`);
+    if (native.syscall(NR.prctl, PR.CAP_AMBIENT, AMBIENT_RAISE, number, 0, 0) < 0)
+      failed(CAPABILITIES[number] ?? `${number}`);
   }
 }

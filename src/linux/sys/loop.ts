@@ -183,10 +183,15 @@ export function clearSignalMask(): void {
   sys("sigprocmask", undefined, NR.rt_sigprocmask, SIG_SETMASK, sigset([]), 0, 8);
 }
 
+/** A nonblocking signalfd(2); the signals must be blocked. */
+export function signalDescriptor(signals: readonly number[]): number {
+  return sys("signalfd", undefined, NR.signalfd4, -1, sigset(signals), 8, 0o2004000);
+}
+
 /** Blocks the signals and calls `run` with the number of each that comes. */
 export function onSignals(signals: readonly number[], run: (signal: number) => void): Disposable {
   blockSignals(signals);
-  const fd = sys("signalfd", undefined, NR.signalfd4, -1, sigset(signals), 8, 0o2004000);
+  const fd = signalDescriptor(signals);
   const info = new Uint8Array(128 * 16);
   const view = new DataView(info.buffer);
   const watch = loop().watch(fd, EPOLL.IN, () => {

@@ -55,7 +55,13 @@ const FSCONFIG_CMD_CREATE = 6;
 export const MNT_DETACH = 2;
 export const UMOUNT_NOFOLLOW = 8;
 
-export function mount(source: string | null, target: string, type: string | null, flags: number, data: string | null = null): void {
+export function mount(
+  source: string | null,
+  target: string,
+  type: string | null,
+  flags: number,
+  data: string | null = null,
+): void {
   sys(type ? `mount ${type} on` : "mount on", target, NR.mount, source, target, type, flags, data);
 }
 
@@ -70,7 +76,8 @@ export function fdPath(fd: number): string {
 
 /** A detached copy of the mount at a path, or (path "") of the one an open descriptor lies on. */
 export function cloneTree(path: string, recursive: boolean, dirfd = AT_FDCWD): number {
-  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) | (path === "" ? AT_EMPTY_PATH : 0);
+  const flags =
+    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0) | (path === "" ? AT_EMPTY_PATH : 0);
   return sys("open_tree", path, NR.open_tree, dirfd, path, flags);
 }
 
@@ -106,7 +113,16 @@ export function newFileSystem(type: string, options: Readonly<Record<string, str
   try {
     for (const key in options) {
       const value = options[key]!;
-      sys("fsconfig", key, NR.fsconfig, context, value === "" ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING, key, value === "" ? null : value, 0);
+      sys(
+        "fsconfig",
+        key,
+        NR.fsconfig,
+        context,
+        value === "" ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING,
+        key,
+        value === "" ? null : value,
+        0,
+      );
     }
     sys("fsconfig", type, NR.fsconfig, context, FSCONFIG_CMD_CREATE, null, null, 0);
     return sys("fsmount", type, NR.fsmount, context, 1, attr);

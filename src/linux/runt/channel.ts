@@ -1,0 +1,86 @@
+// What a container's first process and the runtime tell each other while it is being set up: JSON lines over a socket pair,
+// the same over the connection by which `start` is told how it went.
+import { type ErrorData, errorFromData, WharfError } from "../../common/errors.ts";
+import { close } from "../sys/fs.ts";
+import { receiveFds, send, sendFds } from "../sys/socket.ts";
+
+/** From the container's process. */
+export type FromInit =
+  /** The namespaces are there: hooks.prestart and createRuntime may run; answered by "continue". */
+  | { type: "hooks" }
+  /** Comes with the terminal's master. */
+  | { type: "console" }
+  /** Comes with the seccomp listener. */
+  | { type: "seccomp" }
+  /** From the process that makes the container's first one: its pid. */
+  | { type: "child"; pid: number }
+  | { type: "warning"; text: string }
+  /** Everything is done but the start. */
+  | { type: "ready" }
+  | { type: "error"; error: ErrorData };
+
+/** From the runtime. */
+export type ToInit =
+  /** The user namespace has its mappings. */
+  | { type: "maps" }
+  /** The cgroup can be joined. Comes with the seccomp program, where there is one. */
+  | { type: "cgroup" }
+  /** The hooks have run. */
+  | { type: "continue" };
+
+export interface Received<T> {
+  message: T;
+  fd: number | undefined;
+}
+
+export class Channel implements Disposable {
+  readonly fd: number;
+  #rest = "";
+  #fds: number[] = [];
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  send(message: FromInit | ToInit, passenger?: number): void {
+    const line = native.bytes(`${JSON.stringify(message)}\n`);
+    if (passenger !== undefined) {
+      sendFds(this.fd, line, [passenger]);
+      return;
+    }
+    for (let rest = line; rest.length > 0; ) rest = rest.subarray(send(this.fd, rest));
+  }
+
+  /** The next message, with the descriptor that came along; undefined when the other end is closed. */
+  receive<T extends FromInit | ToInit>(): Received<T> | undefined {
+    const buffer = new Uint8Array(2048);
+    for (;;) {
+      const newline = this.#rest.indexOf("\n");
+      if (newline >= 0) {
+        const message = JSON.parse(this.#rest.slice(0, newline)) as T;
+        this.#rest = this.#rest.slice(newline + 1);
+        return { message, fd: this.#fds.shift() };
+      }
+      const { length, fds } = receiveFds(this.fd, buffer, 4);
+      this.#fds.push(...fds);
+      if (length === 0) return undefined;
+      this.#rest += native.utf8(buffer, 0, length);
+    }
+  }
+
+  /** In the container's process: waits for a word of the runtime. When that has ended, so does this process. */
+  await(type: ToInit["type"]): number | undefined {
+    const got = this.receive<ToInit>();
+    if (!got) throw new WharfError("Canceled", "the runtime has ended");
+    if (got.message.type === type) return got.fd;
+    throw new WharfError("Internal", `expected ${type}, got ${got.message.type}`);
+  }
+
+  [Symbol.dispose](): void {
+    close(this.fd);
+  }
+}
+
+export function failure(message: FromInit & { type: "error" }): WharfError {
+  return errorFromData(message.error);
+}

@@ -1,0 +1,292 @@
+// create, and run: a container's cgroup, namespaces and first process. The two sides work at the same time: this process
+// makes the cgroup and the record while the new one makes namespaces and mounts.
+import { WharfError } from "../../common/errors.ts";
+import { OCI_VERSION, type Spec } from "../../common/oci/runtime.ts";
+import {
+  type CgroupPaths,
+  killCgroup,
+  limit,
+  limitDevices,
+  locateCgroup,
+  makeCgroup,
+  openForClone,
+  openJoinFiles,
+  removeCgroup,
+} from "../cgroup/cgroup.ts";
+import { close, Fd, O, open, writeFileAtomic } from "../sys/fs.ts";
+import { NR } from "../sys/nr.ts";
+import { CLONE, clone, SIGNALS, wait } from "../sys/process.ts";
+import { connectUnix, sendFds, socketPair } from "../sys/socket.ts";
+import { timestamp } from "../sys/time.ts";
+import type { Trace } from "../sys/trace.ts";
+import { readBundle } from "./bundle.ts";
+import { Channel, type FromInit, failure } from "./channel.ts";
+import { sendToConsoleSocket } from "./console.ts";
+import { runHooks, type StateOfContainer } from "./hooks.ts";
+import { type InitPlan, runInit } from "./init.ts";
+import { isBind, prepareBind } from "./mounts.ts";
+import { CLONE_FLAG, enter, newTimeNamespace, planNamespaces, writeMaps } from "./namespaces.ts";
+import { run, type Step } from "./plan.ts";
+import { prepareRootTree } from "./root.ts";
+import { prepareSeccomp, sendListener } from "./seccomp.ts";
+import { makeInStage, needsStage } from "./stage.ts";
+import { listenForStart } from "./start-socket.ts";
+import { type ContainerRecord, claim, newRecord, noteCgroup, processStat, removeFolder, saveRecord } from "./state.ts";
+
+export interface LaunchOptions {
+  /** State folder of all containers; made when missing. */
+  root: string;
+  id: string;
+  /** Takes the terminal's master, when process.terminal is set: a socket, or the caller itself. */
+  console?: { socket: string } | { master: (fd: number) => void } | undefined;
+  /** Gets the process id in decimal. */
+  pidFile?: string | undefined;
+  /** Descriptors 3 to 2 + n are passed on. */
+  preserveFds?: number | undefined;
+  /** Socket activation: so many more are passed on, and the program is told. */
+  listenFds?: number | undefined;
+  /** Unix socket that takes a pidfd of the process. */
+  pidfdSocket?: string | undefined;
+  /** The process becomes a child of this process's parent, which then waits for it. */
+  cloneParent?: boolean | undefined;
+  /** Records a span for every kernel step. */
+  trace?: Trace | undefined;
+  /** Takes what went not as asked, but is no reason to fail. */
+  warn?: ((text: string) => void) | undefined;
+}
+
+export interface CreateOptions extends LaunchOptions {
+  /** Absolute path of the folder with config.json. */
+  bundle: string;
+  noPivot?: boolean | undefined;
+  noNewKeyring?: boolean | undefined;
+  /** Starts the program at once, without waiting for `start`. */
+  run?: boolean | undefined;
+}
+
+export interface Created {
+  pid: number;
+  /** Readable when the process has ended; the caller closes it. */
+  pidfd: number;
+  record: ContainerRecord;
+}
+
+export function create(options: CreateOptions): Created {
+  const { root, id } = options;
+  const { path, rootfs, spec } = readBundle(options.bundle);
+  if (!spec.process) throw new WharfError("InvalidArgument", "config.json: process: is missing");
+  if (spec.process.terminal && !options.console) {
+    throw new WharfError("InvalidArgument", "process.terminal is set, but nobody takes the terminal", {
+      hint: "give --console-socket, or run without --detach",
+    });
+  }
+  const folder = claim(root, id);
+  const created = timestamp();
+  let cgroup: CgroupPaths | undefined;
+  try {
+    cgroup = locateCgroup(spec.linux?.cgroupsPath || undefined, id);
+    noteCgroup(folder, cgroup);
+    const namespaces = planNamespaces(spec.linux?.namespaces ?? []);
+    let flags = 0;
+    for (const type of namespaces.own) flags |= CLONE_FLAG[type];
+    const record = newRecord({
+      id,
+      ociVersion: OCI_VERSION,
+      bundle: path,
+      rootfs,
+      created,
+      owner: "root",
+      annotations: spec.annotations,
+      cgroup,
+      process: spec.process,
+      hooks: spec.hooks,
+      namespaces: flags,
+      ownPids: (namespaces.flags & CLONE.NEWPID) !== 0,
+      chroot: options.noPivot === true || !namespaces.own.has("mount"),
+    });
+    return launch(options, spec, record, {
+      spec,
+      process: { ...spec.process, env: [...activated(spec.process.env ?? [], options)] },
+      bundle: path,
+      rootfs,
+      cgroup,
+      joinFiles: undefined,
+      namespaces,
+      startSocket: options.run ? undefined : listenForStart(folder),
+      preserveFds: passedOn(options),
+      noPivot: options.noPivot ?? false,
+      noNewKeyring: options.noNewKeyring ?? false,
+      state: { ociVersion: OCI_VERSION, id, status: "creating", bundle: path, annotations: spec.annotations },
+      trees: new Map(),
+      rootTree: undefined,
+      listens: spec.linux?.seccomp?.listenerPath !== undefined,
+      trace: options.trace,
+    });
+  } catch (error) {
+    if (cgroup) {
+      killCgroup(cgroup, SIGNALS.KILL);
+      removeCgroup(cgroup);
+    }
+    removeFolder(root, id);
+    throw error;
+  }
+}
+
+/** What this side does for the cgroup. */
+export function cgroupSteps(cgroup: CgroupPaths, spec: Spec): Step[] {
+  const resources = spec.linux?.resources ?? {};
+  return [
+    { field: "linux.cgroupsPath", name: "make the cgroup", run: () => makeCgroup(cgroup) },
+    {
+      field: "linux.resources.devices",
+      name: "limit devices",
+      run: () => limitDevices(cgroup, resources.devices ?? []),
+    },
+    { field: "linux.resources", name: "set resource limits", run: () => limit(cgroup, resources) },
+  ];
+}
+
+/** With a user namespace the new process lacks the rights to open what is the host's: it gets it open. */
+function openWithOurRights(plan: InitPlan, spec: Spec): void {
+  plan.rootTree = prepareRootTree(plan.rootfs);
+  for (const [i, entry] of (spec.mounts ?? []).entries()) {
+    if (isBind(entry) && !(entry.options ?? []).includes("idmap")) {
+      plan.trees.set(i, prepareBind(entry, plan.bundle, undefined));
+    }
+  }
+}
+
+function launch(options: CreateOptions, spec: Spec, record: ContainerRecord, plan: InitPlan): Created {
+  const { namespaces, cgroup } = plan;
+  const { trace } = options;
+  const early = cgroup.mode === "v2" || namespaces.own.has("user") || needsStage(namespaces);
+  if (early) run(cgroupSteps(cgroup, spec), trace);
+  if (namespaces.own.has("user")) {
+    openWithOurRights(plan, spec);
+    plan.joinFiles = openJoinFiles(cgroup);
+  }
+  if (namespaces.newTime) newTimeNamespace(spec.linux?.timeOffsets);
+  const [ours, theirs] = socketPair();
+  const born = early && !needsStage(namespaces) ? openForClone(cgroup) : undefined;
+  if (born !== undefined) plan.joinFiles = [];
+  const { pid, pidfd } = bear(options, plan, ours, theirs, born);
+  for (const fd of [theirs, plan.startSocket, born, plan.rootTree, ...plan.trees.values(), ...(plan.joinFiles ?? [])]) {
+    if (fd !== undefined) close(fd);
+  }
+  for (const { fd } of namespaces.join) close(fd);
+  using channel = new Channel(ours);
+  try {
+    if (namespaces.newUser) {
+      writeMaps(pid, spec.linux ?? {});
+      channel.send({ type: "maps" });
+    }
+    if (!early) run(cgroupSteps(cgroup, spec), trace);
+    readyToJoin(options, spec, record, channel);
+    record.init = { pid, startTime: processStat(pid)?.startTime ?? "" };
+    saveRecord(options.root, record);
+    serve(options, record, channel, { ...plan.state, pid });
+    announce(options, pid, pidfd);
+    return { pid, pidfd, record };
+  } catch (error) {
+    native.syscall(NR.pidfd_send_signal, pidfd, SIGNALS.KILL, 0, 0);
+    if (!options.cloneParent) wait(pid);
+    close(pidfd);
+    throw error;
+  }
+}
+
+/** The first process is born. */
+function bear(options: CreateOptions, plan: InitPlan, ours: number, theirs: number, cgroup: number | undefined) {
+  const { namespaces } = plan;
+  const parent = options.cloneParent ? CLONE.PARENT : 0;
+  const life = (): never => {
+    close(ours);
+    return runInit(plan, new Channel(theirs));
+  };
+  if (needsStage(namespaces)) return makeInStage(namespaces, parent, life);
+  const pids = namespaces.join.find(({ type }) => type === "pid");
+  // a pid namespace takes in children only; what the new process can enter or make by itself costs this one no time
+  const own = pids && open("/proc/self/ns/pid", O.RDONLY);
+  if (pids) enter("pid", pids.fd, pids.path);
+  const atBirth = namespaces.newUser ? namespaces.flags : namespaces.flags & CLONE.NEWPID;
+  const born = clone(atBirth | parent, cgroup === undefined ? {} : { cgroup });
+  if (born.pid === 0) return life();
+  if (own !== undefined) {
+    // hooks, for one, are no part of the container
+    enter("pid", own, "/proc/self/ns/pid");
+    close(own);
+  }
+  return born;
+}
+
+/** Tells the new process that its cgroup is there, and hands it the seccomp program. */
+function readyToJoin(options: CreateOptions, spec: Spec, record: ContainerRecord, channel: Channel): void {
+  const seccomp = spec.linux?.seccomp;
+  if (!seccomp) {
+    channel.send({ type: "cgroup" });
+    return;
+  }
+  const { file, record: noted } = prepareSeccomp(options.root, seccomp);
+  record.seccomp = noted;
+  channel.send({ type: "cgroup" }, file);
+  close(file);
+}
+
+const died = () =>
+  new WharfError("Unknown", "the container's process ended while it was being set up", {
+    hint: "see dmesg for an out-of-memory kill",
+  });
+
+/** Answers the new process's needs until it is ready for `start`, or with `run` until it has become the program. */
+function serve(options: CreateOptions, record: ContainerRecord, channel: Channel, state: StateOfContainer): void {
+  for (;;) {
+    const got = channel.receive<FromInit>();
+    if (!got) {
+      if (options.run) return;
+      throw died();
+    }
+    const { message, fd } = got;
+    if (message.type === "ready") return;
+    if (message.type === "error") throw failure(message);
+    if (message.type === "hooks") {
+      runHooks(record.hooks, "prestart", state);
+      runHooks(record.hooks, "createRuntime", state);
+      channel.send({ type: "continue" });
+    } else if (message.type === "console") takeConsole(options, fd!);
+    else if (message.type === "warning") options.warn?.(message.text);
+    else if (message.type === "seccomp") {
+      using listener = new Fd(fd!);
+      sendListener(record.seccomp!, listener.value, state);
+    }
+  }
+}
+
+/** How many descriptors above the streams the program gets. */
+export function passedOn({ preserveFds = 0, listenFds = 0 }: LaunchOptions): number {
+  return preserveFds + listenFds;
+}
+
+/** The program's environment, with what tells of passed sockets. */
+export function activated(env: readonly string[], { listenFds = 0 }: LaunchOptions): readonly string[] {
+  return listenFds > 0 ? [...env, `LISTEN_FDS=${listenFds}`, "LISTEN_PID=1"] : env;
+}
+
+/** Tells of the new process who asked to be told. */
+export function announce({ pidFile, pidfdSocket }: LaunchOptions, pid: number, pidfd: number): void {
+  if (pidFile) writeFileAtomic(pidFile, String(pid));
+  if (!pidfdSocket) return;
+  using socket = new Fd(connectUnix(pidfdSocket));
+  sendFds(socket.value, native.bytes("pidfd"), [pidfd]);
+}
+
+export function takeConsole({ console }: LaunchOptions, master: number): void {
+  if (console && "master" in console) {
+    console.master(master);
+    return;
+  }
+  try {
+    if (console) sendToConsoleSocket(console.socket, master);
+  } finally {
+    close(master);
+  }
+}

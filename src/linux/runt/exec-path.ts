@@ -1,0 +1,100 @@
+// Becoming the program: process.args[0] looked for as execvp(3) does, by the container's PATH, with the messages that docker
+// and containerd know.
+import { WharfError } from "../../common/errors.ts";
+import { cStringArray } from "../sys/call.ts";
+import { E, kernelError } from "../sys/errno.ts";
+import { readText, S_IFDIR, S_IFMT, statIfThere } from "../sys/fs.ts";
+import { clearSignalMask } from "../sys/loop.ts";
+import { NR } from "../sys/nr.ts";
+
+const X_OK = 1;
+const AT_EACCESS = 0x200;
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const CLOSE_RANGE_CLOEXEC = 4;
+
+/** Where the program may lie, in the order of the search. */
+function candidates(name: string, env: readonly string[]): string[] {
+  if (name === "") throw new WharfError("InvalidArgument", "process.args[0] is empty");
+  if (name.includes("/")) return [name];
+  const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice(5) ?? DEFAULT_PATH;
+  return path.split(":").map((folder) => `${folder || "."}/${name}`);
+}
+
+function refused(name: string, errno: number): WharfError {
+  const searched = !name.includes("/");
+  const details = { operation: "exec", subject: name, errno: kernelError("exec", name, errno).errno };
+  const start = `process.args[0]: exec: ${JSON.stringify(name)}:`;
+  if (errno === E.ENOENT && searched) {
+    const hint = "check the command's spelling, and that the image holds it";
+    return new WharfError("NotFound", `${start} executable file not found in $PATH`, { ...details, hint });
+  }
+  if (errno === E.ENOENT) return new WharfError("NotFound", `${start} no such file or directory`, details);
+  if (errno === E.EISDIR) return new WharfError("PermissionDenied", `${start} is a directory`, details);
+  if (errno === E.EACCES) return new WharfError("PermissionDenied", `${start} permission denied`, details);
+  if (errno === E.ENOEXEC) {
+    const hint = "the program, or the interpreter named in its first line, does not fit this machine";
+    return new WharfError("InvalidArgument", `${start} exec format error`, { ...details, hint });
+  }
+  return new WharfError("Unknown", `${start} cannot be executed`, {
+    ...details,
+    cause: kernelError("exec", name, errno),
+  });
+}
+
+/** 0 when it may be executed, else an errno. */
+function executable(path: string): number {
+  const there = statIfThere(path);
+  if (!there) return E.ENOENT;
+  if ((there.mode & S_IFMT) === S_IFDIR) return E.EISDIR;
+  return -native.syscall(NR.faccessat2, -100, path, X_OK, AT_EACCESS);
+}
+
+/** Goes through the candidates until one does; the error is that of the last one that is more than "not there". */
+function search(name: string, env: readonly string[], attempt: (path: string) => number): void {
+  let worst: number = E.ENOENT;
+  for (const path of candidates(name, env)) {
+    const errno = attempt(path);
+    if (errno === 0) return;
+    if (errno === E.EACCES || errno === E.EISDIR) worst = E.EACCES;
+    else if (errno !== E.ENOENT && errno !== E.ENOTDIR) throw refused(name, errno);
+    if (name.includes("/")) worst = errno;
+  }
+  throw refused(name, worst);
+}
+
+/** Throws what execution would fail with, as far as can be told before. */
+export function findExecutable(name: string, env: readonly string[]): void {
+  search(name, env, executable);
+}
+
+/** HOME as /etc/passwd of the container has it, where the configuration gives none. */
+function withHome(env: readonly string[]): readonly string[] {
+  if (env.some((entry) => entry.startsWith("HOME="))) return env;
+  const uid = native.syscall(NR.getuid);
+  let home = "/";
+  try {
+    home =
+      new RegExp(`^[^:\\n]*:[^:\\n]*:${uid}:[^:\\n]*:[^:\\n]*:([^:\\n]+)`, "m").exec(readText("/etc/passwd"))?.[1] ??
+      "/";
+  } catch {
+    // an image without users
+  }
+  return [...env, `HOME=${home}`];
+}
+
+/** Becomes the program; nothing above the streams and the preserved descriptors is passed on. */
+export function execute(args: readonly string[], env: readonly string[], preserveFds: number): never {
+  clearSignalMask();
+  const name = args[0] ?? "";
+  const argv = cStringArray(args);
+  const envp = cStringArray(withHome(env));
+  const first = 3 + preserveFds;
+  const answer = native.syscall(NR.close_range, first, 0xffffffff, CLOSE_RANGE_CLOEXEC);
+  if (answer < 0) throw kernelError("mark descriptors close-on-exec", undefined, -answer);
+  search(name, env, (path) => {
+    const failed = -native.syscall(NR.execve, path, argv, envp);
+    // execve says "not there" for a missing interpreter too
+    return failed === E.ENOENT && executable(path) === 0 ? E.ENOEXEC : failed;
+  });
+  throw new WharfError("Internal", "execve returned");
+}

@@ -1,0 +1,174 @@
+// exec: another process in a running container.
+import { errorToData, WharfError } from "../../common/errors.ts";
+import type { Process } from "../../common/oci/runtime.ts";
+import { joinCgroup, openForClone, openJoinFiles } from "../cgroup/cgroup.ts";
+import { openCached } from "../seccomp/cache.ts";
+import { sys } from "../sys/call.ts";
+import { close, Fd, O, open } from "../sys/fs.ts";
+import { NR } from "../sys/nr.ts";
+import { CLONE, clone, exit, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
+import { socketPair } from "../sys/socket.ts";
+import { checkProcess } from "./bundle.ts";
+import { Channel, type FromInit, failure } from "./channel.ts";
+import { adoptTerminal, openTerminal } from "./console.ts";
+import { activated, announce, type LaunchOptions, passedOn, takeConsole } from "./create.ts";
+import { execute } from "./exec-path.ts";
+import { assumeIdentity } from "./identity.ts";
+import { setOomScore, setRlimits } from "./limits.ts";
+import { putFilterOn, seccompCache, sendListener } from "./seccomp.ts";
+import { type ContainerRecord, loadRecord, processStat, statusOf } from "./state.ts";
+
+export interface ExecOptions extends LaunchOptions {
+  process: Process;
+  /** Run also in a paused container, where it waits for the thaw. */
+  ignorePaused?: boolean | undefined;
+}
+
+export interface Executed {
+  pid: number;
+  /** Readable when the process has ended; the caller closes it. */
+  pidfd: number;
+}
+
+function check(options: ExecOptions, record: ContainerRecord): void {
+  const status = statusOf(options.root, record);
+  if (status === "paused" && !options.ignorePaused) {
+    throw new WharfError("FailedPrecondition", "cannot exec in a paused container", {
+      subject: options.id,
+      hint: "resume it, or give --ignore-paused",
+    });
+  }
+  if (status !== "running" && status !== "created" && status !== "paused") {
+    throw new WharfError("FailedPrecondition", `cannot exec in a ${status} container`, { subject: options.id });
+  }
+  checkProcess(options.process);
+  if (options.process.terminal && !options.console) {
+    throw new WharfError("InvalidArgument", "process.terminal is set, but nobody takes the terminal", {
+      hint: "give --console-socket, or run without --detach",
+    });
+  }
+}
+
+/** The first process, held so that its number cannot become another's. */
+function openInit(record: ContainerRecord): Fd {
+  const { pid, startTime } = record.init!;
+  const fd = new Fd(sys("open process", pid, NR.pidfd_open, pid, 0));
+  if (processStat(pid)?.startTime === startTime) return fd;
+  fd[Symbol.dispose]();
+  throw new WharfError("FailedPrecondition", "cannot exec in a stopped container", { subject: record.id });
+}
+
+function openFilter(options: ExecOptions, record: ContainerRecord): number | undefined {
+  if (!record.seccomp) return undefined;
+  const file = openCached(seccompCache(options.root), record.seccomp.program);
+  if (file !== undefined) return file;
+  throw new WharfError("DataLoss", "the compiled seccomp filter of the container is gone", {
+    subject: `${seccompCache(options.root)}/${record.seccomp.program}`,
+    hint: "no process may run in the container without it: make the container anew",
+  });
+}
+
+export function exec(options: ExecOptions): Executed {
+  const { root, id } = options;
+  const record = loadRecord(root, id);
+  check(options, record);
+  using target = openInit(record);
+  const filter = openFilter(options, record);
+  const { cgroup } = record;
+  const born = cgroup && openForClone(cgroup);
+  const joinFiles = cgroup && born === undefined ? openJoinFiles(cgroup) : [];
+  const rootOf = record.chroot ? open(`/proc/${record.init!.pid}/root`, O.PATH | O.DIRECTORY) : undefined;
+  const [ours, theirs] = socketPair();
+  // a pid namespace takes in children only: this process enters so far that its child is in it
+  if (record.namespaces & CLONE.NEWPID) sys("enter the pid namespace", id, NR.setns, target.value, CLONE.NEWPID);
+  const parent = options.cloneParent ? CLONE.PARENT : 0;
+  const { pid, pidfd } = clone(parent, born === undefined ? {} : { cgroup: born });
+  if (pid === 0) {
+    close(ours);
+    enterContainer(options, record, { target: target.value, filter, joinFiles, rootOf }, new Channel(theirs));
+  }
+  for (const fd of [theirs, filter, born, rootOf, ...joinFiles]) if (fd !== undefined) close(fd);
+  using channel = new Channel(ours);
+  try {
+    serve(options, record, channel, pid);
+    announce(options, pid, pidfd);
+    return { pid, pidfd };
+  } catch (error) {
+    native.syscall(NR.pidfd_send_signal, pidfd, SIGNALS.KILL, 0, 0);
+    if (!options.cloneParent) wait(pid);
+    close(pidfd);
+    throw error;
+  }
+}
+
+/** Until the process has become the program. */
+function serve(options: ExecOptions, record: ContainerRecord, channel: Channel, pid: number): void {
+  for (;;) {
+    const got = channel.receive<FromInit>();
+    if (!got) return;
+    const { message, fd } = got;
+    if (message.type === "error") throw failure(message);
+    if (message.type === "console") takeConsole(options, fd!);
+    else if (message.type === "warning") options.warn?.(message.text);
+    else if (message.type === "seccomp") {
+      using listener = new Fd(fd!);
+      const { ociVersion, id, bundle, annotations } = record;
+      sendListener(record.seccomp!, listener.value, { ociVersion, id, status: "running", pid, bundle, annotations });
+    }
+  }
+}
+
+interface Entrance {
+  /** pidfd of the container's first process. */
+  target: number;
+  filter: number | undefined;
+  joinFiles: readonly number[];
+  rootOf: number | undefined;
+}
+
+function enterContainer(options: ExecOptions, record: ContainerRecord, entrance: Entrance, channel: Channel): never {
+  const { process, trace } = options;
+  const warn = (text: string) => channel.send({ type: "warning", text });
+  trace?.forget();
+  try {
+    // nobody in the container may look into this process before it is one of theirs (CVE-2016-9962)
+    prctl(PR.SET_DUMPABLE, 0);
+    joinCgroup(entrance.joinFiles);
+    if (process.oomScoreAdj !== undefined && process.oomScoreAdj !== null) setOomScore(process.oomScoreAdj, warn);
+    const flags = record.namespaces & ~CLONE.NEWPID;
+    if (flags) sys("enter the container's namespaces", record.id, NR.setns, entrance.target, flags);
+    if (flags & CLONE.NEWUSER) {
+      sys("become root of the user namespace", undefined, NR.setresgid, 0, 0, 0);
+      sys("become root of the user namespace", undefined, NR.setresuid, 0, 0, 0);
+    }
+    if (entrance.rootOf !== undefined) {
+      sys("enter the root", undefined, NR.fchdir, entrance.rootOf);
+      sys("chroot", ".", NR.chroot, ".");
+    }
+    sys("start a session", undefined, NR.setsid);
+    if (process.terminal) {
+      const terminal = openTerminal(undefined, process.consoleSize);
+      channel.send({ type: "console" }, terminal.master);
+      adoptTerminal(terminal);
+    }
+    setRlimits(process, warn);
+    const loadFilter = () => {
+      if (entrance.filter === undefined) return;
+      const { flags: words, listenerPath } = record.seccomp!;
+      const listener = putFilterOn(entrance.filter, words, listenerPath !== undefined);
+      if (listener === undefined) return;
+      channel.send({ type: "seccomp" }, listener);
+      close(listener);
+    };
+    assumeIdentity(process, loadFilter, warn);
+    trace?.flush();
+    return execute(process.args ?? [], activated(process.env ?? [], options), passedOn(options));
+  } catch (error) {
+    try {
+      channel.send({ type: "error", error: errorToData(error) });
+    } catch {
+      // nobody is there to hear it
+    }
+    exit(255);
+  }
+}

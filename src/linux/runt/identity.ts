@@ -1,0 +1,121 @@
+// Who the program is: user, groups, capabilities, no_new_privs, seccomp, working folder; the last things before exec.
+import { WharfError } from "../../common/errors.ts";
+import type { Process } from "../../common/oci/runtime.ts";
+import { sys } from "../sys/call.ts";
+import {
+  capabilityMask,
+  capabilityNames,
+  clearAmbient,
+  getCapabilities,
+  limitBoundingSet,
+  raiseAmbient,
+  setCapabilities,
+} from "../sys/capabilities.ts";
+import { E } from "../sys/errno.ts";
+import { fstat, mkdirs, type Stat } from "../sys/fs.ts";
+import { NR } from "../sys/nr.ts";
+import { PR, prctl } from "../sys/process.ts";
+import type { Warn } from "./limits.ts";
+
+/** Standard streams that are pipes or files of ours become the container user's, so that it may reopen them. */
+function ownStdio(uid: number): void {
+  for (const fd of [0, 1, 2]) {
+    let owner: Stat;
+    try {
+      owner = fstat(fd);
+    } catch {
+      continue;
+    }
+    const isNull = owner.rdevMajor === 1 && owner.rdevMinor === 3;
+    // a stream on a read-only file system, or of a foreign user namespace, stays as it is
+    if (owner.uid !== uid && !isNull) native.syscall(NR.fchown, fd, uid, -1);
+  }
+}
+
+function changeUser({ uid, gid, additionalGids = [], umask }: Process["user"]): void {
+  if (umask !== undefined) native.syscall(NR.umask, umask);
+  const groups = new Uint32Array(additionalGids);
+  const answer = native.syscall(NR.setgroups, groups.length, groups);
+  // a user namespace without privilege may not change groups at all: only having asked for some is an error
+  if (answer < 0 && groups.length > 0) {
+    sys("set process.user.additionalGids", undefined, NR.setgroups, groups.length, groups);
+  }
+  sys("set process.user.gid to", gid, NR.setresgid, gid, gid, gid);
+  sys("set process.user.uid to", uid, NR.setresuid, uid, uid, uid);
+}
+
+/** False where it may not be entered. A missing folder is made. */
+function enterFolder(path: string): boolean {
+  const answer = native.syscall(NR.chdir, path);
+  if (answer === 0) return true;
+  if (answer === -E.EACCES) return false;
+  if (answer === -E.ENOENT) mkdirs(path);
+  sys("change to process.cwd", path, NR.chdir, path);
+  return true;
+}
+
+function checkFolder(path: string): void {
+  // a working folder outside of this root is a way out of the container (CVE-2024-21626)
+  const buffer = new Uint8Array(4096);
+  const length = sys("get current folder", undefined, NR.getcwd, buffer, buffer.length);
+  if (length < 1 || buffer[0] !== 47) {
+    throw new WharfError("PermissionDenied", `process.cwd ${JSON.stringify(path)} is outside of the container's root`);
+  }
+}
+
+interface Masks {
+  bounding: bigint;
+  effective: bigint;
+  permitted: bigint;
+  inheritable: bigint;
+  ambient: bigint;
+}
+
+/** What the configuration asks for, as far as it can be had: unknown and unavailable ones are told, and left out. */
+function plannedCapabilities(process: Process, warn: Warn): Masks | undefined {
+  const { capabilities } = process;
+  if (!capabilities) return undefined;
+  const unknown = new Set<string>();
+  const mask = (names: readonly string[] | undefined) => capabilityMask(names, (name) => void unknown.add(name));
+  const have = getCapabilities().permitted;
+  const wanted = mask(capabilities.permitted) | mask(capabilities.effective);
+  if (wanted & ~have) warn(`process.capabilities: not available here: ${capabilityNames(wanted & ~have).join(", ")}`);
+  const masks = {
+    bounding: mask(capabilities.bounding),
+    effective: mask(capabilities.effective) & have,
+    permitted: mask(capabilities.permitted) & have,
+    inheritable: mask(capabilities.inheritable) & have,
+    ambient: mask(capabilities.ambient) & have,
+  };
+  if (unknown.size > 0) warn(`process.capabilities: ignoring unknown ${[...unknown].join(", ")}`);
+  return masks;
+}
+
+/**
+ * Takes on the identity, in the order the kernel asks for. `loadFilter` puts the seccomp filter on: with new privileges
+ * still possible that needs CAP_SYS_ADMIN, so it happens before the capabilities go; else it is the very last thing.
+ */
+export function assumeIdentity(process: Process, loadFilter: () => void, warn: Warn): void {
+  const masks = plannedCapabilities(process, warn);
+  const { uid } = process.user;
+  if (masks) limitBoundingSet(masks.bounding);
+  if (uid !== 0) ownStdio(uid);
+  prctl(PR.SET_KEEPCAPS, 1);
+  if (!process.noNewPrivileges) loadFilter();
+  // with the runtime's rights, or else (a network file system that root is nobody on) with the user's
+  const entered = enterFolder(process.cwd);
+  changeUser(process.user);
+  prctl(PR.SET_KEEPCAPS, 0);
+  if (!entered) sys("change to process.cwd", process.cwd, NR.chdir, process.cwd);
+  checkFolder(process.cwd);
+  if (masks) {
+    setCapabilities(masks);
+    clearAmbient();
+    if (masks.ambient)
+      raiseAmbient(masks.ambient, (name) => warn(`process.capabilities.ambient: cannot raise ${name}`));
+  } else if (uid !== 0) setCapabilities({ effective: 0n, permitted: 0n, inheritable: 0n });
+  if (process.noNewPrivileges) {
+    prctl(PR.SET_NO_NEW_PRIVS, 1);
+    loadFilter();
+  }
+}

@@ -1,0 +1,266 @@
+// The container's first process, from its birth to the program it becomes.
+import { errorToData } from "../../common/errors.ts";
+import type { Process, Spec } from "../../common/oci/runtime.ts";
+import { type CgroupPaths, joinCgroup, openJoinFiles } from "../cgroup/cgroup.ts";
+import { sys } from "../sys/call.ts";
+import { close } from "../sys/fs.ts";
+import { NR } from "../sys/nr.ts";
+import { CLONE, exit, PR, prctl } from "../sys/process.ts";
+import type { Trace } from "../sys/trace.ts";
+import { Channel } from "./channel.ts";
+import { adoptTerminal, bindConsole, openTerminal, type Terminal } from "./console.ts";
+import { deviceSteps } from "./devices.ts";
+import { execute, findExecutable } from "./exec-path.ts";
+import { runHooks, type StateOfContainer } from "./hooks.ts";
+import { assumeIdentity } from "./identity.ts";
+import { setOomScore, setRlimits, type Warn } from "./limits.ts";
+import { maskSteps } from "./masks.ts";
+import { mountSteps } from "./mounts.ts";
+import { enter, type NamespacePlan } from "./namespaces.ts";
+import { run, type Step } from "./plan.ts";
+import { isolate, makeReadonly, mountRoot, moveRoot, pivot, type RootContext } from "./root.ts";
+import { putFilterOn } from "./seccomp.ts";
+import { needsStage } from "./stage.ts";
+import { acceptStart } from "./start-socket.ts";
+import { applySysctls } from "./sysctl.ts";
+
+/** What the first process is born with. */
+export interface InitPlan {
+  spec: Spec;
+  process: Process;
+  bundle: string;
+  rootfs: string;
+  cgroup: CgroupPaths;
+  /** Files to join by, opened with the runtime's rights; empty when born into the cgroup; undefined: to be opened here. */
+  joinFiles: number[] | undefined;
+  namespaces: NamespacePlan;
+  /** The socket on which the program waits for `start`; undefined when it runs at once. */
+  startSocket: number | undefined;
+  preserveFds: number;
+  noPivot: boolean;
+  noNewKeyring: boolean;
+  state: StateOfContainer;
+  trees: Map<number, number>;
+  rootTree: number | undefined;
+  /** The seccomp filter has a listener. */
+  listens: boolean;
+  trace: Trace | undefined;
+}
+
+const KEYCTL_JOIN_SESSION_KEYRING = 1;
+const CLOSE_RANGE_MAX = 0xffffffff;
+
+/** What changes hands while the process is set up. */
+interface Progress {
+  /** Who hears of a failure: the runtime that creates, later the one that starts. */
+  channel: Channel;
+  context: RootContext;
+  terminal: Terminal | undefined;
+  seccomp: number | undefined;
+  joined: boolean;
+  warn: Warn;
+}
+
+/** Runs in the new process and never returns: it becomes the program, or reports why not. */
+export function runInit(plan: InitPlan, channel: Channel): never {
+  plan.trace?.forget();
+  const progress = begin(plan, channel);
+  try {
+    run(initSteps(plan, progress), plan.trace);
+    return finish(plan, progress);
+  } catch (error) {
+    try {
+      plan.trace?.flush();
+      progress.channel.send({ type: "error", error: errorToData(error) });
+    } catch {
+      // nobody is there to hear it
+    }
+    exit(1);
+  }
+}
+
+export function begin(plan: InitPlan, channel: Channel): Progress {
+  const { spec, bundle, rootfs, cgroup, namespaces, trees, rootTree } = plan;
+  const place = { spec, bundle, rootfs, cgroup, namespaces, trees, rootTree };
+  return {
+    channel,
+    context: { ...place, root: -1, fresh: new Map(), later: [] },
+    terminal: undefined,
+    seccomp: undefined,
+    joined: false,
+    warn: (text) => progressWarn(channel, text),
+  };
+}
+
+function progressWarn(channel: Channel, text: string): void {
+  try {
+    channel.send({ type: "warning", text });
+  } catch {
+    // after `start` there is nobody who waits for warnings
+  }
+}
+
+/** Everything up to the container's own root, in order. */
+export function initSteps(plan: InitPlan, progress: Progress): Step[] {
+  const { spec, process, namespaces } = plan;
+  const steps: Step[] = [];
+  const add = (field: string, name: string, work: () => void) => void steps.push({ field, name, run: work });
+  if (process.oomScoreAdj !== undefined && process.oomScoreAdj !== null) {
+    const score = process.oomScoreAdj;
+    add("process.oomScoreAdj", "set the OOM score", () => setOomScore(score, progress.warn));
+  }
+  add("linux.namespaces", "make and enter namespaces", () => enterNamespaces(plan, progress));
+  add("process", "start a session", () => startSession(plan));
+  if (spec.hostname) add("hostname", "set the host name", () => setName(NR.sethostname, spec.hostname!));
+  if (spec.domainname) add("domainname", "set the domain name", () => setName(NR.setdomainname, spec.domainname!));
+  if (spec.linux?.sysctl) add("linux.sysctl", "set kernel parameters", () => applySysctls(spec.linux!.sysctl!));
+  if (namespaces.flags & CLONE.NEWNS) rootSteps(plan, progress, steps);
+  else {
+    add("linux.cgroupsPath", "join the cgroup", () => join(plan, progress));
+    add("root.path", "enter the root by chroot", () => {
+      sys("chroot", plan.rootfs, NR.chroot, plan.rootfs);
+      sys("change folder", "/", NR.chdir, "/");
+    });
+  }
+  if (process.terminal) {
+    add("process.terminal", "take the terminal", () => {
+      progress.terminal ??= openConsole(progress, plan);
+      adoptTerminal(progress.terminal);
+    });
+  }
+  if (process.rlimits?.length) {
+    add("process.rlimits", "set resource limits of the process", () => setRlimits(process, progress.warn));
+  }
+  return steps;
+}
+
+function rootSteps(plan: InitPlan, progress: Progress, steps: Step[]): void {
+  const { spec, process } = plan;
+  const { context } = progress;
+  const add = (field: string, name: string, work: () => void) => void steps.push({ field, name, run: work });
+  const joinStep = { field: "linux.cgroupsPath", name: "join the cgroup", run: () => join(plan, progress) };
+  add("linux.rootfsPropagation", "keep mounts to this namespace", () => isolate(context));
+  add("root.path", "mount the root", () => mountRoot(context));
+  let joined = false;
+  const mounts = mountSteps(context);
+  for (const [i, step] of mounts.entries()) {
+    // what a cgroup mount shows is the cgroup of who makes it
+    if (!joined && spec.mounts![i]!.type?.startsWith("cgroup")) {
+      steps.push(joinStep);
+      joined = true;
+    }
+    steps.push(step);
+  }
+  if (!joined) steps.push(joinStep);
+  steps.push(...deviceSteps(context));
+  if (process.terminal) {
+    add("process.terminal", "open the terminal", () => {
+      progress.terminal = openConsole(progress, plan);
+      bindConsole(context, progress.terminal.slave);
+    });
+  }
+  const { hooks } = spec;
+  if (hooks?.prestart?.length || hooks?.createRuntime?.length) {
+    add("hooks", "wait for the hooks of the runtime", () => {
+      progress.channel.send({ type: "hooks" });
+      progress.channel.await("continue");
+    });
+  }
+  if (hooks?.createContainer?.length) {
+    add("hooks.createContainer", "run hooks", () => runHooks(hooks, "createContainer", { ...plan.state, pid: 1 }));
+  }
+  steps.push(...maskSteps(context));
+  add("mounts", "make read-only what was to be filled", () => {
+    for (const work of context.later) work();
+  });
+  if (spec.root?.readonly) add("root.readonly", "make the root read-only", () => makeReadonly(context));
+  if (plan.noPivot) add("root.path", "move the root and enter it by chroot", () => moveRoot(context));
+  else add("root.path", "enter the root by pivot_root", () => pivot(context));
+}
+
+function enterNamespaces(plan: InitPlan, progress: Progress): void {
+  const { namespaces } = plan;
+  // what other processes can see of this one holds the host's descriptors (CVE-2016-9962): nobody may look into it. In a pid
+  // namespace of its own there is nobody
+  if (!(namespaces.flags & CLONE.NEWPID)) prctl(PR.SET_DUMPABLE, 0);
+  const staged = needsStage(namespaces);
+  for (const { type, fd, path } of namespaces.join) {
+    if (!staged && type !== "pid") enter(type, fd, path);
+    close(fd);
+  }
+  if (namespaces.own.has("user")) {
+    if (namespaces.newUser) progress.channel.await("maps");
+    sys("become root of the user namespace", undefined, NR.setresgid, 0, 0, 0);
+    sys("become root of the user namespace", undefined, NR.setresuid, 0, 0, 0);
+    // the change of user made this process undumpable, and /proc/self/fd unreachable for it
+    prctl(PR.SET_DUMPABLE, 1);
+  }
+  const rest = namespaces.newUser || staged ? 0 : namespaces.flags & ~CLONE.NEWPID;
+  if (rest) sys("make new namespaces", undefined, NR.unshare, rest);
+}
+
+function startSession(plan: InitPlan): void {
+  sys("start a session", undefined, NR.setsid);
+  // a kernel without keyrings, or a filter around us, is no reason to fail
+  if (!plan.noNewKeyring) native.syscall(NR.keyctl, KEYCTL_JOIN_SESSION_KEYRING, `_ses.${plan.state.id}`);
+}
+
+function setName(call: number, name: string): void {
+  sys("set", name, call, name, native.bytes(name).length);
+}
+
+/** Waits until the cgroup is there, joins it, and makes the cgroup namespace whose root it is. */
+function join(plan: InitPlan, progress: Progress): void {
+  if (progress.joined) return;
+  progress.joined = true;
+  progress.seccomp = progress.channel.await("cgroup");
+  joinCgroup(plan.joinFiles ?? openJoinFiles(plan.cgroup));
+  if (plan.namespaces.newCgroup) sys("make a cgroup namespace", undefined, NR.unshare, CLONE.NEWCGROUP);
+}
+
+function openConsole(progress: Progress, { process }: InitPlan): Terminal {
+  const { root } = progress.context;
+  const terminal = openTerminal(root < 0 ? undefined : root, process.consoleSize);
+  progress.channel.send({ type: "console" }, terminal.master);
+  return terminal;
+}
+
+/** In the container's root: waits for `start`, then becomes the program. */
+function finish(plan: InitPlan, progress: Progress): never {
+  const { process, spec, trace } = plan;
+  const args = process.args ?? [];
+  const env = process.env ?? [];
+  if (plan.startSocket !== undefined) {
+    // what would fail at the start should fail now
+    findExecutable(args[0] ?? "", env);
+    progress.channel.send({ type: "ready" });
+    progress.channel = new Channel(waitForStart(plan, progress));
+  }
+  runHooks(spec.hooks, "startContainer", { ...plan.state, status: "created", pid: native.syscall(NR.getpid) });
+  const seccomp = progress.seccomp;
+  const loadFilter = () => {
+    if (seccomp === undefined) return;
+    const listener = putFilterOn(seccomp, spec.linux?.seccomp?.flags ?? [], plan.listens);
+    if (listener === undefined) return;
+    progress.channel.send({ type: "seccomp" }, listener);
+    close(listener);
+  };
+  assumeIdentity(process, loadFilter, progress.warn);
+  trace?.flush();
+  return execute(args, env, plan.preserveFds);
+}
+
+/** Until then this process holds nothing but its streams, what is to be preserved, and what it needs. */
+function waitForStart(plan: InitPlan, progress: Progress): number {
+  progress.channel[Symbol.dispose]();
+  plan.trace?.flush();
+  const keep = [plan.startSocket!, progress.seccomp ?? -1].sort((a, b) => a - b);
+  let from = 3 + plan.preserveFds;
+  for (const fd of keep) {
+    if (fd < from) continue;
+    if (fd > from) native.syscall(NR.close_range, from, fd - 1, 0);
+    from = fd + 1;
+  }
+  native.syscall(NR.close_range, from, CLOSE_RANGE_MAX, 0);
+  return acceptStart(plan.startSocket!);
+}

@@ -1,0 +1,122 @@
+// runt: the OCI runtime, with runc's command line.
+import { describe, hintOf, WharfError } from "../../common/errors.ts";
+import { OCI_VERSION } from "../../common/oci/runtime.ts";
+import { VERSION } from "../../common/version.ts";
+import { stderr, stdout } from "../sys/out.ts";
+import { openTrace } from "../sys/trace.ts";
+import type { Command, Context } from "./command.ts";
+import { type Parsed, parseFlags } from "./flags.ts";
+import { absolute } from "./launch-flags.ts";
+import { type LogTarget, log } from "./log.ts";
+import { DEFAULT_ROOT } from "./state.ts";
+import { createCommand } from "./verbs/create.ts";
+import { deleteCommand } from "./verbs/delete.ts";
+import { execCommand } from "./verbs/exec.ts";
+import { featuresCommand } from "./verbs/features.ts";
+import { killCommand } from "./verbs/kill.ts";
+import { listCommand } from "./verbs/list.ts";
+import { pauseCommand } from "./verbs/pause.ts";
+import { psCommand } from "./verbs/ps.ts";
+import { resumeCommand } from "./verbs/resume.ts";
+import { runCommand } from "./verbs/run.ts";
+import { specCommand } from "./verbs/spec.ts";
+import { startCommand } from "./verbs/start.ts";
+import { stateCommand } from "./verbs/state.ts";
+import { updateCommand } from "./verbs/update.ts";
+
+const COMMANDS: Record<string, Command> = {
+  create: createCommand,
+  start: startCommand,
+  run: runCommand,
+  exec: execCommand,
+  state: stateCommand,
+  list: listCommand,
+  ps: psCommand,
+  kill: killCommand,
+  delete: deleteCommand,
+  pause: pauseCommand,
+  resume: resumeCommand,
+  update: updateCommand,
+  spec: specCommand,
+  features: featuresCommand,
+};
+
+const GLOBAL = {
+  root: "string",
+  log: "string",
+  "log-format": "string",
+  debug: "bool",
+  "systemd-cgroup": "bool",
+  rootless: "string",
+  criu: "string",
+  "version|v": "bool",
+  "help|h": "bool",
+} as const;
+
+function help(): string {
+  const lines = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage}\n      ${summary}\n`);
+  return `runt: an OCI runtime\n\nusage: runt [--root DIR] [--log FILE] [--log-format text|json] [--debug] COMMAND\n\n${lines.join("")}`;
+}
+
+function dispatch(global: Parsed, target: LogTarget): number {
+  const [name, ...rest] = global.args;
+  if (global.bool("version") || name === "version") {
+    stdout(`runt version ${VERSION}\nspec: ${OCI_VERSION}\n`);
+    return 0;
+  }
+  if (global.bool("help") || name === "help" || name === undefined) {
+    stdout(help());
+    return 0;
+  }
+  const command = COMMANDS[name];
+  if (!command) {
+    stderr(`runt: unknown command ${JSON.stringify(name)}\nhint: see runt --help\n`);
+    return 1;
+  }
+  const parsed = parseFlags(rest, { ...command.flags, "help|h": "bool" }, command.stopAtArgument ?? false);
+  if (parsed.bool("help")) {
+    stdout(`usage: runt ${command.usage}\n\n${command.summary}\n`);
+    return 0;
+  }
+  if (global.bool("systemd-cgroup") && MAKES_CGROUPS.has(name)) {
+    throw new WharfError("Unimplemented", "--systemd-cgroup: cgroups by systemd are not supported yet", {
+      hint: "set the caller (docker: native.cgroupdriver, containerd: SystemdCgroup, podman: --cgroup-manager) to cgroupfs",
+    });
+  }
+  const warn = (text: string) => log(target, "warning", text);
+  const trace = openTrace("runt");
+  const context: Context = { root: absolute(global.string("root") ?? DEFAULT_ROOT), warn, trace };
+  if (!trace) return command.run(context, parsed);
+  try {
+    return trace.span(`runt ${name}`, undefined, () => command.run(context, parsed));
+  } finally {
+    trace.close();
+  }
+}
+
+const MAKES_CGROUPS = new Set(["create", "run", "update"]);
+
+/** runc tells a failed exec by this code from what the program ended with. */
+const EXEC_FAILED = 255;
+
+export function main(words: string[]): number {
+  let target: LogTarget = { path: undefined, format: "text" };
+  let verb: string | undefined;
+  try {
+    const global = parseFlags(words.slice(1), GLOBAL, true);
+    target = {
+      path: global.string("log") || undefined,
+      format: global.string("log-format") === "json" ? "json" : "text",
+    };
+    verb = global.args[0];
+    return dispatch(global, target);
+  } catch (error) {
+    const text = describe(error);
+    const hint = hintOf(error);
+    if (target.path) log(target, "error", text);
+    stderr(`runt: ${text}\n${hint ? `hint: ${hint}\n` : ""}`);
+    if (!(error instanceof Error && error.name === "WharfError"))
+      stderr(error instanceof Error ? (error.stack ?? "") : "");
+    return verb === "exec" ? EXEC_FAILED : 1;
+  }
+}

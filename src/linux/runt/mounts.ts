@@ -1,0 +1,137 @@
+// config.json's mounts, one step each, on targets that are resolved inside the container's root.
+import { WharfError } from "../../common/errors.ts";
+import type { Mount } from "../../common/oci/runtime.ts";
+import { isErrno } from "../sys/call.ts";
+import { close, Fd, fstat, O, open, S_IFDIR, S_IFMT } from "../sys/fs.ts";
+import { attach, cloneTree, fdPath, MOUNT_ATTR, MS, mount, setAttributes } from "../sys/mount.ts";
+import { openInRoot, openOrMake, RESOLVE } from "../sys/openat2.ts";
+import { mountCgroups } from "./cgroup-mounts.ts";
+import { copyUp } from "./copy-up.ts";
+import { userNamespaceFor } from "./idmap.ts";
+import { attributesOf, type MountOptions, parseMountOptions } from "./mount-options.ts";
+import type { Step } from "./plan.ts";
+import { mounted, openTarget, type RootContext, trimmed } from "./root.ts";
+
+export function isBind(entry: Mount): boolean {
+  return entry.type === "bind" || (entry.options ?? []).some((word) => word === "bind" || word === "rbind");
+}
+
+export function mountSteps(context: RootContext): Step[] {
+  return (context.spec.mounts ?? []).map((entry, i) => ({
+    field: `mounts[${i}]`,
+    name: `mount ${entry.type || "bind"} ${JSON.stringify(entry.source ?? "")} on ${JSON.stringify(entry.destination)}`,
+    run: () => carryOut(context, entry, i),
+  }));
+}
+
+function carryOut(context: RootContext, entry: Mount, index: number): void {
+  const options = parseMountOptions(entry.options ?? []);
+  const path = trimmed(entry.destination.startsWith("/") ? entry.destination : `/${entry.destination}`);
+  if (entry.type === "cgroup" || entry.type === "cgroup2") mountCgroups(context, path, options);
+  else if (options.flags & MS.BIND || entry.type === "bind") bind(context, entry, path, options, index);
+  else fresh(context, entry, path, options);
+}
+
+/** proc and sysfs must not be led elsewhere by a symlink (CVE-2019-19921). */
+function openPseudo(root: number, path: string): number {
+  try {
+    return openOrMake(root, path, "folder", 0o755, RESOLVE.NO_SYMLINKS);
+  } catch (cause) {
+    if (!isErrno(cause, "ELOOP", "ENOTDIR")) throw cause;
+    throw new WharfError("FailedPrecondition", `${JSON.stringify(path)} must be an ordinary folder in the image`, {
+      cause,
+    });
+  }
+}
+
+/** A new file system, by mount(2) through the descriptor of its target: one call. */
+function fresh(context: RootContext, entry: Mount, path: string, options: MountOptions): void {
+  const type = entry.type ?? "";
+  const source = entry.source || type || "none";
+  const pseudo = type === "proc" || type === "sysfs";
+  const target = pseudo ? openPseudo(context.root, path) : openTarget(context, path, "folder");
+  const tmpfs = type === "tmpfs";
+  let { flags, data } = options;
+  const readonlyLater = tmpfs && (flags & MS.RDONLY) !== 0;
+  if (readonlyLater) flags &= ~MS.RDONLY;
+  const lower = options.tmpcopyup ? new Fd(openInRoot(context.root, path, O.RDONLY | O.DIRECTORY)) : undefined;
+  if (tmpfs && !data.includes("mode=")) {
+    // as the folder it hides
+    const mode = `mode=${(fstat(target).mode & 0o7777).toString(8)}`;
+    data = data ? `${data},${mode}` : mode;
+  }
+  mountFresh(type, source, target, flags, data);
+  close(target);
+  mounted(context, path, tmpfs);
+  if (lower) {
+    using upper = new Fd(openInRoot(context.root, path, O.RDONLY | O.DIRECTORY));
+    copyUp(lower.value, upper.value);
+    lower[Symbol.dispose]();
+  }
+  if (options.propagation.length > 0 || options.recursive) {
+    using there = new Fd(openInRoot(context.root, path));
+    for (const flag of options.propagation) mount(null, fdPath(there.value), null, flag);
+    if (options.recursive) setAttributes(there.value, options.recursive, true);
+  }
+  if (readonlyLater) {
+    context.later.push(() => {
+      using there = new Fd(openInRoot(context.root, path));
+      setAttributes(there.value, { set: MOUNT_ATTR.RDONLY }, false);
+    });
+  }
+}
+
+function mountFresh(type: string, source: string, target: number, flags: number, data: string): void {
+  try {
+    mount(source, fdPath(target), type, flags, data || null);
+  } catch (error) {
+    // mqueue and others refuse what a user namespace does not own: nothing that the options could mend
+    if (type !== "mqueue" || !isErrno(error, "EINVAL")) throw error;
+    mount(source, fdPath(target), type, flags);
+  }
+}
+
+/** A copy of the source's tree with everything the options ask for, in sight of nobody yet. */
+export function prepareBind(entry: Mount, bundle: string, idmapOf: number | undefined): number {
+  const options = parseMountOptions(entry.options ?? []);
+  const source = entry.source ?? "";
+  const path = source.startsWith("/") ? source : `${bundle}/${source}`;
+  const recursive = (options.flags & MS.REC) !== 0;
+  const tree = new Fd(cloneTree(path, recursive));
+  try {
+    const { set, clear } = attributesOf(options);
+    const propagation = options.propagation.at(-1) ?? 0;
+    const deep = recursive && (propagation & MS.REC) !== 0;
+    const change = { set, clear, propagation: deep ? 0 : propagation & ~MS.REC };
+    if (set || clear || change.propagation) setAttributes(tree.value, change, false);
+    if (deep) setAttributes(tree.value, { propagation: propagation & ~MS.REC }, true);
+    if (options.recursive) setAttributes(tree.value, options.recursive, true);
+    if (entry.uidMappings || entry.gidMappings || options.idmap) {
+      using userns = new Fd(userNamespaceFor(entry, idmapOf));
+      setAttributes(tree.value, { set: MOUNT_ATTR.IDMAP, userns: userns.value }, options.idmap === "ridmap");
+    }
+    return tree.release();
+  } finally {
+    tree[Symbol.dispose]();
+  }
+}
+
+function bind(context: RootContext, entry: Mount, path: string, options: MountOptions, index: number): void {
+  const tree = context.trees.get(index) ?? prepareBind(entry, context.bundle, undefined);
+  const folder = (fstat(tree).mode & S_IFMT) === S_IFDIR;
+  const target = openTarget(context, path, folder ? "folder" : "file", folder ? 0o755 : 0o644);
+  attach(tree, target);
+  mounted(context, path, false);
+  close(target);
+  close(tree);
+  if (options.tmpcopyup) throw new WharfError("InvalidArgument", "tmpcopyup is for tmpfs only");
+}
+
+/** The host's device as the kernel knows it, not what somebody put at its path. */
+export function openVerifiedNull(): number {
+  const fd = open("/dev/null", O.PATH | O.NOFOLLOW);
+  const { rdevMajor, rdevMinor } = fstat(fd);
+  if (rdevMajor === 1 && rdevMinor === 3) return fd;
+  close(fd);
+  throw new WharfError("FailedPrecondition", "/dev/null of the host is not the null device");
+}

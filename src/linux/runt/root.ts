@@ -1,0 +1,142 @@
+// The container's root file system: its own mount, everything that goes onto it, then the switch to it.
+import { WharfError } from "../../common/errors.ts";
+import type { Spec } from "../../common/oci/runtime.ts";
+import type { CgroupPaths } from "../cgroup/cgroup.ts";
+import { isErrno, sys } from "../sys/call.ts";
+import { close, O, open } from "../sys/fs.ts";
+import { attach, cloneTree, MNT_DETACH, MOUNT_ATTR, MS, mount, setAttributes } from "../sys/mount.ts";
+import { NR } from "../sys/nr.ts";
+import { type Missing, openInRoot, openOrMake } from "../sys/openat2.ts";
+import { propagationFlags } from "./mount-options.ts";
+import type { NamespacePlan } from "./namespaces.ts";
+
+/** What the steps of the root file system share. Descriptors in here are closed all at once when the root is complete. */
+export interface RootContext {
+  spec: Spec;
+  bundle: string;
+  /** Absolute path of the root. */
+  rootfs: string;
+  cgroup: CgroupPaths;
+  namespaces: NamespacePlan;
+  /** Detached trees prepared with the host's rights, by index of mounts: for containers with a user namespace. */
+  trees: ReadonlyMap<number, number>;
+  /** The prepared root tree, for those too. */
+  rootTree: number | undefined;
+  /** O_PATH descriptor of the root, once it is a mount. */
+  root: number;
+  /** New tmpfs mounts of ours by path: nobody else can reach into them, so plain names below them are safe. */
+  fresh: Map<string, number>;
+  /** What makes read-only in the end what has to be written to before. */
+  later: (() => void)[];
+}
+
+function plain(path: string): boolean {
+  return !path.includes("/.") && !path.includes("//");
+}
+
+/** Strips slashes at the end. */
+export function trimmed(path: string): string {
+  let end = path.length;
+  while (end > 1 && path.charCodeAt(end - 1) === 47) end--;
+  return end === path.length ? path : path.slice(0, end);
+}
+
+/** O_PATH descriptor of a place in the container; made when it is not there. */
+export function openTarget(context: RootContext, path: string, missing: Missing, mode = 0o755): number {
+  const slash = path.lastIndexOf("/");
+  const parent = context.fresh.get(path.slice(0, slash));
+  if (parent === undefined || !plain(path)) return openOrMake(context.root, path, missing, mode);
+  const name = path.slice(slash + 1);
+  if (missing === "folder") native.syscall(NR.mkdirat, parent, name, mode);
+  else {
+    const made = native.syscall(NR.openat, parent, name, O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC, mode);
+    if (made >= 0) close(made);
+  }
+  return openInRoot(parent, name, O.PATH);
+}
+
+/** Notes that something has been mounted on `path`: `fresh` when it is a new tmpfs. */
+export function mounted(context: RootContext, path: string, fresh: boolean): void {
+  for (const known of context.fresh.keys()) {
+    if (known === path || known.startsWith(`${path}/`)) context.fresh.delete(known);
+  }
+  if (fresh && plain(path)) context.fresh.set(path, openInRoot(context.root, path, O.PATH | O.DIRECTORY));
+}
+
+function wantedPropagation(spec: Spec): number {
+  const name = spec.linux?.rootfsPropagation || "rslave";
+  const flags = propagationFlags(name);
+  if (flags !== undefined) return flags;
+  throw new WharfError("InvalidArgument", `linux.rootfsPropagation: unknown value ${JSON.stringify(name)}`);
+}
+
+/** What happens in this mount namespace stays in it, unless shared propagation is asked for. */
+export function isolate(context: RootContext): void {
+  mount(null, "/", null, wantedPropagation(context.spec));
+}
+
+/** The root becomes a mount of its own. */
+export function mountRoot(context: RootContext): void {
+  const { rootfs, rootTree } = context;
+  try {
+    if (rootTree !== undefined) {
+      const place = open(rootfs, O.PATH | O.DIRECTORY);
+      attach(rootTree, place);
+      close(place);
+      context.root = rootTree;
+    } else {
+      mount(rootfs, rootfs, null, MS.BIND | MS.REC);
+      context.root = open(rootfs, O.PATH | O.DIRECTORY);
+    }
+  } catch (cause) {
+    if (!isErrno(cause, "ENOENT", "ENOTDIR")) throw cause;
+    throw new WharfError("NotFound", `root.path: no folder at ${JSON.stringify(rootfs)}`, {
+      subject: rootfs,
+      hint: "the bundle's root file system is missing: unpack an image there first",
+      cause,
+    });
+  }
+  // pivot_root refuses a root that passes its mounts on
+  if (wantedPropagation(context.spec) & (MS.SHARED | MS.UNBINDABLE)) {
+    setAttributes(context.root, { propagation: MS.PRIVATE }, false);
+    makeParentPrivate(rootfs);
+  }
+}
+
+/** The mount below which the root lies must not be shared either: found by walking up to it. */
+function makeParentPrivate(rootfs: string): void {
+  for (let path = rootfs; ; ) {
+    path = path.slice(0, path.lastIndexOf("/")) || "/";
+    const answer = native.syscall(NR.mount, null, path, null, MS.PRIVATE, null);
+    if (answer === 0 || path === "/") return;
+  }
+}
+
+/** The root as a detached tree, opened with the host's rights for a process that will not have them. */
+export function prepareRootTree(rootfs: string): number {
+  return cloneTree(rootfs, true);
+}
+
+export function makeReadonly(context: RootContext): void {
+  setAttributes(context.root, { set: MOUNT_ATTR.RDONLY }, false);
+}
+
+/** pivot_root(2) onto itself: the old root ends up on top of the new one and is let go. */
+export function pivot(context: RootContext): void {
+  sys("enter the root", undefined, NR.fchdir, context.root);
+  sys("pivot_root", undefined, NR.pivot_root, ".", ".");
+  const propagation = wantedPropagation(context.spec);
+  // letting go of the old root must not reach the host
+  if (propagation & MS.SHARED) mount(null, ".", null, MS.SLAVE | MS.REC);
+  sys("let go of the old root", undefined, NR.umount2, ".", MNT_DETACH);
+  sys("change folder", "/", NR.chdir, "/");
+  if (context.spec.linux?.rootfsPropagation) mount(null, "/", null, propagation);
+}
+
+/** Without pivot_root, for roots it cannot work on (an initial ramfs). */
+export function moveRoot(context: RootContext): void {
+  sys("enter the root", undefined, NR.fchdir, context.root);
+  mount(context.rootfs, "/", null, MS.MOVE);
+  sys("chroot", ".", NR.chroot, ".");
+  sys("change folder", "/", NR.chdir, "/");
+}

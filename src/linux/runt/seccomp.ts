@@ -1,0 +1,57 @@
+// linux.seccomp of a container: its program as a descriptor, and its listener on the way to who asked for it.
+import { WharfError } from "../../common/errors.ts";
+import type { LinuxSeccomp } from "../../common/oci/runtime.ts";
+import { filterFile } from "../seccomp/cache.ts";
+import { flagBits, loadFilter } from "../seccomp/load.ts";
+import { Fd, readAll } from "../sys/fs.ts";
+import { connectUnix, sendFds } from "../sys/socket.ts";
+import type { StateOfContainer } from "./hooks.ts";
+
+/** What the record keeps for processes that come later. */
+export interface SeccompRecord {
+  /** Name of the compiled program in the cache. */
+  program: string;
+  flags: readonly string[];
+  listenerPath?: string | undefined;
+  listenerMetadata?: string | undefined;
+}
+
+export function seccompCache(root: string): string {
+  return `${root}/.seccomp`;
+}
+
+/** True when a rule wants to be decided by somebody outside. */
+function notifies(seccomp: LinuxSeccomp): boolean {
+  return (seccomp.syscalls ?? []).some(({ action }) => action === "SCMP_ACT_NOTIFY");
+}
+
+/** The compiled program, open, and what is to be noted of it. */
+export function prepareSeccomp(root: string, seccomp: LinuxSeccomp): { file: number; record: SeccompRecord } {
+  const { listenerPath, listenerMetadata } = seccomp;
+  const flags = seccomp.flags ?? [];
+  flagBits(flags);
+  const listens = notifies(seccomp);
+  if (listens && !listenerPath) {
+    throw new WharfError("InvalidArgument", "linux.seccomp: SCMP_ACT_NOTIFY needs listenerPath");
+  }
+  const { file, name } = filterFile(seccomp, seccompCache(root));
+  return { file, record: { program: name, flags, ...(listens ? { listenerPath, listenerMetadata } : {}) } };
+}
+
+/** In the process that it is for. Answers the listener, where there is one. */
+export function putFilterOn(file: number, flags: readonly string[], listens: boolean): number | undefined {
+  return loadFilter(readAll(file, 16384), flags, listens);
+}
+
+/** config-linux.md#the-container-process-state */
+export function sendListener(record: SeccompRecord, listener: number, state: StateOfContainer): void {
+  using socket = new Fd(connectUnix(record.listenerPath!));
+  const message = {
+    ociVersion: state.ociVersion,
+    fds: ["seccompFd"],
+    pid: state.pid ?? 0,
+    metadata: record.listenerMetadata,
+    state,
+  };
+  sendFds(socket.value, native.bytes(JSON.stringify(message)), [listener]);
+}

@@ -1,0 +1,14 @@
+// runt start ID
+import type { Command } from "../command.ts";
+import { positional } from "../flags.ts";
+import { start } from "../start.ts";
+
+export const startCommand: Command = {
+  usage: "start ID",
+  summary: "run the program of a created container",
+  flags: {},
+  run({ root }, parsed) {
+    start(root, positional(parsed, "ID")[0]!);
+    return 0;
+  },
+};

@@ -1,2 +1,0 @@
-// The version that runt tells.
-export const VERSION = "0.1.0";

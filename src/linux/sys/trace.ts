@@ -1,0 +1,98 @@
+// Spans of linux-world programs: nothing unless the caller's trace is sampled, else JSON lines in <folder>/<traceId>.jsonl.
+import {
+  newSpanId,
+  parseTraceparent,
+  type Span,
+  type SpanValue,
+  spanToLine,
+  type TraceContext,
+} from "../../common/trace.ts";
+import { isErrno } from "./call.ts";
+import { close, O, open, writeAll } from "./fs.ts";
+import { environment } from "./process.ts";
+import { epochUs, randomBytes } from "./time.ts";
+
+/** A trace that is being recorded. Spans begun in a scope have the scope's span as parent. */
+export class Trace {
+  readonly #service: string;
+  readonly #file: number;
+  #context: TraceContext;
+  #lines: string[] = [];
+
+  constructor(service: string, context: TraceContext, file: number) {
+    this.#service = service;
+    this.#context = context;
+    this.#file = file;
+  }
+
+  /** What a process started now is told in TRACEPARENT. */
+  get context(): TraceContext {
+    return this.#context;
+  }
+
+  /** Runs `work` as a span. */
+  span<T>(name: string, attributes: Record<string, SpanValue> | undefined, work: () => T): T {
+    const outer = this.#context;
+    const spanId = newSpanId(randomBytes);
+    const start = epochUs();
+    this.#context = { ...outer, spanId };
+    try {
+      return work();
+    } finally {
+      this.#context = outer;
+      this.add({
+        traceId: outer.traceId,
+        spanId,
+        parentId: outer.spanId,
+        name,
+        service: this.#service,
+        start,
+        duration: epochUs() - start,
+        attributes,
+      });
+    }
+  }
+
+  add(span: Span): void {
+    this.#lines.push(spanToLine(span));
+  }
+
+  /** In a forked child: the parent's lines are the parent's to write. */
+  forget(): void {
+    this.#lines = [];
+  }
+
+  /** Appends what has been recorded to the file; call it before exec and at the end. */
+  flush(): void {
+    if (this.#lines.length === 0) return;
+    const text = this.#lines.join("");
+    this.#lines = [];
+    try {
+      writeAll(this.#file, text);
+    } catch {
+      // a trace that cannot be written is no reason for anything to fail
+    }
+  }
+
+  close(): void {
+    this.flush();
+    close(this.#file);
+  }
+}
+
+/**
+ * The trace the caller wants recorded: `traceparent` (default: the environment's TRACEPARENT) is sampled and there is a
+ * folder for it (default: the environment's WHARF_TRACE_DIR). Undefined otherwise, which costs nothing.
+ */
+export function openTrace(service: string, traceparent?: string, folder?: string): Trace | undefined {
+  const env = traceparent === undefined || folder === undefined ? environment() : undefined;
+  const context = parseTraceparent(traceparent ?? env?.get("TRACEPARENT"));
+  const place = folder ?? env?.get("WHARF_TRACE_DIR");
+  if (!context?.sampled || !place) return undefined;
+  try {
+    return new Trace(service, context, open(`${place}/${context.traceId}.jsonl`, O.WRONLY | O.CREAT | O.APPEND, 0o600));
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "EACCES", "ENOTDIR", "EROFS")) return undefined;
+    throw error;
+  }
+}
