@@ -44,7 +44,7 @@ function decodeEscaped(bytes: Uint8Array, from: number, end: number): string {
 /** The name in `length` bytes at `at`. */
 export function decodeName(bytes: Uint8Array, at: number, length: number): string {
   const text = native.utf8(bytes, at, length);
-  return text.includes(REPLACEMENT) ? decodeEscaped(bytes, at, at + length) : text;
+  return text.indexOf(REPLACEMENT) >= 0 ? decodeEscaped(bytes, at, at + length) : text;
 }
 
 /** The bytes of a name. */
