@@ -26,7 +26,14 @@ export async function removeContainer(
   container.removing = true;
   try {
     if (container.running) await end(engine, container);
-    await container.exclusive(() => erase(engine, container));
+    await container.exclusive(async () => {
+      // A restart that was under way may have come in between.
+      if (container.running)
+        await engine.client.tasks.kill({ containerId: container.id, signal: 9, all: true }).catch(ignoreNotFound);
+      if (container.running) await engine.client.tasks.wait({ containerId: container.id }).catch(ignoreNotFound);
+      container.record.state = { ...container.record.state, phase: "exited", pid: 0 };
+      await erase(engine, container);
+    });
   } catch (error) {
     container.removing = false;
     container.removalError = messageOf(error);
