@@ -1,5 +1,5 @@
 // Runs the tests and says at the very end `N passed, N failed`.
-//   tools/test.ts [--only TEXT] (unit | kernel | interop | scenario | scenario NAME | FILE)…
+//   tools/test.ts [--only TEXT] (unit | kernel | interop | scenario | scenario NAME | vm | FILE)…
 // Every file runs in a process of its own and may leave nothing behind; docs/testing.md tells the rules.
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -16,7 +16,7 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 
 function usage(problem: string): never {
   process.stderr.write(
-    `test: ${problem}\nusage: test.ts [--only TEXT] (unit | kernel | interop | scenario [NAME] | FILE)…\n`,
+    `test: ${problem}\nusage: test.ts [--only TEXT] (unit | kernel | interop | scenario [NAME] | vm | FILE)…\n`,
   );
   process.exit(2);
 }

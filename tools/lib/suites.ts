@@ -3,7 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./native.ts";
 
-export type SuiteName = "unit" | "kernel" | "interop" | "scenario";
+export type SuiteName = "unit" | "kernel" | "interop" | "scenario" | "vm";
 
 /** How a file's tests run: on Node's own runner, or inside the native host. */
 export type World = "node" | "linux";
@@ -33,6 +33,8 @@ export const SUITES: Record<SuiteName, Suite> = {
   kernel: { patterns: ["test/kernel/**/*.test.ts"], timeout: 300, serial: true },
   interop: { patterns: ["test/interop/**/*.test.ts"], timeout: 600, serial: true },
   scenario: { patterns: ["test/scenarios/*.test.ts"], timeout: 300, serial: true },
+  // each file drives guests of tools/vm; the machine they run on is emulated, so they take their time
+  vm: { patterns: ["test/vm/**/*.test.ts"], timeout: 900, serial: true },
 };
 
 export function isSuite(name: string): name is SuiteName {
