@@ -25,6 +25,7 @@ import type {
   Usage,
 } from "../containerd/agent.ts";
 import type { Mount } from "../containerd/api/types.ts";
+import { currentTraceparent } from "../trace/trace.ts";
 import { Connection } from "./connection.ts";
 import { AgentProcess } from "./process.ts";
 
@@ -45,7 +46,6 @@ export interface AgentUnpacked extends Unpacked {
 
 interface CallOptions {
   signal?: AbortSignal | undefined;
-  traceparent?: string | undefined;
   data?: ((bytes: Uint8Array) => Promise<void> | void) | undefined;
   progress?: ((progress: Progress) => void) | undefined;
   /** Sends the request's data, beside the answer's reading. */
@@ -133,7 +133,7 @@ export class Agent implements AgentClient, AsyncDisposable {
 
   /** Carries out one operation. */
   async call<Op extends Operation>(op: Op, request: RequestOf<Op>, options: CallOptions = {}): Promise<AnswerOf<Op>> {
-    const full = { op, traceparent: options.traceparent, ...request } as AgentRequest;
+    const full = { op, traceparent: currentTraceparent(), ...request } as AgentRequest;
     return (SHORT.has(op) ? await this.#short(full) : await this.#long(full, options)) as AnswerOf<Op>;
   }
 

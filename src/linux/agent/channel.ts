@@ -15,6 +15,7 @@ import { pointer, sys } from "../sys/call.ts";
 import { read } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { send } from "../sys/socket.ts";
+import type { Trace } from "../sys/trace.ts";
 
 const MSG_NOSIGNAL = 0x4000;
 const MSG_DONTWAIT = 0x40;
@@ -34,6 +35,8 @@ function readFully(fd: number, buffer: Uint8Array): boolean {
 
 export class Channel {
   readonly fd: number;
+  /** The caller's trace, where it wants one recorded. */
+  trace: Trace | undefined;
   readonly #header = new Uint8Array(FRAME_HEADER);
   /** Bytes of the current data frame that have not been read. */
   #left = 0;

@@ -7,7 +7,7 @@ import { EPOLL, loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { complain, stdout } from "../sys/out.ts";
 import { listenUnix } from "../sys/socket.ts";
-import { long, short } from "./operations.ts";
+import { long, short, traceIn } from "./operations.ts";
 import { Server } from "./server.ts";
 import { mountIn } from "./tree.ts";
 
@@ -39,6 +39,7 @@ export function main(args: string[]): number {
     const mounts = `${dirname(path)}/agent.mnt`;
     mkdirs(mounts, 0o700);
     mountIn(mounts);
+    traceIn(`${dirname(path)}/trace`);
     const server = new Server(listenUnix(path), { short, long });
     native.syscall(NR.umask, 0o022);
     stdout("ready\n");

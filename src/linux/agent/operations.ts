@@ -5,6 +5,7 @@ import { inherit } from "../layer/inherit.ts";
 import { Removal } from "../layer/remove.ts";
 import { measure } from "../layer/usage.ts";
 import { getpid } from "../sys/process.ts";
+import { openTrace, type Trace } from "../sys/trace.ts";
 import type { Channel } from "./channel.ts";
 import { archiveGet, archivePut, archiveStat } from "./ops/archive.ts";
 import { diff, exportTree } from "./ops/diff.ts";
@@ -50,14 +51,36 @@ function unknown(op: string): WharfError {
   return new WharfError("Unimplemented", `wharf-agent knows no operation ${JSON.stringify(op)}`);
 }
 
+let traces = "";
+
+/** Sets the folder that traces are written to. */
+export function traceIn(folder: string): void {
+  traces = folder;
+}
+
+/** Runs `work` as a span of the caller's trace, where it wants one recorded. */
+function traced<T>(request: Request, work: (trace: Trace | undefined) => T): T {
+  const { traceparent } = request;
+  const trace = typeof traceparent === "string" ? openTrace("agent", traceparent, traces) : undefined;
+  if (!trace) return work(undefined);
+  try {
+    return trace.span(request.op, undefined, () => work(trace));
+  } finally {
+    trace.close();
+  }
+}
+
 export function short(request: Request): unknown {
   if (!Object.hasOwn(SHORT_OPERATIONS, request.op)) throw unknown(request.op);
   const run = SHORT_OPERATIONS[request.op as Operation] as (request: AgentRequest) => unknown;
-  return run(request as unknown as AgentRequest);
+  return traced(request, () => run(request as unknown as AgentRequest));
 }
 
 export function long(request: Request, channel: Channel): unknown {
   if (!Object.hasOwn(LONG_OPERATIONS, request.op)) throw unknown(request.op);
   const run = LONG_OPERATIONS[request.op as Operation] as (request: AgentRequest, channel: Channel) => unknown;
-  return run(request as unknown as AgentRequest, channel);
+  return traced(request, (trace) => {
+    channel.trace = trace;
+    return run(request as unknown as AgentRequest, channel);
+  });
 }

@@ -5,6 +5,7 @@ import { sys } from "../sys/call.ts";
 import { kernelError } from "../sys/errno.ts";
 import { Fd, O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
+import type { Trace } from "../sys/trace.ts";
 import { inherit } from "./inherit.ts";
 import { type LateXattr, unhex } from "./metadata.ts";
 import { type BlobSource, unpackBlob } from "./pipeline.ts";
@@ -99,11 +100,12 @@ function setLate(root: number, { path, name, value }: LateXattr): void {
 export interface ApplyOptions extends Omit<UnpackRequest, "mounts" | "blob" | "follow"> {
   source: BlobSource;
   progress?: ((bytes: number) => void) | undefined;
+  trace?: Trace | undefined;
 }
 
 /** Unpacks a layer into `writable`. DataLoss when it is broken or not what it should be. */
 export function applyLayer({ directory, lowers }: Writable, options: ApplyOptions): UnpackAnswer {
-  const { source, progress, limits, expectedDiffId } = options;
+  const { source, progress, limits, expectedDiffId, trace } = options;
   using target = new Fd(open(directory, O.RDONLY | O.DIRECTORY));
   const {
     unpacked,
@@ -116,6 +118,7 @@ export function applyLayer({ directory, lowers }: Writable, options: ApplyOption
     maxSize: limits?.size,
     maxEntries: limits?.entries,
     progress,
+    trace,
   });
   if (expectedDiffId !== undefined && hashes.diffId !== expectedDiffId) {
     throw new WharfError("DataLoss", `layer has diff id ${hashes.diffId}, expected ${expectedDiffId}`, {

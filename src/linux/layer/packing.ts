@@ -1,6 +1,7 @@
 // A tree as a stream: one part walks it and writes a tar into a ring, one compresses that into a second ring, one hashes both, and this
 // process sends on what comes out.
 import type { Compression } from "../../common/oci/media-types.ts";
+import type { Trace } from "../sys/trace.ts";
 import { compressor } from "./compress.ts";
 import { confineToComputing } from "./confine.ts";
 import { hashRing, hashStep } from "./hash.ts";
@@ -22,6 +23,7 @@ export interface PackingOptions {
   keep?: readonly number[] | undefined;
   /** Takes the stream, piece by piece. */
   send(address: number, length: number): void;
+  trace?: Trace | undefined;
 }
 
 export interface PackingResult {
@@ -63,8 +65,8 @@ function hashes(tar: Ring, blob: Ring): PackingResult {
 }
 
 /** Packs and sends. The first part that fails ends it all, and what it threw is thrown. */
-export function packStream({ compression, write, keep = [], send }: PackingOptions): PackingResult {
-  using parts = new Parts();
+export function packStream({ compression, write, keep = [], send, trace }: PackingOptions): PackingResult {
+  using parts = new Parts(trace);
   const tar = new Ring(TAR_RING, 2);
   const blob = compression === "none" ? tar : new Ring(BLOB_RING, 2);
   parts.start("the packer", keep, () => {

@@ -1,14 +1,34 @@
 // The processes of one pipeline: they succeed together, or the first failure kills the others and is the one that is told.
+import { newSpanId } from "../../common/trace.ts";
+import { epochUs, randomBytes } from "../sys/time.ts";
+import type { Trace } from "../sys/trace.ts";
 import { Part, waitReadable } from "./part.ts";
 
 export class Parts implements Disposable {
   readonly #parts: Part<unknown>[] = [];
   readonly #results = new Map<Part<unknown>, unknown>();
+  readonly #started = new Map<Part<unknown>, number>();
+  readonly #trace: Trace | undefined;
+
+  /** @param trace gets a span for each part */
+  constructor(trace?: Trace) {
+    this.#trace = trace;
+  }
+
+  #record(part: Part<unknown>): void {
+    if (!this.#trace) return;
+    const { traceId, spanId: parentId } = this.#trace.context;
+    const start = this.#started.get(part) ?? 0;
+    const duration = epochUs() - start;
+    const spanId = newSpanId(randomBytes);
+    this.#trace.add({ traceId, spanId, parentId, name: part.name, service: "agent", start, duration });
+  }
 
   /** Starts a step in a process of its own, which keeps only the descriptors named. */
   start<T>(name: string, keep: readonly number[], work: () => T): Part<T> {
     const part = new Part({ name, keep }, work);
     this.#parts.push(part);
+    if (this.#trace) this.#started.set(part, epochUs());
     return part;
   }
 
@@ -23,6 +43,7 @@ export class Parts implements Disposable {
     if (ready === fd) return true;
     const part = running.find((each) => each.fd === ready)!;
     this.#results.set(part, part.result());
+    this.#record(part);
     return false;
   }
 

@@ -4,6 +4,7 @@ import { WharfError } from "../../common/errors.ts";
 import type { Compression } from "../../common/oci/media-types.ts";
 import { O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
+import type { Trace } from "../sys/trace.ts";
 import { confineToComputing, confineToTree } from "./confine.ts";
 import { decompressor, sniff } from "./decompress.ts";
 import { hashRing, hashStep } from "./hash.ts";
@@ -36,6 +37,7 @@ export interface PipelineOptions extends UnpackOptions {
   maxSize?: number | undefined;
   /** Told how many bytes of the blob have been read. */
   progress?: ((bytes: number) => void) | undefined;
+  trace?: Trace | undefined;
 }
 
 export interface PipelineResult {
@@ -127,8 +129,8 @@ function feed(ring: Ring, parts: Parts, { source, progress }: PipelineOptions, m
 
 /** Unpacks a blob. The first part that fails ends it all, and what it threw is thrown. */
 export function unpackBlob(options: PipelineOptions): PipelineResult {
-  const { source, target } = options;
-  using parts = new Parts();
+  const { source, target, trace } = options;
+  using parts = new Parts(trace);
   const blob = new Ring(BLOB_RING, 2);
   // the first bytes tell how it is packed
   while (blob.written < 4) {

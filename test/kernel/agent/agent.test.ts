@@ -2,14 +2,17 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import { encodeFrame, encodeJson, FRAME, FrameDecoder } from "../../../src/common/agent/frame.ts";
+import { spansFromLines } from "../../../src/common/trace.ts";
 import { type Agent, startAgent } from "../../../src/daemon/agent/client.ts";
+import { inContext } from "../../../src/daemon/trace/trace.ts";
 
 let state = "";
 let agent: Agent;
@@ -237,4 +240,34 @@ test("a part that crashes fails its operation", async () => {
   process.kill(children(children(agent.pid!)[0]!)[0]!, "SIGKILL");
   await failed;
   await until(() => children(agent.pid!).length === 0, "the worker is gone");
+});
+
+test("operations of a sampled trace leave their spans in its file, others nothing", async () => {
+  mkdirSync(join(state, "trace"), { recursive: true });
+  const target = join(state, "traced");
+  mkdirSync(target);
+  const mounts = [{ type: "bind", source: target, target: "", options: [] }];
+  const unpack = () =>
+    agent.unpack({
+      mounts,
+      mediaType: "",
+      source: (async function* () {
+        yield gzipSync(Buffer.alloc(1024));
+      })(),
+    });
+  const context = { traceId: "1".repeat(32), spanId: "2".repeat(16) };
+  await inContext({ ...context, sampled: false }, unpack);
+  assert.deepEqual(readdirSync(join(state, "trace")), []);
+  await inContext({ ...context, sampled: true }, async () => {
+    await unpack();
+    await agent.unmount("/nowhere");
+  });
+  const file = join(state, "trace", `${context.traceId}.jsonl`);
+  const spans = () => spansFromLines(readFileSync(file, "utf8"));
+  await until(() => existsSync(file) && spans().some(({ name }) => name === "unpack"), "spans");
+  const whole = spans().find(({ name }) => name === "unpack")!;
+  assert.deepEqual([whole.parentId, whole.service], [context.spanId, "agent"]);
+  const parts = spans().filter(({ parentId }) => parentId === whole.spanId);
+  assert.deepEqual(parts.map(({ name }) => name).sort(), ["the decompressor", "the hasher", "the unpacker"]);
+  assert(spans().some(({ name }) => name === "unmount"));
 });

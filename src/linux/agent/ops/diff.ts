@@ -51,6 +51,7 @@ export function diff(
       compression,
       keep: [fd],
       send,
+      trace: channel.trace,
       write: (writer) => new Packer(writer, { overlay: true, sourceDateEpoch }).tree(fd),
     });
   }
@@ -60,6 +61,7 @@ export function diff(
     compression,
     keep: older ? [newer.value, older.value] : [newer.value],
     send,
+    trace: channel.trace,
     write(writer) {
       const packer = new Packer(writer, { overlay: false, sourceDateEpoch });
       if (older) new Changes(packer).tree(older.value, newer.value);

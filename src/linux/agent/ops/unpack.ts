@@ -68,5 +68,5 @@ export function unpack(request: RequestOf<"unpack">, channel: Channel): UnpackAn
   const writable = writableOf(request.mounts);
   if (!writable) throw new WharfError("Unimplemented", "can unpack only into an overlay or a bind mount");
   const progress = (bytes: number): void => channel.progress({ bytes });
-  return applyLayer(writable, { ...request, source: sourceOf(request, channel), progress });
+  return applyLayer(writable, { ...request, source: sourceOf(request, channel), progress, trace: channel.trace });
 }
