@@ -1,4 +1,5 @@
 // containerd-shim-runt-v2: what containerd calls to have a container held (containerd, core/runtime/v2/README.md).
+import "../sys/builtins.ts";
 import { WharfError } from "../../common/errors.ts";
 import { RuntimeInfo } from "../../common/gen/containerd/types/introspection.ts";
 import { encode } from "../../common/protobuf/codec.ts";

@@ -3,6 +3,7 @@ import type { Options } from "../../common/gen/containerd/runc/options.ts";
 import { basename, dirname, join } from "../../common/path.ts";
 import type { BundleRecord } from "./bundle.ts";
 import { CliRuntime } from "./cli-runtime.ts";
+import { OwnRuntime } from "./own-runtime.ts";
 import type { Reaper } from "./reaper.ts";
 import type { OciRuntime } from "./runtime.ts";
 
@@ -33,5 +34,5 @@ export function makeRuntime(
   const noPivotRoot = options?.noPivotRoot ?? false;
   const noNewKeyring = options?.noNewKeyring ?? false;
   const all = { id, bundle, root, systemdCgroup, noPivotRoot, noNewKeyring };
-  return new CliRuntime(reaper, isOwn(binary) ? "runt" : binary, all);
+  return isOwn(binary) ? new OwnRuntime(reaper, all) : new CliRuntime(reaper, binary, all);
 }

@@ -1,0 +1,118 @@
+// runt in the shim itself: its functions are called in a forked child, without a program being started.
+
+import { isCode } from "../../common/errors.ts";
+import type { LinuxResources, Process } from "../../common/oci/runtime.ts";
+import * as runt from "../runt/api.ts";
+import { openTrace, type Trace } from "../sys/trace.ts";
+import { inChild, type Stdio } from "./child.ts";
+import { warn } from "./log.ts";
+import type { Reaper } from "./reaper.ts";
+import { mountAll, unmountAll } from "./rootfs.ts";
+import type { Created, CreateRequest, ExecRequest, Launch, OciRuntime, RuntimeOptions } from "./runtime.ts";
+
+export class OwnRuntime implements OciRuntime {
+  readonly direct = true;
+  readonly #reaper: Reaper;
+  readonly #options: RuntimeOptions;
+  /** Of the request that is being carried out; "" when it is not traced. */
+  traceparent = "";
+
+  constructor(reaper: Reaper, options: RuntimeOptions) {
+    this.#reaper = reaper;
+    this.#options = options;
+  }
+
+  /** Runs `work` in a child, with the caller's trace when it is recorded. */
+  #child<T>(work: (trace: Trace | undefined) => T, stdio?: Stdio): Promise<T> {
+    const { traceparent } = this;
+    return inChild(
+      this.#reaper,
+      () => {
+        const trace = traceparent === "" ? undefined : openTrace("runt", traceparent);
+        try {
+          return work(trace);
+        } finally {
+          trace?.close();
+        }
+      },
+      stdio,
+    );
+  }
+
+  #launch({ consoleSocket }: Launch, trace: Trace | undefined): runt.LaunchOptions {
+    const { root, id } = this.#options;
+    return { root, id, console: consoleSocket === undefined ? undefined : { socket: consoleSocket }, trace, warn };
+  }
+
+  create(request: CreateRequest): Promise<Created> {
+    const { bundle, noPivotRoot: noPivot, noNewKeyring } = this.#options;
+    const rootfs = `${bundle}/rootfs`;
+    return this.#child((trace) => {
+      mountAll(request.rootfs, rootfs);
+      try {
+        const options = {
+          ...this.#launch(request, trace),
+          bundle,
+          noPivot,
+          noNewKeyring,
+          pidFile: `${bundle}/init.pid`,
+        };
+        const { pid, record } = runt.create(options);
+        return { pid, sharedPids: !record.ownPids };
+      } catch (error) {
+        if (request.rootfs.length > 0) unmountAll(rootfs);
+        throw error;
+      }
+    }, request.stdio);
+  }
+
+  start(): Promise<void> {
+    const { root, id } = this.#options;
+    return this.#child(() => runt.start(root, id));
+  }
+
+  exec(request: ExecRequest): Promise<{ pid: number }> {
+    return this.#child((trace) => {
+      const process = JSON.parse(request.process) as Process;
+      return { pid: runt.exec({ ...this.#launch(request, trace), process }).pid };
+    }, request.stdio);
+  }
+
+  kill(signal: number, all: boolean): Promise<void> {
+    const { root, id } = this.#options;
+    return this.#child(() => runt.kill(root, id, signal, all));
+  }
+
+  delete(force: boolean): Promise<void> {
+    const { root, id, bundle } = this.#options;
+    return this.#child(() => {
+      try {
+        runt.remove(root, id, force, warn);
+      } catch (error) {
+        if (!isCode(error, "NotFound")) throw error;
+      } finally {
+        unmountAll(`${bundle}/rootfs`);
+      }
+    });
+  }
+
+  pause(): Promise<void> {
+    const { root, id } = this.#options;
+    return this.#child(() => runt.pause(root, id));
+  }
+
+  resume(): Promise<void> {
+    const { root, id } = this.#options;
+    return this.#child(() => runt.resume(root, id));
+  }
+
+  update(resources: string): Promise<void> {
+    const { root, id } = this.#options;
+    return this.#child(() => runt.update(root, id, JSON.parse(resources) as LinuxResources));
+  }
+
+  ps(): Promise<number[]> {
+    const { root, id } = this.#options;
+    return this.#child(() => runt.pids(root, id));
+  }
+}
