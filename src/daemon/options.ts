@@ -37,6 +37,9 @@ The daemon: it serves the Docker Engine API on <state>/docker.sock.
 import-busybox makes busybox:latest of the host's static busybox anew, in place of serving.
 `;
 
+/** A socket's path may have 107 bytes, and the longest name of one here is containerd.sock.ttrpc. */
+const STATE_BYTES = 107 - "/containerd.sock.ttrpc".length;
+
 /** InvalidArgument for what is not understood. */
 export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): Options {
   let parsed: ReturnType<typeof parse>;
@@ -62,10 +65,22 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): O
       throw invalid(`cannot listen on ${JSON.stringify(host)}: only unix:///path is there yet`);
     }
   }
+  const state = path(values.state, "WHARF_STATE", "/run/wharf");
+  if (Buffer.byteLength(state) > STATE_BYTES) {
+    throw invalid(
+      `the state directory's path may have ${STATE_BYTES} bytes, because of the sockets in it: ${JSON.stringify(state)}`,
+    );
+  }
+  const root = path(values.root, "WHARF_ROOT", "/var/lib/wharf");
+  if (/[,:\\"\n]/.test(root)) {
+    throw invalid(
+      `the root directory ${JSON.stringify(root)} has a character that overlay mounts cannot have: , : \\ " or a line's end`,
+    );
+  }
   return {
     command: values.help ? "help" : values.version ? "version" : word === undefined ? "serve" : "import-busybox",
-    root: path(values.root, "WHARF_ROOT", "/var/lib/wharf"),
-    state: path(values.state, "WHARF_STATE", "/run/wharf"),
+    root,
+    state,
     config: path(values.config, "WHARF_CONFIG", "/etc/wharf/config.toml"),
     hosts: (values.host ?? []).map((host) => host.slice("unix://".length)),
     level: level as Level,

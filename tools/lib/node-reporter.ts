@@ -13,6 +13,12 @@ interface TestEvent {
   };
 }
 
+/** Where giving back a resource failed after the test had: first what the test said. */
+function explain(error: unknown): string {
+  if (!(error instanceof SuppressedError)) return inspect(error, { depth: 8 });
+  return `${explain(error.suppressed)}\nand then, giving back: ${explain(error.error)}`;
+}
+
 /** Suites are not counted as tests, unless what failed is the suite itself (a hook, say) and not something in it. */
 function outcomeOf({ type, data }: TestEvent, path: readonly string[]): Outcome | undefined {
   const error = data.details?.error;
@@ -20,7 +26,7 @@ function outcomeOf({ type, data }: TestEvent, path: readonly string[]): Outcome 
   if (data.details?.type === "suite" && (passed || error?.failureType === "subtestsFailed")) return undefined;
   const outcome: Outcome = { name: [...path, data.name].join(" › "), passed };
   if (data.skip !== undefined && data.skip !== false) outcome.skipped = data.skip === true ? "" : data.skip;
-  if (!passed) outcome.error = inspect(error?.cause ?? error, { depth: 8 });
+  if (!passed) outcome.error = explain(error?.cause ?? error);
   return outcome;
 }
 

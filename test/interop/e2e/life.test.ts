@@ -213,7 +213,7 @@ test("a folder that cannot be written, a socket path that is too long: one clear
   mkdirSync(long);
   const socket = await attempt(join(dir, "r"), long);
   assert.equal(socket.code, 2);
-  assert.match(socket.stderr, /^wharfd: [^\n]*107 bytes/);
+  assert.match(socket.stderr, /^wharfd: the state directory's path may have 85 bytes/);
   rmSync(dir, { recursive: true });
 });
 

@@ -3,8 +3,9 @@
  * and deleting them is the agent's.
  */
 
-import { chownSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { WharfError } from "../../../common/errors.ts";
 
 export class SnapshotFiles {
   readonly root: string;
@@ -34,6 +35,17 @@ export class SnapshotFiles {
     if (options.parent === undefined) return;
     const { uid, gid } = lstatSync(this.upper(options.parent));
     if (uid !== 0 || gid !== 0) chownSync(this.upper(id), uid, gid);
+  }
+
+  /** DataLoss when the tree of a snapshot has been taken away behind the store's back. */
+  check(id: number): void {
+    const path = this.upper(id);
+    if (existsSync(path)) return;
+    throw new WharfError("DataLoss", `the snapshot's directory ${JSON.stringify(path)} is gone`, {
+      operation: "mount snapshot",
+      subject: path,
+      hint: "somebody has removed it; remove the image and the containers made of it, and pull it again",
+    });
   }
 
   /** Names of all entries; for the clean-up at the start. */

@@ -194,7 +194,10 @@ export class OverlaySnapshotter implements Snapshotter {
 
   #mounts(row: Row): Mount[] {
     const parents = this.#chain(row.parent as string);
-    return snapshotMounts(this.#scope.shared.snapshotFiles, row.id as number, row.kind as "active" | "view", parents);
+    const { snapshotFiles } = this.#scope.shared;
+    const id = row.id as number;
+    for (const one of [id, ...parents]) snapshotFiles.check(one);
+    return snapshotMounts(snapshotFiles, id, row.kind as "active" | "view", parents);
   }
 
   /** Ids from the snapshot `name` down to its base. */

@@ -55,9 +55,10 @@ export async function pullImage(
     throw error;
   });
   const puller = await engine.puller();
+  const shown = familiarReference(reference);
   const pulled = await withSpan("pull image", (span) => {
     span.set("image", name);
-    return puller.pull(name, {
+    const pulling = puller.pull(name, {
       client: engine.client,
       platform: request.platform ? parsePlatform(request.platform, hostPlatform()) : undefined,
       credentials: request.auth ? decodeRegistryAuth(request.auth) : undefined,
@@ -67,10 +68,18 @@ export async function pullImage(
       },
       signal,
     });
+    // a registry's answer alone would not say what it was asked for
+    return pulling.catch((cause: unknown) => {
+      const { code } = WharfError.from(cause);
+      throw new WharfError(code, `pull image ${JSON.stringify(shown)}`, {
+        operation: "pull image",
+        subject: name,
+        cause,
+      });
+    });
   });
   if (before && pulled.changed) await keepUnnamed(engine, before.target);
   tell({ status: `Digest: ${pulled.target.digest}` });
-  const shown = familiarReference(reference);
   tell({
     status: pulled.changed ? `Status: Downloaded newer image for ${shown}` : `Status: Image is up to date for ${shown}`,
   });
