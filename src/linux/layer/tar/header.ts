@@ -125,8 +125,8 @@ export function parseString(bytes: Uint8Array, at: number, length: number): stri
 let adler = 0;
 
 /**
- * The sum of the block's bytes with the checksum field taken as blanks, modulo 65521. Adler-32's lower half is the sum modulo that
- * prime plus one: one call of a library function in place of 512 steps.
+ * The sum of the block's bytes with the checksum field taken as blanks, modulo 65521. The lower half of an Adler-32 that starts at 0
+ * is that: one call of a library function in place of 512 steps.
  */
 function checksum(bytes: Uint8Array, address: number, at: number): number {
   adler ||= native.symbol("isal_adler32");

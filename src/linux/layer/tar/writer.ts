@@ -80,6 +80,34 @@ function paxRecords(entry: Written): Uint8Array[] {
   return records;
 }
 
+/** A header with nothing in it: number fields of zeros, the checksum as it counts. */
+const TEMPLATE = new Uint8Array(BLOCK);
+for (const [at, length] of [
+  [100, 7],
+  [108, 7],
+  [116, 7],
+  [124, 11],
+  [136, 11],
+  [329, 7],
+  [337, 7],
+] as const) {
+  TEMPLATE.fill(0x30, at, at + length);
+}
+TEMPLATE.fill(0x20, 148, 156);
+TEMPLATE.set([0x75, 0x73, 0x74, 0x61, 0x72, 0, 0x30, 0x30], 257);
+
+/** The checksum field before its digits: six zeros, a NUL and a blank. */
+const NO_SUM = new Uint8Array([0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0, 0x20]);
+
+let adler = 0;
+
+/** The sum of a block's bytes: the lower half of an Adler-32 that starts at 0. A half block's is below the modulus, so nothing is lost. */
+function blockSum(address: number): number {
+  adler ||= native.symbol("isal_adler32");
+  const half = BLOCK / 2;
+  return (native.call(adler, 0, address, half) & 0xffff) + (native.call(adler, 0, address + half, half) & 0xffff);
+}
+
 export class TarWriter {
   readonly #output: TarOutput;
   /** Bytes written. */
@@ -99,15 +127,20 @@ export class TarWriter {
     this.#output.bytes.set(bytes.length > length ? bytes.subarray(0, length) : bytes, at);
   }
 
+  /** Digits up to the last byte, over the template's zeros; 0 for what does not fit and is said in an extended header. */
   #octal(at: number, length: number, value: number, most: number): void {
-    const fits = value >= 0 && value <= most ? value : 0;
-    this.#string(at, length, fits.toString(8).padStart(length - 1, "0"));
+    const { bytes } = this.#output;
+    let left = value >= 0 && value <= most ? value : 0;
+    for (let i = at + length - 2; left > 0; i--) {
+      bytes[i] = 0x30 + (left % 8);
+      left = Math.floor(left / 8);
+    }
   }
 
   #block(entry: Written): void {
     const at = this.#output.reserve(BLOCK);
     const { bytes } = this.#output;
-    bytes.fill(0, at, at + BLOCK);
+    bytes.set(TEMPLATE, at);
     const { prefix, name } = split(entry.name) ?? { prefix: "", name: entry.name };
     this.#string(at, 100, name);
     this.#octal(at + 100, 8, entry.mode & 0o7777, MAX_OCTAL_7);
@@ -116,15 +149,13 @@ export class TarWriter {
     this.#octal(at + 124, 12, entry.size, MAX_OCTAL_11);
     this.#octal(at + 136, 12, entry.mtime, MAX_OCTAL_11);
     bytes[at + 156] = entry.type;
-    this.#string(at + 157, 100, entry.linkName ?? "");
-    this.#string(at + 257, 8, "ustar\x0000");
-    this.#octal(at + 329, 8, entry.devMajor ?? 0, MAX_OCTAL_7);
-    this.#octal(at + 337, 8, entry.devMinor ?? 0, MAX_OCTAL_7);
-    this.#string(at + 345, 155, prefix);
-    bytes.fill(0x20, at + 148, at + 156);
-    let sum = 0;
-    for (let i = at; i < at + BLOCK; i++) sum += bytes[i]!;
-    this.#string(at + 148, 8, `${sum.toString(8).padStart(6, "0")}\0 `);
+    if (entry.linkName) this.#string(at + 157, 100, entry.linkName);
+    if (entry.devMajor) this.#octal(at + 329, 8, entry.devMajor, MAX_OCTAL_7);
+    if (entry.devMinor) this.#octal(at + 337, 8, entry.devMinor, MAX_OCTAL_7);
+    if (prefix !== "") this.#string(at + 345, 155, prefix);
+    const sum = blockSum(this.#output.address + at);
+    bytes.set(NO_SUM, at + 148);
+    this.#octal(at + 148, 7, sum, MAX_OCTAL_7);
     this.#commit(BLOCK);
   }
 
