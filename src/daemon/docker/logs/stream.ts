@@ -4,6 +4,7 @@ import { WharfError } from "../../../common/errors.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { Container } from "../containers/container.ts";
 import type { Engine } from "../engine.ts";
+import { encodeEntry } from "./encode.ts";
 import { type LogEntry, readLog } from "./reader.ts";
 import { normalTime, parseTime } from "./times.ts";
 
@@ -51,7 +52,9 @@ export async function streamLogs(
   };
   const write = async (entries: LogEntry[]) => {
     if (entries.length > 0)
-      await out.write(Buffer.concat(entries.map((entry) => encode(entry, query.timestamps, multiplexed))));
+      await out.write(
+        Buffer.concat(entries.map((entry) => encodeEntry(entry, { timestamps: query.timestamps, multiplexed }))),
+      );
   };
   let held: LogEntry[] | undefined;
   if (filtered && tail !== undefined) {
@@ -100,13 +103,4 @@ function tailOf(text: string | undefined): number | undefined {
   const count = Number(text);
   // Docker takes whatever is no number as all.
   return Number.isInteger(count) && count >= 0 ? count : undefined;
-}
-
-function encode(entry: LogEntry, timestamps: boolean, multiplexed: boolean): Buffer {
-  const text = Buffer.from(timestamps ? `${entry.time} ${entry.text}` : entry.text);
-  if (!multiplexed) return text;
-  const header = Buffer.alloc(8);
-  header[0] = entry.stream === "stderr" ? 2 : 1;
-  header.writeUInt32BE(text.length, 4);
-  return Buffer.concat([header, text]);
 }

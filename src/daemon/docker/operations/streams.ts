@@ -8,6 +8,7 @@ import { readOnlyView } from "../containers/users.ts";
 import type { Engine } from "../engine.ts";
 import { Attachment, type AttachmentOptions } from "../io/attach.ts";
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../io/detach-keys.ts";
+import { replayLog } from "../io/replay.ts";
 import { streamLogs } from "../logs/stream.ts";
 
 /** From API 1.42 on the type says whether the stream has frames. */
@@ -40,6 +41,16 @@ export function streamOperations(engine: Engine): Operation[] {
         };
         const client = new Attachment(socket, options);
         engine.emit(container, "attach");
+        if (query.logs) {
+          const { stdout, stderr } = options;
+          const follow = query.stream && container.running;
+          const replayed = replayLog(engine, container, socket, { stdout, stderr, follow });
+          // Input alone is joined beside it.
+          const input = { ...options, stdout: false, stderr: false, recorded: replayed };
+          if (follow && options.stdin) await join(engine, container, new Attachment(socket, input));
+          await replayed;
+          if (follow || !query.stream) return client.end();
+        }
         if (query.stream) await join(engine, container, client);
         else client.end();
       },

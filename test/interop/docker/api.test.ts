@@ -1,0 +1,292 @@
+// time-out: 120 s
+// The Engine API byte by byte on our socket: hijacking in all its forms, waiting, logs, errors.
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { after, before, test } from "node:test";
+import { build, Daemon, until } from "../e2e/daemon.ts";
+
+let daemon: Daemon;
+before(async () => {
+  build();
+  daemon = await Daemon.start();
+  await daemon.busybox();
+});
+after(() => daemon[Symbol.asyncDispose]());
+
+interface Answer {
+  status: number;
+  headers: Record<string, string | undefined>;
+  body: Buffer;
+  json: () => Record<string, unknown>;
+}
+
+function call(method: string, path: string, body?: unknown): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+    const sent = request({ socketPath: daemon.socket, method, path, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        const all = Buffer.concat(chunks);
+        resolve({
+          status: response.statusCode!,
+          headers: response.headers as Record<string, string | undefined>,
+          body: all,
+          json: () => JSON.parse(all.toString()),
+        });
+      });
+    });
+    sent.on("error", reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+async function create(body: object, query = ""): Promise<string> {
+  const answer = await call("POST", `/containers/create${query}`, {
+    Image: "busybox",
+    HostConfig: { NetworkMode: "none" },
+    ...body,
+  });
+  assert.equal(answer.status, 201, answer.body.toString());
+  return answer.json().Id as string;
+}
+
+async function expect(status: number, method: string, path: string, body?: unknown): Promise<Answer> {
+  const answer = await call(method, path, body);
+  assert.equal(answer.status, status, answer.body.toString());
+  return answer;
+}
+
+/** A hijacked connection: what came after the header, and the means to send. */
+class Stream {
+  readonly socket: Socket;
+  header = "";
+  data: Buffer = Buffer.alloc(0);
+  readonly ended: Promise<void>;
+
+  constructor(path: string, body = "", upgrade = true) {
+    this.socket = connect({ path: daemon.socket, allowHalfOpen: true });
+    const lines = [
+      `POST ${path} HTTP/1.1`,
+      "Host: docker",
+      ...(upgrade ? ["Connection: Upgrade", "Upgrade: tcp"] : []),
+    ];
+    if (body !== "") lines.push("Content-Type: application/json", `Content-Length: ${body.length}`);
+    this.socket.write(`${lines.join("\r\n")}\r\n\r\n${body}`);
+    let all: Buffer = Buffer.alloc(0);
+    this.socket.on("data", (chunk: Buffer) => {
+      all = Buffer.concat([all, chunk]);
+      const end = all.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      this.header = all.toString("latin1", 0, end);
+      this.data = all.subarray(end + 4);
+    });
+    this.ended = new Promise((resolve, reject) => {
+      this.socket.on("end", resolve);
+      this.socket.on("error", reject);
+    });
+  }
+
+  ready(): Promise<string> {
+    return until("the header", () => this.header);
+  }
+}
+
+/** Docker's frames as [stream, text], neighbours of one stream joined. */
+function frames(data: Buffer): [number, string][] {
+  const found: [number, string][] = [];
+  for (let at = 0; at < data.length; ) {
+    const length = data.readUInt32BE(at + 4);
+    const text = data.toString("utf8", at + 8, at + 8 + length);
+    const last = found.at(-1);
+    if (last && last[0] === data[at]) last[1] += text;
+    else found.push([data[at]!, text]);
+    at += 8 + length;
+  }
+  return found;
+}
+
+test("attach before the start: both ways of taking over, frames, half-close, the end", async () => {
+  for (const upgrade of [true, false]) {
+    const id = await create({
+      Cmd: ["sh", "-c", "cat; echo done >&2"],
+      OpenStdin: true,
+      StdinOnce: true,
+      AttachStdin: true,
+    });
+    const stream = new Stream(`/v1.51/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1`, "", upgrade);
+    const header = await stream.ready();
+    assert.ok(header.startsWith(upgrade ? "HTTP/1.1 101 UPGRADED\r\n" : "HTTP/1.1 200 OK\r\n"), header);
+    assert.match(header, /Content-Type: application\/vnd\.docker\.multiplexed-stream/);
+    await expect(204, "POST", `/containers/${id}/start`);
+    stream.socket.end("some input\n");
+    await stream.ended;
+    assert.deepEqual(frames(stream.data), [
+      [1, "some input\n"],
+      [2, "done\n"],
+    ]);
+    assert.deepEqual((await expect(200, "POST", `/containers/${id}/wait`)).json(), { StatusCode: 0 });
+    await expect(204, "DELETE", `/containers/${id}`);
+  }
+});
+
+test("attach: an older version calls the stream raw; a container without stdin sees none", async () => {
+  const id = await create({ Cmd: ["cat"] });
+  const stream = new Stream(`/v1.41/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1`);
+  assert.match(await stream.ready(), /Content-Type: application\/vnd\.docker\.raw-stream/);
+  stream.socket.write("not for it");
+  await expect(204, "POST", `/containers/${id}/start`);
+  await stream.ended;
+  assert.equal(stream.data.length, 0);
+  await expect(204, "DELETE", `/containers/${id}?force=1`);
+});
+
+test("attach with logs: what was, then what comes, each once", async () => {
+  const script =
+    "i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo $i; [ $((i % 10)) = 0 ] && sleep 0.01; done; read x; echo got $x";
+  const id = await create({ Cmd: ["sh", "-c", script], OpenStdin: true });
+  await expect(204, "POST", `/containers/${id}/start`);
+  await until("some lines", async () => (await call("GET", `/containers/${id}/logs?stdout=1`)).body.length > 100);
+  const stream = new Stream(`/containers/${id}/attach?logs=1&stream=1&stdin=1&stdout=1&stderr=1`);
+  await until("all lines", () => frames(stream.data).some(([, text]) => text.includes("\n200\n")));
+  stream.socket.write("it\n");
+  await stream.ended;
+  const expected = Array.from({ length: 200 }, (_, at) => `${at + 1}\n`).join("");
+  assert.deepEqual(frames(stream.data), [[1, `${expected}got it\n`]]);
+  const only = new Stream(`/containers/${id}/attach?logs=1&stdout=1&stderr=1`);
+  await only.ended;
+  assert.deepEqual(frames(only.data), [[1, `${expected}got it\n`]]);
+  await expect(204, "DELETE", `/containers/${id}`);
+});
+
+test("a terminal: raw stream, size, detach keys leave the container running", async () => {
+  const id = await create({ Cmd: ["sh"], Tty: true, OpenStdin: true });
+  const stream = new Stream(`/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1&detachKeys=ctrl-a,b`);
+  assert.match(await stream.ready(), /raw-stream/);
+  await expect(204, "POST", `/containers/${id}/start`);
+  await expect(200, "POST", `/containers/${id}/resize?h=33&w=77`);
+  stream.socket.write("stty size\n");
+  await until("the size", () => stream.data.includes("33 77"));
+  stream.socket.write("\x01x\x01b");
+  await stream.ended;
+  assert.equal(
+    ((await expect(200, "GET", `/containers/${id}/json`)).json().State as { Running: boolean }).Running,
+    true,
+  );
+  await expect(204, "DELETE", `/containers/${id}?force=1`);
+});
+
+test("exec: body before the stream, output, exit code at once when the stream ends", async () => {
+  const id = await create({ Cmd: ["sleep", "100"] });
+  await expect(409, "POST", `/containers/${id}/exec`, { Cmd: ["true"] });
+  await expect(204, "POST", `/containers/${id}/start`);
+  await expect(400, "POST", `/containers/${id}/exec`, {});
+  for (let at = 0; at < 5; at++) {
+    const made = await expect(201, "POST", `/containers/${id}/exec`, {
+      Cmd: ["sh", "-c", `cat; echo err >&2; exit ${at}`],
+      AttachStdin: true,
+      AttachStdout: true,
+      AttachStderr: true,
+    });
+    const exec = made.json().Id as string;
+    const stream = new Stream(`/exec/${exec}/start`, JSON.stringify({ Detach: false, Tty: false }), at % 2 === 0);
+    await stream.ready();
+    stream.socket.end("in");
+    await stream.ended;
+    assert.deepEqual(frames(stream.data), [
+      [1, "in"],
+      [2, "err\n"],
+    ]);
+    const { Running, ExitCode, ContainerID } = (await expect(200, "GET", `/exec/${exec}/json`)).json();
+    assert.deepEqual([Running, ExitCode, ContainerID], [false, at, id]);
+  }
+  await expect(204, "DELETE", `/containers/${id}?force=1`);
+});
+
+test("wait answers its header at once; next-exit and removed are told apart", async () => {
+  const id = await create({ Cmd: ["sh", "-c", "exit 4"], HostConfig: { NetworkMode: "none", AutoRemove: true } });
+  await expect(400, "POST", `/containers/${id}/wait?condition=nonsense`);
+  const waits = ["next-exit", "removed"].map((condition) =>
+    call("POST", `/containers/${id}/wait?condition=${condition}`),
+  );
+  assert.deepEqual((await expect(200, "POST", `/containers/${id}/wait`)).json(), { StatusCode: 0 });
+  await expect(204, "POST", `/containers/${id}/start`);
+  for (const wait of waits) assert.deepEqual((await wait).json(), { StatusCode: 4 });
+  await expect(404, "GET", `/containers/${id}/json`);
+});
+
+test("logs: streams, since, until, tail, timestamps", async () => {
+  const id = await create({ Cmd: ["sh", "-c", "echo a; echo b >&2; sleep 1.1; echo c"] });
+  await expect(400, "GET", `/containers/${id}/logs`);
+  await expect(204, "POST", `/containers/${id}/start`);
+  await expect(200, "POST", `/containers/${id}/wait`);
+  const logs = async (query: string) => frames((await expect(200, "GET", `/containers/${id}/logs?${query}`)).body);
+  assert.deepEqual(await logs("stdout=1"), [[1, "a\nc\n"]]);
+  assert.deepEqual(await logs("stderr=1"), [[2, "b\n"]]);
+  assert.deepEqual(await logs("stdout=1&stderr=1&tail=1"), [[1, "c\n"]]);
+  assert.deepEqual(await logs("stderr=1&tail=1"), [[2, "b\n"]]);
+  const [stamped] = await logs("stdout=1&timestamps=1&tail=1");
+  const time = stamped![1].split(" ")[0]!;
+  assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/);
+  assert.deepEqual(await logs(`stdout=1&since=${encodeURIComponent(time)}`), [[1, "c\n"]]);
+  assert.deepEqual(await logs(`stdout=1&until=${Date.parse(time) / 1000 - 1}`), [[1, "a\n"]]);
+  await expect(400, "GET", `/containers/${id}/logs?stdout=1&since=yesterday`);
+  await expect(204, "DELETE", `/containers/${id}`);
+});
+
+test("errors have Docker's status and words", async () => {
+  const message = async (status: number, method: string, path: string, body?: unknown) =>
+    (await expect(status, method, path, body)).json().message;
+  assert.equal(await message(404, "GET", "/nosuch"), "page not found");
+  assert.equal(await message(404, "GET", "/containers/nosuch/json"), "No such container: nosuch");
+  assert.equal(await message(404, "POST", "/containers/create", { Image: "nosuch" }), "No such image: nosuch:latest");
+  assert.equal(await message(404, "GET", "/exec/nosuch/json"), "No such exec instance: nosuch");
+  assert.match(
+    String(await message(400, "POST", "/containers/create", { Image: 5 })),
+    /^Image must be a string, not 5$/,
+  );
+  assert.match(String(await message(400, "GET", "/v1.99/version")), /^client version 1\.99 is too new/);
+  assert.match(String(await message(501, "GET", "/volumes")), /^VolumeList \(GET \/volumes\) is not there yet/);
+  const id = await create({ Cmd: ["true"] }, "?name=once");
+  assert.match(
+    String(await message(409, "POST", "/containers/create?name=once", { Image: "busybox" })),
+    /^Conflict\. The container name "\/once"/,
+  );
+  assert.match(
+    String(await message(409, "POST", `/containers/${id}/kill`)),
+    /^cannot kill container: once: container [0-9a-f]{64} is not running$/,
+  );
+  await expect(304, "POST", `/containers/${id}/stop`);
+  await expect(204, "DELETE", `/containers/${id}`);
+});
+
+test("64 clients at once", async () => {
+  const ids = await Promise.all(Array.from({ length: 64 }, () => create({ Cmd: ["true"] })));
+  assert.equal(new Set(ids).size, 64);
+  assert.equal(((await expect(200, "GET", "/containers/json?all=1")).json() as unknown as unknown[]).length, 64);
+  await Promise.all(ids.map((id) => expect(204, "DELETE", `/containers/${id}`)));
+  await daemon.clean();
+});
+
+test("a trace has the request and what it caused", async () => {
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  await new Promise<void>((resolve, reject) => {
+    const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-00` };
+    const sent = request({ socketPath: daemon.socket, path: "/version", headers }, (response) => {
+      response.resume();
+      response.on("end", resolve);
+    });
+    sent.on("error", reject);
+    sent.end();
+  });
+  const spans = (await expect(200, "GET", `/wharf/trace/${traceId}`)).json() as unknown as {
+    name: string;
+    parentId: string;
+  }[];
+  assert.deepEqual(
+    spans.map(({ name, parentId }) => [name, parentId]),
+    [["GET /version", "b7ad6b7169203331"]],
+  );
+});
