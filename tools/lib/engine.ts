@@ -11,8 +11,17 @@ static inline int js_rc_down(const void *p) { JSMallocBlockHeader *h = js_rc(p);
 `;
 
 const SEAL = `
-/* Takes all objects there are out of the cycle collector's sight: they came with the image and do not die. */
-void js_seal_heap(JSRuntime *rt) { init_list_head(&rt->gc_obj_list); }
+/* Takes all objects there are out of the cycle collector's sight: they came with the image and do not die. Then makes room in the
+   engine's tables: one that grows later relinks, and so writes to, everything of its kind in the image. */
+#define JS_SEAL_ROOM 400
+void js_seal_heap(JSRuntime *rt)
+{
+    init_list_head(&rt->gc_obj_list);
+    while (2 * (rt->shape_hash_count + JS_SEAL_ROOM) > rt->shape_hash_size)
+        if (resize_shape_hash(rt, rt->shape_hash_bits + 1)) abort();
+    while (rt->atom_count + JS_SEAL_ROOM >= rt->atom_count_resize)
+        if (JS_ResizeAtomHash(rt, rt->atom_hash_size * 2)) abort();
+}
 `;
 
 function replaceAll(text: string, pattern: RegExp, replacement: string, atLeast: number): string {
