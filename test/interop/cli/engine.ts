@@ -201,6 +201,9 @@ export function engineTests(subject: () => Subject): void {
     assert.equal((await cli(["export", "-o", file, name])).code, 0);
     const list = await execute(["tar", "-tf", file]);
     assert.match(list.stdout, /^bin\/busybox$/m);
+    const piped = `"$0" -H unix://${subject().socket} export ${name} | tar -tf - && "$0" -H unix://${subject().socket} export ${name} | head -c 10 | wc -c`;
+    const archive = await execute(["sh", "-c", piped, subject().wharf]);
+    assert.match(archive.stdout, /^bin\/busybox$[\s\S]*^10$/m);
     const failed = await cli(["export", "-o", subject().scratch.path("none.tar"), "no-such-container"]);
     assert.equal(failed.code, 1);
     await assert.rejects(async () => readFileSync(subject().scratch.path("none.tar")));

@@ -48,3 +48,10 @@ test("run --trace prints one tree from the CLI to the daemon", async () => {
   assert.match(stderr, /^wharf +├ create .*\nwharfd +│ └ POST \/containers\/create /m);
   assert.match(stderr, /^wharfd +│ {3}[├└] create task /m);
 });
+
+test("doctor finds this host fit, and the daemon", async () => {
+  const { stdout, code } = await execute([join(BIN, "wharf"), "doctor"], { env });
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /^✓ programs +in /m);
+  assert.match(stdout, /^✓ daemon +answers, version /m);
+});

@@ -58,7 +58,7 @@ export const exportCommand = command({
     using response = await cli.api.request("GET", `/containers/${pathName(args[0]!)}/export`, {
       doing: "export container",
     });
-    if (flags.output === "") return toStdout(response);
+    if (flags.output === "") return await toStdout(response);
     await toFile(response, flags.output);
     return 0;
   },

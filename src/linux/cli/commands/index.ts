@@ -4,6 +4,7 @@ import type { Cli, WharfNode } from "../cli.ts";
 import { attach } from "./attach.ts";
 import { create } from "./create.ts";
 import { daemon } from "./daemon.ts";
+import { doctor } from "./doctor.ts";
 import { exec } from "./exec.ts";
 import { exportCommand } from "./export.ts";
 import { images } from "./images.ts";
@@ -77,6 +78,7 @@ const COMMANDS: readonly WharfNode[] = [
   version,
   info,
   daemon,
+  doctor,
   container,
   image,
   system,

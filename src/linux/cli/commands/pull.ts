@@ -49,7 +49,7 @@ export const pull = command({
       });
       return `${flags["all-tags"] ? repositoryName(reference) : formatReference(withDefaultTag(reference))}\n`;
     };
-    if (several) return each(cli, args, one);
+    if (several) return await each(cli, args, one);
     cli.out(await one(args[0]!));
     return 0;
   },

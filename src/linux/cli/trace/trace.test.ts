@@ -1,0 +1,57 @@
+import { loop } from "../../sys/loop.ts";
+import { randomBytes } from "../../sys/time.ts";
+import { equal, ok, test } from "../../testing.ts";
+import { renderTrace } from "./print.ts";
+import { Recorder } from "./recorder.ts";
+
+const span = (spanId: string, parentId: string | undefined, name: string, start: number, duration: number) => ({
+  ...{ traceId: "t", spanId, parentId, name, service: "wharf", start, duration },
+});
+
+test("renderTrace() draws the tree with starts and bars to scale", () => {
+  const id = "0123456789abcdef".repeat(4);
+  const spans = [
+    span("1", undefined, "all", 1000, 10_000),
+    span("2", "1", "first", 1000, 5000),
+    span("3", "2", `GET /c/${id}`, 3500, 2500),
+    span("4", "1", "last", 6000, 5000),
+  ];
+  const lines = renderTrace(spans, 120, false).trimEnd().split("\n");
+  equal(
+    lines.map((line) => line.slice(9, 30).trimEnd()),
+    ["span", "all", "├ first", "│ └ GET /c/0123456789", "└ last"],
+  );
+  const bars = lines.slice(1).map((line) => line.slice(line.indexOf("ms ", 70) + 4));
+  equal(
+    bars.map((bar) => bar.trim().length),
+    [40, 20, 10, 20],
+  );
+  ok(lines[4]!.includes("+5.00 ms") && lines[3]!.includes("2.50 ms"), lines.join("\n"));
+});
+
+test("Recorder: requests carry the span they belong to, spans hang below the call", async () => {
+  const recorder = new Recorder(undefined, randomBytes);
+  ok(recorder.traceparent().endsWith("-00"), "not sampled before record()");
+  recorder.record();
+  let inside = "";
+  await recorder.span("step", async () => {
+    inside = recorder.traceparent();
+    await loop().sleep(2);
+  });
+  const outside = recorder.traceparent();
+  recorder.finish("all");
+  const [step, all] = recorder.spans;
+  equal([inside.split("-")[2], outside.split("-")[2]], [step!.spanId, all!.spanId]);
+  equal(step!.parentId, all!.spanId);
+  ok(step!.duration >= 1900 && all!.duration >= step!.duration, "durations in microseconds");
+  ok(inside.endsWith("-01"), "sampled");
+});
+
+test("Recorder takes the caller's context", () => {
+  const outer = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+  const recorder = new Recorder(outer, randomBytes);
+  equal([recorder.traceId, recorder.sampled], ["a".repeat(32), true]);
+  recorder.finish("all");
+  equal(recorder.spans[0]!.parentId, "b".repeat(16));
+  equal(new Recorder("nonsense", randomBytes).sampled, false);
+});
