@@ -11,6 +11,7 @@ import {
 } from "../../common/agent/frame.ts";
 import type { Progress } from "../../common/agent/protocol.ts";
 import { errorToData, WharfError } from "../../common/errors.ts";
+import { waitReadable } from "../layer/part.ts";
 import { pointer, sys } from "../sys/call.ts";
 import { read } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
@@ -19,6 +20,7 @@ import type { Trace } from "../sys/trace.ts";
 
 const MSG_NOSIGNAL = 0x4000;
 const MSG_DONTWAIT = 0x40;
+const LINGER_MS = 10000;
 
 /** Fills `buffer`; false at a clean end before its first byte. */
 function readFully(fd: number, buffer: Uint8Array): boolean {
@@ -111,6 +113,18 @@ export class Channel {
     if (n === 0) throw new WharfError("Aborted", "agent protocol: the client hung up inside a frame");
     this.#left -= n;
     return n;
+  }
+
+  /**
+   * After the answer: takes what the client still sends until it hangs up. Closing over unread data would reset the connection, and
+   * the client might see that before the answer.
+   */
+  linger(): void {
+    const buffer = new Uint8Array(64 << 10);
+    while (
+      waitReadable([this.fd], LINGER_MS) !== undefined &&
+      native.syscall(NR.read, this.fd, buffer, buffer.length) > 0
+    );
   }
 
   /** The next data frame as a whole; undefined at the stream's end. */

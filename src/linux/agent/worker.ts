@@ -42,6 +42,7 @@ export function runWorker(connection: number, agent: number, operation: (channel
     } catch (error) {
       channel.error(error);
     }
+    channel.linger();
   } catch (error) {
     // the client is gone: nobody to tell
     if (!isErrno(error, "EPIPE", "ECONNRESET")) complain("wharf-agent", error);
