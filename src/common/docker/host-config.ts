@@ -153,7 +153,7 @@ export function emptyHostConfig(): HostConfig {
     ContainerIDFile: "",
     LogConfig: { Type: "", Config: {} },
     NetworkMode: "",
-    PortBindings: {},
+    PortBindings: null,
     RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
     AutoRemove: false,
     VolumeDriver: "",

@@ -38,6 +38,10 @@ export function completeHostConfig(given: HostConfigInput | undefined, networkMo
     host.MaskedPaths ??= [...MASKED_PATHS];
     host.ReadonlyPaths ??= [...READONLY_PATHS];
   }
+  // As dockerd shows it: no SELinux label separates a privileged container.
+  if (host.Privileged && !host.SecurityOpt?.some((option) => /^label[=:]/.test(option))) {
+    host.SecurityOpt = [...(host.SecurityOpt ?? []), "label=disable"];
+  }
   checkLimits(host);
   checkModes(host);
   checkPolicies(host);

@@ -6,7 +6,7 @@ import type { Filters } from "../../http/query.ts";
 import type { Engine } from "../engine.ts";
 import { labelMatches } from "../events.ts";
 import { type Container, statusOf } from "./container.ts";
-import { summarize } from "./view.ts";
+import { ImageNames, summarize } from "./view.ts";
 
 export interface ListOptions {
   all: boolean;
@@ -29,7 +29,8 @@ export async function listContainers(engine: Engine, options: ListOptions): Prom
     .filter((container) => wanted.every((test) => test(container)))
     .sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
   const limited = options.limit && options.limit > 0 ? found.slice(0, options.limit) : found;
-  return await Promise.all(limited.map((container) => summarize(engine, container, options.size)));
+  const names = new ImageNames(engine);
+  return await Promise.all(limited.map((container) => summarize(engine, container, names, options.size)));
 }
 
 type Test = (container: Container) => boolean;

@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import type { ContainerInspect, ContainerSummary } from "../../../common/docker/container.ts";
 import { type EndpointSettings, emptyEndpoint } from "../../../common/docker/network.ts";
-import { familiarName, tryParseReference } from "../../../common/reference.ts";
 import { timestampToMillis } from "../../../common/timestamp.ts";
 import type { Engine } from "../engine.ts";
 import { imageSize } from "../images/sizes.ts";
@@ -102,14 +101,19 @@ async function sizesOf(engine: Engine, { record }: Container): Promise<{ SizeRw:
   return { SizeRw: own, SizeRootFs: own + (image ? await imageSize(engine.client, image) : 0) };
 }
 
-export async function summarize(engine: Engine, container: Container, sizes: boolean): Promise<ContainerSummary> {
+export async function summarize(
+  engine: Engine,
+  container: Container,
+  names: ImageNames,
+  sizes: boolean,
+): Promise<ContainerSummary> {
   const { record } = container;
   const summary: ContainerSummary = {
     Id: record.id,
     Names: [`/${record.name}`],
-    Image: await imageName(engine, container),
+    Image: await names.shown(container),
     ImageID: record.imageId,
-    Command: commandText([record.path, ...record.args]),
+    Command: commandText(record.path, record.args),
     Created: Math.floor(timestampToMillis(record.created) / 1000),
     Ports: portList(record, engine.networks.attachmentOf(record.hostConfig.NetworkMode, record.id)),
     Labels: record.config.Labels ?? {},
@@ -126,21 +130,33 @@ export async function summarize(engine: Engine, container: Container, sizes: boo
   return summary;
 }
 
-/** The name it was made from, as long as that still means the same image; its id otherwise. */
-async function imageName(engine: Engine, { record }: Container): Promise<string> {
-  const text = record.config.Image;
-  const reference = tryParseReference(text);
-  if (!reference) return text;
-  const now = await engine.images.resolve(text).catch(() => undefined);
-  if (now?.id === record.imageId) return text;
-  return now === undefined && familiarName(reference) === "" ? text : record.imageId;
+/** What image names mean at the moment of a list: looked up once each. */
+export class ImageNames {
+  readonly #engine: Engine;
+  readonly #ids = new Map<string, Promise<string | undefined>>();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** The name a container was made from, as long as that still means the same image; otherwise its image's id. */
+  async shown({ record }: Container): Promise<string> {
+    const text = record.config.Image;
+    let id = this.#ids.get(text);
+    if (!id) {
+      id = this.#engine.images.resolve(text).then(
+        (image) => image.id,
+        () => undefined,
+      );
+      this.#ids.set(text, id);
+    }
+    return (await id) === record.imageId ? text : record.imageId;
+  }
 }
 
-/** argv as Docker writes it: words with spaces in single quotes. */
-function commandText(words: readonly string[]): string {
-  return words
-    .map((word) => (/[\s'"\\]/.test(word) || word === "" ? `'${word.replaceAll("'", "'\\''")}'` : word))
-    .join(" ");
+/** The command as Docker writes it: arguments with spaces in quotes, nothing escaped. */
+function commandText(path: string, args: readonly string[]): string {
+  return [path, ...args.map((arg) => (arg.includes(" ") ? `'${arg}'` : arg))].join(" ");
 }
 
 export function statusText(container: Container): string {

@@ -1,0 +1,247 @@
+// time-out: 180 s
+// The same requests to a real dockerd and to ours: the answers are compared field by field. Every difference there may be is listed here
+// with its reason; one that is not listed, and a listed one that is gone, fail.
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { type Engine, startDockerd } from "../cli/dockerd.ts";
+import { Scratch } from "../cli/program.ts";
+import { build, Daemon } from "../e2e/daemon.ts";
+
+let ours: Daemon;
+let theirs: Engine;
+let scratch: Scratch;
+
+before(async () => {
+  build();
+  scratch = new Scratch();
+  [ours, theirs] = await Promise.all([Daemon.start({ dir: scratch.path("ours") }), startDockerd(scratch)]);
+  await ours.busybox();
+  // Their busybox is made of ours.
+  const tar = join(ours.dir, "busybox.tar");
+  await call(ours.socket, "POST", "/containers/create?name=source", { Image: "busybox" });
+  const exported = await ours.docker(["export", "-o", tar, "source"]);
+  assert.equal(exported.code, 0, exported.stderr);
+  await call(ours.socket, "DELETE", "/containers/source");
+  const env = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  const made = await theirs.docker(["import", "-c", 'CMD ["sh"]', "-c", env, tar, "busybox:latest"]);
+  assert.equal(made.code, 0, made.stderr);
+});
+after(async () => {
+  await theirs?.[Symbol.asyncDispose]();
+  await ours?.[Symbol.asyncDispose]();
+  scratch?.[Symbol.dispose]();
+});
+
+type Json = Record<string, unknown>;
+
+function call(
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; json: Json }> {
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+    const sent = request({ socketPath, method, path: `/v1.51${path}`, headers }, (response) => {
+      let text = "";
+      response.on("data", (chunk) => {
+        text += chunk;
+      });
+      response.on("end", () =>
+        resolve({ status: response.statusCode!, json: /^[[{]/.test(text) ? JSON.parse(text) : {} }),
+      );
+    });
+    sent.on("error", reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+/** Every leaf by its path; lists of objects by their index. Text that can never be equal is made so. */
+function flatten(value: unknown, path = "", into = new Map<string, string>()): Map<string, string> {
+  if (value === null || typeof value !== "object") {
+    into.set(path, typeof value === "string" ? plain(value) : JSON.stringify(value));
+    return into;
+  }
+  const entries = Object.entries(value);
+  if (entries.length === 0) into.set(path, Array.isArray(value) ? "[]" : "{}");
+  for (const [key, inner] of entries) flatten(inner, path === "" ? key : `${path}.${key}`, into);
+  return into;
+}
+
+function plain(text: string): string {
+  return text
+    .replace(/\b[0-9a-f]{64}\b/g, "<id>")
+    .replace(/^[0-9a-f]{12}$/, "<short id>")
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)/g, (time) =>
+      time.startsWith("0001") ? time : "<time>",
+    )
+    .replace(/^\/.*\/containers\/<id>\//, "<folder>/");
+}
+
+function differences(mine: unknown, dockers: unknown): Record<string, [mine: string, dockers: string]> {
+  const [a, b] = [flatten(mine), flatten(dockers)];
+  const found: Record<string, [string, string]> = {};
+  for (const key of new Set([...a.keys(), ...b.keys()])) {
+    const [x, y] = [a.get(key) ?? "absent", b.get(key) ?? "absent"];
+    if (x !== y) found[key] = [x, y];
+  }
+  return found;
+}
+
+/** Differences by path (a pattern) with their reason. */
+type Explained = readonly [path: RegExp, why: string][];
+
+const INSPECT: Explained = [
+  [/^State\.Pid$/, "processes differ"],
+  [/^Driver$/, "containerd's name for the same thing"],
+  [/^GraphDriver\./, "the paths of the layers are the snapshotter's own"],
+  [/^HostConfig\.Runtime$/, "our runtime is runt"],
+  [/^HostConfig\.CgroupParent$/, "a flag of the test's dockerd"],
+  [/^NetworkSettings\.Sandbox(ID|Key)$/, "the runtime makes the namespace, no path to it is kept"],
+  [/^NetworkSettings\.Networks\.\w+\.(NetworkID|EndpointID)$/, "none and host are no objects of their own with us"],
+  [/^Platform$/, "may be empty there"],
+];
+
+function unexplained(found: Record<string, [string, string]>, explained: Explained): Record<string, [string, string]> {
+  return Object.fromEntries(
+    Object.entries(found).filter(([path]) => !explained.some(([pattern]) => pattern.test(path))),
+  );
+}
+
+async function both(method: string, path: string, body?: unknown) {
+  const [mine, dockers] = await Promise.all([
+    call(ours.socket, method, path, body),
+    call(theirs.socket, method, path, body),
+  ]);
+  return { mine, dockers };
+}
+
+const CONTAINERS: Record<string, object> = {
+  plain: { Image: "busybox", HostConfig: { NetworkMode: "none" } },
+  command: { Image: "busybox", Cmd: ["echo", "a b"], Entrypoint: ["env"], HostConfig: { NetworkMode: "none" } },
+  host: { Image: "busybox", Tty: true, OpenStdin: true, HostConfig: { NetworkMode: "host" } },
+  limits: {
+    Image: "busybox",
+    Env: ["A=b"],
+    Labels: { l: "1" },
+    WorkingDir: "/tmp",
+    User: "1:2",
+    StopSignal: "SIGUSR1",
+    StopTimeout: 3,
+    HostConfig: {
+      NetworkMode: "none",
+      Memory: 64 << 20,
+      NanoCpus: 5e8,
+      PidsLimit: 20,
+      Ulimits: [{ Name: "nofile", Soft: 100, Hard: 200 }],
+      CapAdd: ["NET_ADMIN"],
+      CapDrop: ["MKNOD"],
+      SecurityOpt: ["no-new-privileges"],
+      ReadonlyRootfs: true,
+      Init: false,
+      ShmSize: 1 << 20,
+      Sysctls: { "net.ipv4.ip_forward": "1" },
+      ExtraHosts: ["x:1.2.3.4"],
+      RestartPolicy: { Name: "on-failure", MaximumRetryCount: 3 },
+    },
+  },
+  binds: {
+    Image: "busybox",
+    HostConfig: {
+      NetworkMode: "none",
+      Binds: ["/usr:/x:ro", "/opt:/y"],
+      Mounts: [{ Type: "tmpfs", Target: "/t", TmpfsOptions: { SizeBytes: 4096 } }],
+      Tmpfs: { "/u": "size=1m" },
+    },
+  },
+  privileged: { Image: "busybox", HostConfig: { NetworkMode: "none", Privileged: true } },
+};
+
+for (const [name, body] of Object.entries(CONTAINERS)) {
+  test(`inspect of a created container is dockerd's: ${name}`, async () => {
+    const made = await both("POST", `/containers/create?name=g-${name}`, body);
+    assert.deepEqual([made.mine.status, made.dockers.status], [201, 201], JSON.stringify(made));
+    const { mine, dockers } = await both("GET", `/containers/g-${name}/json`);
+    await both("DELETE", `/containers/g-${name}`);
+    assert.deepEqual(unexplained(differences(mine.json, dockers.json), INSPECT), {});
+    assert.deepEqual(Object.keys(mine.json), Object.keys(dockers.json));
+  });
+}
+
+test("inspect, list and exec's inspect of a running and of an ended container are dockerd's", async () => {
+  const body = {
+    Image: "busybox",
+    Cmd: ["sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done"],
+    HostConfig: { NetworkMode: "none" },
+  };
+  await both("POST", "/containers/create?name=life", body);
+  await both("POST", "/containers/life/start");
+  const running = await both("GET", "/containers/life/json");
+  assert.deepEqual(unexplained(differences(running.mine.json, running.dockers.json), INSPECT), {});
+  const lists = await both("GET", "/containers/json");
+  const list = (from: Json) => ({ ...(from as unknown as Json[])[0], Created: 0, Status: "" });
+  const listed = differences(list(lists.mine.json), list(lists.dockers.json));
+  const NETWORK: Explained = [[/^NetworkSettings\.Networks\.\w+\.(NetworkID|EndpointID)$/, "as in inspect"]];
+  assert.deepEqual(unexplained(listed, NETWORK), {});
+  const exec = await both("POST", "/containers/life/exec", { Cmd: ["true"], Env: ["A=b"], User: "1" });
+  const inspected = await Promise.all([
+    call(ours.socket, "GET", `/exec/${exec.mine.json.Id}/json`),
+    call(theirs.socket, "GET", `/exec/${exec.dockers.json.Id}/json`),
+  ]);
+  assert.deepEqual(differences(inspected[0].json, inspected[1].json), {});
+  await both("POST", "/containers/life/stop");
+  const ended = await both("GET", "/containers/life/json");
+  assert.deepEqual(unexplained(differences(ended.mine.json, ended.dockers.json), INSPECT), {});
+  assert.equal((ended.mine.json.State as Json).ExitCode, 5);
+  await both("DELETE", "/containers/life");
+});
+
+test("refusals have dockerd's status and, where it is a sentence, its words", async () => {
+  const requests: [method: string, path: string, body?: unknown, status?: number][] = [
+    ["GET", "/containers/nosuch/json"],
+    ["POST", "/containers/nosuch/start"],
+    ["DELETE", "/containers/nosuch"],
+    ["GET", "/images/nosuch/json"],
+    ["GET", "/nosuch"],
+    ["POST", "/containers/create", { Image: "nosuch" }],
+    ["POST", "/containers/create?name=-bad", { Image: "busybox" }],
+    ["POST", "/containers/create", { Image: "busybox", HostConfig: { Memory: 1 } }],
+    ["POST", "/containers/create", { Image: "busybox", WorkingDir: "rel" }],
+    ["POST", "/containers/create", { Image: "busybox", HostConfig: { NanoCpus: 1e15 } }],
+    // dockerd answers 500, though it is the client's mistake.
+    ["POST", "/containers/create", { Image: "busybox", HostConfig: { Binds: ["/a:b"] } }, 400],
+    [
+      "POST",
+      "/containers/create",
+      { Image: "busybox", HostConfig: { AutoRemove: true, RestartPolicy: { Name: "always" } } },
+    ],
+    ["GET", "/exec/nosuch/json"],
+    ["POST", "/containers/nosuch/wait"],
+  ];
+  for (const [method, path, body, status] of requests) {
+    const { mine, dockers } = await both(method, path, body);
+    assert.equal(
+      mine.status,
+      status ?? dockers.status,
+      `${method} ${path} ${JSON.stringify(body)}: ${JSON.stringify([mine, dockers])}`,
+    );
+    const [own, real] = [String(mine.json.message), String(dockers.json.message)];
+    assert.ok(
+      own.startsWith(real.split(/[:;]/)[0]!.slice(0, 40)) || real.includes(own.split(/[;(]/)[0]!.trim()),
+      `${own} | ${real}`,
+    );
+  }
+});
+
+test("the image's inspect has dockerd's fields", async () => {
+  const { mine, dockers } = await both("GET", "/images/busybox/json");
+  const IMAGE: Explained = [
+    [/^(Comment|Created|DockerVersion|Id|Size|RootFS\.Layers\.\d+)$/, "it was made in another way"],
+    [/^GraphDriver\./, "the snapshotter's own"],
+    [/^Descriptor\./, "as dockerd with containerd's store"],
+    [/^Metadata\.LastTagTime$/, "times differ"],
+  ];
+  assert.deepEqual(unexplained(differences(mine.json, dockers.json), IMAGE), {});
+});
