@@ -3,13 +3,14 @@ import { WharfError } from "../../common/errors.ts";
 import type { LinuxDeviceCgroup, LinuxResources } from "../../common/oci/runtime.ts";
 import { dirname } from "../../common/path.ts";
 import { isErrno, sys } from "../sys/call.ts";
+import { E } from "../sys/errno.ts";
 import { AT_REMOVEDIR, DT_DIR, exists, Fd, mkdir, mkdirs, O, open, readDir, readText } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { kill, SIGNALS } from "../sys/process.ts";
 import { monotonicMs, sleepSync } from "../sys/time.ts";
 import { attachDeviceFilter } from "./devices-bpf.ts";
 import type { Setting } from "./files.ts";
-import { CGROUP_ROOT, type CgroupLayout, cgroupFolder, readLayout } from "./layout.ts";
+import { CGROUP_ROOT, type CgroupLayout, cgroupFolder, findMountpoint, readLayout, usualMountpoint } from "./layout.ts";
 import { applyDevices, settingsV1 } from "./v1.ts";
 import { settingsV2 } from "./v2.ts";
 
@@ -116,15 +117,15 @@ function makeUnified(folder: string): void {
   }
 }
 
-function make(controllers: string, folder: string): void {
-  if (controllers === "") {
-    makeUnified(folder);
-    return;
-  }
+/** v1. False when the hierarchy is not mounted where it was thought to be. */
+function make(controllers: string, folder: string): boolean {
   const answer = native.syscall(NR.mkdirat, -100, folder, 0o755);
-  if (answer === -2) mkdirs(folder);
-  else if (answer < 0 && answer !== -17) mkdir(folder);
+  if (answer === -E.ENOENT) {
+    if (!exists(usualMountpoint(controllers)) && folder.startsWith(`${usualMountpoint(controllers)}/`)) return false;
+    mkdirs(folder);
+  } else if (answer < 0 && answer !== -E.EEXIST) mkdir(folder);
   if (controllers.includes("cpuset")) inheritCpuset(folder);
+  return true;
 }
 
 /** A container's folders; nothing is made yet. */
@@ -137,9 +138,29 @@ export function locateCgroup(cgroupsPath: string | undefined, id: string): Cgrou
   return cgroup;
 }
 
-/** Makes the folders. What exists is used as it is, as the runtime specification allows. */
-export function makeCgroup(cgroup: CgroupPaths): void {
-  for (const controllers in cgroup.paths) make(controllers, cgroup.paths[controllers]!);
+/**
+ * Makes the folders. What exists is used as it is, as the runtime specification allows. `moved` is called when a hierarchy was
+ * found elsewhere than thought, or nowhere, with the paths corrected.
+ */
+export function makeCgroup(cgroup: CgroupPaths, moved: () => void): void {
+  let corrected = false;
+  for (const controllers in cgroup.paths) {
+    const folder = cgroup.paths[controllers]!;
+    if (controllers === "") makeUnified(folder);
+    else if (!make(controllers, folder)) {
+      corrected = true;
+      const mountpoint = findMountpoint(controllers);
+      if (mountpoint === undefined) delete cgroup.paths[controllers];
+      else cgroup.paths[controllers] = mountpoint + folder.slice(usualMountpoint(controllers).length);
+      moved();
+      if (mountpoint !== undefined) make(controllers, cgroup.paths[controllers]!);
+    }
+  }
+  if (corrected && Object.keys(cgroup.paths).length === 0) {
+    throw new WharfError("FailedPrecondition", "no cgroup hierarchy is mounted", {
+      hint: "mount cgroup2 on /sys/fs/cgroup",
+    });
+  }
 }
 
 /** The rules for devices; without any, those that every container has. */
@@ -160,7 +181,8 @@ export function limit(cgroup: CgroupPaths, resources: LinuxResources): void {
 
 /** The cgroup v2 folder, for clone3 to be born into; undefined where v1 holds the controllers. */
 export function openForClone(cgroup: CgroupPaths): number | undefined {
-  return cgroup.mode === "v2" ? open(cgroup.paths[""]!, O.PATH | O.DIRECTORY) : undefined;
+  const folder = cgroup.paths[""];
+  return cgroup.mode === "v2" && folder !== undefined ? open(folder, O.PATH | O.DIRECTORY) : undefined;
 }
 
 const ZERO = new Uint8Array([48]);

@@ -1,9 +1,10 @@
 // cgroup v2 has no device files: the rules become a small eBPF program (BPF_PROG_TYPE_CGROUP_DEVICE) attached to the folder.
 import { WharfError } from "../../common/errors.ts";
 import type { LinuxDeviceCgroup } from "../../common/oci/runtime.ts";
-import { sys } from "../sys/call.ts";
+import { isErrno, sys } from "../sys/call.ts";
 import { Fd, O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
+import { isRootless } from "../sys/rootless.ts";
 import { type DeviceRule, effectiveRules } from "./devices.ts";
 
 const PROG_LOAD = 5;
@@ -120,6 +121,8 @@ export function attachDeviceFilter(path: string, given: readonly LinuxDeviceCgro
       bpf("detach device program", PROG_DETACH, { ...target, 4: old.value });
     }
   } catch (cause) {
+    // who may not load programs cannot make device nodes either; above him others' rules hold
+    if (isErrno(cause, "EPERM", "EACCES") && isRootless()) return;
     throw new WharfError("FailedPrecondition", "linux.resources.devices: cannot limit devices", {
       operation: "set cgroup",
       subject: path,

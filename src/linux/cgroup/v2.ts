@@ -44,7 +44,8 @@ function cpu(r: LinuxResources, out: Setting[]): void {
   if (c.burst) add("cpu.max.burst", String(c.burst), "burst");
   if ((c.quota !== undefined && c.quota !== 0) || c.period) {
     const quota = c.quota !== undefined && c.quota > 0 ? String(c.quota) : "max";
-    add("cpu.max", `${quota} ${c.period || 100000}`, "quota");
+    // without a period the kernel keeps the one that is set; a new cgroup has 100000
+    add("cpu.max", c.period ? `${quota} ${c.period}` : quota, "quota");
   }
   if (c.cpus) add("cpuset.cpus", c.cpus, "cpus");
   if (c.mems) add("cpuset.mems", c.mems, "mems");

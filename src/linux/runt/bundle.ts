@@ -62,13 +62,16 @@ const SHAPE: readonly (readonly [path: string, kind: Kind])[] = [
   ["linux.rootfsPropagation", "string"],
 ];
 
+const SHAPES = SHAPE.map(([path, kind]) => ({ path, parts: path.split("."), kind }));
+
 function checkShape(spec: unknown): void {
-  for (const [path, kind] of SHAPE) {
+  for (let i = 0; i < SHAPES.length; i++) {
+    const { path, parts, kind } = SHAPES[i]!;
     let at: unknown = spec;
-    for (const part of path.split(".")) at = (at as Record<string, unknown> | undefined)?.[part];
-    if (at === undefined || at === null) continue;
-    if (kindOf(at) !== kind)
-      throw invalid(path, `expected ${kind === "array" ? "an array" : `a ${kind}`}, got ${kindOf(at)}`);
+    for (let k = 0; k < parts.length && at !== undefined && at !== null; k++)
+      at = (at as Record<string, unknown>)[parts[k]!];
+    if (at === undefined || at === null || kindOf(at) === kind) continue;
+    throw invalid(path, `expected ${kind === "array" || kind === "object" ? "an" : "a"} ${kind}, got ${kindOf(at)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 // A mount of type cgroup: the container's own part of each hierarchy, by a cgroup namespace or by bind mounts.
+import { CGROUP_ROOT } from "../cgroup/layout.ts";
 import { isErrno } from "../sys/call.ts";
 import { close, mkdir, symlink } from "../sys/fs.ts";
 import { attach, cloneTree, fdPath, MOUNT_ATTR, MS, mount, setAttributes } from "../sys/mount.ts";
@@ -26,7 +27,8 @@ function mountUnified(context: RootContext, target: number, options: MountOption
       if (!isErrno(error, "EPERM", "EBUSY")) throw error;
     }
   }
-  bindFolder(context.cgroup.paths[""]!, target, (options.flags & MS.RDONLY) !== 0);
+  // without a cgroup of its own it sees what its runtime sees
+  bindFolder(context.cgroup.paths[""] ?? CGROUP_ROOT, target, (options.flags & MS.RDONLY) !== 0);
 }
 
 export function mountCgroups(context: RootContext, path: string, options: MountOptions): void {
@@ -37,24 +39,23 @@ export function mountCgroups(context: RootContext, path: string, options: MountO
   mounted(context, path, false);
 }
 
-/** A small tmpfs with a folder for each hierarchy; what lies in it is ours alone while we make it. */
+/**
+ * A small tmpfs with a folder for each hierarchy. Nobody else reaches into it while it is made: plain names are safe. What
+ * protects the mounts in it is set at once for all of them.
+ */
 function mountV1(context: RootContext, path: string, target: number, options: MountOptions): void {
   const readonly = (options.flags & MS.RDONLY) !== 0;
   mount("tmpfs", fdPath(target), "tmpfs", options.flags & ~(MS.RDONLY | MS.RELATIME), "mode=755");
   const folder = openInRoot(context.root, path);
+  const below = `${fdPath(folder)}/`;
   const own = context.namespaces.own.has("cgroup") && !context.namespaces.own.has("user");
   for (const controllers in context.cgroup.paths) {
-    const name = controllers === "" ? "unified" : controllers.replace(/^name=/, "");
+    const name = controllers.startsWith("name=") ? controllers.slice(5) : controllers;
     mkdir(name, 0o755, folder);
-    const place = `${fdPath(folder)}/${name}`;
-    if (own) mount("cgroup", place, controllers === "" ? "cgroup2" : "cgroup", options.flags, controllers || null);
-    else {
-      const at = openInRoot(folder, name);
-      bindFolder(context.cgroup.paths[controllers]!, at, readonly);
-      close(at);
-    }
+    if (own) mount("cgroup", below + name, "cgroup", options.flags, controllers);
+    else mount(context.cgroup.paths[controllers]!, below + name, null, MS.BIND);
     if (name.includes(",")) for (const one of name.split(",")) symlink(name, one, folder);
   }
-  if (readonly) setAttributes(folder, { set: MOUNT_ATTR.RDONLY }, false);
+  if (!own || readonly) setAttributes(folder, { set: PROTECTION | (readonly ? MOUNT_ATTR.RDONLY : 0) }, true);
   close(folder);
 }

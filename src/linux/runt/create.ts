@@ -5,10 +5,7 @@ import { OCI_VERSION, type Spec } from "../../common/oci/runtime.ts";
 import {
   type CgroupPaths,
   killCgroup,
-  limit,
-  limitDevices,
   locateCgroup,
-  makeCgroup,
   openForClone,
   openJoinFiles,
   removeCgroup,
@@ -16,22 +13,34 @@ import {
 import { close, Fd, O, open, writeFileAtomic } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, clone, SIGNALS, wait } from "../sys/process.ts";
+import { effectiveUser, userName } from "../sys/rootless.ts";
 import { connectUnix, sendFds, socketPair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
-import type { Trace } from "../sys/trace.ts";
+import { type Trace, traced } from "../sys/trace.ts";
 import { readBundle } from "./bundle.ts";
+import { cgroupSteps } from "./cgroup-steps.ts";
 import { Channel, type FromInit, failure } from "./channel.ts";
 import { sendToConsoleSocket } from "./console.ts";
 import { runHooks, type StateOfContainer } from "./hooks.ts";
+import { writeMaps } from "./id-maps.ts";
 import { type InitPlan, runInit } from "./init.ts";
 import { isBind, prepareBind } from "./mounts.ts";
-import { CLONE_FLAG, enter, newTimeNamespace, planNamespaces, writeMaps } from "./namespaces.ts";
-import { run, type Step } from "./plan.ts";
+import { CLONE_FLAG, enter, newTimeNamespace, planNamespaces } from "./namespaces.ts";
+import { run } from "./plan.ts";
 import { prepareRootTree } from "./root.ts";
 import { prepareSeccomp, sendListener } from "./seccomp.ts";
 import { makeInStage, needsStage } from "./stage.ts";
 import { listenForStart } from "./start-socket.ts";
-import { type ContainerRecord, claim, newRecord, noteCgroup, processStat, removeFolder, saveRecord } from "./state.ts";
+import {
+  type ContainerRecord,
+  claim,
+  folderOf,
+  newRecord,
+  noteCgroup,
+  processStat,
+  removeFolder,
+  saveRecord,
+} from "./state.ts";
 
 export interface LaunchOptions {
   /** State folder of all containers; made when missing. */
@@ -73,7 +82,7 @@ export interface Created {
 
 export function create(options: CreateOptions): Created {
   const { root, id } = options;
-  const { path, rootfs, spec } = readBundle(options.bundle);
+  const { path, rootfs, spec } = traced(options.trace, "read config.json", () => readBundle(options.bundle));
   if (!spec.process) throw new WharfError("InvalidArgument", "config.json: process: is missing");
   if (spec.process.terminal && !options.console) {
     throw new WharfError("InvalidArgument", "process.terminal is set, but nobody takes the terminal", {
@@ -95,7 +104,7 @@ export function create(options: CreateOptions): Created {
       bundle: path,
       rootfs,
       created,
-      owner: "root",
+      owner: userName(effectiveUser()),
       annotations: spec.annotations,
       cgroup,
       process: spec.process,
@@ -132,22 +141,10 @@ export function create(options: CreateOptions): Created {
   }
 }
 
-/** What this side does for the cgroup. */
-export function cgroupSteps(cgroup: CgroupPaths, spec: Spec): Step[] {
-  const resources = spec.linux?.resources ?? {};
-  return [
-    { field: "linux.cgroupsPath", name: "make the cgroup", run: () => makeCgroup(cgroup) },
-    {
-      field: "linux.resources.devices",
-      name: "limit devices",
-      run: () => limitDevices(cgroup, resources.devices ?? []),
-    },
-    { field: "linux.resources", name: "set resource limits", run: () => limit(cgroup, resources) },
-  ];
-}
-
 /** With a user namespace the new process lacks the rights to open what is the host's: it gets it open. */
 function openWithOurRights(plan: InitPlan, spec: Spec): void {
+  // mounts are copied by who owns the mount namespace: where that is not this process, it will be the new one
+  if (effectiveUser() !== 0) return;
   plan.rootTree = prepareRootTree(plan.rootfs);
   for (const [i, entry] of (spec.mounts ?? []).entries()) {
     if (isBind(entry) && !(entry.options ?? []).includes("idmap")) {
@@ -160,7 +157,8 @@ function launch(options: CreateOptions, spec: Spec, record: ContainerRecord, pla
   const { namespaces, cgroup } = plan;
   const { trace } = options;
   const early = cgroup.mode === "v2" || namespaces.own.has("user") || needsStage(namespaces);
-  if (early) run(cgroupSteps(cgroup, spec), trace);
+  const cgroups = cgroupSteps(cgroup, spec, () => noteCgroup(folderOf(options.root, options.id), cgroup));
+  if (early) run(cgroups, trace);
   if (namespaces.own.has("user")) {
     openWithOurRights(plan, spec);
     plan.joinFiles = openJoinFiles(cgroup);
@@ -169,7 +167,7 @@ function launch(options: CreateOptions, spec: Spec, record: ContainerRecord, pla
   const [ours, theirs] = socketPair();
   const born = early && !needsStage(namespaces) ? openForClone(cgroup) : undefined;
   if (born !== undefined) plan.joinFiles = [];
-  const { pid, pidfd } = bear(options, plan, ours, theirs, born);
+  const { pid, pidfd } = traced(trace, "make the first process", () => bear(options, plan, ours, theirs, born));
   for (const fd of [theirs, plan.startSocket, born, plan.rootTree, ...plan.trees.values(), ...(plan.joinFiles ?? [])]) {
     if (fd !== undefined) close(fd);
   }
@@ -180,11 +178,12 @@ function launch(options: CreateOptions, spec: Spec, record: ContainerRecord, pla
       writeMaps(pid, spec.linux ?? {});
       channel.send({ type: "maps" });
     }
-    if (!early) run(cgroupSteps(cgroup, spec), trace);
-    readyToJoin(options, spec, record, channel);
+    if (!early) run(cgroups, trace);
+    traced(trace, "hand over the cgroup and the seccomp filter", () => readyToJoin(options, spec, record, channel));
     record.init = { pid, startTime: processStat(pid)?.startTime ?? "" };
-    saveRecord(options.root, record);
-    serve(options, record, channel, { ...plan.state, pid });
+    traced(trace, "save the state", () => saveRecord(options.root, record));
+    const end = options.run ? "wait for the program" : "wait until it is ready";
+    traced(trace, end, () => serve(options, record, channel, { ...plan.state, pid }));
     announce(options, pid, pidfd);
     return { pid, pidfd, record };
   } catch (error) {

@@ -7,6 +7,7 @@ import { sys } from "../sys/call.ts";
 import { close, Fd, O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, clone, exit, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
+import { effectiveUser } from "../sys/rootless.ts";
 import { socketPair } from "../sys/socket.ts";
 import { checkProcess } from "./bundle.ts";
 import { Channel, type FromInit, failure } from "./channel.ts";
@@ -79,13 +80,15 @@ export function exec(options: ExecOptions): Executed {
   const joinFiles = cgroup && born === undefined ? openJoinFiles(cgroup) : [];
   const rootOf = record.chroot ? open(`/proc/${record.init!.pid}/root`, O.PATH | O.DIRECTORY) : undefined;
   const [ours, theirs] = socketPair();
-  // a pid namespace takes in children only: this process enters so far that its child is in it
-  if (record.namespaces & CLONE.NEWPID) sys("enter the pid namespace", id, NR.setns, target.value, CLONE.NEWPID);
+  // a pid namespace takes in children only: this process enters so far that its child is in it; without privilege by the
+  // user namespace that owns it
+  const entered = record.namespaces & (effectiveUser() === 0 ? CLONE.NEWPID : CLONE.NEWPID | CLONE.NEWUSER);
+  if (entered) sys("enter the pid namespace", id, NR.setns, target.value, entered);
   const parent = options.cloneParent ? CLONE.PARENT : 0;
   const { pid, pidfd } = clone(parent, born === undefined ? {} : { cgroup: born });
   if (pid === 0) {
     close(ours);
-    enterContainer(options, record, { target: target.value, filter, joinFiles, rootOf }, new Channel(theirs));
+    enterContainer(options, record, { target: target.value, entered, filter, joinFiles, rootOf }, new Channel(theirs));
   }
   for (const fd of [theirs, filter, born, rootOf, ...joinFiles]) if (fd !== undefined) close(fd);
   using channel = new Channel(ours);
@@ -121,6 +124,8 @@ function serve(options: ExecOptions, record: ContainerRecord, channel: Channel, 
 interface Entrance {
   /** pidfd of the container's first process. */
   target: number;
+  /** Namespaces this process is in already, or was born into. */
+  entered: number;
   filter: number | undefined;
   joinFiles: readonly number[];
   rootOf: number | undefined;
@@ -135,9 +140,9 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
     prctl(PR.SET_DUMPABLE, 0);
     joinCgroup(entrance.joinFiles);
     if (process.oomScoreAdj !== undefined && process.oomScoreAdj !== null) setOomScore(process.oomScoreAdj, warn);
-    const flags = record.namespaces & ~CLONE.NEWPID;
+    const flags = record.namespaces & ~entrance.entered;
     if (flags) sys("enter the container's namespaces", record.id, NR.setns, entrance.target, flags);
-    if (flags & CLONE.NEWUSER) {
+    if (record.namespaces & CLONE.NEWUSER) {
       sys("become root of the user namespace", undefined, NR.setresgid, 0, 0, 0);
       sys("become root of the user namespace", undefined, NR.setresuid, 0, 0, 0);
     }

@@ -6,7 +6,7 @@ import { sys } from "../sys/call.ts";
 import { close } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, exit, PR, prctl } from "../sys/process.ts";
-import type { Trace } from "../sys/trace.ts";
+import { type Trace, traced } from "../sys/trace.ts";
 import { Channel } from "./channel.ts";
 import { adoptTerminal, bindConsole, openTerminal, type Terminal } from "./console.ts";
 import { deviceSteps } from "./devices.ts";
@@ -245,7 +245,7 @@ function finish(plan: InitPlan, progress: Progress): never {
     progress.channel.send({ type: "seccomp" }, listener);
     close(listener);
   };
-  assumeIdentity(process, loadFilter, progress.warn);
+  traced(trace, "take on user, capabilities and seccomp", () => assumeIdentity(process, loadFilter, progress.warn));
   trace?.flush();
   return execute(args, env, plan.preserveFds);
 }

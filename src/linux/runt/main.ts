@@ -8,7 +8,7 @@ import type { Command, Context } from "./command.ts";
 import { type Parsed, parseFlags } from "./flags.ts";
 import { absolute } from "./launch-flags.ts";
 import { type LogTarget, log } from "./log.ts";
-import { DEFAULT_ROOT } from "./state.ts";
+import { defaultRoot } from "./state.ts";
 import { createCommand } from "./verbs/create.ts";
 import { deleteCommand } from "./verbs/delete.ts";
 import { execCommand } from "./verbs/exec.ts";
@@ -85,7 +85,7 @@ function dispatch(global: Parsed, target: LogTarget): number {
   }
   const warn = (text: string) => log(target, "warning", text);
   const trace = openTrace("runt");
-  const context: Context = { root: absolute(global.string("root") ?? DEFAULT_ROOT), warn, trace };
+  const context: Context = { root: absolute(global.string("root") ?? defaultRoot()), warn, trace };
   if (!trace) return command.run(context, parsed);
   try {
     return trace.span(`runt ${name}`, undefined, () => command.run(context, parsed));

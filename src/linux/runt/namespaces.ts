@@ -1,12 +1,6 @@
 // linux.namespaces as clone flags and namespaces to join.
 import { WharfError } from "../../common/errors.ts";
-import type {
-  LinuxIDMapping,
-  LinuxNamespace,
-  LinuxNamespaceType,
-  LinuxTimeOffset,
-  Spec,
-} from "../../common/oci/runtime.ts";
+import type { LinuxIDMapping, LinuxNamespace, LinuxNamespaceType, LinuxTimeOffset } from "../../common/oci/runtime.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import { O, open, writeFile } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
@@ -94,12 +88,4 @@ export function newTimeNamespace(offsets: Readonly<Record<string, LinuxTimeOffse
 
 export function mapText(mappings: readonly LinuxIDMapping[]): string {
   return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
-}
-
-/** Gives a new user namespace its mappings, as the process that made it. */
-export function writeMaps(pid: number, linux: NonNullable<Spec["linux"]>): void {
-  const privileged = native.syscall(NR.geteuid) === 0;
-  if (!privileged) writeFile(`/proc/${pid}/setgroups`, "deny");
-  if (linux.uidMappings?.length) writeFile(`/proc/${pid}/uid_map`, mapText(linux.uidMappings));
-  if (linux.gidMappings?.length) writeFile(`/proc/${pid}/gid_map`, mapText(linux.gidMappings));
 }

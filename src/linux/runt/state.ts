@@ -15,9 +15,23 @@ import {
   writeFileAtomic,
 } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
+import { environment } from "../sys/process.ts";
+import { effectiveUser } from "../sys/rootless.ts";
 import type { SeccompRecord } from "./seccomp.ts";
 
 export const DEFAULT_ROOT = "/run/runt";
+
+/** State folder where none is given: that of root, or for another user one in its own runtime folder. */
+export function defaultRoot(): string {
+  const uid = effectiveUser();
+  if (uid === 0) return DEFAULT_ROOT;
+  const own = environment().get("XDG_RUNTIME_DIR") || `/run/user/${uid}`;
+  if (exists(own)) return `${own}/runt`;
+  throw new WharfError("FailedPrecondition", "there is no folder for the state of containers", {
+    subject: own,
+    hint: "set XDG_RUNTIME_DIR, or give --root DIR",
+  });
+}
 /** Where the first process waits for `start`; gone once it has been started. */
 export const START_SOCKET = "start.sock";
 const STATE = "state.json";
@@ -86,7 +100,11 @@ export function claim(root: string, id: string): string {
 export function noteCgroup(folder: string, cgroup: CgroupPaths): void {
   const path = `${folder}/${CGROUP}`;
   const text = JSON.stringify(cgroup);
-  const answer = native.syscall(NR.symlinkat, text, -100, path);
+  let answer = native.syscall(NR.symlinkat, text, -100, path);
+  if (answer === -17) {
+    unlink(path);
+    answer = native.syscall(NR.symlinkat, text, -100, path);
+  }
   // longer than a path may be
   if (answer === -36) writeFileAtomic(path, text, 0o600);
   else if (answer < 0) sys("note cgroup", path, NR.symlinkat, text, -100, path);

@@ -80,6 +80,11 @@ export class Trace {
   }
 }
 
+/** Runs `work`, as a span where there is a trace. */
+export function traced<T>(trace: Trace | undefined, name: string, work: () => T): T {
+  return trace ? trace.span(name, undefined, work) : work();
+}
+
 /**
  * The trace the caller wants recorded: `traceparent` (default: the environment's TRACEPARENT) is sampled and there is a
  * folder for it (default: the environment's WHARF_TRACE_DIR). Undefined otherwise, which costs nothing.

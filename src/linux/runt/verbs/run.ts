@@ -1,5 +1,6 @@
 // runt run ID: create and start in one, and by default stay until it ends.
 import { PR, prctl } from "../../sys/process.ts";
+import { traced } from "../../sys/trace.ts";
 import type { Command } from "../command.ts";
 import { type CreateOptions, create } from "../create.ts";
 import { clear, remove } from "../delete.ts";
@@ -33,11 +34,13 @@ export const runCommand: Command = {
     try {
       runHooks(record.hooks, "poststart", hookState(record, "running"));
       if (detach) return 0;
-      const status = master < 0 ? stayWith(pid, pidfd, signals) : stayWithTerminal(pid, pidfd, signals, master);
-      if (!parsed.bool("keep")) {
-        if (record.ownPids) clear(root, record, warn);
-        else remove(root, id, true, warn);
-      }
+      const status = traced(context.trace, "wait for its end", () =>
+        master < 0 ? stayWith(pid, pidfd, signals) : stayWithTerminal(pid, pidfd, signals, master),
+      );
+      if (parsed.bool("keep")) return status;
+      traced(context.trace, "remove the container", () =>
+        record.ownPids ? clear(root, record, warn) : remove(root, id, true, warn),
+      );
       return status;
     } catch (error) {
       remove(root, id, true, warn);
