@@ -1,7 +1,8 @@
 // Credentials for a registry, from docker's configuration file and credential helpers, as the X-Registry-Auth header has them.
 import { WharfError } from "../../../common/errors.ts";
 import { close, dup3, O, open, pipe, readAll, writeAll } from "../../sys/fs.ts";
-import { exec, exit, fork, wait } from "../../sys/process.ts";
+import { blockSignals, clearSignalMask } from "../../sys/loop.ts";
+import { exec, exit, fork, SIGNALS, wait } from "../../sys/process.ts";
 import type { Cli } from "../cli.ts";
 import type { AuthEntry } from "../config.ts";
 
@@ -66,8 +67,11 @@ function execute(
 ): { status: number; output: Uint8Array } {
   const [inReader, inWriter] = pipe();
   const [outReader, outWriter] = pipe();
+  // A helper that ends without reading is no reason for us to end.
+  blockSignals([SIGNALS.PIPE]);
   const child = fork();
   if (child === 0) {
+    clearSignalMask();
     dup3(inReader, 0);
     dup3(outWriter, 1);
     dup3(open("/dev/null", O.WRONLY), 2);
