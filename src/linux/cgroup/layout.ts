@@ -24,10 +24,13 @@ function isCgroup2(path: string): boolean {
   return native.syscall(NR.statfs, path, buffer) === 0 && Number(buffer[0]) === CGROUP2_MAGIC;
 }
 
-/** Mountpoint by name, as every init lays them out; else looked up in the mount table. */
-function mountpointOf(controllers: string): string | undefined {
-  const name = controllers.replace(/^name=/, "");
-  if (exists(`${CGROUP_ROOT}/${name}`)) return `${CGROUP_ROOT}/${name}`;
+/** Where every init mounts a hierarchy. */
+export function usualMountpoint(controllers: string): string {
+  return `${CGROUP_ROOT}/${controllers.startsWith("name=") ? controllers.slice(5) : controllers}`;
+}
+
+/** Where it is mounted indeed, for hosts that do otherwise; undefined when nowhere. */
+export function findMountpoint(controllers: string): string | undefined {
   const wanted = controllers.split(",");
   for (const line of readText("/proc/self/mountinfo").split("\n")) {
     const [left, right] = line.split(" - ");
@@ -37,11 +40,19 @@ function mountpointOf(controllers: string): string | undefined {
   return undefined;
 }
 
+const SYSTEMD = "name=systemd";
+
+/**
+ * The hierarchies as /proc/self/cgroup lists them, at their usual places: whether they are there shows when a folder is
+ * made. systemd's own hierarchy has no controllers: without systemd nobody looks at it.
+ */
 export function readLayout(): CgroupLayout {
-  const lines = readText("/proc/self/cgroup").trim().split("\n");
-  if (isCgroup2(CGROUP_ROOT)) {
-    const own = lines.find((line) => line.startsWith("0::"))?.slice(3) ?? "/";
-    return { mode: "v2", hierarchies: [{ controllers: "", mountpoint: CGROUP_ROOT, own }] };
+  const lines = readText("/proc/self/cgroup").trimEnd().split("\n");
+  // the unified tree comes last; controllers of v1 before it mean that it has none
+  const last = lines[lines.length - 1]!;
+  const v1 = lines.some((line) => !line.startsWith("0::") && !line.includes(":name="));
+  if (!v1 && last.startsWith("0::") && isCgroup2(CGROUP_ROOT)) {
+    return { mode: "v2", hierarchies: [{ controllers: "", mountpoint: CGROUP_ROOT, own: last.slice(3) }] };
   }
   const hierarchies: Hierarchy[] = [];
   for (const line of lines) {
@@ -49,8 +60,8 @@ export function readLayout(): CgroupLayout {
     const second = line.indexOf(":", first + 1);
     const controllers = line.slice(first + 1, second);
     // a v2 tree beside v1 (hybrid) has no controllers: as with runc, containers are not put into it
-    const mountpoint = controllers === "" ? undefined : mountpointOf(controllers);
-    if (mountpoint !== undefined) hierarchies.push({ controllers, mountpoint, own: line.slice(second + 1) });
+    if (controllers === "" || (controllers === SYSTEMD && !exists("/run/systemd/system"))) continue;
+    hierarchies.push({ controllers, mountpoint: usualMountpoint(controllers), own: line.slice(second + 1) });
   }
   if (hierarchies.length === 0) {
     throw new WharfError("FailedPrecondition", "no cgroup hierarchy is mounted", {
@@ -62,7 +73,7 @@ export function readLayout(): CgroupLayout {
 }
 
 /** "system.slice:docker:abc" */
-const SYSTEMD = /^[^/:]*:[^/:]*:[^/:]+$/;
+const SYSTEMD_PATH = /^[^/:]*:[^/:]*:[^/:]+$/;
 
 /**
  * The container's folder in a hierarchy: an absolute cgroupsPath from its root, a relative one (or without one the id) from
@@ -74,7 +85,7 @@ export function cgroupFolder(
   id: string,
 ): string {
   const path = cgroupsPath ?? id;
-  if (SYSTEMD.test(path)) {
+  if (SYSTEMD_PATH.test(path)) {
     throw new WharfError(
       "InvalidArgument",
       `linux.cgroupsPath ${JSON.stringify(path)} is meant for the systemd driver`,

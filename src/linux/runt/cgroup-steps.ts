@@ -7,9 +7,9 @@ import { isRootless } from "../sys/rootless.ts";
 import type { Step } from "./plan.ts";
 
 /** Who may not make cgroups does without, unless the container asks for one. */
-function makeCgroupIfAllowed(cgroup: CgroupPaths, { linux }: Spec): void {
+function makeCgroupIfAllowed(cgroup: CgroupPaths, { linux }: Spec, moved: () => void): void {
   try {
-    makeCgroup(cgroup);
+    makeCgroup(cgroup, moved);
   } catch (cause) {
     if (!isErrno(cause, "EACCES", "EPERM", "EROFS") || !isRootless()) throw cause;
     const { devices: _, ...limits } = linux?.resources ?? {};
@@ -32,11 +32,11 @@ function asksFor(limits: object): boolean {
   );
 }
 
-/** What this side does for the cgroup. */
-export function cgroupSteps(cgroup: CgroupPaths, spec: Spec): Step[] {
+/** What this side does for the cgroup; `moved` is called when its folders turn out to lie elsewhere than thought. */
+export function cgroupSteps(cgroup: CgroupPaths, spec: Spec, moved: () => void): Step[] {
   const resources = spec.linux?.resources ?? {};
   return [
-    { field: "linux.cgroupsPath", name: "make the cgroup", run: () => makeCgroupIfAllowed(cgroup, spec) },
+    { field: "linux.cgroupsPath", name: "make the cgroup", run: () => makeCgroupIfAllowed(cgroup, spec, moved) },
     {
       field: "linux.resources.devices",
       name: "limit devices",

@@ -50,7 +50,8 @@ export function setRlimit(type: string, soft: number, hard: number): boolean {
   }
   const now = new BigUint64Array(2);
   sys("get limit", type, NR.prlimit64, 0, number, 0, now);
-  const most = wanted[1]! < now[1]! ? wanted[1]! : now[1]!;
+  let most = wanted[1]!;
+  if (most > now[1]!) most = now[1]!;
   wanted[1] = most;
   if (wanted[0]! > most) wanted[0] = most;
   sys("set limit", type, NR.prlimit64, 0, number, wanted, 0);
