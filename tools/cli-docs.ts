@@ -1,82 +1,24 @@
 // Writes docs/cli/: a page a command, from the declarations the program itself uses. `tools/node tools/cli-docs.ts`
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Node } from "../src/common/cli/command.ts";
-import { isGroup } from "../src/common/cli/command.ts";
-import { commandPage } from "../src/common/cli/markdown.ts";
-import type { Cli } from "../src/linux/cli/cli.ts";
-import { ROOT as COMMANDS, SECTIONS } from "../src/linux/cli/commands/index.ts";
-import { ROOT } from "./lib/native.ts";
-
-const PROGRAM = "wharf";
-/** Words under which commands are found a second time. */
-const SYNONYMS = new Set(["container", "image", "system"]);
+import { buildImage, linuxSources, stripSources } from "./lib/images.ts";
+import { buildHost, ROOT } from "./lib/native.ts";
 
 export const DOCS = join(ROOT, "docs/cli");
 
-const INTRODUCTION = `# The command line
-
-\`wharf\` talks to a daemon through the Docker Engine API: to wharfd, which it starts when it does not run, or to any other
-engine. It takes Docker's commands and flags.
-
-| variable | what |
-|---|---|
-| \`DOCKER_HOST\` | the daemon to talk to, \`unix:///path\` or \`tcp://host:port\`; \`-H\` wins over it |
-| \`DOCKER_API_VERSION\` | speaks this version instead of negotiating |
-| \`DOCKER_CONFIG\` | folder of docker's \`config.json\`: credentials, \`detachKeys\`, \`psFormat\`, \`imagesFormat\` |
-| \`WHARF_STATE\`, \`WHARF_ROOT\`, \`WHARF_CONFIG\` | the places of our own daemon: sockets and state, data, configuration |
-| \`WHARF_AUTOSTART=0\` | does not start the daemon |
-| \`WHARF_START_TIMEOUT\` | seconds to wait for the daemon to answer, 30 without it |
-| \`WHARFD\` | the daemon's program, else the one beside \`wharf\` |
-| \`NO_COLOR\` | no colours |
-| \`TRACEPARENT\` | the W3C trace context that the call belongs to |
-
-Data goes to stdout, talk to stderr. Tables fit the window when stdout is a terminal. An error says the cause first and, where there is
-one, a hint; \`--debug\` shows requests and the whole chain.
-
-| exit code | what |
-|---|---|
-| 0 | all went well |
-| 1 | the command failed, for one of several names at least |
-| 3 | \`daemon status\`: the daemon does not run |
-| 125 | wrong flags, or \`run\` failed before the container's own program ran |
-| 126, 127 | \`run\`, \`exec\`, \`start -a\`: the program cannot be executed, is not there |
-| 141 | the reader of our output has gone away |
-| other | \`run\`, \`exec\`, \`start -a\`, \`attach\`: the container's own code; 128 + N when signal N ended it |
-
-\`--format\` takes \`table\`, \`json\` and Go templates (\`{{.Names}}\`, \`table {{.ID}}\\t{{.Status}}\`) with docker's functions: \`json\`, \`lower\`,
-\`upper\`, \`title\`, \`join\`, \`split\`, \`truncate\`, \`pad\`, and all of Go's own.
-`;
-
 /** File name and text of every page. */
-export function pages(): Map<string, string> {
-  const all = new Map<string, string>();
-  let index = INTRODUCTION;
-  const visit = (node: Node<Cli>, path: string, rows: string[]) => {
-    if (node.hidden) return;
-    if (isGroup(node)) {
-      for (const [name, child] of node.commands) visit(child, `${path} ${name}`, rows);
-      return;
-    }
-    const file = `${path.slice(PROGRAM.length + 1).replaceAll(" ", "-")}.md`;
-    all.set(file, commandPage(node, path, PROGRAM));
-    rows.push(`| [\`${path}\`](${file}) | ${node.summary} |\n`);
-  };
-  for (const section of SECTIONS) {
-    const rows: string[] = [];
-    for (const [name, node] of COMMANDS) {
-      if (node.section === section.name && !SYNONYMS.has(name)) visit(node, `${PROGRAM} ${name}`, rows);
-    }
-    index += `\n## ${section.title}\n\n| command | what |\n|---|---|\n${rows.sort().join("")}`;
-  }
-  const words = [...SYNONYMS].map((word) => `\`${PROGRAM} ${word}\``).join(", ");
-  index += `\nThe same commands are found under ${words} as Docker has them.\n`;
-  return all.set("README.md", index);
+export async function pages(): Promise<Map<string, string>> {
+  const host = await buildHost((text) => process.stderr.write(`wharf: ${text}\n`));
+  stripSources(linuxSources());
+  const image = buildImage(host, "src/linux/cli/docs.ts");
+  const json = execFileSync(host, ["--image", image], { encoding: "utf8", maxBuffer: 16 << 20 });
+  return new Map(JSON.parse(json) as [string, string][]);
 }
 
 if (import.meta.main) {
   mkdirSync(DOCS, { recursive: true });
-  const current = pages();
+  const current = await pages();
   for (const file of readdirSync(DOCS)) if (file.endsWith(".md") && !current.has(file)) rmSync(join(DOCS, file));
   for (const [file, text] of current) writeFileSync(join(DOCS, file), text);
 }
