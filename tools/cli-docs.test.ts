@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { DOCS, pages } from "./cli-docs.ts";
 
-test("docs/cli/ says what the program's own declarations say", () => {
-  const current = pages();
+test("docs/cli/ says what the program's own declarations say", async () => {
+  const current = await pages();
   assert.ok(current.size > 15);
   assert.deepEqual(readdirSync(DOCS).sort(), [...current.keys()].sort(), "run tools/node tools/cli-docs.ts");
   for (const [file, text] of current) {
