@@ -1,5 +1,5 @@
 // A process's cgroups as /proc tells them, on v1, v2 and both at once.
-import { readText } from "../sys/fs.ts";
+import { readSmall } from "./io/scratch.ts";
 
 export interface Cgroups {
   /** The v2 group's folder; undefined when no controller is there to be read. */
@@ -13,7 +13,7 @@ const ROOT = "/sys/fs/cgroup";
 /** Cgroups of a living process, with the hierarchies at their usual places. */
 export function cgroupsOf(pid: number): Cgroups {
   const found: Cgroups = { unified: undefined, controllers: new Map() };
-  for (const line of readText(`/proc/${pid}/cgroup`).trim().split("\n")) {
+  for (const line of readSmall(`/proc/${pid}/cgroup`).trim().split("\n")) {
     const [, names = "", ...rest] = line.split(":");
     const path = rest.join(":");
     if (names === "") found.unified = `${ROOT}${path}`;

@@ -1,8 +1,9 @@
 // Tells when the kernel kills for want of memory: v1 by an eventfd on memory.oom_control, v2 by the events in memory.events.
-import { close, O, open, readText, writeFile } from "../sys/fs.ts";
+import { close, O, open, writeFile } from "../sys/fs.ts";
 import { EPOLL, loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { cgroupsOf } from "./cgroup.ts";
+import { readSmall } from "./io/scratch.ts";
 import { debug } from "./log.ts";
 
 const EFD_FLAGS = 0o2004000;
@@ -49,7 +50,7 @@ function watchV1(folder: string, tell: () => void): Disposable {
     native.syscall(NR.read, event, new Uint8Array(8), 8);
     try {
       // the group's removal is signalled as well
-      readText(`${folder}/memory.oom_control`);
+      readSmall(`${folder}/memory.oom_control`);
     } catch {
       watch[Symbol.dispose]();
       return;
@@ -60,7 +61,7 @@ function watchV1(folder: string, tell: () => void): Disposable {
 }
 
 function kills(file: string): number {
-  return Number(/^oom_kill (\d+)/m.exec(readText(file))?.[1] ?? 0);
+  return Number(/^oom_kill (\d+)/m.exec(readSmall(file))?.[1] ?? 0);
 }
 
 function watchV2(folder: string, tell: () => void): Disposable {

@@ -29,9 +29,27 @@ function serveConnection(fd: number, router: Router): void {
   const server = new ServerConnection(router, (bytes) => connection.send(bytes));
   const connection = new Connection(
     fd,
-    (bytes) => server.receive(bytes),
+    (bytes) => {
+      server.receive(bytes);
+      trimLater();
+    },
     () => server.close(),
   );
+}
+
+/** How long after the last request memory is given back. */
+const QUIET_MS = 500;
+
+let trimming = false;
+
+/** Memory that was needed for a request is given back when no other follows. */
+function trimLater(): void {
+  if (trimming) return;
+  trimming = true;
+  loop().timer(QUIET_MS, () => {
+    trimming = false;
+    native.trim();
+  });
 }
 
 /** Does not return. */

@@ -2,11 +2,23 @@
 import { Options } from "../../common/gen/containerd/runc/options.ts";
 import { isAny, unpackAny } from "../../common/protobuf/any.ts";
 import { isErrno } from "../sys/call.ts";
-import { close, dup3, mkdirs, O, open, readText, unlinkIfThere, writeFile, writeFileAtomic } from "../sys/fs.ts";
+import {
+  close,
+  dup3,
+  mkdirs,
+  O,
+  open,
+  read,
+  readText,
+  unlinkIfThere,
+  writeAll,
+  writeFile,
+  writeFileAtomic,
+} from "../sys/fs.ts";
 import { resetLoop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { exit, fork } from "../sys/process.ts";
-import { closeAll, connectUnix, listenUnix, receiveFds, sendFds, socketPair } from "../sys/socket.ts";
+import { connectUnix, listenUnix, receiveFds, sendFds, socketPair } from "../sys/socket.ts";
 import { groupOf, socketPath } from "./address.ts";
 import { type Bootstrap, readBootstrap } from "./bootstrap.ts";
 import { cgroupsOf } from "./cgroup.ts";
@@ -24,7 +36,6 @@ export interface StartOptions {
   stdin: Uint8Array;
 }
 
-const MAX_CONFIG = 8192;
 const AF_FDCWD = -100;
 
 /**
@@ -53,7 +64,9 @@ export class Embryo {
 
   /** It becomes a shim with this configuration. */
   hatch(config: ShimConfig, listener: number): void {
-    sendFds(this.#channel, native.bytes(JSON.stringify(config)), [listener]);
+    const text = native.bytes(JSON.stringify(config));
+    sendFds(this.#channel, new Uint8Array(new Uint32Array([text.length]).buffer), [listener]);
+    writeAll(this.#channel, text);
     close(this.#channel);
     close(listener);
   }
@@ -64,20 +77,26 @@ export class Embryo {
   }
 }
 
+/** Waits for what hatch() sends; ends the process when it is dropped instead. */
+function receiveConfig(channel: number): { config: ShimConfig; listener: number } {
+  const length = new Uint32Array(1);
+  const { fds } = receiveFds(channel, new Uint8Array(length.buffer), 1);
+  const listener = fds[0];
+  if (listener === undefined) exit(0);
+  const text = new Uint8Array(length[0]!);
+  for (let at = 0; at < text.length; ) at += read(channel, text.subarray(at));
+  return { config: JSON.parse(native.utf8(text)) as ShimConfig, listener };
+}
+
 function beShim(channel: number): never {
   native.syscall(NR.setsid);
-  const data = new Uint8Array(MAX_CONFIG);
-  const { length, fds } = receiveFds(channel, data);
-  const listener = fds.shift();
-  closeAll(fds);
-  if (listener === undefined) exit(0);
+  const { config, listener } = receiveConfig(channel);
   const nothing = open("/dev/null", O.RDWR);
   for (let fd = 0; fd < 3; fd++) dup3(nothing, fd);
   // the socket is the only thing kept
   dup3(listener, 3, O.CLOEXEC);
   native.syscall(NR.close_range, 4, 0xffffffff, 0);
   native.syscall(NR.chdir, "/");
-  const config = JSON.parse(native.utf8(data, 0, length)) as ShimConfig;
   resetLoop();
   serve(config, 3);
 }

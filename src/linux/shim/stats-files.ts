@@ -1,6 +1,7 @@
 // Reads the small files of cgroups: one number, "name number" lines, and tables by device.
 import { isErrno } from "../sys/call.ts";
-import { readDir, readText } from "../sys/fs.ts";
+import { readDir } from "../sys/fs.ts";
+import { readSmall } from "./io/scratch.ts";
 
 /** What stands for "max": all bits set. */
 const UNLIMITED = 18446744073709551615n;
@@ -8,7 +9,7 @@ const UNLIMITED = 18446744073709551615n;
 /** Undefined where the kernel or this group has no such file. */
 export function text(path: string): string | undefined {
   try {
-    return readText(path).trim();
+    return readSmall(path).trim();
   } catch (error) {
     if (isErrno(error, "ENOENT", "EOPNOTSUPP", "ENODEV", "ENOTDIR")) return undefined;
     throw error;

@@ -192,7 +192,7 @@ export function signalDescriptor(signals: readonly number[]): number {
 export function onSignals(signals: readonly number[], run: (signal: number) => void): Disposable {
   blockSignals(signals);
   const fd = signalDescriptor(signals);
-  const info = new Uint8Array(128 * 16);
+  const info = new Uint8Array(128 * 4);
   const view = new DataView(info.buffer);
   const watch = loop().watch(fd, EPOLL.IN, () => {
     const n = native.syscall(NR.read, fd, info, info.length);

@@ -42,6 +42,8 @@ interface Native {
   jobs(): void;
   /** Collects cycles; never done by itself, so that memory pages stay clean. */
   collect(): void;
+  /** Gives memory back that is not in use now (stack, warm pages): for long-lived processes, when they have nothing to do. */
+  trim(): void;
   /** Bytes of the engine's arena from its start to the highest ever allocated. */
   heap(): number;
 }

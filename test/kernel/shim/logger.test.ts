@@ -39,11 +39,20 @@ function entries(path: string): Entry[] {
     .map((line) => JSON.parse(line) as Entry);
 }
 
-/** Attaches; `output` resolves at the end with all bytes. */
-function attach(path: string, hello: object): { socket: Socket; output: Promise<Buffer>; seen: () => Buffer } {
+interface Attached {
+  socket: Socket;
+  output: Promise<Buffer>;
+  seen: () => Buffer;
+}
+
+/** Attaches, and has said so when it answers; `output` resolves at the end with all bytes. */
+async function attach(path: string, hello: object): Promise<Attached> {
   const socket = connect({ path, allowHalfOpen: true });
   const chunks: Buffer[] = [];
-  socket.write(`${JSON.stringify(hello)}\n`);
+  await new Promise<void>((resolve, reject) => {
+    socket.once("error", reject);
+    socket.write(`${JSON.stringify(hello)}\n`, () => resolve());
+  });
   socket.on("data", (chunk) => chunks.push(chunk as Buffer));
   const output = new Promise<Buffer>((resolve, reject) => {
     socket.on("end", () => {
@@ -181,12 +190,12 @@ test("attach: several clients, each with the streams it asked for; late ones get
   await using shim = await daemon.start({ args: ["sh", "-c", script] });
   const path = join(daemon.folder, "attach.sock");
   await launch(daemon, shim, { attach: path });
-  const early = attach(path, BOTH);
-  const errOnly = attach(path, { ...BOTH, stdout: false });
+  const early = await attach(path, BOTH);
+  const errOnly = await attach(path, { ...BOTH, stdout: false });
   await shim.task.start({ id: shim.id });
   while (!early.seen().includes("err")) await sleep(10);
   await sleep(30);
-  const late = attach(path, BOTH);
+  const late = await attach(path, BOTH);
   await sleep(50);
   const value = Buffer.from(
     JSON.stringify({
@@ -213,7 +222,7 @@ test("attach: what the log holds comes first, without gap or repetition", async 
   await launch(daemon, shim, { attach: path, "max-size": 500_000, "max-file": 20 });
   await shim.task.start({ id: shim.id });
   await sleep(300);
-  const client = attach(path, { ...BOTH, logs: true });
+  const client = await attach(path, { ...BOTH, logs: true });
   const numbers = (n: number) => `${[...Array(n).keys()].map((i) => i + 1).join("\n")}\n`;
   assert.equal(demultiplex(await client.output)[1], `${numbers(30000)}partial\n${numbers(10)}`);
   await finish(shim);
@@ -224,7 +233,7 @@ test("attach: input reaches the task; once: its end ends the task's", async () =
   await using shim = await daemon.start({ args: ["sh", "-c", "cat; echo end"] });
   const path = join(daemon.folder, "attach.sock");
   await launch(daemon, shim, { attach: path, stdin: "once" });
-  const client = attach(path, { ...BOTH, stdin: true });
+  const client = await attach(path, { ...BOTH, stdin: true });
   await shim.task.start({ id: shim.id });
   const sent = "0123456789abcdef\n".repeat(20_000);
   client.socket.end(sent);
@@ -238,9 +247,9 @@ test("attach: open: a client's end does not end the task's input", async () => {
   const path = join(daemon.folder, "attach.sock");
   await launch(daemon, shim, { attach: path, stdin: "open" });
   await shim.task.start({ id: shim.id });
-  attach(path, { stdin: true }).socket.end("one\n");
+  (await attach(path, { stdin: true })).socket.end("one\n");
   await sleep(100);
-  const second = attach(path, { ...BOTH, stdin: true });
+  const second = await attach(path, { ...BOTH, stdin: true });
   second.socket.write("two\n");
   assert.equal(demultiplex(await second.output)[1], "one-two\n");
   await finish(shim);
@@ -251,7 +260,7 @@ test("attach: a terminal's output is raw", async () => {
   await using shim = await daemon.start({ terminal: true, args: ["sh", "-c", "read x; echo got $x; exit 3"] });
   const path = join(daemon.folder, "attach.sock");
   await launch(daemon, shim, { attach: path, stdin: "open" }, true);
-  const client = attach(path, { ...BOTH, stdin: true });
+  const client = await attach(path, { ...BOTH, stdin: true });
   await shim.task.start({ id: shim.id });
   client.socket.write("it\n");
   assert.equal((await client.output).toString(), "it\r\ngot it\r\n");
@@ -270,7 +279,7 @@ test("attach: a client that does not read holds nobody up, and gets everything w
   await using shim = await daemon.start({ args: ["seq", "1", "500000"] });
   const path = join(daemon.folder, "attach.sock");
   await launch(daemon, shim, { attach: path });
-  const slow = attach(path, BOTH);
+  const slow = await attach(path, BOTH);
   slow.socket.pause();
   await shim.task.start({ id: shim.id });
   const begin = Date.now();
@@ -288,7 +297,7 @@ test("attach: a client that asks for it is waited for", async () => {
   await using shim = await daemon.start({ args: ["sh", "-c", "seq 1 2000000; echo end >&2"] });
   const path = join(daemon.folder, "attach.sock");
   await launch(daemon, shim, { driver: "none", attach: path });
-  const slow = attach(path, { ...BOTH, wait: true });
+  const slow = await attach(path, { ...BOTH, wait: true });
   slow.socket.pause();
   await shim.task.start({ id: shim.id });
   await sleep(600);
@@ -321,7 +330,7 @@ test("attach: an exec's output and input, without a log", async () => {
     stderr: stdout,
     spec: { typeUrl: "p", value: Buffer.from(JSON.stringify(spec)) },
   });
-  const client = attach(path, { ...BOTH, stdin: true });
+  const client = await attach(path, { ...BOTH, stdin: true });
   await task.start({ id, execId: "e" });
   client.socket.end("hello\n");
   assert.deepEqual(demultiplex(await client.output), { 1: "hello\n", 2: "err\n" });

@@ -1,6 +1,7 @@
 // Memory for data in transit, shared by all streams of the shim since nothing stays in it: a small buffer that is always there, and
 // a big one outside the engine's heap that is given back when no stream was busy for a moment.
 import { sys } from "../../sys/call.ts";
+import { Fd, O, open, read, readAll } from "../../sys/fs.ts";
 import { loop } from "../../sys/loop.ts";
 import { NR } from "../../sys/nr.ts";
 
@@ -21,6 +22,19 @@ let used = false;
 export function smallBuffer(): Uint8Array<ArrayBuffer> {
   small ??= new Uint8Array(SMALL);
   return small;
+}
+
+/** The text of a file that is usually small (of /proc, of a cgroup), read without memory of its own. */
+export function readSmall(path: string): string {
+  using file = new Fd(open(path, O.RDONLY));
+  const buffer = smallBuffer();
+  const n = read(file.value, buffer);
+  if (n < buffer.length) return native.utf8(buffer, 0, n);
+  const rest = readAll(file.value);
+  const whole = new Uint8Array(n + rest.length);
+  whole.set(buffer);
+  whole.set(rest, n);
+  return native.utf8(whole);
 }
 
 /** 80 KiB; not to be kept beyond the current turn of the loop. */
