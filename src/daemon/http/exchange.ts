@@ -8,6 +8,9 @@ import type { Hijack } from "./hijack.ts";
 /** The minor number of an API version: 51 for 1.51. */
 export type ApiVersion = number;
 
+/** Characters of a list that are made in one go: about a millisecond. */
+const LIST_PIECE = 64 << 10;
+
 export class Exchange<Q = unknown, B = unknown> {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Q;
@@ -58,6 +61,23 @@ export class Exchange<Q = unknown, B = unknown> {
     const bytes = Buffer.from(`${JSON.stringify(value)}\n`);
     this.#response.writeHead(status, { "Content-Type": "application/json", "Content-Length": bytes.length });
     this.#response.end(bytes);
+  }
+
+  /** Answers with a JSON list in pieces, so that a long one does not hold up everybody else. */
+  async list(status: number, items: Iterable<unknown> | AsyncIterable<unknown>): Promise<void> {
+    const out = this.stream(status, "application/json");
+    let piece = "[";
+    let first = true;
+    for await (const item of items) {
+      piece += `${first ? "" : ","}${JSON.stringify(item)}`;
+      first = false;
+      if (piece.length < LIST_PIECE) continue;
+      await out.write(piece);
+      piece = "";
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await out.write(`${piece}]\n`);
+    out.end();
   }
 
   text(status: number, value: string): void {

@@ -23,6 +23,21 @@ export function watchExit(engine: Engine, container: Container): void {
   );
 }
 
+/** Milliseconds between attempts. */
+const SAVE_AGAIN = 2000;
+
+/** A full disk does not make a container's end undone: it is written down as soon as there is room. */
+function saveLater(engine: Engine, container: Container, error: unknown): void {
+  engine.log("error", "the end of a container is not written down yet", { id: container.id, error });
+  const again = setTimeout(async () => {
+    if (engine.closing.signal.aborted || container.removing || container.running) return;
+    await engine.containers.save(container).catch((cause: unknown) => {
+      if (!isCode(cause, "NotFound")) saveLater(engine, container, cause);
+    });
+  }, SAVE_AGAIN);
+  again.unref();
+}
+
 export async function ended(engine: Engine, container: Container, exit: ExitStatus): Promise<void> {
   const { record } = container;
   try {
@@ -44,7 +59,7 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
         if (exec.phase === "running") Object.assign(exec, { phase: "exited", exitCode: exec.exitCode ?? 137, pid: 0 });
       }
       await engine.networks.get(record.hostConfig.NetworkMode).release(record);
-      await engine.containers.save(container);
+      await engine.containers.save(container).catch((error: unknown) => saveLater(engine, container, error));
     });
   } catch (error) {
     engine.log("error", "the end of a container could not be recorded", { id: container.id, error });

@@ -17,7 +17,7 @@ export interface ListOptions {
 }
 
 /** Newest first. InvalidArgument for an unknown filter. */
-export async function listContainers(engine: Engine, options: ListOptions): Promise<ContainerSummary[]> {
+export async function listContainers(engine: Engine, options: ListOptions): Promise<AsyncIterable<ContainerSummary>> {
   const { filters } = options;
   const tests = [...filters].map(([name, values]) => testFor(engine, name, values));
   const stateAsked = filters.has("status") || filters.has("exited");
@@ -30,7 +30,16 @@ export async function listContainers(engine: Engine, options: ListOptions): Prom
     .sort((a, b) => (a.record.created < b.record.created ? 1 : -1));
   const limited = options.limit && options.limit > 0 ? found.slice(0, options.limit) : found;
   const names = new ImageNames(engine);
-  return await Promise.all(limited.map((container) => summarize(engine, container, names, options.size)));
+  return summaries(engine, limited, names, options.size);
+}
+
+async function* summaries(
+  engine: Engine,
+  containers: readonly Container[],
+  names: ImageNames,
+  sizes: boolean,
+): AsyncGenerator<ContainerSummary> {
+  for (const container of containers) yield await summarize(engine, container, names, sizes);
 }
 
 type Test = (container: Container) => boolean;

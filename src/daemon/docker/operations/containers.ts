@@ -30,7 +30,7 @@ export function containerOperations(engine: Engine): Operation[] {
       summary: "the containers, running ones only unless told otherwise",
       query: { all: flag(), limit: int(), size: flag(), filters: filters() },
       answer: array(ContainerSummary),
-      handler: async (x) => x.json(200, await listContainers(engine, x.query)),
+      handler: async (x) => await x.list(200, await listContainers(engine, x.query)),
     }),
     operation({
       id: "ContainerCreate",
