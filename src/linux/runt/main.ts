@@ -3,6 +3,7 @@ import { describe, hintOf, WharfError } from "../../common/errors.ts";
 import { OCI_VERSION } from "../../common/oci/runtime.ts";
 import { VERSION } from "../../common/version.ts";
 import { stderr, stdout } from "../sys/out.ts";
+import { protectSelf } from "../sys/self.ts";
 import { openTrace } from "../sys/trace.ts";
 import type { Command, Context } from "./command.ts";
 import { type Parsed, parseFlags } from "./flags.ts";
@@ -58,7 +59,10 @@ function help(): string {
   return `runt: an OCI runtime\n\nusage: runt [--root DIR] [--log FILE] [--log-format text|json] [--debug] COMMAND\n\n${lines.join("")}`;
 }
 
-function dispatch(global: Parsed, target: LogTarget): number {
+/** Verbs whose processes a container can see. */
+const ENTERS = new Set(["create", "run", "exec"]);
+
+function dispatch(words: readonly string[], global: Parsed, target: LogTarget): number {
   const [name, ...rest] = global.args;
   if (global.bool("version") || name === "version") {
     stdout(`runt version ${VERSION}\nspec: ${OCI_VERSION}\n`);
@@ -83,6 +87,7 @@ function dispatch(global: Parsed, target: LogTarget): number {
       hint: "set the caller (docker: native.cgroupdriver, containerd: SystemdCgroup, podman: --cgroup-manager) to cgroupfs",
     });
   }
+  if (ENTERS.has(name)) protectSelf(words);
   const warn = (text: string) => log(target, "warning", text);
   const trace = openTrace("runt");
   const context: Context = { root: absolute(global.string("root") ?? defaultRoot()), warn, trace };
@@ -109,7 +114,7 @@ export function main(words: string[]): number {
       format: global.string("log-format") === "json" ? "json" : "text",
     };
     verb = global.args[0];
-    return dispatch(global, target);
+    return dispatch(words, global, target);
   } catch (error) {
     const text = describe(error);
     const hint = hintOf(error);
