@@ -1,6 +1,7 @@
 /** The daemon's side of the agent protocol (common/agent/protocol.ts): one method an operation. */
 
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type AgentRequest,
   type AnswerOf,
@@ -14,7 +15,7 @@ import {
   type UnpackLimits,
 } from "../../common/agent/protocol.ts";
 import type { Digest } from "../../common/digest.ts";
-import { WharfError } from "../../common/errors.ts";
+import { isCode, WharfError } from "../../common/errors.ts";
 import type {
   AgentClient,
   DiffRequest,
@@ -89,18 +90,39 @@ export class Agent implements AgentClient, AsyncDisposable {
   }
 
   async #connect(): Promise<Connection> {
-    await this.#process.ready();
-    return Connection.open(this.#process.socket);
+    for (let tries = 1; ; tries++) {
+      await this.#process.ready();
+      try {
+        return await Connection.open(this.#process.socket);
+      } catch (error) {
+        // it may just have died; once that is known, ready() starts another
+        if (tries === 5) throw error;
+        await sleep(10 * tries);
+      }
+    }
   }
 
   /** Short operations take turns on one connection; a broken one is replaced. */
   #short(request: AgentRequest): Promise<unknown> {
-    const run = async (): Promise<unknown> => {
+    const ask = async (): Promise<unknown> => {
       const old = await this.#kept?.catch(() => undefined);
-      if (!old?.usable) this.#kept = this.#connect();
+      if (!old?.usable || this.#process.pid === undefined) {
+        old?.[Symbol.dispose]();
+        this.#kept = this.#connect();
+      }
       const connection = await this.#kept!;
       connection.request(request);
       return connection.answer();
+    };
+    const run = async (): Promise<unknown> => {
+      const reused = this.#kept !== undefined;
+      try {
+        return await ask();
+      } catch (error) {
+        // the agent may have died without our knowing yet; what does no harm twice is asked again, of its successor
+        if (!reused || request.op === "mount" || !isCode(error, "Unavailable")) throw error;
+        return ask();
+      }
     };
     const result = this.#turn.then(run, run);
     this.#turn = result.catch(() => {});

@@ -10,7 +10,7 @@ import { inherit } from "./inherit.ts";
 import { type LateXattr, unhex } from "./metadata.ts";
 import { type BlobSource, unpackBlob } from "./pipeline.ts";
 import { cName } from "./tar/names.ts";
-import type { UnpackResult } from "./unpack.ts";
+import type { UnpackResult } from "./unpack-types.ts";
 
 const RESOLVE_NO_MAGICLINKS = 2;
 const RESOLVE_IN_ROOT = 0x10;

@@ -11,7 +11,8 @@ import { hashRing, hashStep } from "./hash.ts";
 import { Parts } from "./parts.ts";
 import { Ring, RingReader } from "./ring.ts";
 import { TarReader } from "./tar/reader.ts";
-import { Unpacker, type UnpackOptions, type UnpackResult } from "./unpack.ts";
+import { Unpacker } from "./unpack.ts";
+import type { UnpackOptions, UnpackResult } from "./unpack-types.ts";
 
 const BLOB_RING = 1 << 20;
 const TAR_RING = 4 << 20;

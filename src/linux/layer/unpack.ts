@@ -15,42 +15,20 @@ import {
   stat,
 } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
+import { writeContent } from "./content.ts";
 import { applyXattrs, chownAt, type LateXattr, timesAt, timespecs, xattrOfFile, xattrOfName } from "./metadata.ts";
 import { cleanName, Folders, nameOf, parentOf } from "./paths.ts";
 import { Removal } from "./remove.ts";
 import type { Entry } from "./tar/entry.ts";
 import { cName } from "./tar/names.ts";
 import type { TarReader } from "./tar/reader.ts";
+import type { UnpackOptions, UnpackResult } from "./unpack-types.ts";
 
 const WHITEOUT = ".wh.";
 const WHITEOUT_META = ".wh..wh.";
 const OPAQUE = ".wh..wh..opq";
 const EEXIST = -17;
 const BLOCK = 4096;
-
-export interface UnpackOptions {
-  /** `overlay` turns whiteouts into overlayfs's devices and opaque marks; `none` takes such names for ordinary ones. */
-  whiteouts: "overlay" | "none";
-  /** The tree was not empty before: owners and modes of new files are set even where they seem right. */
-  careful?: boolean | undefined;
-  /** Most entries that are taken. */
-  maxEntries?: number | undefined;
-  /** Whom everything belongs to, whatever the archive says. */
-  owner?: { uid: number; gid: number } | undefined;
-  /** Refuses to replace a directory by something else and the other way round. */
-  keepKinds?: boolean | undefined;
-}
-
-export interface UnpackResult {
-  entries: number;
-  /** Bytes on disk, as far as they can be told without asking the file system; and inodes. */
-  usage: { size: number; inodes: number };
-  /** Directories that hide all below them: `trusted.overlay.opaque` is still to be set. */
-  opaque: string[];
-  lateXattrs: LateXattr[];
-  /** Directories that the archive needs and has no entry for. */
-  missingParents: string[];
-}
 
 /** Where the archive asks for something that cannot be. */
 function refused(entry: Entry, why: string): WharfError {
@@ -178,7 +156,7 @@ export class Unpacker {
     }
     if (fd < 0) throw kernelError("create", path, -fd);
     try {
-      this.#content(entry, path, fd, reader);
+      this.#size += writeContent(entry, path, fd, reader);
       const { uid, gid, mode } = entry;
       let answer = 0;
       if (uid !== 0 || gid !== 0 || this.#careful) answer = native.syscall(NR.fchown, fd, uid, gid);
@@ -193,32 +171,6 @@ export class Unpacker {
       close(fd);
     }
     this.#inodes++;
-  }
-
-  #content(entry: Entry, path: string, fd: number, reader: TarReader): void {
-    const { sparse, size } = entry;
-    if (!sparse) {
-      if (size === 0) return;
-      reader.data((address, length) => {
-        for (let done = 0; done < length; ) {
-          const n = native.syscall(NR.write, fd, address + done, length - done);
-          if (n < 0) throw kernelError("write", path, -n);
-          done += n;
-        }
-      });
-      this.#size += Math.ceil(size / BLOCK) * BLOCK;
-      return;
-    }
-    const answer = native.syscall(NR.ftruncate, fd, size);
-    if (answer < 0) throw kernelError("truncate", path, -answer);
-    reader.data((address, length, offset) => {
-      for (let done = 0; done < length; ) {
-        const n = native.syscall(NR.pwrite64, fd, address + done, length - done, offset + done);
-        if (n < 0) throw kernelError("write", path, -n);
-        done += n;
-      }
-    });
-    for (const { length } of sparse) this.#size += Math.ceil(length / BLOCK) * BLOCK;
   }
 
   #directory(entry: Entry, path: string, parent: number, base: string): void {
