@@ -23,6 +23,9 @@ const CHECKPOINT_BYTES = 4 * 1024 * 1024;
 /** Up to this size the database is checked at every start, which takes milliseconds. */
 const CHECK_BYTES = 4 * 1024 * 1024;
 
+/** Milliseconds after its use that the reserve is put aside again: what was removed has then given back its space. */
+const RESERVE_DELAY = 1000;
+
 type Value = null | number | bigint | string | Uint8Array;
 
 export interface Row {
@@ -136,13 +139,15 @@ export class Database implements AsyncDisposable {
       return this.transaction(body);
     } catch (error) {
       if (this.#depth > 0 || !isCode(error, "ResourceExhausted") || !this.#reserve.release()) throw error;
-      return this.transaction(body);
+      const result = this.transaction(body);
+      setTimeout(() => this.keepReserve(), RESERVE_DELAY).unref();
+      return result;
     }
   }
 
   /** Puts the reserve aside again if it was used and there is room. */
   keepReserve(): void {
-    this.#reserve.keep();
+    if (this.#db.isOpen) this.#reserve.keep();
   }
 
   /** Has `hook` called when the transaction under way is committed; it is dropped with a rollback. */

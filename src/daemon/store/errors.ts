@@ -46,6 +46,15 @@ export function fromSqlite(error: unknown, operation: string, path: string): Wha
   return new WharfError(code, `${message}: ${JSON.stringify(path)}`, { operation, subject: path, hint, cause: error });
 }
 
+/** True when the kernel or SQLite said, somewhere in the chain, that there is no room on the disk (or none left for this user). */
+export function isDiskFull(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const name = at instanceof WharfError ? at.errno : (at as NodeJS.ErrnoException).code;
+    if (name === "ENOSPC" || name === "EDQUOT" || resultCode(at) === 13) return true;
+  }
+  return false;
+}
+
 function resultCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return undefined;
   return error.errcode & 0xff;

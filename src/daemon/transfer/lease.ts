@@ -1,6 +1,6 @@
 /** A lease that several pieces of work hold together: it goes when the last of them is done. */
 
-import type { LeaseResource } from "../containerd/api/leases.ts";
+import { type LeaseResource, PROCESS_LABEL } from "../containerd/api/leases.ts";
 import type { Containerd } from "../containerd/api.ts";
 
 /** After this time a lease forgotten by a daemon that was killed ends by itself; milliseconds. */
@@ -20,7 +20,8 @@ export class SharedLease {
   static async create(client: Containerd): Promise<SharedLease> {
     if (client.lease !== undefined) return new SharedLease(client, "");
     const expire = new Date(Date.now() + EXPIRY).toISOString();
-    const { id } = await client.leases.create({ labels: { "containerd.io/gc.expire": expire } });
+    const labels = { "containerd.io/gc.expire": expire, [PROCESS_LABEL]: "1" };
+    const { id } = await client.leases.create({ labels });
     return new SharedLease(client, id);
   }
 

@@ -20,10 +20,11 @@ import type { Labels } from "../containerd/api/types.ts";
 import { type Containerd, DEFAULT_SNAPSHOTTER } from "../containerd/api.ts";
 import type { Registry, Repository } from "../registry/client.ts";
 import type { Credentials } from "../registry/credentials.ts";
+import { isDiskFull } from "../store/errors.ts";
 import { withSpan } from "../trace/trace.ts";
 import { addLabels, fetchConfig, type SharedContext, takeDocument } from "./fetch.ts";
 import { Flights, Limiter } from "./flights.ts";
-import { snapshotRefLabel } from "./labels.ts";
+import { ingestRef, snapshotRefLabel } from "./labels.ts";
 import { type LayerPlan, pullLayers } from "./layers.ts";
 import { SharedLease } from "./lease.ts";
 import { hostPlatform } from "./platform.ts";
@@ -130,7 +131,10 @@ export class Puller {
         const diffIds = config.rootfs.diff_ids;
         return { config, diffIds, chain: snapshotter === null ? [] : chainIds(diffIds, sha256) };
       });
-      await this.#layers(context, manifest.layers, snapshotter, configured, options);
+      await this.#layers(context, manifest.layers, snapshotter, configured, options).catch(async (error: unknown) => {
+        if (isDiskFull(error)) await dropBeginnings(client, manifest.layers);
+        throw error;
+      });
       const { config, chain } = await configured;
       for (const other of await otherPlatforms(context, target, options.also)) {
         if (other.descriptor.digest !== descriptor.digest) await this.#fetchPacked(context, other.manifest, options);
@@ -187,6 +191,11 @@ export class Puller {
     if (current && (isIndexType(current.mediaType) || isManifestType(current.mediaType))) return current;
     return await first(context, repository);
   }
+}
+
+/** On a full disk the beginnings of blobs, otherwise kept to be taken up again, would keep it full. Those another pull is writing stay. */
+async function dropBeginnings(client: Containerd, layers: readonly Descriptor[]): Promise<void> {
+  await Promise.allSettled(layers.map((layer) => client.content.abort(ingestRef(layer, "layer"))));
 }
 
 /** The descriptor of a manifest or index that the store has. */

@@ -32,3 +32,6 @@ export interface LeaseManager {
   deleteResource(id: string, resource: LeaseResource): Promise<void>;
   listResources(id: string): Promise<LeaseResource[]>;
 }
+
+/** Label of leases that hold what this process is doing: they end with it, however it ends. */
+export const PROCESS_LABEL = "wharf/process";

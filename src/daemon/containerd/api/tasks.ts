@@ -40,6 +40,8 @@ export interface CreateTaskRequest extends ProcessIO, CallOptions {
   checkpoint?: Descriptor | undefined;
   /** Options of the runtime for this task; the container's otherwise. */
   options?: Any | undefined;
+  /** A runtime in place of the container's: absolute path of a shim. */
+  runtimePath?: string | undefined;
 }
 
 export interface ExecRequest extends ProcessIO {

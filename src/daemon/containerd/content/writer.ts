@@ -103,6 +103,17 @@ export class BlobWriter implements ContentWriter {
       await this.close();
       throw error;
     }
+    try {
+      return await this.#publish(digest, size, labels);
+    } catch (error) {
+      // A file under its digest of which nothing could be written down must not stay, unless it is another's, too.
+      shared.gc.discardBlob(digest);
+      throw error;
+    }
+  }
+
+  async #publish(digest: Digest, size: number, labels: Record<string, string>): Promise<Digest> {
+    const { shared } = this.#scope;
     using _ = shared.blobs.hold(digest);
     try {
       if (this.#file) {

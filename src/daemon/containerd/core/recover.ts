@@ -5,15 +5,30 @@
 
 import { join } from "node:path";
 import { failpoint } from "../../../common/failpoint.ts";
+import { isDiskFull } from "../../store/errors.ts";
+import { PROCESS_LABEL } from "../api/leases.ts";
 import type { Shared } from "./scope.ts";
 
 export async function recover(shared: Shared): Promise<void> {
-  recoverSnapshots(shared);
+  try {
+    endLeases(shared);
+    recoverSnapshots(shared);
+  } catch (error) {
+    // On a full disk the daemon has to start all the same: else nothing could be removed.
+    if (!isDiskFull(error)) throw error;
+    shared.log("the disk is full: left-overs of the last run stay for now", error);
+  }
   await recoverContent(shared);
   failpoint("recover.done");
   // Not waited for: large trees take their time.
   void shared.gc.emptyTrash();
   shared.gc.schedule(1000);
+}
+
+/** Leases of what the last process was doing itself, and cannot go on with. */
+function endLeases({ db }: Shared): void {
+  const label = `labels ->> '$."${PROCESS_LABEL}"'`;
+  db.removal(() => db.run(`DELETE FROM leases WHERE ${label} IS NOT NULL`));
 }
 
 /** Directories that were made in a transaction that never was committed go the way of removed snapshots. */

@@ -15,6 +15,8 @@ import { EXPIRE_LABEL, isExpired, type NodeKind } from "./references.ts";
 /** Milliseconds from a deletion to the collection it asks for. */
 const DELAY = 500;
 /** setTimeout's limit. */
+const FIRST_RETRY = 1000;
+const LAST_RETRY = 60_000;
 const LONGEST = 2 ** 31 - 1;
 /** Rows of a page of the sweep: one transaction, and as many renames of blobs. */
 const PAGE = 50;
@@ -42,6 +44,8 @@ export class Collector implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #emptying: Promise<void> | undefined;
+  /** Milliseconds until a collection that failed is tried again. */
+  #retry = FIRST_RETRY;
   readonly #discarding = new Set<Promise<void>>();
   #closed = false;
 
@@ -64,7 +68,17 @@ export class Collector implements AsyncDisposable {
     this.#timer = setTimeout(
       () => {
         this.#timerAt = Number.POSITIVE_INFINITY;
-        this.run().catch((error: unknown) => this.#shared().log("garbage collection failed", error));
+        this.run().then(
+          () => {
+            this.#retry = FIRST_RETRY;
+          },
+          (error: unknown) => {
+            this.#shared().log("garbage collection failed", error);
+            // What stood in its way may pass (a full disk), and nothing else would ask again.
+            this.schedule(this.#retry);
+            this.#retry = Math.min(this.#retry * 2, LAST_RETRY);
+          },
+        );
       },
       Math.min(delay, LONGEST),
     );

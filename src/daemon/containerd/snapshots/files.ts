@@ -3,7 +3,7 @@
  * and deleting them is the agent's.
  */
 
-import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
 
@@ -35,6 +35,17 @@ export class SnapshotFiles {
     if (options.parent === undefined) return;
     const { uid, gid } = lstatSync(this.upper(options.parent));
     if (uid !== 0 || gid !== 0) chownSync(this.upper(id), uid, gid);
+  }
+
+  /** Takes back what `create` made, as far as it got. */
+  undo(id: number): void {
+    for (const path of [this.work(id), this.upper(id), this.directory(id)]) {
+      try {
+        rmdirSync(path);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
+    }
   }
 
   /** DataLoss when the tree of a snapshot has been taken away behind the store's back. */

@@ -4,7 +4,7 @@
  * Removal puts the directory into `trash` in the transaction that drops the row; the agent deletes it afterwards.
  */
 
-import { WharfError } from "../../../common/errors.ts";
+import { isCode, WharfError } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import { parseFilters } from "../../../common/filters.ts";
 import type { Row } from "../../store/database.ts";
@@ -89,7 +89,8 @@ export class OverlaySnapshotter implements Snapshotter {
     if (key === "") throw new WharfError("InvalidArgument", "a snapshot needs a key");
     const labels = checkLabels(options.labels);
     const target = labels[TARGET_LABEL];
-    const result = scope.write(() => {
+    let made: number | undefined;
+    const body = () => {
       // What is there already is leased, in a transaction that stays, and told by an error.
       for (const name of target ? [target, key] : [key]) {
         if (!this.#find(name)) continue;
@@ -103,11 +104,20 @@ export class OverlaySnapshotter implements Snapshotter {
         ...[scope.namespace, this.#name, key, kind, parent, JSON.stringify(labels), time, time],
       );
       this.#hold(key);
+      made = id;
       scope.shared.snapshotFiles.create(id, { parent: parentId, work: kind === "active" });
       failpoint("snapshot.created");
       if (kind === "active") scope.emit(snapshotPrepare({ key, parent, snapshotter: this.#name }));
       return this.#mounts(this.#row(key));
-    });
+    };
+    let result: Mount[] | WharfError;
+    try {
+      result = scope.write(body);
+    } catch (error) {
+      // With the row its id is undone, too, and the next snapshot would find the directory in its way.
+      if (made !== undefined) scope.shared.snapshotFiles.undo(made);
+      throw error;
+    }
     if (result instanceof WharfError) throw result;
     return result;
   }
@@ -155,6 +165,22 @@ export class OverlaySnapshotter implements Snapshotter {
 
   async remove(key: string): Promise<void> {
     const scope = this.#scope;
+    try {
+      this.#drop(key);
+    } catch (error) {
+      const row = this.#find(key);
+      if (row?.kind !== "active" || !isCode(error, "ResourceExhausted")) throw error;
+      // Not even a removal can be written down: what is in the snapshot may be what fills the disk, and nobody wants it any more.
+      await scope.shared.agent.remove([scope.shared.snapshotFiles.upper(row.id as number)]);
+      this.#drop(key);
+    }
+    failpoint("snapshot.removed");
+    scope.shared.gc.schedule();
+    scope.shared.gc.emptyTrash();
+  }
+
+  #drop(key: string): void {
+    const scope = this.#scope;
     scope.remove(() => {
       const row = this.#row(key);
       const child = scope.db.get(
@@ -168,9 +194,6 @@ export class OverlaySnapshotter implements Snapshotter {
       scope.shared.gc.dropSnapshot(row);
       scope.release(key, `snapshots/${this.#name}`);
     });
-    failpoint("snapshot.removed");
-    scope.shared.gc.schedule();
-    scope.shared.gc.emptyTrash();
   }
 
   async *walk(filters?: Filters): AsyncGenerator<SnapshotInfo> {

@@ -51,7 +51,8 @@ export class Exits {
   record(key: ProcessKey, exit: Exit, options: { patient: boolean }): void {
     const { namespace, task, exec } = key;
     const told = this.#told.has(textOf(key, exit.pid));
-    const added = this.#db.transaction(() => {
+    // Like a removal it may use the reserve of a full disk: without it no task could be deleted.
+    const added = this.#db.removal(() => {
       if (!this.#db.get("SELECT 1 FROM tasks WHERE namespace = ? AND id = ?", namespace, task)) return 0;
       const values = [namespace, task, exec, exit.pid, exit.exitStatus, exit.exitedAt, told ? 1 : 0];
       return this.#db.run("INSERT OR IGNORE INTO exits VALUES (?, ?, ?, ?, ?, ?, ?)", ...values);

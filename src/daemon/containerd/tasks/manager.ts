@@ -56,7 +56,7 @@ export class LocalTasks implements TaskManager {
     if (this.#shims.find(namespace, id)) {
       throw new WharfError("AlreadyExists", `container ${JSON.stringify(id)} has a task already`, { subject: id });
     }
-    const binary = this.#shims.resolve(container.runtime.name);
+    const binary = this.#shims.resolve(request.runtimePath ?? container.runtime.name);
     const bundle = bundlePath(shared.paths.state, namespace, id);
     const shim = { address: "", version: 2 };
     const record: TaskRecord = { namespace, id, bundle, binary, shim, pid: 0, stdin, stdout, stderr, terminal };

@@ -29,6 +29,9 @@ import { Task, type TaskRecord } from "./task.ts";
 
 /** Status of a container whose shim died: killed (128 + SIGKILL). */
 const KILLED = 137;
+/** The runtime that containerd's clients ask for by default, and the one that takes its place. */
+const RUNC = "io.containerd.runc.v2";
+const OURS = "io.containerd.runt.v2";
 /** Milliseconds a start waits for one shim to tell its state. */
 const RESTORE_TIMEOUT = 3000;
 /** Milliseconds given to a shim's `delete`. */
@@ -134,8 +137,14 @@ export class ShimManager implements AsyncDisposable {
     this.#tasks.set(keyOf(task.record.namespace, task.record.id), task);
   }
 
+  /** The shim of a runtime. runc's, which clients name when nobody chose, is ours where runc's is not installed. */
   resolve(runtime: string): string {
-    return resolveShim(runtime, this.#directories);
+    try {
+      return resolveShim(runtime, this.#directories);
+    } catch (error) {
+      if (runtime !== RUNC || !isCode(error, "NotFound")) throw error;
+      return resolveShim(OURS, this.#directories);
+    }
   }
 
   /** Runs `body` alone among those that create or delete this task. */

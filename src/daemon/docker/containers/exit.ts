@@ -7,18 +7,18 @@ import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
 import type { Container } from "./container.ts";
 import { removeContainer } from "./remove.ts";
-import { considerRestart } from "./restart.ts";
+import { considerRestart, type Start } from "./restart.ts";
 
 /** Waits for the end of a running container, and deals with it. Does not itself wait. */
-export function watchExit(engine: Engine, container: Container): void {
+export function watchExit(engine: Engine, container: Container, start: Start): void {
   const { signal } = engine.closing;
   engine.client.tasks.wait({ containerId: container.id, signal }).then(
-    (exit) => ended(engine, container, exit),
+    (exit) => ended(engine, container, exit, start),
     async (error: unknown) => {
       if (signal.aborted) return;
       // The task is gone without a word: what it ended with nobody knows.
       if (!isCode(error, "NotFound")) engine.log("error", "lost sight of a container", { id: container.id, error });
-      await ended(engine, container, { exitStatus: 255, exitedAt: now() });
+      await ended(engine, container, { exitStatus: 255, exitedAt: now() }, start);
     },
   );
 }
@@ -38,7 +38,8 @@ function saveLater(engine: Engine, container: Container, error: unknown): void {
   again.unref();
 }
 
-export async function ended(engine: Engine, container: Container, exit: ExitStatus): Promise<void> {
+/** Records the end `exit` of a container, and does what follows from it. */
+export async function ended(engine: Engine, container: Container, exit: ExitStatus, start: Start): Promise<void> {
   const { record } = container;
   try {
     await container.exclusive(async () => {
@@ -74,5 +75,5 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
     await removeContainer(engine, container, { force: false }).catch((error: unknown) => {
       if (!isCode(error, "NotFound")) engine.log("error", "auto-remove failed", { id: container.id, error });
     });
-  } else considerRestart(engine, container, seconds);
+  } else considerRestart(engine, container, seconds, start);
 }
