@@ -34,7 +34,7 @@ async function adopt(engine: Engine, container: Container): Promise<void> {
     // The daemon may have died between the start and its being recorded.
     if (!container.running) record.state = { ...record.state, phase: "running", pid: task.pid, startedAt: now() };
     record.state.pid = task.pid;
-    watchExit(engine, container);
+    watchExit(engine, container, startContainer);
     return;
   }
   if (container.running) {
@@ -42,7 +42,7 @@ async function adopt(engine: Engine, container: Container): Promise<void> {
       ? { exitStatus: task.exitStatus, exitedAt: task.exitedAt ?? now() }
       : { exitStatus: UNKNOWN, exitedAt: now() };
     // Its policy and its removal follow from the end, as they would have.
-    void ended(engine, container, exit);
+    void ended(engine, container, exit, startContainer);
     return;
   }
   if (task) await engine.client.tasks.delete(container.id).catch(() => {});

@@ -3,13 +3,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Engine } from "../engine.ts";
 import type { Container } from "./container.ts";
-import { startContainer } from "./start.ts";
 
 /** Milliseconds before the first try, doubled with each, and the most there is; dockerd's. */
 const FIRST = 100;
 const MOST = 60_000;
 /** A container that ran so many seconds counts as having been well. */
 const WELL = 10;
+
+/** Starts a container: start.ts, which itself leads here. */
+export type Start = (engine: Engine, container: Container) => Promise<boolean>;
 
 const delays = new WeakMap<Container, number>();
 
@@ -23,7 +25,7 @@ export function wantsRestart({ record }: Container): boolean {
 }
 
 /** Starts it again after a delay, if its policy says so. `seconds` is how long it ran. */
-export function considerRestart(engine: Engine, container: Container, seconds: number): void {
+export function considerRestart(engine: Engine, container: Container, seconds: number, start: Start): void {
   if (container.removing || engine.closing.signal.aborted || !wantsRestart(container)) return;
   const delay = seconds >= WELL ? FIRST : Math.min(MOST, (delays.get(container) ?? FIRST / 2) * 2);
   delays.set(container, delay);
@@ -34,9 +36,9 @@ export function considerRestart(engine: Engine, container: Container, seconds: n
     async () => {
       container.restarting = undefined;
       container.record.restartCount++;
-      await startContainer(engine, container).catch((error: unknown) => {
+      await start(engine, container).catch((error: unknown) => {
         engine.log("warn", "a restart failed", { id: container.id, error });
-        considerRestart(engine, container, 0);
+        considerRestart(engine, container, 0, start);
       });
     },
     () => {

@@ -83,7 +83,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     await client.tasks.delete(id).catch(() => {});
     throw error;
   }
-  watchExit(engine, container);
+  watchExit(engine, container, startContainer);
   engine.emit(container, "start");
   await engine.containers.save(container);
 }
