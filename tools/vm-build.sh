@@ -5,11 +5,12 @@ set -eu
 mirror=$1
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$VM_DIR"
-# lasting things first, their reasons beside them
+# systemd and what users of it have; tools of the tests; the agent's interpreter; what Node.js needs; the peers
 packages="
   systemd systemd-sysv udev dbus dbus-user-session libpam-systemd
   iproute2 procps kmod uidmap busybox-static jq
   python3-minimal
+  libatomic1
   runc crun
 "
 # what only costs time at the boot of a machine that is thrown away

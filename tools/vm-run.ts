@@ -26,8 +26,11 @@ interface Frame {
 interface Share {
   host: string;
   guest: string;
-  mode: string;
+  /** copy: what is there is a copy in the guest's own file system. */
+  mode: "rw" | "ro" | "copy";
 }
+
+const MODES: readonly string[] = ["rw", "ro", "copy"] satisfies Share["mode"][];
 
 interface Options {
   shares: Share[];
@@ -51,7 +54,7 @@ class Guest {
     // qemu ends with this process, however that ends
     const program = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child"];
     const parts = [how, snapshotOf(memory), String(memory), network ? "off" : "on"];
-    const folders = shares.flatMap(({ host, mode }) => [host, mode]);
+    const folders = shares.flatMap(({ host, mode }) => [host, mode === "rw" ? "rw" : "ro"]);
     const [setpriv, ...args] = [...program, "--mount-proc", join(HERE, "vm-host.sh"), ...parts, ...folders];
     const stdio = ["pipe", "pipe", "pipe", "pipe", "pipe"] as const;
     this.#process = spawn(setpriv!, args, { stdio: [...stdio], env: { ...process.env, VM_DIR: DIR }, detached: true });
@@ -132,9 +135,11 @@ const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 /** Shell commands for the guest: mounts what is shared (a device takes a moment to appear), then becomes the command. */
 function script(shares: readonly Share[]): string {
   const lines = shares.map(({ guest, mode }, i) => {
-    const mount = `mount -t virtiofs -o ${mode} share${i} ${quote(guest)} 2> /dev/null`;
-    const at = quote(guest);
-    return `mkdir -p ${at}; for n in $(seq 200); do ${mount} && break; sleep .05; done; mountpoint -q ${at} || exit 125`;
+    const at = mode === "copy" ? `/run/vm-share${i}` : quote(guest);
+    const mount = `mount -t virtiofs -o ${mode === "rw" ? "rw" : "ro"} share${i} ${at} 2> /dev/null`;
+    const wait = `mkdir -p ${at}; for n in $(seq 200); do ${mount} && break; sleep .05; done; mountpoint -q ${at} || exit 125`;
+    if (mode !== "copy") return wait;
+    return `${wait}; mkdir -p ${quote(guest)} && cp -r ${at}/. ${quote(guest)} && umount ${at} && rmdir ${at} || exit 125`;
   });
   return [`export TERM=${quote(process.env.TERM ?? "linux")}`, ...lines, 'exec "$@"'].join("\n");
 }
@@ -189,10 +194,10 @@ async function shell(options: Options): Promise<number> {
 
 function shareOf(text: string): Share {
   const [host = "", guest = "", mode = "rw", ...more] = text.split(":");
-  if (!host || !guest.startsWith("/") || !["ro", "rw"].includes(mode) || more.length > 0)
-    throw new VmError(`-f ${text}: HOST:GUEST[:ro] is wanted`);
+  if (!host || !guest.startsWith("/") || !MODES.includes(mode) || more.length > 0)
+    throw new VmError(`-f ${text}: HOST:GUEST[:ro|:copy] is wanted`);
   if (!statSync(host, { throwIfNoEntry: false })?.isDirectory()) throw new VmError(`no such folder: ${host}`);
-  return { host: realpathSync(host), guest, mode };
+  return { host: realpathSync(host), guest, mode: mode as Share["mode"] };
 }
 
 function positive(text: string | undefined, otherwise: number, name: string): number {
