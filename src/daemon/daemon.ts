@@ -11,6 +11,7 @@ import { reconcile } from "./docker/containers/reconcile.ts";
 import { Engine } from "./docker/engine.ts";
 import { ensureUnpacked } from "./docker/images/unpack.ts";
 import { BridgeDriver } from "./docker/network/bridge.ts";
+import { serveContainerd } from "./grpc/serve.ts";
 import { ensureFirstImage } from "./images/first.ts";
 import type { Log } from "./log.ts";
 import type { Options } from "./options.ts";
@@ -87,6 +88,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     log("info", "listening", { socket: path });
   }
+  stack.use(await serveContainerd(join(state, "containerd.sock"), core, log));
   const settled = Promise.all([engine.settling, sweepTraces(state)]).then(() => {});
   const owned = stack.move();
   return { engine, settled, [Symbol.asyncDispose]: () => owned.disposeAsync() };

@@ -1,8 +1,8 @@
-/** Unix sockets that the daemon listens on: made with mode 0660 and the group docker, where there is one. */
+/** Unix sockets that the daemon listens on: made with mode 0660 and, as a rule, the group docker, where there is one. */
 
 import { once } from "node:events";
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import type { Server } from "node:http";
+import type { Server } from "node:net";
 import { dirname } from "node:path";
 import { WharfError } from "../common/errors.ts";
 
@@ -12,7 +12,7 @@ const GROUP = "docker";
  * Listens on `path`; one that was left by a dead daemon is replaced: the lock on the state directory says that no other one
  * lives. Nobody can connect before mode and group are right.
  */
-export async function listen(server: Server, path: string): Promise<void> {
+export async function listen(server: Server, path: string, group = GROUP): Promise<void> {
   if (Buffer.byteLength(path) > 107) {
     throw new WharfError("InvalidArgument", `a socket's path may have 107 bytes: ${path}`, {
       operation: "listen",
@@ -33,7 +33,7 @@ export async function listen(server: Server, path: string): Promise<void> {
     throw new WharfError("Unavailable", `cannot listen on ${path}`, { operation: "listen", subject: path, cause });
   }
   chmodSync(path, 0o660);
-  const gid = groupId(GROUP);
+  const gid = groupId(group);
   if (gid !== undefined) chownSync(path, 0, gid);
 }
 

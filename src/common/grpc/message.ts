@@ -1,0 +1,106 @@
+/**
+ * gRPC's messages on the wire: one byte that says whether it is compressed, a 32-bit big-endian length, the bytes
+ * (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Pure: bytes in, bytes out.
+ */
+
+import { WharfError } from "../errors.ts";
+
+/** Bytes before each message. */
+export const PREFIX = 5;
+/** The biggest message that is taken (containerd, defaults). */
+export const MAX_MESSAGE = 16 << 20;
+
+/** A message whose bytes were put together by hand: `head`, then `tail`, which is not copied. Stands for an encoded message. */
+export class RawMessage {
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array;
+
+  constructor(head: Uint8Array, tail: Uint8Array) {
+    this.head = head;
+    this.tail = tail;
+  }
+}
+
+/** Puts the prefix before a message. */
+export function frame(message: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(PREFIX + message.length);
+  writePrefix(bytes, message.length);
+  bytes.set(message, PREFIX);
+  return bytes;
+}
+
+/** The first five of `bytes` become the prefix of a message of `length` bytes. */
+export function writePrefix(bytes: Uint8Array, length: number): void {
+  bytes[0] = 0;
+  bytes[1] = length >>> 24;
+  bytes[2] = length >>> 16;
+  bytes[3] = length >>> 8;
+  bytes[4] = length;
+}
+
+/** Takes bytes as they come and gives whole messages. */
+export class MessageReader {
+  readonly #limit: number;
+  readonly #prefix = new Uint8Array(PREFIX);
+  #prefixed = 0;
+  #length = 0;
+  /** Of the message under way: its parts, and how many bytes they have. */
+  #parts: Uint8Array[] = [];
+  #have = 0;
+
+  constructor(limit = MAX_MESSAGE) {
+    this.#limit = limit;
+  }
+
+  /** True when the last message is whole. */
+  get complete(): boolean {
+    return this.#prefixed === 0;
+  }
+
+  /**
+   * Hands each message that `chunk` completes to `take`; valid as long as `chunk` is. Unimplemented for a compressed one,
+   * ResourceExhausted for one above the limit.
+   */
+  push(chunk: Uint8Array, take: (message: Uint8Array) => void): void {
+    let at = 0;
+    for (;;) {
+      while (this.#prefixed < PREFIX && at < chunk.length) this.#prefix[this.#prefixed++] = chunk[at++]!;
+      if (this.#prefixed < PREFIX) return;
+      if (this.#have === 0) this.#begin();
+      const bytes = chunk.subarray(at, at + this.#length - this.#have);
+      at += bytes.length;
+      this.#have += bytes.length;
+      const whole = this.#have === this.#length;
+      if (!whole || this.#parts.length > 0) this.#parts.push(bytes);
+      if (!whole) return;
+      const message = this.#parts.length > 0 ? join(this.#parts, this.#length) : bytes;
+      this.#prefixed = 0;
+      this.#have = 0;
+      this.#parts = [];
+      take(message);
+    }
+  }
+
+  #begin(): void {
+    const [flag, a, b, c, d] = this.#prefix as unknown as [number, number, number, number, number];
+    this.#length = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+    if (flag !== 0) {
+      throw new WharfError("Unimplemented", "compressed messages are not taken", {
+        hint: "turn compression off in the client",
+      });
+    }
+    if (this.#length > this.#limit) {
+      throw new WharfError("ResourceExhausted", `a message of ${this.#length} bytes: at most ${this.#limit} are taken`);
+    }
+  }
+}
+
+function join(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,178 @@
+/**
+ * One gRPC call on the serving side, apart from its transport: an `Exchange` brings headers and bytes and takes them. So it is tested
+ * without a socket.
+ */
+
+import { WharfError } from "../../common/errors.ts";
+import { frame, MessageReader, PREFIX, RawMessage, writePrefix } from "../../common/grpc/message.ts";
+import { metadata, parseHead, type RequestHeaders } from "../../common/grpc/request.ts";
+import { ERROR_HEADER, errorTrailers, type Headers, OK_TRAILERS } from "../../common/grpc/status.ts";
+import { decode, encode } from "../../common/protobuf/codec.ts";
+import { contextFromHeader, inContext, startSpan } from "../trace/trace.ts";
+import type { CallContext } from "./context.ts";
+import { type Flow, RequestQueue } from "./queue.ts";
+import type { Route, Router } from "./router.ts";
+
+/** What a transport offers of one call. Nothing is asked of it after `finish`, `refuse` or `gone`. */
+export interface Exchange extends Flow {
+  /** Sends a part of the answer, after the headers when it is the first. A promise when the client has to catch up; it rejects once gone. */
+  send(first: Uint8Array, second?: Uint8Array): Promise<void> | undefined;
+  /** Ends the call: trailers alone when nothing was sent. */
+  finish(trailers: Readonly<Headers>): void;
+  /** Answers something that is no gRPC. */
+  refuse(status: number): void;
+}
+
+/** What a transport tells a call. */
+export interface Receiver {
+  data(chunk: Uint8Array): void;
+  end(): void;
+  /** Canceled or cut off by the client. Told also after the end of a call; then nothing happens. */
+  gone(): void;
+}
+
+export class Call implements Receiver, CallContext {
+  readonly headers: RequestHeaders;
+  readonly #exchange: Exchange;
+  readonly #reader = new MessageReader();
+  #route: Route | undefined;
+  #request: Uint8Array | undefined;
+  #requests: RequestQueue | undefined;
+  #abort: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #over = false;
+  /** Why the signal was aborted, in case someone asks for it later. */
+  #reason: WharfError | undefined;
+
+  constructor(router: Router, headers: RequestHeaders, exchange: Exchange) {
+    this.headers = headers;
+    this.#exchange = exchange;
+    try {
+      const head = parseHead(headers);
+      if ("status" in head) {
+        this.#over = true;
+        exchange.refuse(head.status);
+        return;
+      }
+      this.#route = router.find(head.service, head.method);
+      if (head.timeoutMs !== undefined) this.#limit(head.timeoutMs);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    const { kind } = this.#route.method;
+    if (kind === "clientStream" || kind === "bidiStream") {
+      this.#requests = new RequestQueue(exchange);
+      void this.#run(decoded(this.#requests, this.#route.method));
+    }
+  }
+
+  /** Made when it is asked for: most short calls do without. */
+  get signal(): AbortSignal {
+    if (!this.#abort) {
+      this.#abort = new AbortController();
+      if (this.#reason) this.#abort.abort(this.#reason);
+    }
+    return this.#abort.signal;
+  }
+
+  #limit(ms: number): void {
+    const late = () => this.#stop(new WharfError("DeadlineExceeded", "the client's deadline is over"));
+    // Longer than a timer can count means for ever.
+    if (ms < 2 ** 31) this.#timer = setTimeout(late, ms);
+  }
+
+  data(chunk: Uint8Array): void {
+    if (this.#over) return;
+    try {
+      this.#reader.push(chunk, (message) => {
+        if (this.#requests) this.#requests.push(message);
+        else if (this.#request) throw new WharfError("Internal", "more than one message for a call that takes one");
+        else this.#request = message;
+      });
+    } catch (error) {
+      this.#stop(WharfError.from(error));
+    }
+  }
+
+  end(): void {
+    if (this.#over) return;
+    if (!this.#reader.complete) this.#stop(new WharfError("Internal", "the last message was cut short"));
+    else if (this.#requests) this.#requests.end();
+    else if (this.#request) void this.#start(this.#request);
+    else this.#stop(new WharfError("Internal", "the call came without a message"));
+  }
+
+  gone(): void {
+    this.#stop(new WharfError("Canceled", "the client canceled the call"));
+  }
+
+  async #start(bytes: Uint8Array): Promise<void> {
+    this.#request = undefined;
+    let request: unknown;
+    try {
+      request = decode(this.#route!.method.input, bytes);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    await this.#run(request);
+  }
+
+  async #run(request: unknown): Promise<void> {
+    const { name, method, handler } = this.#route!;
+    const parent = contextFromHeader(metadata(this.headers, "traceparent"));
+    using span = startSpan(`grpc ${name}`, undefined, parent);
+    try {
+      await inContext(span.context, async () => {
+        const answer = handler(request, this);
+        if (method.kind === "unary" || method.kind === "clientStream") await this.#send(await answer);
+        else for await (const message of answer as AsyncIterable<unknown>) await this.#send(message);
+      });
+      this.#finish(OK_TRAILERS);
+    } catch (error) {
+      span.set("error", error instanceof Error ? error.message : String(error));
+      this.#fail(error);
+    }
+  }
+
+  #send(message: unknown): Promise<void> | undefined {
+    if (this.#over) throw this.#reason ?? new WharfError("Canceled", "the call is over");
+    if (message instanceof RawMessage) {
+      const { head, tail } = message;
+      const prefixed = new Uint8Array(PREFIX + head.length);
+      writePrefix(prefixed, head.length + tail.length);
+      prefixed.set(head, PREFIX);
+      return this.#exchange.send(prefixed, tail);
+    }
+    return this.#exchange.send(frame(encode(this.#route!.method.output, message as object)));
+  }
+
+  #fail(error: unknown): void {
+    this.#finish(errorTrailers(error, metadata(this.headers, ERROR_HEADER) !== undefined));
+  }
+
+  #finish(trailers: Readonly<Headers>): void {
+    if (this.#over) return;
+    this.#close();
+    this.#exchange.finish(trailers);
+  }
+
+  /** Ends the call from outside of its handler, which is told by its signal and its requests. */
+  #stop(reason: WharfError): void {
+    if (this.#over) return;
+    this.#reason = reason;
+    this.#fail(reason);
+    this.#requests?.fail(reason);
+    this.#abort?.abort(reason);
+  }
+
+  #close(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+  }
+}
+
+async function* decoded(messages: AsyncIterable<Uint8Array>, method: Route["method"]): AsyncGenerator<unknown> {
+  for await (const message of messages) yield decode(method.input, message);
+}

@@ -1,0 +1,46 @@
+/** The socket of containerd's API. What serves it is loaded with the first connection: most daemons of a Docker user never have one. */
+
+import { rmSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import type { ContainerdCore } from "../containerd/api.ts";
+import type { Log } from "../log.ts";
+import { listen } from "../sockets.ts";
+import type { GrpcServer } from "./http2.ts";
+
+/** Listens on `path` until it is disposed of, which cuts all connections off. */
+export async function serveContainerd(path: string, core: ContainerdCore, log: Log): Promise<AsyncDisposable> {
+  let loading: Promise<GrpcServer> | undefined;
+  const load = async () => {
+    const [{ GrpcServer: Server }, { containerdRouter }] = await Promise.all([
+      import("./http2.ts"),
+      import("./services.ts"),
+    ]);
+    return new Server(containerdRouter(core));
+  };
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("error", () => socket.destroy());
+    loading ??= load();
+    loading.then(
+      (grpc) => grpc.accept(socket),
+      (error: unknown) => {
+        log("error", "the containerd API cannot be loaded", { error });
+        socket.destroy();
+      },
+    );
+  });
+  // Root's alone, as containerd's is.
+  await listen(server, path, "root");
+  log("info", "listening", { socket: path });
+  return {
+    [Symbol.asyncDispose]: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      rmSync(path, { force: true });
+      await (await loading?.catch(() => undefined))?.[Symbol.asyncDispose]();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}

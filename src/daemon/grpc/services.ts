@@ -1,0 +1,37 @@
+/** All that is served on containerd.sock. */
+
+import { ControllerService, StoreService } from "../../common/gen/containerd/services/sandbox.ts";
+import type { ContainerdCore } from "../containerd/api.ts";
+import { Router } from "./router.ts";
+import { addContainers } from "./services/containers.ts";
+import { addContent } from "./services/content.ts";
+import { addDiff } from "./services/diff.ts";
+import { addEvents } from "./services/events.ts";
+import { addImages } from "./services/images.ts";
+import { addIntrospection } from "./services/introspection.ts";
+import { addLeases } from "./services/leases.ts";
+import { addNamespaces } from "./services/namespaces.ts";
+import { addSnapshots } from "./services/snapshots.ts";
+import { addTasks } from "./services/tasks.ts";
+import { addVersion } from "./services/version.ts";
+
+/** Why the sandbox services answer Unimplemented. */
+export const NO_SANDBOXES = "this daemon has no sandboxes";
+
+export function containerdRouter(core: ContainerdCore): Router {
+  const router = new Router();
+  addContainers(router, core);
+  addContent(router, core);
+  addDiff(router, core);
+  addEvents(router, core);
+  addImages(router, core);
+  addIntrospection(router, core);
+  addLeases(router, core);
+  addNamespaces(router, core);
+  addSnapshots(router, core);
+  addTasks(router, core);
+  router.add(StoreService, {}, NO_SANDBOXES);
+  router.add(ControllerService, {}, NO_SANDBOXES);
+  addVersion(router);
+  return router;
+}

@@ -1,0 +1,55 @@
+/** containerd.services.containers.v1: a thin layer over ContainerStore. */
+
+import { WharfError } from "../../../common/errors.ts";
+import {
+  ContainersService,
+  type Container as WireContainer,
+} from "../../../common/gen/containerd/services/containers.ts";
+import type { Init } from "../../../common/protobuf/schema.ts";
+import type { Container, ContainerInput } from "../../containerd/api/containers.ts";
+import type { ContainerdCore } from "../../containerd/api.ts";
+import { type CallContext, clientOf } from "../context.ts";
+import { required, toTime } from "../convert.ts";
+import type { Router } from "../router.ts";
+
+export function addContainers(router: Router, core: ContainerdCore): void {
+  const store = (call: CallContext) => clientOf(core, call).containers;
+  router.add(ContainersService, {
+    get: async ({ id }, call) => ({ container: toContainer(await store(call).get(id)) }),
+    list: async ({ filters }, call) => ({ containers: (await store(call).list(filters)).map(toContainer) }),
+    async *listStream({ filters }, call) {
+      for (const container of await store(call).list(filters)) yield { container: toContainer(container) };
+    },
+    create: async ({ container }, call) => ({
+      container: toContainer(await store(call).create(fromContainer(container))),
+    }),
+    update: async ({ container, updateMask }, call) => {
+      const wanted = fromContainer(container);
+      if (wanted.id === "") throw new WharfError("InvalidArgument", "Container.ID required");
+      return { container: toContainer(await store(call).update(wanted, updateMask?.paths)) };
+    },
+    delete: async ({ id }, call) => {
+      await store(call).delete(id);
+      return {};
+    },
+  });
+}
+
+function fromContainer(container: WireContainer | undefined): ContainerInput {
+  const { id, labels, image, runtime, spec, snapshotter, snapshotKey, extensions, sandbox } = required(
+    container,
+    "container",
+  );
+  const input: ContainerInput = { id, labels, image, spec, snapshotter, snapshotKey, extensions, sandbox };
+  // Any that holds nothing is what Go makes of a missing one.
+  if (runtime) {
+    const { name, options } = runtime;
+    input.runtime = { name, options: options?.typeUrl ? options : undefined };
+  }
+  return input;
+}
+
+function toContainer(container: Container): Init<WireContainer> {
+  const { createdAt, updatedAt, ...rest } = container;
+  return { ...rest, createdAt: toTime(createdAt), updatedAt: toTime(updatedAt) };
+}
