@@ -35,9 +35,16 @@ function memoryFile(to: number, content?: Uint8Array): void {
   close(fd);
 }
 
-function contentOf(fd: number): string {
+function contentOf(fd: number): Uint8Array {
   sys("seek", fd, NR.lseek, fd, 0, 0);
-  return native.utf8(readAll(fd)).slice(-MAX_OUTPUT);
+  return readAll(fd);
+}
+
+/** One character a byte: what a shim's `delete` answers is binary. */
+function latin1(bytes: Uint8Array, length = bytes.length): string {
+  let text = "";
+  for (let i = 0; i < length; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
 }
 
 /**
@@ -54,7 +61,7 @@ function carryOut({ binary, args, env, cwd, stdin }: RequestOf<"spawnShim">): An
   setEnvironment(env);
   setTitle(OUR_SHIM, args);
   const exitCode = shim([binary, ...args]);
-  return { exitCode, stdout: contentOf(1), stderr: contentOf(2) };
+  return { exitCode, stdout: latin1(contentOf(1)), stderr: native.utf8(contentOf(2)).slice(-MAX_OUTPUT) };
 }
 
 /** Reads both to their end: the shim that stays has closed them. */
@@ -69,7 +76,10 @@ function collect(out: number, err: number): { stdout: string; stderr: string } {
     const fd = waitReadable(open, -1)!;
     const n = read(fd, buffer);
     if (n === 0) open.splice(open.indexOf(fd), 1);
-    else kept.set(fd, (kept.get(fd)! + native.utf8(buffer, 0, n)).slice(-MAX_OUTPUT));
+    else {
+      const text = fd === out ? latin1(buffer, n) : native.utf8(buffer, 0, n);
+      kept.set(fd, (kept.get(fd)! + text).slice(-MAX_OUTPUT));
+    }
   }
   return { stdout: kept.get(out)!, stderr: kept.get(err)! };
 }
