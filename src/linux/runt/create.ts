@@ -27,7 +27,7 @@ import { type InitPlan, runInit } from "./init.ts";
 import { isBind, prepareBind } from "./mounts.ts";
 import { CLONE_FLAG, enter, newTimeNamespace, planNamespaces } from "./namespaces.ts";
 import { run } from "./plan.ts";
-import { prepareRootTree } from "./root.ts";
+import { prepareRootTree, wantedPropagation } from "./root.ts";
 import { prepareSeccomp, sendListener } from "./seccomp.ts";
 import { makeInStage, needsStage } from "./stage.ts";
 import { listenForStart } from "./start-socket.ts";
@@ -145,10 +145,10 @@ export function create(options: CreateOptions): Created {
 function openWithOurRights(plan: InitPlan, spec: Spec): void {
   // mounts are copied by who owns the mount namespace: where that is not this process, it will be the new one
   if (effectiveUser() !== 0) return;
-  plan.rootTree = prepareRootTree(plan.rootfs);
+  plan.rootTree = prepareRootTree(plan.rootfs, spec);
   for (const [i, entry] of (spec.mounts ?? []).entries()) {
     if (isBind(entry) && !(entry.options ?? []).includes("idmap")) {
-      plan.trees.set(i, prepareBind(entry, plan.bundle, undefined));
+      plan.trees.set(i, prepareBind(entry, plan.bundle, undefined, wantedPropagation(spec)));
     }
   }
 }

@@ -10,7 +10,7 @@ import { copyUp } from "./copy-up.ts";
 import { userNamespaceFor } from "./idmap.ts";
 import { attributesOf, type MountOptions, parseMountOptions } from "./mount-options.ts";
 import type { Step } from "./plan.ts";
-import { mounted, openTarget, type RootContext, trimmed } from "./root.ts";
+import { keepHere, mounted, openTarget, type RootContext, trimmed } from "./root.ts";
 
 export function isBind(entry: Mount): boolean {
   return entry.type === "bind" || (entry.options ?? []).some((word) => word === "bind" || word === "rbind");
@@ -91,14 +91,18 @@ function mountFresh(type: string, source: string, target: number, flags: number,
   }
 }
 
-/** A copy of the source's tree with everything the options ask for, in sight of nobody yet. */
-export function prepareBind(entry: Mount, bundle: string, idmapOf: number | undefined): number {
+/**
+ * A copy of the source's tree with everything the options ask for, in sight of nobody yet.
+ * @param keptHere propagation of a copy that is made outside of the container's mount namespace
+ */
+export function prepareBind(entry: Mount, bundle: string, idmapOf: number | undefined, keptHere?: number): number {
   const options = parseMountOptions(entry.options ?? []);
   const source = entry.source ?? "";
   const path = source.startsWith("/") ? source : `${bundle}/${source}`;
   const recursive = (options.flags & MS.REC) !== 0;
   const tree = new Fd(cloneTree(path, recursive));
   try {
+    if (keptHere !== undefined) keepHere(tree.value, keptHere);
     const { set, clear } = attributesOf(options);
     const propagation = options.propagation.at(-1) ?? 0;
     const deep = recursive && (propagation & MS.REC) !== 0;

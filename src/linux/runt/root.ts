@@ -63,7 +63,7 @@ export function mounted(context: RootContext, path: string, fresh: boolean): voi
   if (fresh && plain(path)) context.fresh.set(path, openInRoot(context.root, path, O.PATH | O.DIRECTORY));
 }
 
-function wantedPropagation(spec: Spec): number {
+export function wantedPropagation(spec: Spec): number {
   const name = spec.linux?.rootfsPropagation || "rslave";
   const flags = propagationFlags(name);
   if (flags !== undefined) return flags;
@@ -113,8 +113,15 @@ function makeParentPrivate(rootfs: string): void {
 }
 
 /** The root as a detached tree, opened with the host's rights for a process that will not have them. */
-export function prepareRootTree(rootfs: string): number {
-  return cloneTree(rootfs, true);
+export function prepareRootTree(rootfs: string, spec: Spec): number {
+  const tree = cloneTree(rootfs, true);
+  keepHere(tree, wantedPropagation(spec));
+  return tree;
+}
+
+/** A copy of the host's mounts is their peer: it gets the propagation that copies within the container's namespace have. */
+export function keepHere(tree: number, propagation: number): void {
+  setAttributes(tree, { propagation: propagation & ~MS.REC }, true);
 }
 
 export function makeReadonly(context: RootContext): void {
