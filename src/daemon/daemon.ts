@@ -8,17 +8,17 @@ import { createCore } from "./containerd/core.ts";
 import { createDockerServer } from "./docker/api.ts";
 import { watchOom } from "./docker/containers/oom.ts";
 import { reconcile } from "./docker/containers/reconcile.ts";
-import { Engine } from "./docker/engine.ts";
+import { Engine, type Registries } from "./docker/engine.ts";
 import { ensureUnpacked } from "./docker/images/unpack.ts";
 import { BridgeDriver } from "./docker/network/bridge.ts";
 import { serveContainerd } from "./grpc/serve.ts";
 import { ensureFirstImage } from "./images/first.ts";
 import type { Log } from "./log.ts";
 import type { Options } from "./options.ts";
+import type { Pulling } from "./pulling.ts";
 import type { RegistryConfig } from "./registry/config.ts";
 import { listen } from "./sockets.ts";
 import { sweepTraces } from "./trace/files.ts";
-import type { Puller } from "./transfer/pull.ts";
 
 export interface DaemonOptions extends Pick<Options, "root" | "state" | "hosts" | "shimPath" | "cgroupParent"> {
   log: Log;
@@ -53,13 +53,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const pidFile = join(state, "wharfd.pid");
   writeFileSync(pidFile, `${process.pid}\n`);
   stack.defer(() => rmSync(pidFile, { force: true }));
-  let pulling: Promise<Disposable & { puller: Puller }> | undefined;
-  const loadPulling = async () => (await import("./pulling.ts")).createPuller(options.registries);
+  let pulling: Promise<Pulling> | undefined;
+  const loadPulling = async () => (await import("./pulling.ts")).createRegistries(options.registries);
   stack.defer(async () => (await pulling?.catch(() => undefined))?.[Symbol.dispose]());
+  core.addTransferer((...transfer) => {
+    if (![transfer[1].type, transfer[2].type].includes("registry")) return undefined;
+    return (async () => await (await (pulling ??= loadPulling())).transferer(...transfer))();
+  });
   const engine = new Engine({
     core,
     agent,
-    puller: async () => (await (pulling ??= loadPulling())).puller,
+    registries: () => (pulling ??= loadPulling()),
     root,
     state,
     log,

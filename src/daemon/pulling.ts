@@ -1,16 +1,23 @@
-/** The registry client and what pulls with it: loaded with the first pull, for TLS alone takes 10 ms of the daemon's start. */
+/** The registry client and what pulls and pushes with it: loaded with the first use, for TLS alone takes 10 ms of the daemon's start. */
 
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { Registries } from "./docker/engine.ts";
 import { Registry } from "./registry/client.ts";
 import type { RegistryConfig } from "./registry/config.ts";
 import { dockerConfigSource } from "./registry/credentials.ts";
 import { Puller } from "./transfer/pull.ts";
+import { Pusher } from "./transfer/push.ts";
 
-export function createPuller(config: RegistryConfig | undefined): Disposable & { puller: Puller } {
+export function createRegistries(config: RegistryConfig | undefined): Disposable & Registries {
   const registry = new Registry({
     ...(config ? { config } : {}),
     credentials: dockerConfigSource(join(homedir(), ".docker/config.json")),
   });
-  return { puller: new Puller({ registry }), [Symbol.dispose]: () => registry[Symbol.dispose]() };
+  return {
+    registry,
+    puller: new Puller({ registry }),
+    pusher: new Pusher({ registry }),
+    [Symbol.dispose]: () => registry[Symbol.dispose](),
+  };
 }

@@ -13,6 +13,7 @@ import { addLeases } from "./services/leases.ts";
 import { addNamespaces } from "./services/namespaces.ts";
 import { addSnapshots } from "./services/snapshots.ts";
 import { addTasks } from "./services/tasks.ts";
+import { addTransfer } from "./services/transfer.ts";
 import { addVersion } from "./services/version.ts";
 
 /** Why the sandbox services answer Unimplemented. */
@@ -32,6 +33,7 @@ export function containerdRouter(core: ContainerdCore): Router {
   addTasks(router, core);
   router.add(StoreService, {}, NO_SANDBOXES);
   router.add(ControllerService, {}, NO_SANDBOXES);
+  addTransfer(router, core);
   addVersion(router);
   return router;
 }

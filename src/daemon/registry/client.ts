@@ -54,6 +54,8 @@ export class Registry implements Disposable {
   readonly #transports = new Map<string, Transport>();
   readonly #endpoints = new Map<string, Promise<Endpoint[]>>();
   readonly #hosts = new Map<string, RegistryHost>();
+  readonly #askers = new WeakMap<CredentialSource, string>();
+  #askerCount = 0;
 
   constructor(options: RegistryOptions = {}) {
     this.#options = options;
@@ -61,15 +63,20 @@ export class Registry implements Disposable {
     this.#retry = { ...DEFAULT_RETRY, ...options.retry };
   }
 
-  /** The repository a reference names. With `credentials` they are used, otherwise those of the configuration. */
-  repository(reference: Reference, credentials?: Credentials): Repository {
-    return new Repository(reference, (capability) => this.#hostsFor(reference.domain, capability, credentials));
+  /**
+   * The repository a reference names. With `credentials` (or what asks for them, when a registry wants some) they are used, otherwise those
+   * of the configuration. `plainHttp`: the registry itself is spoken to without TLS.
+   */
+  repository(reference: Reference, credentials?: Credentials | CredentialSource, plainHttp = false): Repository {
+    const hosts = (capability: Capability) => this.#hostsFor(reference.domain, capability, credentials, plainHttp);
+    return new Repository(reference, hosts);
   }
 
   async #hostsFor(
     domain: string,
     capability: Capability,
-    credentials: Credentials | undefined,
+    credentials: Credentials | CredentialSource | undefined,
+    plainHttp: boolean,
   ): Promise<RegistryHost[]> {
     let endpoints = this.#endpoints.get(domain);
     if (!endpoints) {
@@ -86,22 +93,23 @@ export class Registry implements Disposable {
         subject: domain,
       });
     }
-    return able.map((endpoint) => this.#host(endpoint, domain, credentials));
+    const plain = (one: Endpoint): Endpoint => (plainHttp && !one.mirror ? { ...one, schemes: ["http"] } : one);
+    return able.map((endpoint) => this.#host(plain(endpoint), domain, credentials));
   }
 
-  #host(endpoint: Endpoint, domain: string, credentials: Credentials | undefined): RegistryHost {
-    const key = JSON.stringify([
-      domain,
-      endpoint.host,
-      endpoint.prefix,
-      credentials ? sha256(Buffer.from(JSON.stringify(credentials))) : "",
-    ]);
+  #host(endpoint: Endpoint, domain: string, credentials: Credentials | CredentialSource | undefined): RegistryHost {
+    const user =
+      typeof credentials === "function"
+        ? this.#asker(credentials)
+        : credentials && sha256(Buffer.from(JSON.stringify(credentials)));
+    const key = JSON.stringify([domain, endpoint.host, endpoint.prefix, endpoint.schemes, user ?? ""]);
     let host = this.#hosts.get(key);
     if (!host) {
       const source = this.#options.credentials;
       // What the caller gave is meant for the registry, not for whoever mirrors it.
       const own = credentials !== undefined && !endpoint.mirror;
-      const who = own ? async () => credentials : async () => await source?.(endpoint.mirror ? endpoint.host : domain);
+      const given = async () => (typeof credentials === "function" ? await credentials(domain) : credentials);
+      const who = own ? given : async () => await source?.(endpoint.mirror ? endpoint.host : domain);
       host = new RegistryHost({
         endpoint,
         transport: this.#transport(endpoint),
@@ -114,6 +122,24 @@ export class Registry implements Disposable {
     } else this.#hosts.delete(key);
     this.#hosts.set(key, host);
     return host;
+  }
+
+  /** Tells those who ask for credentials apart: each may get others. */
+  #asker(source: CredentialSource): string {
+    let name = this.#askers.get(source);
+    if (name === undefined) {
+      name = `asker-${++this.#askerCount}`;
+      this.#askers.set(source, name);
+    }
+    return name;
+  }
+
+  /** Asks the registry itself whether it takes the credentials. Unauthenticated when it does not. */
+  async login(domain: string, credentials: Credentials | undefined, signal?: AbortSignal): Promise<void> {
+    const hosts = await this.#hostsFor(domain, "pull", credentials, false);
+    const host = hosts.find(({ endpoint }) => !endpoint.mirror) ?? hosts[0]!;
+    const request = { method: "GET", path: "/", scopes: [], operation: "log in", subject: domain, signal } as const;
+    (await host.expect(request, 200)).discard();
   }
 
   /** Endpoints without settings of their own share one transport with its connections. */

@@ -19,7 +19,7 @@ import { formatReference, parseReference, type Reference, withDefaultTag } from 
 import type { Labels } from "../containerd/api/types.ts";
 import { type Containerd, DEFAULT_SNAPSHOTTER } from "../containerd/api.ts";
 import type { Registry, Repository } from "../registry/client.ts";
-import type { Credentials } from "../registry/credentials.ts";
+import type { CredentialSource, Credentials } from "../registry/credentials.ts";
 import { isDiskFull } from "../store/errors.ts";
 import { withSpan } from "../trace/trace.ts";
 import { addLabels, fetchConfig, type SharedContext, takeDocument } from "./fetch.ts";
@@ -42,7 +42,9 @@ export interface PullOptions {
   /** Name in the store; the reference's full form by default. */
   name?: string | undefined;
   /** The configuration's by default. */
-  credentials?: Credentials | undefined;
+  credentials?: Credentials | CredentialSource | undefined;
+  /** The registry is spoken to without TLS. */
+  plainHttp?: boolean | undefined;
   /** For unpacking; `overlayfs` by default, null to leave the layers packed. */
   snapshotter?: string | null | undefined;
   /** Of the image. */
@@ -106,7 +108,7 @@ export class Puller {
     const lease = await SharedLease.create(client);
     const pending: Promise<unknown>[] = [];
     try {
-      const repository = this.#registry.repository(reference, options.credentials);
+      const repository = this.#registry.repository(reference, options.credentials, options.plainHttp);
       const context: SharedContext = {
         ...{ client: lease.client, repository, signal, lease, flights: this.#flights },
         documents: new Map(),

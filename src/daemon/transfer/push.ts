@@ -7,7 +7,7 @@ import { type Platform, selectPlatform } from "../../common/oci/platform.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../common/reference.ts";
 import type { Containerd } from "../containerd/api.ts";
 import type { Registry, Repository } from "../registry/client.ts";
-import type { Credentials } from "../registry/credentials.ts";
+import type { CredentialSource, Credentials } from "../registry/credentials.ts";
 import type { Uploader, UploadOptions } from "../registry/upload.ts";
 import { withSpan } from "../trace/trace.ts";
 import { addLabels } from "./fetch.ts";
@@ -25,7 +25,9 @@ export interface PushOptions {
   image?: string | undefined;
   /** Only the manifest for it, instead of a whole index. */
   platform?: Platform | undefined;
-  credentials?: Credentials | undefined;
+  credentials?: Credentials | CredentialSource | undefined;
+  /** The registry is spoken to without TLS. */
+  plainHttp?: boolean | undefined;
   /** Bytes of one piece of an upload; whole by default. */
   chunkSize?: number | undefined;
   progress?: ((event: TransferEvent) => void) | undefined;
@@ -68,7 +70,7 @@ export class Pusher {
         throw new WharfError("InvalidArgument", "a digest cannot be pushed to", { hint: "give a tag instead" });
       const { target } = await options.client.images.get(options.image ?? name);
       const { descriptor, partial } = await choose(options.client, target, options.platform);
-      const repository = this.#registry.repository(reference, options.credentials);
+      const repository = this.#registry.repository(reference, options.credentials, options.plainHttp);
       const uploader = await repository.uploader();
       const push: Push = { options, repository, uploader, done: new Map() };
       options.progress?.({ kind: "resolved", reference: name, descriptor });
@@ -143,7 +145,7 @@ export class Pusher {
 }
 
 /** The whole image when the store has all of it, otherwise its part for a platform. */
-async function choose(
+export async function choose(
   client: Containerd,
   target: Descriptor,
   platform: Platform | undefined,
@@ -181,7 +183,7 @@ async function isWhole(client: Containerd, descriptor: Descriptor): Promise<bool
   }
 }
 
-async function readDocument(
+export async function readDocument(
   client: Containerd,
   descriptor: Descriptor,
 ): Promise<{ bytes: Uint8Array; document: ImageDocument }> {

@@ -1,9 +1,10 @@
 /** The registry's part of containerd's transfer service: pull and push as transfers between a registry and the store. */
 
+import { WharfError } from "../../common/errors.ts";
 import { parsePlatform } from "../../common/oci/platform.ts";
-import type { OciRegistry, StoredImage, TransferOptions } from "../containerd/api/transfer.ts";
+import type { OciRegistry, RegistryAuth, StoredImage, TransferOptions } from "../containerd/api/transfer.ts";
 import type { Containerd, Transferer } from "../containerd/api.ts";
-import type { Credentials } from "../registry/credentials.ts";
+import type { CredentialSource, Credentials } from "../registry/credentials.ts";
 import { hostPlatform } from "./platform.ts";
 import type { LayerStatus, TransferEvent } from "./progress.ts";
 import type { Puller } from "./pull.ts";
@@ -41,6 +42,7 @@ async function pull(
   destination: StoredImage,
   options: TransferOptions,
 ): Promise<void> {
+  checkHostDir(source);
   const host = hostPlatform();
   const platforms = (destination.platforms ?? []).map((one) => parsePlatform(one, host));
   const unpack = destination.unpacks?.[0];
@@ -52,6 +54,7 @@ async function pull(
     also: destination.allPlatforms ? "all" : platforms,
     snapshotter: unpack?.snapshotter ?? null,
     credentials: credentialsOf(source),
+    plainHttp: source.scheme === "http",
     labels: destination.labels,
     signal: options.signal,
     progress: reporter(source, options),
@@ -65,21 +68,41 @@ async function push(
   destination: OciRegistry,
   options: TransferOptions,
 ): Promise<void> {
+  checkHostDir(destination);
   const platform = source.platforms?.[0];
   await pusher.push(destination.reference, {
     client,
     image: source.name,
     platform: platform === undefined ? undefined : parsePlatform(platform, hostPlatform()),
     credentials: credentialsOf(destination),
+    plainHttp: destination.scheme === "http",
     signal: options.signal,
     progress: reporter(destination, options),
   });
 }
 
-function credentialsOf({ auth }: OciRegistry): Credentials | undefined {
-  if (!auth) return undefined;
+function credentialsOf({ auth }: OciRegistry): Credentials | CredentialSource | undefined {
+  if (typeof auth !== "function") return auth && credentials(auth);
+  return async (host) => {
+    const given = await auth(host);
+    return given && credentials(given);
+  };
+}
+
+function credentials(auth: RegistryAuth): Credentials {
   if ("identityToken" in auth) return { identityToken: auth.identityToken };
-  return { username: auth.username, password: auth.secret };
+  if ("username" in auth) return { username: auth.username, password: auth.secret };
+  const [, token] = /^Bearer +(\S+)$/i.exec(auth.header) ?? [];
+  if (token !== undefined) return { registryToken: token };
+  throw new WharfError("Unimplemented", "credentials as a header: only Bearer is known", { operation: "transfer" });
+}
+
+function checkHostDir({ hostDir }: OciRegistry): void {
+  if (!hostDir) return;
+  throw new WharfError("Unimplemented", "a transfer with a host directory of its own is not done here", {
+    subject: hostDir,
+    hint: "configure the registries of the daemon",
+  });
 }
 
 function reporter(

@@ -18,14 +18,30 @@ export interface TransferProgress {
   desc?: Descriptor | undefined;
 }
 
+export type RegistryAuth = { username: string; secret: string } | { identityToken: string } | { header: string };
+
 /** An image in a registry. */
 export interface OciRegistry {
   type: "registry";
   reference: string;
-  /** For one registry, by host; otherwise those of the configuration. */
-  auth?: { username: string; secret: string } | { identityToken: string } | undefined;
-  /** Plain http, no certificate check … by name of the configured host. */
+  /** For this registry, or asked for when it wants some; otherwise those of the configuration. */
+  auth?: RegistryAuth | ((host: string) => Promise<RegistryAuth | undefined>) | undefined;
+  /** Directory with a hosts.toml for each registry, in place of the configuration. */
   hostDir?: string | undefined;
+  /** What to speak to the registry itself; by default what suits its address. */
+  scheme?: "http" | "https" | undefined;
+}
+
+/** A name, or what names are made from, for what is stored or looked up beyond the image's own (containerd, core/transfer/image). */
+export interface ImageReference {
+  name: string;
+  /** The name is a prefix: a tag, or with `addDigest` the digest, is put behind it. */
+  isPrefix?: boolean | undefined;
+  /** A full name that the archive has is taken, though it does not begin with the prefix. */
+  allowOverwrite?: boolean | undefined;
+  addDigest?: boolean | undefined;
+  /** No name by digest for what has another name. */
+  skipNamedDigest?: boolean | undefined;
 }
 
 /** An image in our store. */
@@ -36,6 +52,7 @@ export interface StoredImage {
   /** `linux/amd64`; the host's by default. */
   platforms?: string[] | undefined;
   allPlatforms?: boolean | undefined;
+  extraReferences?: ImageReference[] | undefined;
   /** Snapshotters to unpack for; none by default. */
   unpacks?: { platform?: string | undefined; snapshotter: string }[] | undefined;
 }
@@ -44,6 +61,10 @@ export interface StoredImage {
 export interface ArchiveStream {
   type: "archive";
   mediaType?: string | undefined;
+  /** Written: platforms to have; the image's own all by default. */
+  platforms?: string[] | undefined;
+  /** Written without docker save's manifest.json. */
+  skipDockerManifest?: boolean | undefined;
   read?: AsyncIterable<Uint8Array> | undefined;
   write?: ((data: Uint8Array) => Promise<void>) | undefined;
 }
