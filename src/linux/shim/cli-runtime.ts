@@ -58,6 +58,7 @@ function failure(operation: string, text: string): WharfError {
 export class CliRuntime implements OciRuntime {
   // a runtime of its own kind may have processes that are none of the host's
   readonly direct = false;
+  traceparent = "";
   readonly #reaper: Reaper;
   readonly #binary: string;
   readonly #options: RuntimeOptions;
@@ -70,7 +71,7 @@ export class CliRuntime implements OciRuntime {
 
   /** In a helper process: runs the runtime to its end and answers its words. `launch`: stdio is the container's, not ours to read. */
   #run(operation: string, args: readonly string[], launch = false): string {
-    const { root, systemdCgroup, bundle } = this.#options;
+    const { root, systemdCgroup, bundle, traces } = this.#options;
     const log = `${bundle}/${operation}.log.json`;
     const global = ["--root", root, "--log", log, "--log-format", "json"];
     if (systemdCgroup) global.push("--systemd-cgroup");
@@ -79,8 +80,10 @@ export class CliRuntime implements OciRuntime {
     if (pid === 0) {
       try {
         for (const fd of writer < 0 ? [] : [1, 2]) dup3(writer, fd);
-        const env = [...environment()].map(([name, value]) => `${name}=${value}`);
-        exec(lookPath(this.#binary), [this.#binary, ...global, operation, ...args], env);
+        const env = environment();
+        if (this.traceparent !== "") env.set("TRACEPARENT", this.traceparent).set("WHARF_TRACE_DIR", traces);
+        const list = [...env].map(([name, value]) => `${name}=${value}`);
+        exec(lookPath(this.#binary), [this.#binary, ...global, operation, ...args], list);
       } catch (error) {
         writeFile(log, JSON.stringify({ level: "error", msg: (error as Error).message }));
       }

@@ -1,8 +1,6 @@
 // containerd-shim-runt-v2: what containerd calls to have a container held (containerd, core/runtime/v2/README.md).
 import "../sys/builtins.ts";
 import { WharfError } from "../../common/errors.ts";
-import { RuntimeInfo } from "../../common/gen/containerd/types/introspection.ts";
-import { encode } from "../../common/protobuf/codec.ts";
 import { VERSION } from "../../common/version.ts";
 import { readAll } from "../sys/fs.ts";
 import { complain, stdout } from "../sys/out.ts";
@@ -10,9 +8,9 @@ import { environment } from "../sys/process.ts";
 import { protectSelf } from "../sys/self.ts";
 import { deleteShim } from "./cleanup.ts";
 import { type Flags, parseFlags } from "./flags.ts";
+import { runtimeInfo } from "./info.ts";
 import { Embryo, startShim } from "./start.ts";
 
-const NAME = "io.containerd.runt.v2";
 /** The newest task API spoken. */
 const NEWEST = 3;
 
@@ -33,9 +31,11 @@ function start(flags: Flags, embryo: Embryo): void {
   const { namespace, id, address, debug } = flags;
   const environ = environment();
   const ttrpcAddress = environ.get("TTRPC_ADDRESS") ?? "";
+  const traces = environ.get("WHARF_TRACE_DIR");
   const bundle = flags.bundle || workingFolder();
   const stdin = readAll(0);
-  stdout(answer(startShim({ namespace, id, bundle, address, ttrpcAddress, debug, stdin }, embryo), environ));
+  const options = { namespace, id, bundle, address, ttrpcAddress, debug, traces, stdin };
+  stdout(answer(startShim(options, embryo), environ));
 }
 
 function run(args: string[], embryo: Embryo | undefined): number {
@@ -46,7 +46,7 @@ function run(args: string[], embryo: Embryo | undefined): number {
     return 0;
   }
   if (info) {
-    stdout(encode(RuntimeInfo, { name: NAME, version: { version: VERSION } }));
+    stdout(runtimeInfo(readAll(0)));
     return 0;
   }
   if (namespace === "") throw new WharfError("InvalidArgument", "shim namespace cannot be empty");

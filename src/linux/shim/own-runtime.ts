@@ -14,7 +14,6 @@ export class OwnRuntime implements OciRuntime {
   readonly direct = true;
   readonly #reaper: Reaper;
   readonly #options: RuntimeOptions;
-  /** Of the request that is being carried out; "" when it is not traced. */
   traceparent = "";
 
   constructor(reaper: Reaper, options: RuntimeOptions) {
@@ -25,10 +24,11 @@ export class OwnRuntime implements OciRuntime {
   /** Runs `work` in a child, with the caller's trace when it is recorded. */
   #child<T>(work: (trace: Trace | undefined) => T, stdio?: Stdio): Promise<T> {
     const { traceparent } = this;
+    const { traces } = this.#options;
     return inChild(
       this.#reaper,
       () => {
-        const trace = traceparent === "" ? undefined : openTrace("runt", traceparent);
+        const trace = traceparent === "" ? undefined : openTrace("runt", traceparent, traces);
         try {
           return work(trace);
         } finally {

@@ -42,6 +42,8 @@ export interface OciRuntime {
   /** `resources`: an OCI LinuxResources, JSON. */
   update(resources: string): Promise<void>;
   ps(): Promise<number[]>;
+  /** The caller's trace, when it is recorded; else "". Counts for the next operation. */
+  traceparent: string;
   /** Signals to the init process need no runtime. */
   readonly direct: boolean;
 }
@@ -54,4 +56,6 @@ export interface RuntimeOptions {
   systemdCgroup: boolean;
   noPivotRoot: boolean;
   noNewKeyring: boolean;
+  /** Where spans are recorded; "" where they are not. */
+  traces: string;
 }

@@ -7,7 +7,8 @@ import { OwnRuntime } from "./own-runtime.ts";
 import type { Reaper } from "./reaper.ts";
 import type { OciRuntime } from "./runtime.ts";
 
-function isOwn(binary: string): boolean {
+/** runt's code is in the shim: its program is not run. */
+export function isOwn(binary: string): boolean {
   return binary === "" || basename(binary) === "runt";
 }
 
@@ -27,12 +28,12 @@ export function runtimeRecord(options: Options, address: string, namespace: stri
 export function makeRuntime(
   reaper: Reaper,
   record: BundleRecord,
-  container: { id: string; bundle: string; options?: Options },
+  container: { id: string; bundle: string; options?: Options; traces?: string },
 ): OciRuntime {
-  const { id, bundle, options } = container;
+  const { id, bundle, options, traces = "" } = container;
   const { binary, root, systemdCgroup } = record;
   const noPivotRoot = options?.noPivotRoot ?? false;
   const noNewKeyring = options?.noNewKeyring ?? false;
-  const all = { id, bundle, root, systemdCgroup, noPivotRoot, noNewKeyring };
+  const all = { id, bundle, root, systemdCgroup, noPivotRoot, noNewKeyring, traces };
   return isOwn(binary) ? new OwnRuntime(reaper, all) : new CliRuntime(reaper, binary, all);
 }

@@ -17,6 +17,8 @@ export interface ShimConfig {
   ttrpcAddress: string;
   bundle: string;
   debug: boolean;
+  /** Where spans are recorded. */
+  traces: string;
   /** Folder of the sockets, and the one that is listened on. */
   folder: string;
   socket: string;
@@ -63,7 +65,8 @@ export function serve(config: ShimConfig, listener: number): never {
     exit(0);
   };
   const shutdown = () => void publisher.flush(FLUSH_MS).then(end, end);
-  const service = new Service({ namespace, daemonAddress, folder, reaper, publisher, shutdown });
+  const tracing = { folder: config.traces, traceparent: "" };
+  const service = new Service({ namespace, daemonAddress, folder, reaper, publisher, tracing, shutdown });
   const router = service.router();
   // blocked, not ignored: what the shim starts must not inherit that it ignores them
   onSignals([SIGNALS.TERM, SIGNALS.INT, SIGNALS.HUP, SIGNALS.PIPE], (signal) => {

@@ -16,6 +16,7 @@ import type { TaskProcess } from "./process.ts";
 import type { Reaper } from "./reaper.ts";
 import { makeRuntime, runtimeRecord } from "./runtimes.ts";
 import { readStats } from "./stats.ts";
+import { type Tracing, traced } from "./traced.ts";
 
 export interface ServiceContext {
   namespace: string;
@@ -25,6 +26,7 @@ export interface ServiceContext {
   folder: string;
   reaper: Reaper;
   publisher: Publisher;
+  tracing: Tracing;
   /** Ends the shim, after the answer is sent. */
   shutdown(): void;
 }
@@ -43,13 +45,14 @@ export class Service {
   }
 
   router(): Router {
-    const handlers = this.#handlers();
+    const handlers = traced(this.#handlers(), this.#context.tracing);
     return new Router().add(TaskService, handlers).add(TaskService, handlers, "containerd.task.v3.Task");
   }
 
   #container(id: string): Container {
     const container = this.#containers.get(id);
     if (!container) throw new WharfError("NotFound", "container not created");
+    container.runtime.traceparent = this.#context.tracing.traceparent;
     return container;
   }
 
@@ -57,13 +60,14 @@ export class Service {
     const { id, bundle, rootfs, stdin, stdout, stderr, terminal, checkpoint } = request;
     if (checkpoint !== "") throw new WharfError("Unimplemented", "restore from a checkpoint");
     if (this.#containers.has(id) || this.#creating.has(id)) throw new WharfError("AlreadyExists", `container ${id}`);
-    const { reaper, publisher, namespace, daemonAddress, folder } = this.#context;
+    const { reaper, publisher, namespace, daemonAddress, folder, tracing } = this.#context;
     const options = readOptions(request.options);
     const record = runtimeRecord(options, daemonAddress, namespace);
     this.#creating.add(id);
     try {
       writeRecord(bundle, record);
-      const runtime = makeRuntime(reaper, record, { id, bundle, options });
+      const runtime = makeRuntime(reaper, record, { id, bundle, options, traces: tracing.folder });
+      runtime.traceparent = tracing.traceparent;
       const { ioUid: uid, ioGid: gid } = options;
       const io = makeIO({ stdin, stdout, stderr, terminal }, { reaper, id, namespace, uid, gid });
       const exited = (of: Container, process: TaskProcess) => this.#exited(of, process);

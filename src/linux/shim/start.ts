@@ -22,6 +22,7 @@ import { connectUnix, listenUnix, receiveFds, sendFds, socketPair } from "../sys
 import { groupOf, socketPath } from "./address.ts";
 import { type Bootstrap, readBootstrap } from "./bootstrap.ts";
 import { cgroupsOf } from "./cgroup.ts";
+import { stateFolder } from "./runtimes.ts";
 import { type ShimConfig, serve } from "./serve.ts";
 import { readSpec } from "./spec.ts";
 
@@ -32,6 +33,8 @@ export interface StartOptions {
   address: string;
   ttrpcAddress: string;
   debug: boolean;
+  /** Where spans are recorded; by default the daemon's folder for them. */
+  traces?: string | undefined;
   /** What stdin held. */
   stdin: Uint8Array;
 }
@@ -155,6 +158,7 @@ function shimCgroup(bootstrap: Bootstrap): string {
 /** Starts a shim, or finds that of the group, and answers its address. `embryo` was made while memory was clean. */
 export function startShim(options: StartOptions, embryo: Embryo): string {
   const { namespace, id, bundle, address, ttrpcAddress, debug } = options;
+  const traces = options.traces ?? `${stateFolder(address)}/trace`;
   try {
     const bootstrap = readBootstrap(options.stdin);
     const group = groupOf(readSpec(bundle).annotations, id);
@@ -167,7 +171,7 @@ export function startShim(options: StartOptions, embryo: Embryo): string {
       if (cgroup !== "") joinCgroup(embryo.pid, cgroup);
       adjustOomScore(embryo.pid);
       writeFileAtomic(`${bundle}/shim.pid`, String(embryo.pid));
-      embryo.hatch({ namespace, address, ttrpcAddress, bundle, debug, folder, socket: path }, listener);
+      embryo.hatch({ namespace, address, ttrpcAddress, bundle, debug, traces, folder, socket: path }, listener);
     }
     writeFileAtomic(`${bundle}/address`, `unix://${path}`);
     return `unix://${path}`;

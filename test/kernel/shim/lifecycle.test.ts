@@ -1,15 +1,19 @@
 // A task's life through the shim: create, start, exec, kill, wait, delete, and the events that tell of it.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Code, isCode } from "../../../src/common/errors.ts";
 import { Metrics } from "../../../src/common/gen/containerd/cgroups/v1.ts";
 import { ProcessDetails } from "../../../src/common/gen/containerd/runc/options.ts";
+import { RuntimeInfo } from "../../../src/common/gen/containerd/types/introspection.ts";
 import { Status } from "../../../src/common/gen/containerd/types/task.ts";
 import { unpackAny } from "../../../src/common/protobuf/any.ts";
-import { alive, Daemon } from "./harness.ts";
+import { decode } from "../../../src/common/protobuf/codec.ts";
+import { spansFromLines } from "../../../src/common/trace.ts";
+import { alive, Daemon, SHIM } from "./harness.ts";
 
 const code = (wanted: Code) => (error: unknown) => {
   assert.ok(isCode(error, wanted), `${wanted} expected, not ${(error as { code?: string }).code}: ${error}`);
@@ -246,4 +250,42 @@ test("the daemon's death ends nothing; its events wait for it; delete cleans up 
   assert.ok(!alive(created.pid));
   assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(bundle));
   assert.ok(!existsSync(join(shim.address.slice("unix://".length))), "the dead shim's socket is removed");
+});
+
+test("a sampled trace gets a span for the request and those of the runtime below it", async () => {
+  await using daemon = new Daemon();
+  mkdirSync(join(daemon.folder, "trace"));
+  await using shim = await daemon.start();
+  const { task, id, bundle } = shim;
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const metadata = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
+  const { mounts, options } = daemon;
+  await task.create({ id, bundle, rootfs: mounts, options }, { metadata });
+  await task.start({ id }, { metadata: { traceparent: metadata.traceparent.replace(/1$/, "0") } });
+  const spans = spansFromLines(readFileSync(join(daemon.folder, "trace", `${traceId}.jsonl`), "utf8"));
+  const own = spans.filter(({ service }) => service === "shim");
+  assert.deepEqual(
+    own.map(({ name, parentId }) => [name, parentId]),
+    [["task create", "00f067aa0ba902b7"]],
+  );
+  assert.ok(spans.some(({ service, parentId }) => service === "runt" && parentId === own[0]!.spanId));
+  assert.deepEqual(readdirSync(join(daemon.folder, "trace")), [`${traceId}.jsonl`]);
+});
+
+test("-info tells the runtime's features, -v the version, bad flags an error", () => {
+  const info = spawnSync(SHIM, ["-info"], { input: "" });
+  const { name, features } = decode(RuntimeInfo, new Uint8Array(info.stdout));
+  assert.equal(name, "io.containerd.runt.v2");
+  assert.ok(JSON.parse(Buffer.from(features!.value).toString()).linux.namespaces.includes("pid"));
+  assert.match(spawnSync(SHIM, ["-v"], { encoding: "utf8" }).stdout, /Version: {2}\d/);
+  for (const [args, message] of [
+    [["-namespace", "x", "-id", "y", "dance"], /unknown action "dance"/],
+    [["-id", "y", "start"], /namespace cannot be empty/],
+    [["-colour", "start"], /unknown flag -colour/],
+    [["-namespace", "x", "-id", "y", "-bundle", "/no/where", "start"], /no\/where/],
+  ] as const) {
+    const { status, stderr } = spawnSync(SHIM, args, { encoding: "utf8", input: "" });
+    assert.equal(status, 1);
+    assert.match(stderr, message);
+  }
 });
