@@ -55,6 +55,33 @@ export interface MessageType<out T> {
   readonly shape?: T;
 }
 
+/** The wire type of each kind of field. */
+export const WIRE_OF: Record<Scalar | "message", number> = {
+  double: WIRE.I64,
+  float: WIRE.I32,
+  int32: WIRE.VARINT,
+  int64: WIRE.VARINT,
+  uint32: WIRE.VARINT,
+  uint64: WIRE.VARINT,
+  sint32: WIRE.VARINT,
+  sint64: WIRE.VARINT,
+  fixed32: WIRE.I32,
+  fixed64: WIRE.I64,
+  sfixed32: WIRE.I32,
+  sfixed64: WIRE.I64,
+  bool: WIRE.VARINT,
+  string: WIRE.LEN,
+  bytes: WIRE.LEN,
+  enum: WIRE.VARINT,
+  message: WIRE.LEN,
+};
+
+/** The message type of a field that has one. */
+export function messageOf(field: Field): MessageType<unknown> {
+  const { message } = field;
+  return typeof message === "function" ? message() : message!;
+}
+
 /** What may be encoded as T: any field may be left out. */
 export type Init<T> = T extends string | number | bigint | boolean | undefined | Uint8Array
   ? T
