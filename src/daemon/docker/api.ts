@@ -4,6 +4,7 @@ import type { Server } from "node:http";
 import type { Operation } from "../http/operation.ts";
 import { createApiServer } from "../http/server.ts";
 import type { Engine } from "./engine.ts";
+import { containerControlOperations } from "./operations/container-control.ts";
 import { containerOperations } from "./operations/containers.ts";
 import { eventOperations } from "./operations/events.ts";
 import { execOperations } from "./operations/exec.ts";
@@ -19,6 +20,7 @@ const GROUPS: readonly ((engine: Engine) => Operation[])[] = [
   eventOperations,
   imageOperations,
   containerOperations,
+  containerControlOperations,
   streamOperations,
   execOperations,
   traceOperations,

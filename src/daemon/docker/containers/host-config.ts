@@ -55,7 +55,8 @@ export function isCgroup2(): boolean {
   return existsSync("/sys/fs/cgroup/cgroup.controllers");
 }
 
-function checkLimits(host: HostConfig): void {
+/** InvalidArgument for limits that cannot be; completes the swap limit. */
+export function checkLimits(host: HostConfig): void {
   if (host.Memory !== 0 && host.Memory < LEAST_MEMORY) throw bad("Minimum memory limit allowed is 6MB");
   if (host.Memory > 0 && host.MemorySwap === 0) host.MemorySwap = host.Memory * 2;
   if (host.MemorySwap > 0 && host.Memory === 0) {
@@ -91,7 +92,7 @@ function checkLimits(host: HostConfig): void {
   }
 }
 
-function checkPolicies(host: HostConfig): void {
+export function checkPolicies(host: HostConfig): void {
   const { Name, MaximumRetryCount } = host.RestartPolicy;
   if (!["no", "always", "unless-stopped", "on-failure"].includes(Name)) {
     throw bad(

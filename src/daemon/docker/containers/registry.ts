@@ -104,6 +104,11 @@ export class ContainerRegistry {
     this.#names.set(container.record.name, container.id);
   }
 
+  /** Gives up a name that `id` had, after it has taken another. */
+  release(name: string, id: string): void {
+    if (this.#names.get(name) === id) this.#names.delete(name);
+  }
+
   forget(container: Container): void {
     this.#byId.delete(container.id);
     if (this.#names.get(container.record.name) === container.id) this.#names.delete(container.record.name);

@@ -5,6 +5,7 @@ import { isCode, WharfError } from "../../../common/errors.ts";
 import { messageOf } from "../../http/errors.ts";
 import type { Engine } from "../engine.ts";
 import { type Container, statusOf } from "./container.ts";
+import { thaw } from "./control.ts";
 
 /**
  * FailedPrecondition while it runs, without `force`. What has begun is gone on with by whoever asks again; after a crash, by
@@ -57,6 +58,7 @@ async function end(engine: Engine, container: Container): Promise<void> {
   } catch (error) {
     if (!isCode(error, "NotFound", "FailedPrecondition")) throw error;
   }
+  await thaw(engine, container);
   if (container.running) await ended;
 }
 

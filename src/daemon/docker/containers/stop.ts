@@ -3,6 +3,7 @@
 import { isCode, WharfError } from "../../../common/errors.ts";
 import type { Engine } from "../engine.ts";
 import type { Container } from "./container.ts";
+import { thaw } from "./control.ts";
 import { parseSignal } from "./signals.ts";
 import { startContainer } from "./start.ts";
 
@@ -66,6 +67,7 @@ async function send(engine: Engine, container: Container, signal: number): Promi
     // It ended on its own a moment ago.
     if (!isCode(error, "NotFound", "FailedPrecondition")) throw error;
   }
+  await thaw(engine, container);
 }
 
 /** Whether `promise` resolves within so many seconds; -1 waits for ever. */
