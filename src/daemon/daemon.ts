@@ -15,7 +15,6 @@ import { serveContainerd } from "./grpc/serve.ts";
 import { ensureFirstImage } from "./images/first.ts";
 import type { Log } from "./log.ts";
 import type { Options } from "./options.ts";
-import type { Pulling } from "./pulling.ts";
 import type { RegistryConfig } from "./registry/config.ts";
 import { listen } from "./sockets.ts";
 import { sweepTraces } from "./trace/files.ts";
@@ -53,12 +52,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const pidFile = join(state, "wharfd.pid");
   writeFileSync(pidFile, `${process.pid}\n`);
   stack.defer(() => rmSync(pidFile, { force: true }));
-  let pulling: Promise<Pulling> | undefined;
+  let pulling: Promise<Disposable & Registries> | undefined;
   const loadPulling = async () => (await import("./pulling.ts")).createRegistries(options.registries);
   stack.defer(async () => (await pulling?.catch(() => undefined))?.[Symbol.dispose]());
   core.addTransferer((...transfer) => {
     if (![transfer[1].type, transfer[2].type].includes("registry")) return undefined;
-    return (async () => await (await (pulling ??= loadPulling())).transferer(...transfer))();
+    return (async () => {
+      const { puller, pusher } = await (pulling ??= loadPulling());
+      const { registryTransferer } = await import("./transfer/transferer.ts");
+      await registryTransferer(puller, pusher)(...transfer);
+    })();
   });
   const engine = new Engine({
     core,

@@ -14,6 +14,7 @@ import { execute, findExecutable } from "./exec-path.ts";
 import { runHooks, type StateOfContainer } from "./hooks.ts";
 import { assumeIdentity } from "./identity.ts";
 import { setOomScore, setRlimits, type Warn } from "./limits.ts";
+import { bringUpLoopback } from "./loopback.ts";
 import { maskSteps } from "./masks.ts";
 import { mountSteps } from "./mounts.ts";
 import { enter, type NamespacePlan } from "./namespaces.ts";
@@ -113,6 +114,7 @@ export function initSteps(plan: InitPlan, progress: Progress): Step[] {
   add("process", "start a session", () => startSession(plan));
   if (spec.hostname) add("hostname", "set the host name", () => setName(NR.sethostname, spec.hostname!));
   if (spec.domainname) add("domainname", "set the domain name", () => setName(NR.setdomainname, spec.domainname!));
+  if (plan.namespaces.flags & CLONE.NEWNET) add("linux.namespaces", "bring up the loopback device", bringUpLoopback);
   if (spec.linux?.sysctl) add("linux.sysctl", "set kernel parameters", () => applySysctls(spec.linux!.sysctl!));
   if (namespaces.flags & CLONE.NEWNS) rootSteps(plan, progress, steps);
   else {
