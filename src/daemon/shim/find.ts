@@ -1,6 +1,6 @@
 /** Finds the processes of a shim whose address was never learned: the daemon was killed between its start and its answer. */
 
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface ShimIdentity {
@@ -13,16 +13,39 @@ export interface ShimIdentity {
 
 /** Pids that the shim wrote down, or that have its command line. */
 export async function findShim(shim: ShimIdentity): Promise<number[]> {
-  const written = Number(await readFile(join(shim.bundle, "shim.pid"), "utf8").catch(() => ""));
+  const written = await writtenPid(join(shim.bundle, "shim.pid"));
   const found: number[] = [];
   for (const name of await readdir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     const args = (await readFile(`/proc/${name}/cmdline`, "latin1").catch(() => "")).split("\0");
-    // A pid alone is not enough: it may have been given to another process since.
-    const named = args[0]?.includes("shim") && args.includes(shim.id);
-    if (named && (Number(name) === written || isShim(args, shim))) found.push(Number(name));
+    if (!args[0]?.includes("shim")) continue;
+    if (Number(name) === written || isShim(args, shim)) found.push(Number(name));
   }
   return found;
+}
+
+/** Milliseconds by which the kernel's clocks may disagree. */
+const TOLERANCE = 100;
+
+/**
+ * The pid in the file, unless it has been given to another process since: that one began after the file was written. Our own shim's command
+ * line does not tell more, since there is room for its beginning only.
+ */
+async function writtenPid(path: string): Promise<number | undefined> {
+  try {
+    const pid = Number(await readFile(path, "utf8"));
+    const [{ mtimeMs }, status, uptime] = await Promise.all([
+      stat(path),
+      readFile(`/proc/${pid}/stat`, "latin1"),
+      readFile("/proc/uptime", "latin1"),
+    ]);
+    // Field 22, in hundredths of a second since the machine started; what stands in brackets may hold spaces.
+    const ticks = Number(status.slice(status.lastIndexOf(")") + 2).split(" ")[19]);
+    const age = (Number.parseFloat(uptime) - ticks / 100) * 1000;
+    return Date.now() - age <= mtimeMs + TOLERANCE ? pid : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isShim(args: readonly string[], { namespace, id, address }: ShimIdentity): boolean {

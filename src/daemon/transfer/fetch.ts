@@ -110,8 +110,15 @@ async function once<T>(
   const { lease, flights, repository, signal } = context;
   await lease.add({ id: digest, type: "content" });
   const start = async (own: AbortSignal) => {
-    const { value, stored } = await work({ client: lease.base, repository, signal: own });
-    return { value, stored: quiet(stored) };
+    // The lease has the ingest, too, which nobody could take up again: a killed daemon's ends with it.
+    lease.hold();
+    try {
+      const { value, stored } = await work({ client: lease.client, repository, signal: own });
+      return { value, stored: quiet(stored.finally(() => lease.release())) };
+    } catch (error) {
+      await lease.release();
+      throw error;
+    }
   };
   const key = ["document", lease.base.namespace, digest].join(" ");
   const { value, stored } = await flights.run(key, start, { signal });
@@ -182,12 +189,19 @@ export async function fetchBlob(
     if (writer.status().offset > descriptor.size) await writer.truncate(0);
     const resumed = writer.status().offset > 0;
     const sink = sinkOf(writer, options);
-    let host: string;
+    // Nothing, when a daemon was killed between the last byte and its being committed.
+    let host: string | undefined;
     try {
-      host = await repository.blob(descriptor, sink, { signal, onRetry: context.onRetry, avoid });
+      if (sink.offset < descriptor.size || descriptor.size === 0)
+        host = await repository.blob(descriptor, sink, { signal, onRetry: context.onRetry, avoid });
     } catch (error) {
       await writer.close();
       if (sink.offset === 0) await drop(client, ref);
+      if (resumed && isCode(error, "OutOfRange")) {
+        // What was begun is no part of what there is now.
+        await drop(client, ref);
+        continue;
+      }
       throw error;
     }
     try {
@@ -208,7 +222,7 @@ export async function fetchBlob(
       await drop(client, ref);
       const loss = wrongContent(error as WharfError, repository.reference, descriptor);
       // What an earlier pull left may be what is wrong: that does not count as the registry's fault.
-      if (!resumed) {
+      if (!resumed && host !== undefined) {
         // Asked for once more, of another host if there is one: a proxy's cache may have been at fault.
         if (avoid.has(host)) throw loss;
         avoid.add(host);

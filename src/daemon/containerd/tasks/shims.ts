@@ -35,6 +35,7 @@ const OURS = "io.containerd.runt.v2";
 /** Milliseconds a start waits for one shim to tell its state. */
 const RESTORE_TIMEOUT = 3000;
 /** Milliseconds given to a shim's `delete`. */
+const KILL_TIMEOUT = 2000;
 const CLEANUP_TIMEOUT = 30_000;
 
 export class ShimManager implements AsyncDisposable {
@@ -210,7 +211,8 @@ export class ShimManager implements AsyncDisposable {
   /** Removes all that may be left of a task whose shim cannot be spoken to. */
   async discard(record: TaskRecord): Promise<void> {
     const { namespace, id, bundle } = record;
-    for (const pid of await findShim({ namespace, id, bundle, address: this.#address })) kill(pid);
+    const pids = await findShim({ namespace, id, bundle, address: this.#address });
+    await Promise.all(pids.map(kill));
     await this.#bury(record);
     await removeBundle(record.bundle, this.shared.agent);
     this.#drop(record.namespace, record.id);
@@ -268,11 +270,16 @@ function keyOf(namespace: string, id: string): string {
   return `${namespace}/${id}`;
 }
 
-function kill(pid: number): void {
+/** Resolves when the process is gone: as long as it lives its socket answers, and what cleans up after it would leave that alone. */
+async function kill(pid: number): Promise<void> {
   try {
     process.kill(pid, "SIGKILL");
+    for (const end = Date.now() + KILL_TIMEOUT; Date.now() < end; await sleep(2)) {
+      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+      if (/^Z/.test(stat.slice(stat.lastIndexOf(")") + 2))) return;
+    }
   } catch {
-    // Gone by itself.
+    // Gone, by itself or by us.
   }
 }
 

@@ -44,9 +44,6 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
   try {
     await container.exclusive(async () => {
       if (!container.running) return;
-      await engine.client.tasks.delete(container.id).catch((error: unknown) => {
-        if (!isCode(error, "NotFound")) engine.log("error", "a task could not be deleted", { id: container.id, error });
-      });
       record.state = {
         ...record.state,
         phase: "exited",
@@ -60,7 +57,11 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
         if (exec.phase === "running") Object.assign(exec, { phase: "exited", exitCode: exec.exitCode ?? 137, pid: 0 });
       }
       await engine.networks.get(record.hostConfig.NetworkMode).release(record);
+      // The task goes last: until the code is written down here, it is what remembers it.
       await engine.containers.save(container).catch((error: unknown) => saveLater(engine, container, error));
+      await engine.client.tasks.delete(container.id).catch((error: unknown) => {
+        if (!isCode(error, "NotFound")) engine.log("error", "a task could not be deleted", { id: container.id, error });
+      });
     });
   } catch (error) {
     engine.log("error", "the end of a container could not be recorded", { id: container.id, error });
