@@ -18,11 +18,19 @@ export interface CallContext {
 type AnyMethod = Method<unknown, unknown>;
 type AnyHandler = (request: unknown, context: CallContext) => unknown;
 
+/** Runs each call: may note it, time it, refuse it. */
+export type Around = (method: string, context: CallContext, run: () => unknown) => unknown;
+
 /** Services under their full names, with what implements them. Made once, used by all connections. */
 export class Router {
+  readonly around: Around | undefined;
   readonly #services = new Map<string, { service: Service; handlers: Record<string, AnyHandler>; names: string[] }>();
 
-  /** `as`: serve under another name as well (shim API 2 and 3 have the same calls). */
+  constructor(around?: Around) {
+    this.around = around;
+  }
+
+  /** Handlers are called as methods of `handlers`. `as`: serve under another name as well (shim API 2 and 3 have the same calls). */
   add<S extends Service>(service: S, handlers: Partial<Handlers<S, CallContext>>, as = service.typeName): this {
     const names = Object.keys(service.methods);
     this.#services.set(as, { service, handlers: handlers as Record<string, AnyHandler>, names });
@@ -30,13 +38,13 @@ export class Router {
   }
 
   /** Unimplemented when there is no such service or method. */
-  find(service: string, method: string): { method: AnyMethod; handler: AnyHandler } {
+  find(service: string, method: string): { method: AnyMethod; handler: AnyHandler; handlers: object } {
     const entry = this.#services.get(service);
     if (!entry) throw new WharfError("Unimplemented", `service ${service}`);
     for (const name of entry.names) {
       const found = entry.service.methods[name]!;
       const handler = entry.handlers[name];
-      if (found.name === method && handler) return { method: found, handler };
+      if (found.name === method && handler) return { method: found, handler, handlers: entry.handlers };
     }
     throw new WharfError("Unimplemented", `method ${service}/${method}`);
   }
@@ -83,7 +91,7 @@ export class ServerConnection {
   }
 
   #call(stream: number, request: Request): void {
-    const { method, handler } = this.#router.find(request.service, request.method);
+    const { method, handler, handlers } = this.#router.find(request.service, request.method);
     const metadata = new Map<string, string[]>();
     for (const { key, value } of request.metadata) {
       const values = metadata.get(key);
@@ -98,7 +106,10 @@ export class ServerConnection {
         return self.#connected;
       },
     };
-    const answer = handler(decode(method.input, request.payload), context);
+    const input = decode(method.input, request.payload);
+    const run = () => handler.call(handlers, input, context);
+    const { around } = this.#router;
+    const answer = around ? around(method.name, context, run) : run();
     if (!(answer instanceof Promise)) {
       this.#answer(stream, method, answer);
       return;

@@ -2,6 +2,7 @@
 import { WharfError } from "../../common/errors.ts";
 import * as events from "../../common/gen/containerd/events/task.ts";
 import { ProcessDetails } from "../../common/gen/containerd/runc/options.ts";
+import type * as api from "../../common/gen/containerd/task/v2.ts";
 import { type CreateTaskRequest, TaskService } from "../../common/gen/containerd/task/v2.ts";
 import { packAny } from "../../common/protobuf/any.ts";
 import type { Handlers } from "../../common/protobuf/schema.ts";
@@ -31,7 +32,8 @@ export interface ServiceContext {
   shutdown(): void;
 }
 
-export class Service {
+/** Its methods are the service's calls, found by their names. */
+export class Service implements Handlers<typeof TaskService, CallContext> {
   readonly #context: ServiceContext;
   readonly #containers = new Map<string, Container>();
   readonly #creating = new Set<string>();
@@ -45,8 +47,9 @@ export class Service {
   }
 
   router(): Router {
-    const handlers = traced(this.#handlers(), this.#context.tracing);
-    return new Router().add(TaskService, handlers).add(TaskService, handlers, "containerd.task.v3.Task");
+    const around = (name: string, context: CallContext, run: () => unknown) =>
+      traced(`task ${name}`, context, this.#context.tracing, run);
+    return new Router(around).add(TaskService, this).add(TaskService, this, "containerd.task.v3.Task");
   }
 
   #container(id: string): Container {
@@ -121,90 +124,106 @@ export class Service {
     return process;
   }
 
-  #handlers(): Handlers<typeof TaskService, CallContext> {
+  state({ id, execId }: api.StateRequest) {
+    const container = this.#container(id);
+    const process = container.process(execId);
+    const { pid, exitStatus, exitedAt, stdio } = process;
+    const status = container.statusOf(process);
+    return { id: process.id, bundle: container.bundle, pid, status, exitStatus, exitedAt, execId, ...stdio };
+  }
+
+  create(request: api.CreateTaskRequest) {
+    return this.#create(request);
+  }
+
+  async start({ id, execId }: api.StartRequest) {
+    const container = this.#container(id);
+    const { pid } = await container.start(execId, (process) => this.#started(container, execId, process));
+    return { pid };
+  }
+
+  async delete({ id, execId }: api.DeleteRequest) {
+    const { pid, exitStatus, exitedAt } = await this.#delete(id, execId);
+    return { pid, exitStatus, exitedAt };
+  }
+
+  async pids({ id }: api.PidsRequest) {
+    const container = this.#container(id);
+    const execs = container.execs;
+    const processes = (await container.runtime.ps()).map((pid) => {
+      const exec = execs.find((process) => process.pid === pid);
+      return { pid, info: exec && packAny(ProcessDetails, { execId: exec.id }) };
+    });
+    return { processes };
+  }
+
+  async pause({ id }: api.PauseRequest) {
+    await this.#container(id).pause();
+    this.#context.publisher.publish("/tasks/paused", events.TaskPaused, { containerId: id });
+    return {};
+  }
+
+  async resume({ id }: api.ResumeRequest) {
+    await this.#container(id).resume();
+    this.#context.publisher.publish("/tasks/resumed", events.TaskResumed, { containerId: id });
+    return {};
+  }
+
+  checkpoint({ id }: api.CheckpointTaskRequest): never {
+    this.#container(id);
+    throw new WharfError("Unimplemented", "checkpoint");
+  }
+
+  async kill({ id, execId, signal, all }: api.KillRequest) {
+    await this.#container(id).kill(execId, signal, all);
+    return {};
+  }
+
+  exec(request: api.ExecProcessRequest) {
     const { publisher, reaper, namespace } = this.#context;
-    return {
-      state: ({ id, execId }) => {
-        const container = this.#container(id);
-        const process = container.process(execId);
-        const { pid, exitStatus, exitedAt, stdio } = process;
-        const status = container.statusOf(process);
-        return { id: process.id, bundle: container.bundle, pid, status, exitStatus, exitedAt, execId, ...stdio };
-      },
-      create: (request) => this.#create(request),
-      start: async ({ id, execId }) => {
-        const container = this.#container(id);
-        const { pid } = await container.start(execId, (process) => this.#started(container, execId, process));
-        return { pid };
-      },
-      delete: async ({ id, execId }) => {
-        const { pid, exitStatus, exitedAt } = await this.#delete(id, execId);
-        return { pid, exitStatus, exitedAt };
-      },
-      pids: async ({ id }) => {
-        const container = this.#container(id);
-        const execs = container.execs;
-        const processes = (await container.runtime.ps()).map((pid) => {
-          const exec = execs.find((process) => process.pid === pid);
-          return { pid, info: exec && packAny(ProcessDetails, { execId: exec.id }) };
-        });
-        return { processes };
-      },
-      pause: async ({ id }) => {
-        await this.#container(id).pause();
-        publisher.publish("/tasks/paused", events.TaskPaused, { containerId: id });
-        return {};
-      },
-      resume: async ({ id }) => {
-        await this.#container(id).resume();
-        publisher.publish("/tasks/resumed", events.TaskResumed, { containerId: id });
-        return {};
-      },
-      checkpoint: ({ id }) => {
-        this.#container(id);
-        throw new WharfError("Unimplemented", "checkpoint");
-      },
-      kill: async ({ id, execId, signal, all }) => {
-        await this.#container(id).kill(execId, signal, all);
-        return {};
-      },
-      exec: (request) => {
-        const container = this.#container(request.id);
-        const { execId, stdin, stdout, stderr, terminal } = request;
-        const { uid, gid } = container.owner;
-        const stdio = { stdin, stdout, stderr, terminal };
-        container.exec(request, () => makeIO(stdio, { reaper, id: execId, namespace, uid, gid }));
-        publisher.publish("/tasks/exec-added", events.TaskExecAdded, { containerId: request.id, execId });
-        return {};
-      },
-      resizePty: ({ id, execId, width, height }) => {
-        this.#container(id).process(execId).resize(width, height);
-        return {};
-      },
-      closeIO: ({ id, execId, stdin }) => {
-        const process = this.#container(id).process(execId);
-        if (stdin) process.io.closeStdin();
-        return {};
-      },
-      update: async ({ id, resources }) => {
-        if (!resources) throw new WharfError("InvalidArgument", "update without resources");
-        await this.#container(id).runtime.update(native.utf8(resources.value as Uint8Array<ArrayBuffer>));
-        return {};
-      },
-      wait: async ({ id, execId }) => {
-        const process = this.#container(id).process(execId);
-        await process.wait();
-        return { exitStatus: process.exitStatus, exitedAt: process.exitedAt };
-      },
-      stats: ({ id }) => ({ stats: readStats(this.#container(id).init) }),
-      connect: ({ id }) => {
-        return { shimPid: getpid(), taskPid: this.#containers.get(id)?.init.pid ?? 0, version: "v3" };
-      },
-      shutdown: () => {
-        // it still holds containers: the daemon asks again when they are gone
-        if (this.empty) this.#context.shutdown();
-        return {};
-      },
-    };
+    const container = this.#container(request.id);
+    const { execId, stdin, stdout, stderr, terminal } = request;
+    const { uid, gid } = container.owner;
+    const stdio = { stdin, stdout, stderr, terminal };
+    container.exec(request, () => makeIO(stdio, { reaper, id: execId, namespace, uid, gid }));
+    publisher.publish("/tasks/exec-added", events.TaskExecAdded, { containerId: request.id, execId });
+    return {};
+  }
+
+  resizePty({ id, execId, width, height }: api.ResizePtyRequest) {
+    this.#container(id).process(execId).resize(width, height);
+    return {};
+  }
+
+  closeIO({ id, execId, stdin }: api.CloseIORequest) {
+    const process = this.#container(id).process(execId);
+    if (stdin) process.io.closeStdin();
+    return {};
+  }
+
+  async update({ id, resources }: api.UpdateTaskRequest) {
+    if (!resources) throw new WharfError("InvalidArgument", "update without resources");
+    await this.#container(id).runtime.update(native.utf8(resources.value as Uint8Array<ArrayBuffer>));
+    return {};
+  }
+
+  async wait({ id, execId }: api.WaitRequest) {
+    const process = this.#container(id).process(execId);
+    await process.wait();
+    return { exitStatus: process.exitStatus, exitedAt: process.exitedAt };
+  }
+
+  stats({ id }: api.StatsRequest) {
+    return { stats: readStats(this.#container(id).init) };
+  }
+
+  connect({ id }: api.ConnectRequest) {
+    return { shimPid: getpid(), taskPid: this.#containers.get(id)?.init.pid ?? 0, version: "v3" };
+  }
+
+  shutdown() {
+    // it still holds containers: the daemon asks again when they are gone
+    if (this.empty) this.#context.shutdown();
+    return {};
   }
 }

@@ -4,8 +4,6 @@ import type { CallContext } from "../../common/ttrpc/server.ts";
 import { epochUs, randomBytes } from "../sys/time.ts";
 import { openTrace } from "../sys/trace.ts";
 
-type Handler = (request: never, context: CallContext) => unknown;
-
 /** What is traced now, for whoever starts a part of the work before the first wait. */
 export interface Tracing {
   /** Folder of the traces; "" for none. */
@@ -33,15 +31,8 @@ async function recorded(name: string, tracing: Tracing, text: string, run: () =>
   }
 }
 
-/** The handlers, each in a span of its own when the caller's trace is recorded. */
-export function traced<H extends object>(handlers: H, tracing: Tracing): H {
-  const all: Record<string, Handler> = {};
-  for (const [name, handler] of Object.entries(handlers) as [string, Handler][]) {
-    all[name] = (request, context) => {
-      const text = context.metadata.get("traceparent")?.[0];
-      if (text === undefined) return handler(request, context);
-      return recorded(`task ${name}`, tracing, text, () => handler(request, context));
-    };
-  }
-  return all as H;
+/** Runs a handler, in a span when its caller's trace is recorded. */
+export function traced(name: string, context: CallContext, tracing: Tracing, run: () => unknown): unknown {
+  const text = context.metadata.get("traceparent")?.[0];
+  return text === undefined ? run() : recorded(name, tracing, text, run);
 }

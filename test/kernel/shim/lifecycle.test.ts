@@ -266,7 +266,7 @@ test("a sampled trace gets a span for the request and those of the runtime below
   const own = spans.filter(({ service }) => service === "shim");
   assert.deepEqual(
     own.map(({ name, parentId }) => [name, parentId]),
-    [["task create", "00f067aa0ba902b7"]],
+    [["task Create", "00f067aa0ba902b7"]],
   );
   assert.ok(spans.some(({ service, parentId }) => service === "runt" && parentId === own[0]!.spanId));
   assert.deepEqual(readdirSync(join(daemon.folder, "trace")), [`${traceId}.jsonl`]);
