@@ -101,7 +101,7 @@ test("json-file: Docker's form to the byte", async () => {
     String.raw`{"log":"\"q\" \\ \u003ca\u003e\u0026\u0009tab\r\n","stream":"stdout"`,
     String.raw`{"log":"\u0001\u0008häfen \ufffd\ufffd(\n","stream":"stdout"`,
     String.raw`{"log":"\u2028end\n","stream":"stdout"`,
-    String.raw`{"log":"no end","stream":"stdout"`,
+    '{"log":"no end","stream":"stdout"',
   ]);
   assert.ok(text.includes('{"log":"err\\n","stream":"stderr"'));
   assert.equal(statSync(join(daemon.folder, "x.log")).mode & 0o777, 0o640);
