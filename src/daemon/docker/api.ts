@@ -5,22 +5,32 @@ import type { Operation } from "../http/operation.ts";
 import { createApiServer } from "../http/server.ts";
 import type { Engine } from "./engine.ts";
 import { containerControlOperations } from "./operations/container-control.ts";
+import { containerFileOperations } from "./operations/container-files.ts";
 import { containerOperations } from "./operations/containers.ts";
 import { eventOperations } from "./operations/events.ts";
 import { execOperations } from "./operations/exec.ts";
+import { imageArchiveOperations } from "./operations/image-archive.ts";
+import { imageRegistryOperations } from "./operations/image-registry.ts";
+import { imageStoreOperations } from "./operations/image-store.ts";
 import { imageOperations } from "./operations/images.ts";
 import { laterOperations } from "./operations/later.ts";
 import { streamOperations } from "./operations/streams.ts";
 import { systemOperations } from "./operations/system.ts";
 import { traceOperations } from "./operations/trace.ts";
+import { usageOperations } from "./operations/usage.ts";
 import { API_HIGHEST, API_LOWEST, SERVER_HEADERS } from "./version.ts";
 
 const GROUPS: readonly ((engine: Engine) => Operation[])[] = [
   systemOperations,
   eventOperations,
   imageOperations,
+  imageStoreOperations,
+  imageArchiveOperations,
+  imageRegistryOperations,
+  usageOperations,
   containerOperations,
   containerControlOperations,
+  containerFileOperations,
   streamOperations,
   execOperations,
   traceOperations,

@@ -4,7 +4,9 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Agent } from "../agent/client.ts";
 import type { Containerd, ContainerdCore } from "../containerd/api.ts";
+import type { Registry } from "../registry/client.ts";
 import type { Puller } from "../transfer/pull.ts";
+import type { Pusher } from "../transfer/push.ts";
 import type { Container } from "./containers/container.ts";
 import { ContainerRegistry } from "./containers/registry.ts";
 import { UserDatabase } from "./containers/users.ts";
@@ -23,13 +25,23 @@ export type Log = (
 ) => void;
 
 /** What the Docker layer needs of the agent. */
-export type TreeReader = Pick<Agent, "readFile" | "export">;
+export type TreeReader = Pick<
+  Agent,
+  "readFile" | "export" | "archiveStat" | "archiveGet" | "archivePut" | "usage" | "remove" | "call"
+>;
+
+/** What speaks to registries. */
+export interface Registries {
+  registry: Registry;
+  puller: Puller;
+  pusher: Pusher;
+}
 
 export interface EngineOptions {
   core: ContainerdCore;
   agent: TreeReader;
   /** Loaded when first asked for. */
-  puller: () => Promise<Puller>;
+  registries: () => Promise<Registries>;
   root: string;
   state: string;
   log: Log;
@@ -42,7 +54,7 @@ export interface EngineOptions {
 export class Engine {
   readonly client: Containerd;
   readonly agent: TreeReader;
-  readonly puller: () => Promise<Puller>;
+  readonly registries: () => Promise<Registries>;
   readonly root: string;
   readonly state: string;
   readonly log: Log;
@@ -62,7 +74,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.client = options.core.namespace(NAMESPACE);
     this.agent = options.agent;
-    this.puller = options.puller;
+    this.registries = options.registries;
     this.root = options.root;
     this.state = options.state;
     this.log = options.log;

@@ -54,7 +54,7 @@ export async function pullImage(
     if (isCode(error, "NotFound")) return undefined;
     throw error;
   });
-  const puller = await engine.puller();
+  const { puller } = await engine.registries();
   const shown = familiarReference(reference);
   const pulled = await withSpan("pull image", (span) => {
     span.set("image", name);
@@ -89,7 +89,7 @@ export async function pullImage(
 }
 
 /** What a tag pointed at stays until it is removed, unless another name has it. */
-async function keepUnnamed(engine: Engine, target: PulledImage["target"]): Promise<void> {
+export async function keepUnnamed(engine: Engine, target: PulledImage["target"]): Promise<void> {
   const { images } = engine.client;
   const others = await images.list([`target.digest=="${target.digest}"`]);
   if (others.length > 0) return;

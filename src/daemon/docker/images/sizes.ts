@@ -9,20 +9,22 @@ const sizes = new Map<string, number>();
 
 /** Bytes that the unpacked layers take; layers that are not unpacked count with their packed size. */
 export async function imageSize(client: Containerd, image: LocalImage): Promise<number> {
-  const snapshots = client.snapshots();
   let total = 0;
-  for (const [at, chainId] of image.chain.entries()) {
-    let size = sizes.get(chainId);
-    if (size === undefined) {
-      try {
-        size = (await snapshots.usage(chainId)).size;
-        sizes.set(chainId, size);
-      } catch (error) {
-        if (!isCode(error, "NotFound")) throw error;
-        size = image.manifest.layers[at]?.size ?? 0;
-      }
-    }
-    total += size;
-  }
+  for (const at of image.chain.keys()) total += await layerSize(client, image, at);
   return total;
+}
+
+/** Bytes of one layer, the base being 0. */
+export async function layerSize(client: Containerd, image: LocalImage, at: number): Promise<number> {
+  const chainId = image.chain[at]!;
+  const known = sizes.get(chainId);
+  if (known !== undefined) return known;
+  try {
+    const { size } = await client.snapshots().usage(chainId);
+    sizes.set(chainId, size);
+    return size;
+  } catch (error) {
+    if (!isCode(error, "NotFound")) throw error;
+    return image.manifest.layers[at]?.size ?? 0;
+  }
 }

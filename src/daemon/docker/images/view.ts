@@ -6,6 +6,7 @@ import type { Image } from "../../containerd/api/images.ts";
 import type { Filters } from "../../http/query.ts";
 import type { Engine } from "../engine.ts";
 import { labelMatches } from "../events.ts";
+import { parseTime } from "../logs/times.ts";
 import { DANGLING } from "./names.ts";
 import { imageSize } from "./sizes.ts";
 import { type NamedImage, namesOf } from "./store.ts";
@@ -58,6 +59,8 @@ async function matches(
       const other = await engine.images.resolve(values[0] ?? "");
       const than = created(all.find((one) => one.id === other.id) ?? other);
       if (name === "before" ? created(image) >= than : created(image) <= than) return false;
+    } else if (name === "until") {
+      if (!values.every((value) => created(image) < (Date.parse(parseTime(value, "until") ?? "") || 0))) return false;
     }
   }
   return true;

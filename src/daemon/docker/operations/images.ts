@@ -1,18 +1,19 @@
 /** Images: pull, list, inspect, delete. */
 
-import { ImageDeleteItem, ImageInspect, ImageSummary, type ProgressLine } from "../../../common/docker/image.ts";
+import { ImageDeleteItem, ImageInspect, ImageSummary } from "../../../common/docker/image.ts";
 import { array } from "../../../common/docker/schema.ts";
-import { WharfError } from "../../../common/errors.ts";
 import { parsePlatform } from "../../../common/oci/platform.ts";
-import { messageOf } from "../../http/errors.ts";
-import type { BodyWriter } from "../../http/exchange.ts";
+import type { Exchange } from "../../http/exchange.ts";
 import { type Operation, operation } from "../../http/operation.ts";
 import { filters, flag, text, texts } from "../../http/query.ts";
 import { hostPlatform } from "../../transfer/platform.ts";
 import type { Engine } from "../engine.ts";
+import { download, importImage } from "../images/import.ts";
 import { pullImage, pullReference } from "../images/pull.ts";
 import { removeImage } from "../images/remove.ts";
+import { nameToGive } from "../images/tag.ts";
 import { inspectImage, listImages } from "../images/view.ts";
+import { tellProgress } from "./progress.ts";
 
 export function imageOperations(engine: Engine): Operation[] {
   return [
@@ -20,20 +21,19 @@ export function imageOperations(engine: Engine): Operation[] {
       id: "ImageCreate",
       method: "POST",
       path: "/images/create",
-      summary: "pulls an image, telling its progress as JSON lines",
+      summary: "pulls an image, or makes one of a tar, telling its progress as JSON lines",
       query: {
         fromImage: text("the name"),
-        fromSrc: text("import: not there yet"),
+        fromSrc: text("import: the address of a tar, or - for the body"),
         tag: text("tag or digest; latest by default"),
         platform: text("os[/arch[/variant]]"),
-        repo: text(),
-        message: text(),
-        changes: texts(),
+        repo: text("import: the name"),
+        message: text("import: comment of the image"),
+        changes: texts("import: instructions of a Dockerfile"),
       },
       handler: async (x) => {
         const { fromImage, fromSrc, tag, platform } = x.query;
-        if (fromSrc)
-          throw new WharfError("Unimplemented", "importing a root file system (ImageCreate fromSrc) is not there yet");
+        if (fromSrc) return await importSource(engine, x, fromSrc);
         const header = x.request.headers["x-registry-auth"];
         const request = {
           image: fromImage ?? "",
@@ -42,23 +42,9 @@ export function imageOperations(engine: Engine): Operation[] {
           auth: typeof header === "string" ? header : undefined,
         };
         const reference = pullReference(request);
-        // Errors before the first line are answered with a status; later ones are a line of the stream.
-        let out: BodyWriter | undefined;
-        let sent: Promise<void> = Promise.resolve();
-        const tell = (line: ProgressLine) => {
-          out ??= x.stream(200, "application/json");
-          const to = out;
-          sent = sent.then(() => to.line(line)).catch(() => {});
-        };
-        try {
+        await tellProgress(x, async (tell) => {
           await pullImage(engine, request, reference, tell, x.signal);
-        } catch (error) {
-          if (!out) throw error;
-          const message = messageOf(error);
-          tell({ errorDetail: { message }, error: message });
-        }
-        await sent;
-        out?.end();
+        });
       },
     }),
     operation({
@@ -96,8 +82,29 @@ export function imageOperations(engine: Engine): Operation[] {
 }
 
 /** JSON `{"os": …, "architecture": …}`, as newer clients send it, or `os/arch`. */
-function platformOf(value: string) {
+export function platformOf(value: string) {
   if (!value.startsWith("{")) return parsePlatform(value, hostPlatform());
   const { os, architecture, variant } = JSON.parse(value) as { os: string; architecture: string; variant?: string };
   return parsePlatform([os, architecture, variant].filter(Boolean).join("/"), hostPlatform());
+}
+
+interface ImportQuery {
+  readonly repo: string | undefined;
+  readonly tag: string | undefined;
+  readonly message: string | undefined;
+  readonly platform: string | undefined;
+  readonly changes: readonly string[];
+}
+
+async function importSource(engine: Engine, x: Exchange<ImportQuery, unknown>, from: string): Promise<void> {
+  const { repo, tag, message, platform, changes } = x.query;
+  const source = from === "-" ? x.request : download(from, x.signal);
+  const request = {
+    reference: repo ? nameToGive(repo, tag) : undefined,
+    platform: platform ? platformOf(platform) : hostPlatform(),
+    message: message ?? "",
+    // Older clients send several in one.
+    changes: changes.filter((change) => change !== ""),
+  };
+  await tellProgress(x, async (tell) => tell({ status: await importImage(engine, source, request) }));
 }

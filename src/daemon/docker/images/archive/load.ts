@@ -1,0 +1,181 @@
+/**
+ * POST /images/load: an OCI layout or a docker archive, packed or not. Every file goes into the content store while it
+ * arrives, under a lease; what turns out to belong to no image is collected afterwards.
+ */
+
+import { posix } from "node:path";
+import { type Digest, isDigest } from "../../../../common/digest.ts";
+import { isCode, WharfError } from "../../../../common/errors.ts";
+import { type Descriptor, type Manifest, parseImageConfig } from "../../../../common/oci/image.ts";
+import { isIndexType, isManifestType, OCI } from "../../../../common/oci/media-types.ts";
+import type { Platform } from "../../../../common/oci/platform.ts";
+import { familiarReference, type Reference, tryParseReference, withDefaultTag } from "../../../../common/reference.ts";
+import type { Containerd } from "../../../containerd/api.ts";
+import { childLabels, UNCOMPRESSED } from "../../../transfer/labels.ts";
+import { SharedLease } from "../../../transfer/lease.ts";
+import { readDocument } from "../../../transfer/push.ts";
+import type { Engine } from "../../engine.ts";
+import { keepImage, nameImage } from "../tag.ts";
+import { ensureUnpacked } from "../unpack.ts";
+import { addBlobLabels, type StoredBlob, storeBlob, storeDocument } from "./blobs.ts";
+import { compressionOf, decompressed } from "./decompress.ts";
+import { readTar } from "./tar-read.ts";
+
+/** Bytes of index.json or manifest.json. */
+const MAX_JSON = 8 << 20;
+
+/** An image of the archive and the names it is to have. */
+interface Found {
+  target: Descriptor;
+  references: Reference[];
+}
+
+type Files = ReadonlyMap<string, StoredBlob>;
+
+/** Tells each image as it is loaded. InvalidArgument for what is no image archive, DataLoss for a damaged one. */
+export async function loadImages(
+  engine: Engine,
+  body: AsyncIterable<Uint8Array>,
+  platform: Platform | undefined,
+  tell: (line: { stream: string }) => void,
+): Promise<void> {
+  const lease = await SharedLease.create(engine.client);
+  try {
+    const files = await storeFiles(lease.client, body);
+    for (const { target, references } of await findImages(lease.client, files)) {
+      await labelTree(lease.client, target);
+      const image = await engine.images.load(target, platform);
+      await ensureUnpacked(lease.client, image);
+      for (const reference of references) await nameImage(engine, reference, target, lease.client);
+      if (references.length === 0) await keepImage(lease.client, target);
+      for (const reference of references) tell({ stream: `Loaded image: ${familiarReference(reference)}\n` });
+      if (references.length === 0) tell({ stream: `Loaded image ID: ${image.id}\n` });
+      engine.events.emit("image", "load", image.id, { name: image.id });
+    }
+  } finally {
+    await lease.release();
+  }
+}
+
+async function storeFiles(client: Containerd, body: AsyncIterable<Uint8Array>): Promise<Files> {
+  const files = new Map<string, StoredBlob>();
+  const links = new Map<string, string>();
+  for await (const entry of readTar(decompressed(body))) {
+    const name = posix.normalize(entry.name);
+    if (entry.type === "link") {
+      // Old docker archives hold a layer that several images share once.
+      links.set(name, posix.normalize(entry.symbolic ? posix.join(posix.dirname(name), entry.target) : entry.target));
+    } else if (entry.type === "file") {
+      const [, algorithm, hex] = /^blobs\/([^/]+)\/([^/]+)$/.exec(name) ?? [];
+      const digest = `${algorithm}:${hex}`;
+      const checked = algorithm === "sha256" && isDigest(digest);
+      files.set(name, await storeBlob(client, entry.data, checked ? digest : undefined));
+    }
+  }
+  for (const [name, to] of links) {
+    const blob = files.get(to) ?? files.get(links.get(to) ?? "");
+    if (blob) files.set(name, blob);
+  }
+  return files;
+}
+
+async function findImages(client: Containerd, files: Files): Promise<Found[]> {
+  const index = files.get("index.json");
+  if (index && files.has("oci-layout")) return await imagesOfLayout(client, index);
+  const list = files.get("manifest.json");
+  if (list) return await imagesOfArchive(client, list, files);
+  throw new WharfError("InvalidArgument", "the archive holds no images: neither index.json nor manifest.json", {
+    operation: "load image",
+    hint: files.size > 0 ? "a container's files are taken by import" : undefined,
+  });
+}
+
+async function readJson(client: Containerd, blob: StoredBlob, name: string): Promise<unknown> {
+  const text = Buffer.from(await client.content.read(blob, MAX_JSON)).toString("utf8");
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new WharfError("InvalidArgument", `${name} of the archive is no JSON`, { operation: "load image", cause });
+  }
+}
+
+async function imagesOfLayout(client: Containerd, index: StoredBlob): Promise<Found[]> {
+  const { document } = await readDocument(client, { ...index, mediaType: OCI.index });
+  if (document.kind !== "index") throw new WharfError("InvalidArgument", "index.json of the archive is no index");
+  const byDigest = new Map<string, Found>();
+  for (const { annotations = {}, ...descriptor } of document.index.manifests) {
+    if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType)) continue;
+    const found: Found = byDigest.get(descriptor.digest) ?? { target: descriptor, references: [] };
+    byDigest.set(descriptor.digest, found);
+    const short = annotations["org.opencontainers.image.ref.name"] ?? "";
+    // A bare tag says nothing without the name that belongs to it.
+    const name = annotations["io.containerd.image.name"] ?? (/[/:]/.test(short) ? short : undefined);
+    const reference = name === undefined ? undefined : tryParseReference(name);
+    if (reference) found.references.push(withDefaultTag(reference));
+  }
+  return [...byDigest.values()];
+}
+
+interface ArchiveEntry {
+  Config: string;
+  RepoTags?: string[] | null;
+  Layers: string[];
+}
+
+async function imagesOfArchive(client: Containerd, list: StoredBlob, files: Files): Promise<Found[]> {
+  const entries = (await readJson(client, list, "manifest.json")) as ArchiveEntry[];
+  if (!Array.isArray(entries)) throw new WharfError("InvalidArgument", "manifest.json of the archive is no list");
+  const found: Found[] = [];
+  for (const { Config, Layers, RepoTags } of entries) {
+    if (typeof Config !== "string" || !Array.isArray(Layers))
+      throw new WharfError("InvalidArgument", "manifest.json of the archive names no config and layers");
+    const config = fileOf(files, Config);
+    const text = Buffer.from(await client.content.read(config)).toString("utf8");
+    const { rootfs } = parseImageConfig(text, Config);
+    if (rootfs.diff_ids.length !== Layers.length) {
+      throw new WharfError(
+        "InvalidArgument",
+        `${Config} speaks of ${rootfs.diff_ids.length} layers, manifest.json of ${Layers.length}`,
+      );
+    }
+    const manifest: Manifest = {
+      schemaVersion: 2,
+      mediaType: OCI.manifest,
+      config: { mediaType: OCI.config, digest: config.digest, size: config.size },
+      layers: [],
+    };
+    for (const [at, path] of Layers.entries()) {
+      const { digest, size, first } = fileOf(files, path);
+      const packed = compressionOf(first);
+      const mediaType = packed === "gzip" ? OCI.layerGzip : packed === "zstd" ? OCI.layerZstd : OCI.layer;
+      manifest.layers.push({ mediaType, digest, size });
+      await addBlobLabels(client, digest, { [UNCOMPRESSED]: rootfs.diff_ids[at]! });
+    }
+    const target = await storeDocument(client, OCI.manifest, manifest, {});
+    const references = (RepoTags ?? []).map((tag) => tryParseReference(tag)).filter((one) => one !== undefined);
+    found.push({ target, references: references.map(withDefaultTag) });
+  }
+  return found;
+}
+
+function fileOf(files: Files, path: string): StoredBlob {
+  const file = files.get(posix.normalize(path));
+  if (file) return file;
+  throw new WharfError("InvalidArgument", `the archive does not have ${JSON.stringify(path)}, which it names`, {
+    operation: "load image",
+    subject: path,
+  });
+}
+
+/** Labels by which the collector finds what belongs to an image. Parts of an index that are not there are left out. */
+async function labelTree(client: Containerd, descriptor: Descriptor): Promise<void> {
+  const { document } = await readDocument(client, descriptor);
+  await addBlobLabels(client, descriptor.digest as Digest, childLabels(document));
+  if (document.kind !== "index") return;
+  for (const one of document.index.manifests) {
+    if (!isIndexType(one.mediaType) && !isManifestType(one.mediaType)) continue;
+    await labelTree(client, one).catch((error: unknown) => {
+      if (!isCode(error, "NotFound")) throw error;
+    });
+  }
+}

@@ -1,0 +1,35 @@
+/** Images made here of layers that are in the store: by import and by commit. */
+
+import type { Descriptor, ImageConfig, Manifest } from "../../../common/oci/image.ts";
+import { OCI } from "../../../common/oci/media-types.ts";
+import type { Reference } from "../../../common/reference.ts";
+import type { Containerd } from "../../containerd/api.ts";
+import { childLabels } from "../../transfer/labels.ts";
+import type { Engine } from "../engine.ts";
+import { storeDocument } from "./archive/blobs.ts";
+import type { LocalImage } from "./store.ts";
+import { keepImage, nameImage } from "./tag.ts";
+import { ensureUnpacked } from "./unpack.ts";
+
+/** Stores config and manifest, unpacks, names it. `client` holds a lease that has the layers. */
+export async function finishImage(
+  engine: Engine,
+  client: Containerd,
+  config: ImageConfig,
+  layers: Descriptor[],
+  reference: Reference | undefined,
+): Promise<LocalImage> {
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: OCI.manifest,
+    config: await storeDocument(client, OCI.config, config, {}),
+    layers,
+  };
+  const labels = childLabels({ kind: "manifest", mediaType: OCI.manifest, manifest });
+  const target = await storeDocument(client, OCI.manifest, manifest, labels);
+  const image = await engine.images.load(target);
+  await ensureUnpacked(client, image);
+  if (reference) await nameImage(engine, reference, target, client);
+  else await keepImage(client, target);
+  return image;
+}

@@ -1,0 +1,70 @@
+/** What everything takes up. Sizes of layers were counted when they were unpacked. */
+
+import type { ContainerSummary } from "../../../common/docker/container.ts";
+import { DataUsage } from "../../../common/docker/image-store.ts";
+import { WharfError } from "../../../common/errors.ts";
+import { type Operation, operation } from "../../http/operation.ts";
+import { texts } from "../../http/query.ts";
+import { listContainers } from "../containers/list.ts";
+import type { Engine } from "../engine.ts";
+import { layerSize } from "../images/sizes.ts";
+import { listImages } from "../images/view.ts";
+
+const TYPES = ["container", "image", "volume", "build-cache"] as const;
+
+export function usageOperations(engine: Engine): Operation[] {
+  return [
+    operation({
+      id: "SystemDataUsage",
+      method: "GET",
+      path: "/system/df",
+      summary: "what images, containers, volumes and caches take up",
+      query: { type: texts("container, image, volume, build-cache; all without it") },
+      answer: DataUsage,
+      handler: async (x) => {
+        const unknown = x.query.type.find((type) => !TYPES.some((one) => one === type));
+        if (unknown !== undefined) throw new WharfError("InvalidArgument", `unknown object type: ${unknown}`);
+        const wanted = (type: (typeof TYPES)[number]) => x.query.type.length === 0 || x.query.type.includes(type);
+        const [images, containers] = await Promise.all([
+          wanted("image") ? imageUsage(engine) : undefined,
+          wanted("container") ? containerUsage(engine) : undefined,
+        ]);
+        const volumes = wanted("volume") ? [] : undefined;
+        x.json(200, {
+          ...images,
+          ...(containers ? { Containers: containers } : {}),
+          ...(volumes ? { Volumes: volumes } : {}),
+          ...(wanted("build-cache") ? { BuildCache: [] } : {}),
+        });
+      },
+    }),
+  ];
+}
+
+/** Each layer counts once; what an image shares with others is said of each. */
+async function imageUsage(engine: Engine): Promise<Pick<DataUsage, "LayersSize" | "Images">> {
+  const users = new Map<string, number>();
+  const sizes = new Map<string, number>();
+  const images = await engine.images.list();
+  for (const image of images) {
+    for (const [at, chainId] of image.chain.entries()) {
+      users.set(chainId, (users.get(chainId) ?? 0) + 1);
+      if (!sizes.has(chainId)) sizes.set(chainId, await layerSize(engine.client, image, at));
+    }
+  }
+  const shared = new Map(
+    images.map(({ id, chain }) => [
+      id as string,
+      chain.reduce((sum, one) => sum + (users.get(one)! > 1 ? sizes.get(one)! : 0), 0),
+    ]),
+  );
+  const rows = await listImages(engine, new Map(), true);
+  return {
+    LayersSize: sizes.values().reduce((sum, size) => sum + size, 0),
+    Images: rows.map((row) => ({ ...row, SharedSize: shared.get(row.Id) ?? 0 })),
+  };
+}
+
+async function containerUsage(engine: Engine): Promise<ContainerSummary[]> {
+  return await Array.fromAsync(await listContainers(engine, { all: true, size: true, filters: new Map() }));
+}
