@@ -144,12 +144,13 @@ export function create(options: CreateOptions): Created {
 /** With a user namespace the new process lacks the rights to open what is the host's: it gets it open. */
 function openWithOurRights(plan: InitPlan, spec: Spec): void {
   // mounts are copied by who owns the mount namespace: where that is not this process, it will be the new one
-  if (effectiveUser() !== 0) return;
-  plan.rootTree = prepareRootTree(plan.rootfs, spec);
+  const all = plan.namespaces.own.has("user") && effectiveUser() === 0;
+  if (all) plan.rootTree = prepareRootTree(plan.rootfs, spec);
   for (const [i, entry] of (spec.mounts ?? []).entries()) {
-    if (isBind(entry) && !(entry.options ?? []).includes("idmap")) {
-      plan.trees.set(i, prepareBind(entry, plan.bundle, undefined, wantedPropagation(spec)));
-    }
+    if (!isBind(entry)) continue;
+    const mapped = entry.uidMappings?.length || entry.options?.some((word) => word === "idmap" || word === "ridmap");
+    // a mapping is given to a process, by the number that it has here
+    if (all || mapped) plan.trees.set(i, prepareBind(entry, plan.bundle, spec.linux, wantedPropagation(spec)));
   }
 }
 
@@ -159,10 +160,8 @@ function launch(options: CreateOptions, spec: Spec, record: ContainerRecord, pla
   const early = cgroup.mode === "v2" || namespaces.own.has("user") || needsStage(namespaces);
   const cgroups = cgroupSteps(cgroup, spec, () => noteCgroup(folderOf(options.root, options.id), cgroup));
   if (early) run(cgroups, trace);
-  if (namespaces.own.has("user")) {
-    openWithOurRights(plan, spec);
-    plan.joinFiles = openJoinFiles(cgroup);
-  }
+  openWithOurRights(plan, spec);
+  if (namespaces.own.has("user")) plan.joinFiles = openJoinFiles(cgroup);
   if (namespaces.newTime) newTimeNamespace(spec.linux?.timeOffsets);
   const [ours, theirs] = socketPair();
   const born = early && !needsStage(namespaces) ? openForClone(cgroup) : undefined;

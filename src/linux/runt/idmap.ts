@@ -1,6 +1,6 @@
 // Idmapped mounts take their mapping from a user namespace: one made for the purpose, or another process's.
 import { WharfError } from "../../common/errors.ts";
-import type { LinuxIDMapping, Mount } from "../../common/oci/runtime.ts";
+import type { Linux, LinuxIDMapping, Mount } from "../../common/oci/runtime.ts";
 import { close, O, open, pipe, read, writeFile } from "../sys/fs.ts";
 import { CLONE, clone, exit, wait } from "../sys/process.ts";
 import { mapText } from "./namespaces.ts";
@@ -24,15 +24,15 @@ function makeUserNamespace(uid: readonly LinuxIDMapping[], gid: readonly LinuxID
   }
 }
 
-/** @param container the container's own user namespace: /proc/<pid>/ns/user of this process, where it has one */
-export function userNamespaceFor(entry: Mount, container: number | undefined): number {
-  const { uidMappings, gidMappings } = entry;
+/** The mount's own mapping, or without one the container's. */
+export function userNamespaceFor(entry: Mount, linux: Linux | undefined): number {
+  const own = entry.uidMappings?.length || entry.gidMappings?.length;
+  const { uidMappings, gidMappings } = own ? entry : (linux ?? {});
   if (uidMappings?.length && gidMappings?.length) return makeUserNamespace(uidMappings, gidMappings);
-  if (uidMappings?.length || gidMappings?.length) {
-    throw new WharfError("InvalidArgument", "an idmapped mount needs uidMappings and gidMappings");
-  }
-  if (container === undefined) {
-    throw new WharfError("InvalidArgument", "idmap without mappings needs a container with a user namespace");
-  }
-  return open(`/proc/${container}/ns/user`, O.RDONLY);
+  throw new WharfError(
+    "InvalidArgument",
+    own
+      ? "an idmapped mount needs uidMappings and gidMappings"
+      : "idmap without mappings needs a container with a user namespace of its own",
+  );
 }

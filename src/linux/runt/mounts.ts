@@ -1,6 +1,6 @@
 // config.json's mounts, one step each, on targets that are resolved inside the container's root.
 import { WharfError } from "../../common/errors.ts";
-import type { Mount } from "../../common/oci/runtime.ts";
+import type { Linux, Mount } from "../../common/oci/runtime.ts";
 import { isErrno } from "../sys/call.ts";
 import { close, Fd, fstat, O, open, S_IFDIR, S_IFMT } from "../sys/fs.ts";
 import { attach, cloneTree, fdPath, MOUNT_ATTR, MS, mount, setAttributes } from "../sys/mount.ts";
@@ -95,7 +95,7 @@ function mountFresh(type: string, source: string, target: number, flags: number,
  * A copy of the source's tree with everything the options ask for, in sight of nobody yet.
  * @param keptHere propagation of a copy that is made outside of the container's mount namespace
  */
-export function prepareBind(entry: Mount, bundle: string, idmapOf: number | undefined, keptHere?: number): number {
+export function prepareBind(entry: Mount, bundle: string, linux: Linux | undefined, keptHere?: number): number {
   const options = parseMountOptions(entry.options ?? []);
   const source = entry.source ?? "";
   const path = source.startsWith("/") ? source : `${bundle}/${source}`;
@@ -111,7 +111,7 @@ export function prepareBind(entry: Mount, bundle: string, idmapOf: number | unde
     if (deep) setAttributes(tree.value, { propagation: propagation & ~MS.REC }, true);
     if (options.recursive) setAttributes(tree.value, options.recursive, true);
     if (entry.uidMappings || entry.gidMappings || options.idmap) {
-      using userns = new Fd(userNamespaceFor(entry, idmapOf));
+      using userns = new Fd(userNamespaceFor(entry, linux));
       setAttributes(tree.value, { set: MOUNT_ATTR.IDMAP, userns: userns.value }, options.idmap === "ridmap");
     }
     return tree.release();

@@ -39,7 +39,7 @@ export function baseSpec(): Spec {
       args: ["true"],
       env: ["PATH=/bin", "HOME=/"],
       cwd: "/",
-      capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
+      capabilities: { bounding: [...CAPABILITIES], effective: [...CAPABILITIES], permitted: [...CAPABILITIES] },
     },
     root: { path: "rootfs" },
     hostname: "box",
@@ -152,8 +152,12 @@ export class Bundle implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const id of [this.id, ...this.others]) this.runt("delete", "--force", id);
+    const failed = [this.id, ...this.others]
+      .map((id) => this.runt("delete", "--force", id))
+      .filter(({ status }) => status !== 0)
+      .map(({ err }) => err);
     rmSync(this.dir, { recursive: true, force: true });
+    if (failed.length > 0) throw new Error(`delete failed: ${failed.join(", ")}`);
   }
 }
 

@@ -1,0 +1,136 @@
+// exec: another process in a running container; terminals.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Bundle, CAPABILITIES, until } from "./bundle.ts";
+
+test("exec shares everything with the container, and passes on output and exit code", () => {
+  using box = new Bundle();
+  box.sleeping();
+  const { out, status } = box.exec(
+    "hostname; ps | grep -c '[0-9] *sleep 1000$'; grep CapEff /proc/self/status; cat /proc/self/cgroup; exit 9",
+  );
+  assert.equal(status, 9);
+  assert.match(out, /^box\n1\nCapEff:\s+0000000020000420\n/);
+  assert.match(out, new RegExp(`:pids:/${box.id}\n`));
+  const { pid } = JSON.parse(box.runt("state", box.id).out);
+  const namespaces = ["mnt", "net", "ipc", "uts", "pid"];
+  const seen = box
+    .exec(namespaces.map((name) => `readlink /proc/self/ns/${name}`).join(";"))
+    .out.trim()
+    .split("\n");
+  assert.deepEqual(
+    seen,
+    namespaces.map((name) => readlinkSync(`/proc/${pid}/ns/${name}`)),
+  );
+});
+
+test("exec: --user, --cwd, --env, --cap, --no-new-privs, --additional-gids", () => {
+  using box = new Bundle();
+  box.sleeping();
+  const flags = [
+    "--user",
+    "7:8",
+    "--cwd",
+    "/tmp",
+    "--env",
+    "A=b",
+    "-e",
+    "C=d",
+    "--cap",
+    "CAP_CHOWN",
+    "--no-new-privs",
+    "-g",
+    "55",
+  ];
+  const script = "id -u; id -G; pwd; echo $A$C; grep -E 'CapBnd|NoNew' /proc/self/status";
+  const { out } = box.runt("exec", ...flags, box.id, "sh", "-c", script);
+  assert.match(out, /^7\n8 55\n\/tmp\nbd\nCapBnd:\s+0000000020000421\nNoNewPrivs:\s+1\n$/);
+});
+
+test("exec --process takes all from a file, --detach and --pid-file leave it running", async () => {
+  using box = new Bundle();
+  box.sleeping();
+  const file = join(box.dir, "process.json");
+  const process = {
+    user: { uid: 3, gid: 3 },
+    args: ["sleep", "77"],
+    cwd: "/tmp",
+    env: ["PATH=/bin"],
+    capabilities: { bounding: CAPABILITIES },
+  };
+  writeFileSync(file, JSON.stringify(process));
+  box.ok("exec", "--process", file, "--detach", "--pid-file", join(box.dir, "pid"), box.id);
+  const pid = Number(readFileSync(join(box.dir, "pid"), "utf8"));
+  assert.equal(readFileSync(`/proc/${pid}/cmdline`, "utf8"), "sleep\x0077\0");
+  assert.match(readFileSync(`/proc/${pid}/status`, "utf8"), /^Uid:\t3\t3\t3\t3$/m);
+  assert.match(box.runt("ps", box.id).out, /^UID +PID +CMD\n0 +\d+ +sleep 1000\n3 +\d+ +sleep 77\n$/);
+});
+
+test("exec: a program that is not there, no container, a stopped one: 255 and why", async () => {
+  using box = new Bundle();
+  assert.equal(box.exec("true").status, 255);
+  box.sleeping();
+  const missing = box.runt("exec", box.id, "nosuch");
+  assert.equal(missing.status, 255);
+  assert.match(missing.err, /exec: "nosuch": executable file not found in \$PATH/);
+  box.ok("kill", box.id, "KILL");
+  await until("stopped", () => box.status() === "stopped");
+  assert.match(box.exec("true").err, /cannot exec in a stopped container/);
+});
+
+test("a terminal in the foreground: the program has one of its own, of our size, and what it writes arrives", () => {
+  using box = new Bundle((spec) => {
+    spec.process!.terminal = true;
+    spec.process!.args = ["sh", "-c", "tty; stty size; echo $((6*7)); ls -l /dev/console"];
+  });
+  const command = `stty rows 33 cols 99; ${box.runtime} --root ${box.state} run ${box.id}`;
+  const { stdout } = spawnSync("script", ["-qec", command, "/dev/null"], { cwd: box.dir, encoding: "utf8" });
+  assert.match(stdout, /\/dev\/pts\/0\r\n33 99\r\n42\r\ncrw/);
+  const plain = spawnSync(box.runtime, ["--root", box.state, "create", box.id], { cwd: box.dir, encoding: "utf8" });
+  assert.equal(plain.status, 1);
+  assert.match(plain.stderr, /process\.terminal is set, but nobody takes the terminal/);
+});
+
+test("exec --tty, with input from ours", () => {
+  using box = new Bundle();
+  box.sleeping();
+  const command = `${box.runtime} --root ${box.state} exec -t ${box.id} sh -c 'read x; echo got-$x; tty; exit 5'`;
+  const { stdout, status } = spawnSync("script", ["-qec", command, "/dev/null"], {
+    encoding: "utf8",
+    input: "hello\n",
+  });
+  assert.match(stdout, /got-hello\r\n\/dev\/pts\/\d+\r\n/);
+  assert.equal(status, 5);
+});
+
+test("--console-socket gets the master", async () => {
+  using box = new Bundle((spec) => {
+    spec.process!.terminal = true;
+    spec.process!.args = ["sleep", "1000"];
+  });
+  const path = join(box.dir, "console");
+  let said = "";
+  const server = createServer((socket) => {
+    socket.on("data", (data) => {
+      said += data;
+    });
+    socket.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  try {
+    const child = box.spawn("create", "--console-socket", path, box.id);
+    child.stdin.end();
+    assert.equal(await new Promise((resolve) => child.on("exit", resolve)), 0);
+    await until("a message", () => said !== "");
+    assert.equal(said, "/dev/ptmx");
+    box.ok("start", box.id);
+    const { pid } = JSON.parse(box.runt("state", box.id).out);
+    assert.match(readlinkSync(`/proc/${pid}/fd/0`), /^(\/dev\/pts)?\/0/);
+  } finally {
+    server.close();
+  }
+});
