@@ -17,7 +17,22 @@ export interface AgentMount {
 }
 
 /** A tree: a list of mounts, which the agent makes in a mount namespace of its own, or a plain directory. */
-export type Tree = { mounts: readonly AgentMount[] } | { root: string };
+export type Tree = { mounts: readonly AgentMount[]; binds?: readonly TreeBind[] | undefined } | { root: string };
+
+/** A file or directory of the host, shown in a tree of mounts. */
+export interface TreeBind {
+  source: string;
+  /** A path of the tree; links in it stay inside. Where there is nothing, nothing is shown. */
+  target: string;
+  readOnly?: boolean | undefined;
+}
+
+/** A path that differs between two trees, as Docker counts the kinds. */
+export interface TreeChange {
+  path: string;
+  /** 0 modified, 1 added, 2 deleted. */
+  kind: 0 | 1 | 2;
+}
 
 /** What a hostile layer may cost at most; unlimited where left out. */
 export interface UnpackLimits {
@@ -155,6 +170,14 @@ export interface Operations {
   /** Undoes it, as far as there is something to undo. */
   networkDetach: [DetachRequest, Record<never, never>];
   archiveStat: [{ tree: Tree; path: string }, { stat: PathStat }];
+  /**
+   * Sends what an overlay's upper directory has over `lower`, one JSON `TreeChange` a line, in data frames. Of the paths `hidden`
+   * it is not told that they were added.
+   */
+  changes: [
+    { lower: readonly AgentMount[]; upper: string; hidden?: readonly string[] | undefined },
+    { changes: number },
+  ];
   /** Unpacks the tar of the data frames into a directory of the tree. */
   archivePut: [
     {

@@ -8,6 +8,7 @@ import { getpid } from "../sys/process.ts";
 import { openTrace, type Trace } from "../sys/trace.ts";
 import type { Channel } from "./channel.ts";
 import { archiveGet, archivePut, archiveStat } from "./ops/archive.ts";
+import { changes } from "./ops/changes.ts";
 import { diff, exportTree } from "./ops/diff.ts";
 import { mount, unmount } from "./ops/mount.ts";
 import { networkOperations } from "./ops/network.ts";
@@ -42,6 +43,7 @@ const LONG_OPERATIONS: LongTable = {
   export: exportTree,
   readFile: readFileOf,
   spawnShim,
+  changes,
   archiveStat,
   archiveGet,
   archivePut,

@@ -1,12 +1,15 @@
 // Getting at a tree: a plain directory, or mounts that only this worker sees and that go with it.
-import type { AgentMount, Tree } from "../../common/agent/protocol.ts";
+import type { AgentMount, Tree, TreeBind } from "../../common/agent/protocol.ts";
 import { WharfError } from "../../common/errors.ts";
 import { mountAll } from "../shim/rootfs.ts";
-import { sys } from "../sys/call.ts";
+import { isErrno, sys } from "../sys/call.ts";
 import { Fd, O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE } from "../sys/process.ts";
 
+const MS_RDONLY = 1;
+const MS_REMOUNT = 0x20;
+const MS_BIND = 0x1000;
 const MS_REC = 0x4000;
 const MS_SLAVE = 0x80000;
 const MS_PRIVATE = 0x40000;
@@ -48,7 +51,36 @@ export function openMounts(mounts: readonly AgentMount[], name: string): Fd {
 }
 
 export function openTree(tree: Tree): Fd {
-  return "root" in tree ? new Fd(open(tree.root, O.RDONLY | O.DIRECTORY)) : openMounts(tree.mounts, "tree");
+  if ("root" in tree) return new Fd(open(tree.root, O.RDONLY | O.DIRECTORY));
+  const root = openMounts(tree.mounts, "tree");
+  try {
+    for (const bind of tree.binds ?? []) showIn(root.value, bind);
+    return root;
+  } catch (error) {
+    root[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** The target is found by the kernel inside the tree and mounted on by descriptor: no link of the tree's makes it another place. */
+function showIn(root: number, { source, target, readOnly }: TreeBind): void {
+  using at = findInTree(root, target);
+  if (!at) return;
+  const here = `/proc/self/fd/${at.value}`;
+  sys("bind", `${source} on ${target}`, NR.mount, source, here, "", MS_BIND | MS_REC, 0);
+  if (!readOnly) return;
+  using shown = openInTree(root, target, O.PATH);
+  const there = `/proc/self/fd/${shown.value}`;
+  sys("remount", target, NR.mount, "", there, "", MS_BIND | MS_REMOUNT | MS_RDONLY, 0);
+}
+
+function findInTree(root: number, path: string): Fd | undefined {
+  try {
+    return openInTree(root, path, O.PATH);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
+  }
 }
 
 /** Opens `path` as a process in the tree would: links are followed inside it, none leads out. */

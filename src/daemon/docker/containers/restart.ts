@@ -24,6 +24,12 @@ export function wantsRestart({ record }: Container): boolean {
   return MaximumRetryCount === 0 || record.restartCount < MaximumRetryCount;
 }
 
+/** A start by a client: what came before counts no longer. */
+export function forgetRestarts(container: Container): void {
+  delays.delete(container);
+  container.record.restartCount = 0;
+}
+
 /** Starts it again after a delay, if its policy says so. `seconds` is how long it ran. */
 export function considerRestart(engine: Engine, container: Container, seconds: number, start: Start): void {
   if (container.removing || engine.closing.signal.aborted || !wantsRestart(container)) return;

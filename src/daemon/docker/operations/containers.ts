@@ -14,6 +14,7 @@ import { filters, flag, int, text } from "../../http/query.ts";
 import { createContainer } from "../containers/create.ts";
 import { listContainers } from "../containers/list.ts";
 import { removeContainer } from "../containers/remove.ts";
+import { forgetRestarts } from "../containers/restart.ts";
 import { startContainer } from "../containers/start.ts";
 import { killContainer, restartContainer, stopContainer } from "../containers/stop.ts";
 import { inspectContainer } from "../containers/view.ts";
@@ -60,7 +61,11 @@ export function containerOperations(engine: Engine): Operation[] {
       path: "/containers/{id}/start",
       summary: "starts it; 304 when it runs already",
       query: { detachKeys: text() },
-      handler: async (x) => x.empty((await startContainer(engine, find(x.param("id")))) ? 204 : 304),
+      handler: async (x) => {
+        const container = find(x.param("id"));
+        if (!container.running) forgetRestarts(container);
+        x.empty((await startContainer(engine, container)) ? 204 : 304);
+      },
     }),
     operation({
       id: "ContainerStop",
