@@ -13,7 +13,16 @@ export interface Subject extends AsyncDisposable {
 }
 
 /** Makes a subject; called for each test. */
-export type SubjectFactory = () => Promise<Subject>;
+export interface SubjectFactory {
+  (): Promise<Subject>;
+  /** Tests that this implementation cannot pass, by title, with the reason. */
+  except?: Readonly<Record<string, string>>;
+}
+
+/** For `test()`: says why a test is left out. */
+export function skipped({ except }: SubjectFactory, title: string): { skip: string | false } {
+  return { skip: except?.[title] ?? false };
+}
 
 export async function rejects(promise: Promise<unknown>, ...codes: Code[]): Promise<WharfError> {
   try {
