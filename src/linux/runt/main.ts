@@ -17,6 +17,7 @@ import { featuresCommand } from "./verbs/features.ts";
 import { killCommand } from "./verbs/kill.ts";
 import { listCommand } from "./verbs/list.ts";
 import { pauseCommand } from "./verbs/pause.ts";
+import { planCommand } from "./verbs/plan.ts";
 import { psCommand } from "./verbs/ps.ts";
 import { resumeCommand } from "./verbs/resume.ts";
 import { runCommand } from "./verbs/run.ts";
@@ -36,6 +37,7 @@ const COMMANDS: Record<string, Command> = {
   kill: killCommand,
   delete: deleteCommand,
   pause: pauseCommand,
+  plan: planCommand,
   resume: resumeCommand,
   update: updateCommand,
   spec: specCommand,

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Spec } from "../../../src/common/oci/runtime.ts";
+import { type Span, spansFromLines } from "../../../src/common/trace.ts";
 import { uniqueName } from "../../support/run.ts";
 
 export const ROOT = join(import.meta.dirname, "../../..");
@@ -145,6 +146,11 @@ export class Bundle implements Disposable {
   status(id = this.id): string | undefined {
     const { status, out } = this.runt("state", id);
     return status === 0 ? (JSON.parse(out) as { status: string }).status : undefined;
+  }
+
+  /** The spans of a trace whose folder is the bundle's. */
+  trace(traceId: string): Span[] {
+    return spansFromLines(readFileSync(join(this.dir, `${traceId}.jsonl`), "utf8"));
   }
 
   spawn(...args: string[]) {
