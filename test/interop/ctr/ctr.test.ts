@@ -1,0 +1,155 @@
+// Real ctr 2.1 on our containerd.sock: what people do with it, from version to a container that is gone.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { build, Daemon, until } from "../e2e/daemon.ts";
+import { type RegistryProcess, startRegistry } from "../registry/support.ts";
+import { Ctr } from "./ctr.ts";
+
+let daemon: Daemon;
+let registry: RegistryProcess;
+let ctr: Ctr;
+let image: string;
+
+before(async () => {
+  build();
+  daemon = await Daemon.start();
+  registry = await startRegistry();
+  await daemon.busybox();
+  ctr = new Ctr(daemon);
+  image = `127.0.0.1:${registry.port}/lab/httpd:1`;
+});
+
+after(async () => {
+  for (const name of (await ctr.ok("containers", "ls", "-q")).split("\n").filter(Boolean)) {
+    await ctr.run(["tasks", "rm", "-f", name]);
+    await ctr.run(["containers", "rm", name]);
+  }
+  await registry[Symbol.asyncDispose]();
+  await daemon[Symbol.asyncDispose]();
+});
+
+test("version, plugins and namespaces", async () => {
+  assert.match(await ctr.ok("version"), /Server:\n +Version: +v2\.1\.\d+\+wharf[^]*UUID: [0-9a-f-]{36}/);
+  assert.match(await ctr.ok("plugins", "ls"), /io\.containerd\.snapshotter\.v1 +overlayfs +linux\/\w+ +ok/);
+  await ctr.ok("namespaces", "create", "blue", "color=blue");
+  assert.match(await ctr.ok("namespaces", "ls"), /^blue +color=blue/m);
+  await ctr.ok("namespaces", "rm", "blue");
+  assert.doesNotMatch(await ctr.ok("namespaces", "ls"), /blue/);
+});
+
+test("an image is pushed, pulled, listed, checked, read and labelled", async () => {
+  const moby = new Ctr(daemon, "moby");
+  await moby.ok("images", "push", "--plain-http", image, "docker.io/library/busybox:latest");
+  await ctr.ok("images", "pull", "--plain-http", image);
+  assert.match(await ctr.ok("images", "ls"), new RegExp(`^${image} +application/vnd\\.oci\\.image\\.manifest`, "m"));
+  assert.match(await ctr.ok("images", "check"), /complete \((\d+)\/\1\).* true/);
+  await ctr.ok("images", "label", image, "a=b");
+  assert.match(await ctr.ok("images", "ls", `name==${image}`), / a=b/);
+  const digest = /sha256:[0-9a-f]{64}/.exec(await ctr.ok("images", "ls"))![0];
+  assert.match(await ctr.ok("content", "ls"), new RegExp(digest));
+  assert.equal((JSON.parse(await ctr.ok("content", "get", digest)) as { schemaVersion: number }).schemaVersion, 2);
+  assert.match(await ctr.ok("snapshots", "ls"), /^sha256:\w{64} +Committed/m);
+  assert.match(await ctr.ok("snapshots", "usage"), /^sha256:\w{64} [\d.]+ [KM]iB +\d+/m);
+  assert.match(await ctr.fails("images", "pull", "--plain-http", `${image}0`), /MANIFEST_UNKNOWN|not found/);
+  assert.doesNotMatch(await new Ctr(daemon, "other").ok("images", "ls"), /httpd/);
+});
+
+test("content and leases are made and dropped", async () => {
+  const data = "x".repeat(3_000_000);
+  const { code, stderr } = await ctr.run(["content", "ingest", "mine", "-"], { input: data });
+  assert.equal(code, 0, stderr);
+  const line = (await ctr.ok("content", "ls")).split("\n").find((one) => one.includes("3MB"))!;
+  const digest = line.split("\t")[0]!;
+  assert.equal(await ctr.ok("content", "get", digest), data);
+  await ctr.ok("content", "label", digest, "k=v");
+  await ctr.ok("content", "rm", digest);
+  assert.match(await ctr.fails("content", "get", digest), /not found/);
+  const lease = (await ctr.ok("leases", "create", "--id", "keep")).trim();
+  assert.match(await ctr.ok("leases", "ls"), new RegExp(`^${lease} `, "m"));
+  await ctr.ok("leases", "rm", lease);
+});
+
+test("run answers with the program's output and status, for both names of the runtime", async () => {
+  const run = ["run", "--rm", "--fifo-dir", ctr.fifos];
+  assert.equal(await ctr.ok(...run, image, "one", "echo", "hello"), "hello\n");
+  assert.equal(await ctr.ok(...run, "--runtime", "io.containerd.runt.v2", image, "two", "echo", "there"), "there\n");
+  assert.equal((await ctr.run([...run, image, "three", "sh", "-c", "exit 7"])).code, 7);
+  assert.match(await ctr.fails(...run, image, "four", "/no/such"), /no\/such/);
+  assert.match(await ctr.fails(...run, "--runtime", "io.containerd.nope.v2", image, "five", "true"), /nope/);
+  assert.equal(await ctr.ok("containers", "ls", "-q"), "");
+});
+
+test("the life of a detached container", async () => {
+  const name = "web";
+  const exec = (...args: string[]) =>
+    ctr.run([
+      "tasks",
+      "exec",
+      "--fifo-dir",
+      ctr.fifos,
+      "--exec-id",
+      `e${Math.random()}`.replace(".", ""),
+      name,
+      ...args,
+    ]);
+  await ctr.ok("run", "-d", "--fifo-dir", ctr.fifos, image, name, "httpd", "-f", "-h", "/etc");
+  assert.match(await ctr.ok("containers", "ls"), /^web +127.* io\.containerd\.runc\.v2/m);
+  assert.match(await ctr.ok("tasks", "ls"), /^web +\d+ +RUNNING/m);
+  assert.equal((JSON.parse(await ctr.ok("containers", "info", name)) as { Image: string }).Image, image);
+  await until("the web server", async () => (await exec("wget", "-qO-", "http://127.0.0.1/passwd")).code === 0);
+  assert.match((await exec("wget", "-qO-", "http://127.0.0.1/passwd")).stdout, /^root:/);
+  assert.equal((await exec("sh", "-c", "exit 5")).code, 5);
+  assert.match(await ctr.ok("tasks", "ps", name), /^\d+ +-/m);
+  assert.match(await ctr.ok("tasks", "metrics", name), /pids\.current +\d/);
+  await ctr.ok("tasks", "pause", name);
+  assert.match(await ctr.ok("tasks", "ls"), /^web +\d+ +PAUSED/m);
+  await ctr.ok("tasks", "resume", name);
+  assert.match(await ctr.fails("containers", "rm", name), /web/);
+  await ctr.ok("tasks", "kill", "-s", "SIGKILL", name);
+  await until("the end", async () => /^web +\d+ +STOPPED/m.test(await ctr.ok("tasks", "ls")));
+  assert.match((await ctr.run(["tasks", "delete", name])).stderr, /137/);
+  await ctr.ok("containers", "delete", name);
+  assert.match(await ctr.fails("containers", "info", name), /not found/);
+  assert.doesNotMatch(await ctr.ok("snapshots", "ls"), /^web /m);
+});
+
+test("a terminal is one", async () => {
+  const args = ["run", "--rm", "-t", "--fifo-dir", ctr.fifos, image, "term", "sh", "-c", "tty; exit 3"];
+  const typed = await ctr.terminal([], args);
+  assert.match(typed.output, /\/dev\/pts\/\d/);
+  assert.equal(typed.code, 3);
+});
+
+test("events tell what happens, with containerd's topics", async () => {
+  let output = "";
+  let end: (() => void) | undefined;
+  const listening = ctr
+    .run(["events"], {
+      started: (child) => {
+        child.stdout!.on("data", (data: Buffer) => {
+          output += data.toString();
+        });
+        end = () => child.kill("SIGTERM");
+      },
+    })
+    .catch(() => undefined);
+  await until("the subscription", async () => {
+    await ctr.ok("namespaces", "label", "default", "t=1");
+    return output.includes("/namespaces/update");
+  });
+  await ctr.ok("run", "--rm", "--fifo-dir", ctr.fifos, image, "seen", "true");
+  await until("the last event", () => output.includes("/containers/delete"));
+  end!();
+  await listening;
+  const topics = output
+    .split("\n")
+    .map((line) => line.split(" ")[6])
+    .filter((topic) => topic && /^\/(tasks|containers)\//.test(topic));
+  assert.deepEqual(topics, [
+    ...["/containers/create", "/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete", "/containers/delete"],
+  ]);
+});
+
+test("what is not there is said by name", async () => {
+  assert.match(await ctr.fails("sandboxes", "ls"), /containerd\.services\.sandbox\.v1\.Store\/List/);
+});
