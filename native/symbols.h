@@ -4,7 +4,6 @@
 #include <openssl/sha.h>
 #include <seccomp.h>
 #include <string.h>
-#include <string.h>
 #include <zstd.h>
 
 /* Layouts that TypeScript relies on (src/linux/layer/decompress.ts, compress.ts, sha256.ts). */
@@ -17,13 +16,17 @@ _Static_assert(sizeof(struct isal_zstream) == 82384 && offsetof(struct isal_zstr
                offsetof(struct isal_zstream, gzip_flag) == 60, "isal_zstream");
 _Static_assert(sizeof(SHA256_CTX) == 112, "SHA256_CTX");
 
+/* libcrypto would ask the processor what it can do at every start, some ten instructions that each trap in a virtual machine. The
+   build takes that out of the start-up (tools/lib/native.ts); who hashes much calls it first, the others get the plain code. */
+void OPENSSL_cpuid_setup(void);
+
 static const struct { const char *name; void *function; } symbols[] = {
 #define S(f) { #f, (void *)f }
     S(seccomp_init), S(seccomp_reset), S(seccomp_release), S(seccomp_arch_add), S(seccomp_arch_remove), S(seccomp_attr_set),
     S(seccomp_rule_add_array), S(seccomp_syscall_resolve_name), S(seccomp_export_bpf), S(seccomp_export_pfc),
     S(seccomp_api_get), S(seccomp_api_set), S(seccomp_arch_resolve_name), S(seccomp_version),
     S(strcspn),
-    S(SHA256_Init), S(SHA256_Update), S(SHA256_Final),
+    S(OPENSSL_cpuid_setup), S(SHA256_Init), S(SHA256_Update), S(SHA256_Final),
     S(ZSTD_createDStream), S(ZSTD_freeDStream), S(ZSTD_decompressStream), S(ZSTD_isError), S(ZSTD_getErrorName),
     S(ZSTD_createCStream), S(ZSTD_freeCStream), S(ZSTD_CCtx_setParameter), S(ZSTD_compressStream2),
     S(isal_inflate_init), S(isal_inflate_reset), S(isal_inflate), S(isal_adler32), S(isal_deflate_init), S(isal_deflate),

@@ -26,6 +26,18 @@ export function hashFiles(files: readonly string[], ...extra: string[]): string 
   return hash.digest("hex").slice(0, 16);
 }
 
+/** libcrypto's look at the processor, without the hook that runs it at every start of the program (native/symbols.h). */
+async function quietCpuid(dir: string): Promise<string> {
+  const member = "libcrypto-lib-x86_64cpuid.o";
+  const quiet = join(dir, "cpuid.o");
+  if (existsSync(quiet)) return quiet;
+  const library = execFileSync("cc", ["-print-file-name=libcrypto.a"], { encoding: "utf8" }).trim();
+  await run("ar", ["x", "--output", dir, library, member]);
+  await run("objcopy", ["--remove-section=.init", "--remove-section=.rela.init", join(dir, member), `${quiet}.tmp`]);
+  renameSync(`${quiet}.tmp`, quiet);
+  return quiet;
+}
+
 /** The path of the linked host without applets; built when its sources have changed. */
 export async function buildHost(say: (text: string) => void): Promise<string> {
   const engine = fetchSdist(QUICKJS, BUILD, say);
@@ -65,6 +77,7 @@ export async function buildHost(say: (text: string) => void): Promise<string> {
       ...link,
       ...ENGINE_FILES.map((name) => join(objects, `${name}.o`)),
       ...igzip.objects,
+      await quietCpuid(objects),
       "-o",
       tmp,
       ...LIBRARIES,

@@ -1,5 +1,6 @@
 // wharf-agent: the daemon's hands. Listens on a socket, lives as long as its stdin is open, which the daemon holds.
 //   wharf-agent --socket PATH
+import "../sys/builtins.ts";
 import { WharfError } from "../../common/errors.ts";
 import { dirname } from "../../common/path.ts";
 import { mkdirs, unlinkIfThere } from "../sys/fs.ts";

@@ -1,4 +1,5 @@
 // The `wharf` program: finds the command in the tree, parses its flags, runs it, and turns errors into words and exit codes.
+import "../sys/builtins.ts";
 import { HelpWanted, parseCommand, parseFlags } from "../../common/cli/arguments.ts";
 import { isGroup } from "../../common/cli/command.ts";
 import { bool, string } from "../../common/cli/flags.ts";

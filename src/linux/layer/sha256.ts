@@ -2,11 +2,20 @@
 
 const CONTEXT_SIZE = 112;
 
+let asked = false;
+
+/** Once a process: libcrypto finds out which instructions there are. */
+function askProcessor(): void {
+  if (!asked) native.call(native.symbol("OPENSSL_cpuid_setup"));
+  asked = true;
+}
+
 export class Sha256 {
   readonly #context = new Uint8Array(CONTEXT_SIZE);
   readonly #update = native.symbol("SHA256_Update");
 
   constructor() {
+    askProcessor();
     native.call(native.symbol("SHA256_Init"), this.#context);
   }
 

@@ -1,4 +1,5 @@
 // runt: the OCI runtime, with runc's command line.
+import "../sys/builtins.ts";
 import { describe, hintOf, WharfError } from "../../common/errors.ts";
 import { OCI_VERSION } from "../../common/oci/runtime.ts";
 import { VERSION } from "../../common/version.ts";

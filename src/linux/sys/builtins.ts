@@ -20,6 +20,15 @@ visit(globalThis, seen);
 // prototypes that no global names
 async function* asyncGenerator(): AsyncGenerator<number> {}
 function* generator(): Generator<number> {}
-for (const value of [[].values(), new Map().values(), new Set().values(), "".matchAll(/x/g), "a"[Symbol.iterator](), generator(), asyncGenerator(), async () => {}]) {
+for (const value of [
+  [].values(),
+  new Map().values(),
+  new Set().values(),
+  "".matchAll(/x/g),
+  "a"[Symbol.iterator](),
+  generator(),
+  asyncGenerator(),
+  async () => {},
+]) {
   visit(Reflect.getPrototypeOf(value), seen);
 }
