@@ -14,6 +14,7 @@ import { Events } from "./events.ts";
 import type { Exec } from "./exec/exec.ts";
 import { ImageCatalogue } from "./images/store.ts";
 import { NetworkDrivers } from "./network/driver.ts";
+import { Turns } from "./turns.ts";
 
 /** The containerd namespace of the Docker layer, dockerd's own. */
 export const NAMESPACE = "moby";
@@ -64,6 +65,8 @@ export class Engine {
   readonly containers: ContainerRegistry;
   readonly execs = new Map<string, Exec>();
   readonly events = new Events();
+  /** For creations and removals, which write much. */
+  readonly turns = new Turns();
   readonly networks = new NetworkDrivers();
   readonly users: UserDatabase;
   /** Resolves when the first image of an empty root is there; what looks for images waits for it. */

@@ -64,7 +64,9 @@ async function end(engine: Engine, container: Container): Promise<void> {
 
 async function erase(engine: Engine, { id }: Container): Promise<void> {
   const { client } = engine;
+  await engine.turns.next();
   await client.tasks.delete(id).catch(ignoreNotFound);
+  await engine.turns.next();
   await client.containers.delete(id).catch(ignoreNotFound);
   await client.snapshots().remove(id).catch(ignoreNotFound);
   await rm(engine.folder(id), { recursive: true, force: true });
