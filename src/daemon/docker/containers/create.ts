@@ -84,6 +84,7 @@ export async function createContainer(
 /** The containerd container first: what it names, garbage collection leaves alone. */
 async function makeStored(engine: Engine, record: ContainerRecord, image: string): Promise<void> {
   const { client } = engine;
+  await engine.turns.next();
   await client.containers.create({
     id: record.id,
     image,
