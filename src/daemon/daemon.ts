@@ -56,7 +56,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const loadPulling = async () => (await import("./pulling.ts")).createRegistries(options.registries);
   stack.defer(async () => (await pulling?.catch(() => undefined))?.[Symbol.dispose]());
   core.addTransferer((...transfer) => {
-    if (![transfer[1].type, transfer[2].type].includes("registry")) return undefined;
+    if (![transfer[1].type, transfer[2].type].includes("registry")) {
+      return import("./archives/transferer.ts").then(({ archiveTransferer }) => archiveTransferer(...transfer));
+    }
     return (async () => {
       const { puller, pusher } = await (pulling ??= loadPulling());
       const { registryTransferer } = await import("./transfer/transferer.ts");

@@ -1,10 +1,12 @@
 // Real ctr 2.1 on our containerd.sock: what people do with it, from version to a container that is gone.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { execute } from "../cli/program.ts";
 import { build, Daemon, until } from "../e2e/daemon.ts";
 import { type RegistryProcess, startRegistry } from "../registry/support.ts";
-import { Ctr } from "./ctr.ts";
+import { Ctr, PEERS } from "./ctr.ts";
 
 let daemon: Daemon;
 let registry: RegistryProcess;
@@ -71,6 +73,20 @@ test("content and leases are made and dropped", async () => {
   const lease = (await ctr.ok("leases", "create", "--id", "keep")).trim();
   assert.match(await ctr.ok("leases", "ls"), new RegExp(`^${lease} `, "m"));
   await ctr.ok("leases", "rm", lease);
+});
+
+test("an image is tagged, exported, removed, imported and run", async () => {
+  const other = "lab.example/other:2";
+  const file = join(daemon.dir, "out.tar");
+  await ctr.ok("images", "tag", image, other);
+  await ctr.ok("images", "export", file, other);
+  const skopeo = await execute([PEERS, "enter", "--bind", daemon.dir, "skopeo", "inspect", `oci-archive:${file}`]);
+  assert.match(skopeo.stdout, /"Architecture"/, skopeo.stderr);
+  await ctr.ok("images", "rm", "--sync", other);
+  assert.doesNotMatch(await ctr.ok("images", "ls", "-q"), /lab\.example/);
+  await ctr.ok("images", "import", file);
+  assert.match(await ctr.ok("images", "ls", "-q"), /^lab\.example\/other:2$/m);
+  assert.equal(await ctr.ok("run", "--rm", "--fifo-dir", ctr.fifos, other, "imp", "echo", "imported"), "imported\n");
 });
 
 test("run answers with the program's output and status, for both names of the runtime", async () => {

@@ -5,7 +5,7 @@ import { ROOT } from "../../../tools/lib/native.ts";
 import { execute, type Result, type RunOptions } from "../cli/program.ts";
 import type { Daemon } from "../e2e/daemon.ts";
 
-const PEERS = join(ROOT, "tools/peers");
+export const PEERS = join(ROOT, "tools/peers");
 const HELPER = join(ROOT, "test/interop/cli/terminal.py");
 
 /** ctr in one namespace. Its FIFOs lie where the daemon's shims see them, too. */

@@ -8,8 +8,10 @@ import { SharedLease } from "../../transfer/lease.ts";
 import { commitLayer, type Download, hasSnapshot, unpackLayer } from "../../transfer/unpack.ts";
 import type { LocalImage } from "./store.ts";
 
+export type UnpackableImage = Pick<LocalImage, "id" | "manifest" | "config" | "chain" | "chainId">;
+
 /** NotFound when a layer's blob is missing. */
-export async function ensureUnpacked(client: Containerd, image: LocalImage): Promise<void> {
+export async function ensureUnpacked(client: Containerd, image: UnpackableImage): Promise<void> {
   const { chain, chainId } = image;
   if (chainId === "" || (await hasSnapshot(client, DEFAULT_SNAPSHOTTER, chainId))) return;
   const lease = await SharedLease.create(client);
@@ -24,7 +26,7 @@ export async function ensureUnpacked(client: Containerd, image: LocalImage): Pro
   }
 }
 
-async function unpackOne(client: Containerd, { chain, manifest, config }: LocalImage, at: number): Promise<void> {
+async function unpackOne(client: Containerd, { chain, manifest, config }: UnpackableImage, at: number): Promise<void> {
   const chainId = chain[at]!;
   if (await hasSnapshot(client, DEFAULT_SNAPSHOTTER, chainId)) return;
   const descriptor = manifest.layers[at]!;

@@ -25,7 +25,7 @@ import { readTar } from "./tar-read.ts";
 const MAX_JSON = 8 << 20;
 
 /** An image of the archive and the names it is to have. */
-interface Found {
+export interface FoundImage {
   target: Descriptor;
   references: Reference[];
 }
@@ -41,9 +41,7 @@ export async function loadImages(
 ): Promise<void> {
   const lease = await SharedLease.create(engine.client);
   try {
-    const files = await storeFiles(lease.client, body);
-    for (const { target, references } of await findImages(lease.client, files)) {
-      await labelTree(lease.client, target);
+    for (const { target, references } of await readArchive(lease.client, body)) {
       const image = await engine.images.load(target, platform);
       await ensureUnpacked(lease.client, image);
       for (const reference of references) await nameImage(engine, reference, target, lease.client);
@@ -55,6 +53,13 @@ export async function loadImages(
   } finally {
     await lease.release();
   }
+}
+
+/** Puts all of an archive into the content store, and tells the images it holds. `client` has a lease. */
+export async function readArchive(client: Containerd, body: AsyncIterable<Uint8Array>): Promise<FoundImage[]> {
+  const found = await findImages(client, await storeFiles(client, body));
+  for (const { target } of found) await labelTree(client, target);
+  return found;
 }
 
 async function storeFiles(client: Containerd, body: AsyncIterable<Uint8Array>): Promise<Files> {
@@ -79,7 +84,7 @@ async function storeFiles(client: Containerd, body: AsyncIterable<Uint8Array>): 
   return files;
 }
 
-async function findImages(client: Containerd, files: Files): Promise<Found[]> {
+async function findImages(client: Containerd, files: Files): Promise<FoundImage[]> {
   const index = files.get("index.json");
   if (index && files.has("oci-layout")) return await imagesOfLayout(client, index);
   const list = files.get("manifest.json");
@@ -99,13 +104,13 @@ async function readJson(client: Containerd, blob: StoredBlob, name: string): Pro
   }
 }
 
-async function imagesOfLayout(client: Containerd, index: StoredBlob): Promise<Found[]> {
+async function imagesOfLayout(client: Containerd, index: StoredBlob): Promise<FoundImage[]> {
   const { document } = await readDocument(client, { ...index, mediaType: OCI.index });
   if (document.kind !== "index") throw new WharfError("InvalidArgument", "index.json of the archive is no index");
-  const byDigest = new Map<string, Found>();
+  const byDigest = new Map<string, FoundImage>();
   for (const { annotations = {}, ...descriptor } of document.index.manifests) {
     if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType)) continue;
-    const found: Found = byDigest.get(descriptor.digest) ?? { target: descriptor, references: [] };
+    const found: FoundImage = byDigest.get(descriptor.digest) ?? { target: descriptor, references: [] };
     byDigest.set(descriptor.digest, found);
     const short = annotations["org.opencontainers.image.ref.name"] ?? "";
     // A bare tag says nothing without the name that belongs to it.
@@ -122,10 +127,10 @@ interface ArchiveEntry {
   Layers: string[];
 }
 
-async function imagesOfArchive(client: Containerd, list: StoredBlob, files: Files): Promise<Found[]> {
+async function imagesOfArchive(client: Containerd, list: StoredBlob, files: Files): Promise<FoundImage[]> {
   const entries = (await readJson(client, list, "manifest.json")) as ArchiveEntry[];
   if (!Array.isArray(entries)) throw new WharfError("InvalidArgument", "manifest.json of the archive is no list");
-  const found: Found[] = [];
+  const found: FoundImage[] = [];
   for (const { Config, Layers, RepoTags } of entries) {
     if (typeof Config !== "string" || !Array.isArray(Layers))
       throw new WharfError("InvalidArgument", "manifest.json of the archive names no config and layers");

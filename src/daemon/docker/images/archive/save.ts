@@ -15,8 +15,8 @@ import type { NamedImage } from "../store.ts";
 import { tarEnd, tarHeader, tarPadding } from "./tar-write.ts";
 
 /** One image of the archive. */
-interface Saved {
-  image: NamedImage;
+export interface Saved<Image = Pick<NamedImage, "manifest">> {
+  image: Image;
   /** Full names it has in the archive. */
   names: string[];
   /** What the archive holds of it. */
@@ -28,9 +28,9 @@ export async function imagesToSave(
   engine: Engine,
   texts: readonly string[],
   platform: Platform | undefined,
-): Promise<Saved[]> {
+): Promise<Saved<NamedImage>[]> {
   if (texts.length === 0) throw new WharfError("InvalidArgument", "no image to save", { hint: "give names" });
-  const found = new Map<string, Saved>();
+  const found = new Map<string, Saved<NamedImage>>();
   for (const text of texts) {
     const names = await namesMeant(engine, text);
     for (const name of names.length > 0 ? names : [undefined]) {
@@ -60,7 +60,12 @@ async function namesMeant(engine: Engine, text: string): Promise<string[]> {
 
 export type Write = (data: Uint8Array) => Promise<void>;
 
-export async function saveImages(engine: Engine, images: readonly Saved[], write: Write, signal: AbortSignal) {
+export async function saveImages(
+  engine: Pick<Engine, "client">,
+  images: readonly Saved[],
+  write: Write,
+  signal: AbortSignal,
+) {
   const files = new Map<string, Buffer>();
   const blobs = new Map<string, Descriptor>();
   const manifests: Descriptor[] = [];
@@ -102,7 +107,11 @@ export async function saveImages(engine: Engine, images: readonly Saved[], write
 }
 
 /** All that a descriptor refers to, itself included. NotFound names what is missing. */
-async function collect(engine: Engine, descriptor: Descriptor, blobs: Map<string, Descriptor>): Promise<void> {
+async function collect(
+  engine: Pick<Engine, "client">,
+  descriptor: Descriptor,
+  blobs: Map<string, Descriptor>,
+): Promise<void> {
   if (blobs.has(descriptor.digest)) return;
   const { content } = engine.client;
   const size = await content.info(descriptor.digest).then(
