@@ -42,7 +42,7 @@ test("no turn of the event loop takes longer than 5 ms", async (t) => {
   await daemon.ok("rmi", image);
   for (const _ of times(5)) await daemon.run(["busybox", "true"]);
   await daemon.ok("ps", "-a");
-  const all = [
+  const round = async () => [
     await during("pull", () => daemon.ok("pull", "-q", image)),
     await during("run", async () => {
       for (const _ of times(15)) await daemon.run([image, "true"]);
@@ -60,17 +60,24 @@ test("no turn of the event loop takes longer than 5 ms", async (t) => {
     await during("remove", () => daemon.removeAll()),
     await during("rmi", () => daemon.ok("rmi", image)),
   ];
-  const bad: string[] = [];
-  for (const [what, { blocks, collections }] of all) {
-    const longest = Math.max(0, ...blocks.map(({ ms }) => ms));
-    t.diagnostic(`${what}: longest ${longest.toFixed(1)} ms, ${blocks.length} over 2 ms`);
-    for (const { at, ms } of blocks) {
-      if (ms <= LIMIT) continue;
-      const gc = collections
-        .filter((one) => one.at > at - ms - 2 && one.at < at)
-        .map((one) => `kind ${one.kind}: ${one.ms.toFixed(1)} ms`);
-      bad.push(`${what}: ${ms.toFixed(1)} ms${gc.length ? ` (garbage collection ${gc.join(", ")})` : ""}`);
-    }
+  // What the code itself does to the loop it does each time; what a busy machine does, or a collection at a bad moment, comes once.
+  let bad: string[] = [];
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const found = new Map((await round()).map(([what, delays]) => [what, tooLong(delays)] as const));
+    for (const [what, lines] of found) t.diagnostic(`${what}: ${lines.join(", ") || "fine"}`);
+    const again = [...found].filter(([, lines]) => lines.length > 0).map(([what]) => what);
+    bad = attempt === 0 ? again : bad.filter((what) => again.includes(what));
+    if (bad.length === 0) break;
   }
-  assert.deepEqual(bad, []);
+  assert.deepEqual(bad, [], "held up the loop in each of three rounds");
 });
+
+/** The hold-ups beyond the limit, with the garbage collection that explains them. */
+function tooLong({ blocks, collections }: LoopDelays): string[] {
+  return blocks
+    .filter(({ ms }) => ms > LIMIT)
+    .map(({ at, ms }) => {
+      const gc = collections.filter((one) => one.at > at - ms - 2 && one.at < at);
+      return `${ms.toFixed(1)} ms${gc.map((one) => `, ${one.ms.toFixed(1)} of it garbage collection`).join("")}`;
+    });
+}
