@@ -3,6 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import {
   closeSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -22,6 +23,9 @@ export const RUNTIME = process.env.WHARF_TEST_RUNTIME ?? join(ROOT, "dist/bin/ru
 
 const APPLETS =
   "sh echo cat ls id sleep true false hostname ps tty env pwd stat grep mount umount mkdir touch dd head readlink kill test stty wc ulimit unshare seq sort cut nc ifconfig ip";
+
+/** Version 2 only, as most hosts have it. */
+export const CGROUP_V2 = existsSync("/sys/fs/cgroup/cgroup.controllers");
 
 export const CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 

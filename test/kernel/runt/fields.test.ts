@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Spec } from "../../../src/common/oci/runtime.ts";
-import { Bundle } from "./bundle.ts";
+import { Bundle, CGROUP_V2 } from "./bundle.ts";
 
 /** What a script prints in a container with this configuration. */
 function prints(change: (spec: Spec, box: Bundle) => void, script: string): string {
@@ -223,22 +223,24 @@ test("linux.resources: limits stand in the cgroup's files, devices not allowed c
   });
   box.sleeping();
   const file = (controller: string, name: string) =>
-    readFileSync(join("/sys/fs/cgroup", controller, box.id, name), "utf8").trim();
-  assert.equal(file("memory", "memory.limit_in_bytes"), String(64 << 20));
-  assert.equal(file("memory", "memory.soft_limit_in_bytes"), String(32 << 20));
+    readFileSync(join("/sys/fs/cgroup", CGROUP_V2 ? "" : controller, box.id, name), "utf8").trim();
+  const memoryLimit = CGROUP_V2 ? "memory.max" : "memory.limit_in_bytes";
+  assert.equal(file("memory", memoryLimit), String(64 << 20));
+  assert.equal(file("memory", CGROUP_V2 ? "memory.low" : "memory.soft_limit_in_bytes"), String(32 << 20));
+  const cpu = CGROUP_V2 ? ["weight", "max"] : ["shares", "cfs_quota_us", "cfs_period_us"];
   assert.deepEqual(
-    ["shares", "cfs_quota_us", "cfs_period_us"].map((name) => file("cpu", `cpu.${name}`)),
-    ["512", "50000", "100000"],
+    cpu.map((name) => file("cpu", `cpu.${name}`)),
+    CGROUP_V2 ? ["59", "50000 100000"] : ["512", "50000", "100000"],
   );
   assert.equal(file("pids", "pids.max"), "33");
   assert.match(box.exec("head -c 1 /dev/disk 2>&1; head -c 1 /dev/zero | wc -c").out, /Operation not permitted\n1\n$/);
   box.ok("update", "--memory", String(128 << 20), "--pids-limit", "44", box.id);
-  assert.deepEqual([file("memory", "memory.limit_in_bytes"), file("pids", "pids.max")], [String(128 << 20), "44"]);
+  assert.deepEqual([file("memory", memoryLimit), file("pids", "pids.max")], [String(128 << 20), "44"]);
   const more = box.with({ input: JSON.stringify({ cpu: { shares: 99 } }) }, "update", "--resources", "-", box.id);
   assert.equal(more.status, 0, more.err);
-  assert.equal(file("cpu", "cpu.shares"), "99");
+  assert.equal(file("cpu", CGROUP_V2 ? "cpu.weight" : "cpu.shares"), CGROUP_V2 ? "17" : "99");
   for (const controller of ["cpu", "memory", "pids", "devices", "freezer"]) {
-    assert.match(file(controller, "tasks"), /^\d+$/, `not joined: ${controller}`);
+    assert.match(file(controller, CGROUP_V2 ? "cgroup.procs" : "tasks"), /^\d+$/, `not joined: ${controller}`);
   }
 });
 
@@ -302,6 +304,7 @@ test("hooks run in order with the state on stdin; a failing or endless one fails
 });
 
 test("a mount of type cgroup shows the container's own cgroups, read-only when asked for", () => {
+  const [folder, line] = CGROUP_V2 ? ["/sys/fs/cgroup", "0::"] : ["/sys/fs/cgroup/pids", ":pids:"];
   const out = prints((spec) => {
     spec.mounts!.push({
       destination: "/sys/fs/cgroup",
@@ -310,8 +313,8 @@ test("a mount of type cgroup shows the container's own cgroups, read-only when a
       options: ["nosuid", "noexec", "nodev", "ro"],
     });
     spec.linux!.namespaces!.push({ type: "cgroup" });
-  }, "cat /sys/fs/cgroup/pids/cgroup.procs | head -1; mkdir /sys/fs/cgroup/pids/x 2>&1; grep ':pids:' /proc/self/cgroup");
-  assert.match(out, /^1\n.*Read-only file system\n\d+:pids:\/\n$/);
+  }, `cat ${folder}/cgroup.procs | head -1; mkdir ${folder}/x 2>&1; grep '${line}' /proc/self/cgroup`);
+  assert.match(out, /^1\n.*Read-only file system\n(\d+:pids|0:):\/\n$/);
 });
 
 test("--no-pivot, --preserve-fds and LISTEN_FDS", () => {

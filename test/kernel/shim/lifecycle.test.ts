@@ -7,13 +7,14 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Code, isCode } from "../../../src/common/errors.ts";
 import { Metrics } from "../../../src/common/gen/containerd/cgroups/v1.ts";
+import { Metrics as MetricsV2 } from "../../../src/common/gen/containerd/cgroups/v2.ts";
 import { ProcessDetails } from "../../../src/common/gen/containerd/runc/options.ts";
 import { RuntimeInfo } from "../../../src/common/gen/containerd/types/introspection.ts";
 import { Status } from "../../../src/common/gen/containerd/types/task.ts";
 import { unpackAny } from "../../../src/common/protobuf/any.ts";
 import { decode } from "../../../src/common/protobuf/codec.ts";
 import { spansFromLines } from "../../../src/common/trace.ts";
-import { alive, Daemon, SHIM } from "./harness.ts";
+import { alive, Daemon, SHIM, type TaskClient } from "./harness.ts";
 
 const code = (wanted: Code) => (error: unknown) => {
   assert.ok(isCode(error, wanted), `${wanted} expected, not ${(error as { code?: string }).code}: ${error}`);
@@ -136,6 +137,17 @@ test("a created task can be deleted, and a created one killed", async () => {
   await task.delete({ id });
 });
 
+/** Of either version of cgroups: memory limit in bytes, processor time in ns, processes. */
+async function figures(task: TaskClient, id: string): Promise<{ limit: bigint; cpu: bigint; pids: bigint }> {
+  const { stats } = await task.stats({ id });
+  if (stats!.typeUrl.endsWith(MetricsV2.typeName)) {
+    const { memory, cpu, pids } = unpackAny(MetricsV2, stats!);
+    return { limit: memory!.usageLimit, cpu: cpu!.usageUsec * 1000n, pids: pids!.current };
+  }
+  const { memory, cpu, pids } = unpackAny(Metrics, stats!);
+  return { limit: memory!.usage!.limit, cpu: cpu!.usage!.total, pids: pids!.current };
+}
+
 test("pause, resume, statistics, update", async () => {
   await using daemon = new Daemon();
   await using shim = await daemon.start({ memory: 64 << 20, args: ["sh", "-c", "while :; do :; done"] });
@@ -144,16 +156,15 @@ test("pause, resume, statistics, update", async () => {
   await assert.rejects(task.pause({ id }), code("FailedPrecondition"));
   await task.start({ id });
   await sleep(100);
-  const stats = unpackAny(Metrics, (await task.stats({ id })).stats!);
-  assert.equal(stats.memory?.usage?.limit, 64n << 20n);
-  assert.ok(stats.cpu!.usage!.total > 10_000_000n, `${stats.cpu?.usage?.total} ns`);
-  assert.ok(stats.pids!.current >= 1n);
+  const stats = await figures(task, id);
+  assert.equal(stats.limit, 64n << 20n);
+  assert.ok(stats.cpu > 10_000_000n, `${stats.cpu} ns`);
+  assert.ok(stats.pids >= 1n);
   await task.update({
     id,
     resources: { typeUrl: "x", value: Buffer.from(JSON.stringify({ memory: { limit: 32 << 20 } })) },
   });
-  const after = unpackAny(Metrics, (await task.stats({ id })).stats!);
-  assert.equal(after.memory?.usage?.limit, 32n << 20n);
+  assert.equal((await figures(task, id)).limit, 32n << 20n);
   await task.pause({ id });
   assert.equal((await task.state({ id })).status, Status.PAUSED);
   await daemon.event("/tasks/paused", { containerId: id });

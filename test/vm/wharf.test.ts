@@ -1,0 +1,60 @@
+// wharf and wharfd where most users have them: systemd, cgroup v2, nftables. The daemon makes the image of the guest's busybox itself.
+// time-out: 600 s
+import { equal, match } from "node:assert/strict";
+import { before, test } from "node:test";
+import { inGuest, type Report } from "./guest.ts";
+
+let report: Report;
+before(async () => {
+  report = await inGuest("wharf.sh", { daemon: true, limit: 500 });
+});
+
+test("run: from nothing to hello", () => {
+  equal(report.of("hello").split("\n").at(-1), "hello");
+});
+
+test("run: limits are in force, in a cgroup namespace", () => {
+  match(
+    report.of("limits"),
+    /^67108864\n33554432\n50000 100000\n50\n0::\/\n.* on \/sys\/fs\/cgroup type cgroup2 \(ro,/,
+  );
+});
+
+test("run: out of memory is exit code 137 and OOMKilled; another SIGKILL is not", () => {
+  equal(report.part("out of memory").code, 137);
+  equal(report.of("out of memory, inspected"), "true 137");
+  equal(report.of("no out of memory"), "137");
+  equal(report.of("no out of memory, inspected"), "false 137");
+});
+
+test("run: as another user, without network", () => {
+  equal(report.of("user"), "1000\nlo");
+});
+
+test("published port: by loopback, by the host's address, from another container", () => {
+  report.of("web");
+  equal(report.of("page by loopback"), "page");
+  equal(report.of("page by address"), "page");
+  equal(report.of("out and back in"), "page");
+});
+
+test("the container has its own cgroup, and exec joins it", () => {
+  match(report.of("its cgroup"), /^0::\/docker\/[0-9a-f]{64}$/);
+  equal(report.of("exec"), "0::/\nhttpd -f -p 80 -h /www ");
+});
+
+test("kill -9 of the daemon: the container goes on, the next daemon finds it", () => {
+  report.of("daemon has ended");
+  equal(report.of("ps after kill -9"), "web running");
+  report.of("same process");
+  equal(report.of("page after kill -9"), "page");
+  equal(report.of("exec after kill -9"), "again");
+});
+
+test("stop and rm: nothing is left but the parent of all cgroups", () => {
+  report.of("stop");
+  match(report.of("exit code"), /^(143|137|0)$/);
+  report.of("rm");
+  report.of("daemon stop");
+  equal(report.of("nothing left"), "");
+});
