@@ -16,7 +16,14 @@ function killAndWait(record: ContainerRecord): void {
   const { init, cgroup } = record;
   using pidfd = init && isAlive(record) ? openProcess(init.pid) : undefined;
   if (cgroup) killCgroup(cgroup, SIGNALS.KILL);
-  if (pidfd && isAlive(record)) pidfdSend(pidfd.value, SIGNALS.KILL);
+  if (pidfd && isAlive(record)) {
+    try {
+      pidfdSend(pidfd.value, SIGNALS.KILL);
+    } catch (error) {
+      // the cgroup's kill has reached it, and its parent has waited for it, since we looked
+      if (!isErrno(error, "ESRCH")) throw error;
+    }
+  }
   if (cgroup) {
     try {
       setFrozen(cgroup, false);
