@@ -18,6 +18,7 @@ import { streamOperations } from "./operations/streams.ts";
 import { systemOperations } from "./operations/system.ts";
 import { traceOperations } from "./operations/trace.ts";
 import { usageOperations } from "./operations/usage.ts";
+import { volumeOperations } from "./operations/volumes.ts";
 import { API_HIGHEST, API_LOWEST, SERVER_HEADERS } from "./version.ts";
 
 const GROUPS: readonly ((engine: Engine) => Operation[])[] = [
@@ -31,6 +32,7 @@ const GROUPS: readonly ((engine: Engine) => Operation[])[] = [
   containerOperations,
   containerControlOperations,
   containerFileOperations,
+  volumeOperations,
   streamOperations,
   execOperations,
   traceOperations,

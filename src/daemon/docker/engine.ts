@@ -14,7 +14,9 @@ import { Events } from "./events.ts";
 import type { Exec } from "./exec/exec.ts";
 import { ImageCatalogue } from "./images/store.ts";
 import { NetworkDrivers } from "./network/driver.ts";
+import { sharedNetwork } from "./network/shared.ts";
 import { Turns } from "./turns.ts";
+import { Volumes } from "./volumes/volumes.ts";
 
 /** The containerd namespace of the Docker layer, dockerd's own. */
 export const NAMESPACE = "moby";
@@ -68,6 +70,7 @@ export class Engine {
   /** For creations and removals, which write much. */
   readonly turns = new Turns();
   readonly networks = new NetworkDrivers();
+  readonly volumes: Volumes;
   readonly users: UserDatabase;
   /** Resolves when the first image of an empty root is there; what looks for images waits for it. */
   settling: Promise<void> = Promise.resolve();
@@ -86,6 +89,8 @@ export class Engine {
     this.images = new ImageCatalogue(this.client, () => this.settling);
     this.containers = new ContainerRegistry(this.client);
     this.users = new UserDatabase(options.agent);
+    this.volumes = new Volumes(this);
+    this.networks.add("container:", sharedNetwork(this));
   }
 
   /** The container's folder on the host: log, hosts, resolv.conf. */

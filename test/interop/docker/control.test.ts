@@ -86,7 +86,7 @@ test("docker update changes limits of a running container and keeps them", async
 });
 
 test("docker top shows the container's processes alone", async () => {
-  await ok("run", "-d", "--network", "none", "--name", "t1", "busybox", "sh", "-c", "sleep 1001 & sleep 1002");
+  await ok("run", "-d", "--network", "none", "--name", "t1", "busybox", "sh", "-c", "sleep 1001 & sleep 1002; true");
   await until("both", async () => (await ok("top", "t1")).includes("sleep 1001"));
   const lines = (await ok("top", "t1")).split("\n");
   assert.equal(lines.length, 4, lines.join("\n"));

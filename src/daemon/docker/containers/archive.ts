@@ -15,19 +15,20 @@ export function encodeStat(stat: PathStat): string {
   return Buffer.from(JSON.stringify({ name, size, mode: goMode(mode), mtime: time, linkTarget })).toString("base64");
 }
 
-const KINDS: Readonly<Record<number, number>> = {
-  9604: 2 ** 31,
-  21609: 2 ** 27,
-  14406: 2 ** 26,
-  2401: 2 ** 25,
-  26411: 2 ** 24,
-  4802: 2 ** 26 + 2 ** 21,
-};
+/** st_mode's kinds and Go's: directory, link, block device, FIFO, socket, character device. */
+const KINDS = new Map([
+  [0o040000, 2 ** 31],
+  [0o120000, 2 ** 27],
+  [0o060000, 2 ** 26],
+  [0o010000, 2 ** 25],
+  [0o140000, 2 ** 24],
+  [0o020000, 2 ** 26 + 2 ** 21],
+]);
 
 /** st_mode as Go's os.FileMode: the permission bits, and what else there is from the top. */
 export function goMode(mode: number): number {
   const special = (mode & 0o4000 ? 2 ** 23 : 0) + (mode & 0o2000 ? 2 ** 22 : 0) + (mode & 0o1000 ? 2 ** 20 : 0);
-  return (KINDS[mode & 0o170000] ?? 0) + special + (mode & 0o777);
+  return (KINDS.get(mode & 0o170000) ?? 0) + special + (mode & 0o777);
 }
 
 /** NotFound. */

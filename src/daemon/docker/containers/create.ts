@@ -13,10 +13,12 @@ import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
 import { newId } from "../ids.ts";
 import { ensureUnpacked } from "../images/unpack.ts";
+import { checkSharedNetwork, resolveNetworkMode } from "../network/shared.ts";
+import { populateVolumes } from "../volumes/populate.ts";
+import { resolveMounts } from "../volumes/resolve.ts";
 import { argumentsOf, mergeConfig } from "./config.ts";
 import { Container } from "./container.ts";
 import { completeHostConfig } from "./host-config.ts";
-import { mountPointsOf } from "./mount-points.ts";
 import { type ContainerRecord, EXTENSION, encodeRecord, NEVER } from "./record.ts";
 
 export interface CreateOptions {
@@ -38,9 +40,12 @@ export async function createContainer(
   const config = mergeConfig(request, image.config.config ?? {}, id);
   const [path, ...args] = argumentsOf(config);
   const hostConfig = completeHostConfig(request.HostConfig, engine.networks.defaultMode);
+  hostConfig.NetworkMode = resolveNetworkMode(engine, hostConfig.NetworkMode);
   engine.networks.get(hostConfig.NetworkMode);
-  const mounts = mountPointsOf(hostConfig);
+  checkSharedNetwork({ config, hostConfig });
   using reserved = engine.containers.reserve(options.name, id);
+  using resolved = await resolveMounts(engine, hostConfig, config.Volumes);
+  const { mounts } = resolved;
   const record: ContainerRecord = {
     id,
     name: reserved.name,
@@ -66,12 +71,13 @@ export async function createContainer(
       stopped: false,
     },
   };
-  await ensureUnpacked(engine.client, image);
-  await mkdir(engine.folder(id), { mode: 0o710 });
   try {
-    await makeStored(engine, record, image.images[0]?.name ?? "");
+    await ensureUnpacked(engine.client, image);
+    await mkdir(engine.folder(id), { mode: 0o710 });
+    await makeStored(engine, record, image.images[0]?.name ?? "", resolved.nocopy);
   } catch (error) {
     await rm(engine.folder(id), { recursive: true, force: true });
+    await resolved.undo();
     throw error;
   }
   const container = new Container(record);
@@ -82,7 +88,12 @@ export async function createContainer(
 }
 
 /** The containerd container first: what it names, garbage collection leaves alone. */
-async function makeStored(engine: Engine, record: ContainerRecord, image: string): Promise<void> {
+async function makeStored(
+  engine: Engine,
+  record: ContainerRecord,
+  image: string,
+  nocopy: ReadonlySet<string>,
+): Promise<void> {
   const { client } = engine;
   await engine.turns.next();
   await client.containers.create({
@@ -97,8 +108,13 @@ async function makeStored(engine: Engine, record: ContainerRecord, image: string
   });
   try {
     await withSpan("prepare snapshot", () => client.snapshots().prepare(record.id, record.imageSnapshot));
+    await populateVolumes(engine, record, nocopy);
   } catch (error) {
     await client.containers.delete(record.id).catch(() => {});
+    await client
+      .snapshots()
+      .remove(record.id)
+      .catch(() => {});
     throw error;
   }
 }

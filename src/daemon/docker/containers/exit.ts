@@ -23,6 +23,13 @@ export function watchExit(engine: Engine, container: Container, start: Start): v
   );
 }
 
+/** Takes down the mounts that the container's volumes stand for, unless others run with them. */
+export async function releaseVolumes(engine: Engine, record: Container["record"]): Promise<void> {
+  await engine.volumes.disuse(record).catch((error: unknown) => {
+    engine.log("error", "a volume of a container that has ended is left mounted", { id: record.id, error });
+  });
+}
+
 /** Milliseconds between attempts. */
 const SAVE_AGAIN = 2000;
 
@@ -57,6 +64,7 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
         if (exec.phase === "running") Object.assign(exec, { phase: "exited", exitCode: exec.exitCode ?? 137, pid: 0 });
       }
       await engine.networks.get(record.hostConfig.NetworkMode).release(record);
+      await releaseVolumes(engine, record);
       // The task goes last: until the code is written down here, it is what remembers it.
       await engine.containers.save(container).catch((error: unknown) => saveLater(engine, container, error));
       await engine.client.tasks.delete(container.id).catch((error: unknown) => {
@@ -73,7 +81,7 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
   engine.emit(container, "die", { exitCode: String(exit.exitStatus), execDuration: String(seconds) });
   container.notify("exit");
   if (record.hostConfig.AutoRemove && !container.removing) {
-    await removeContainer(engine, container, { force: false }).catch((error: unknown) => {
+    await removeContainer(engine, container, { force: false, volumes: true }).catch((error: unknown) => {
       if (!isCode(error, "NotFound")) engine.log("error", "auto-remove failed", { id: container.id, error });
     });
   } else considerRestart(engine, container, seconds, start);

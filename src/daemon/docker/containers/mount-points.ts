@@ -6,10 +6,11 @@ import type { HostConfig } from "../../../common/docker/host-config.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { normalize } from "../../../common/path.ts";
 import { PROPAGATIONS, parseBind } from "../spec/mounts.ts";
+import { checkName, DRIVER } from "../volumes/store.ts";
 
 const DEFAULT_PROPAGATION = "rprivate";
 
-/** InvalidArgument for what cannot be mounted, Unimplemented for volumes. */
+/** InvalidArgument for what cannot be mounted. Volumes have no source yet, anonymous ones no name either. */
 export function mountPointsOf(host: HostConfig): MountPoint[] {
   const points = [...(host.Binds ?? []).map(fromBind), ...(host.Mounts ?? []).map(fromMount)];
   const seen = new Set<string>(Object.keys(host.Tmpfs ?? {}).map(normalize));
@@ -48,7 +49,7 @@ export function prepareSources(points: readonly MountPoint[], host: HostConfig):
 
 function fromBind(text: string): MountPoint {
   const { source, destination, mode } = parseBind(text);
-  if (!source.startsWith("/")) throw noVolumes(source === "" ? destination : source);
+  if (!source.startsWith("/")) return volumePoint(source, destination, mode);
   const options = mode.split(",");
   const readOnly = options.includes("ro");
   return {
@@ -91,16 +92,27 @@ function fromMount(mount: NonNullable<HostConfig["Mounts"]>[number]): MountPoint
     }
     return { Type: "bind", ...point, Source: normalize(source), Propagation: propagation };
   }
-  if (mount.Type === "volume") throw noVolumes(mount.Source ?? target);
+  if (mount.Type === "volume") {
+    const name = mount.Source ?? "";
+    if (mount.BindOptions) throw invalid("field BindOptions must not be specified");
+    return { ...volumePoint(name, point.Destination, ""), RW: point.RW };
+  }
   throw bad(`mount type unknown: ${mount.Type ?? ""}`);
 }
 
-function noVolumes(name: string): WharfError {
-  return new WharfError("Unimplemented", `volumes are not there yet: ${JSON.stringify(name)}`, {
-    operation: "create container",
-    subject: name,
-    hint: "bind a folder of the host by its absolute path",
-  });
+/** As dockerd shows it: a volume that was asked for has the mode z. */
+function volumePoint(name: string, destination: string, mode: string): MountPoint {
+  if (name !== "") checkName(name);
+  return {
+    Type: "volume",
+    Name: name,
+    Source: "",
+    Destination: destination,
+    Driver: DRIVER,
+    Mode: mode || "z",
+    RW: !mode.split(",").includes("ro"),
+    Propagation: "",
+  };
 }
 
 function bad(message: string): WharfError {

@@ -14,6 +14,7 @@ import { startContainer } from "./start.ts";
 const UNKNOWN = 255;
 
 export async function reconcile(engine: Engine): Promise<void> {
+  await engine.volumes.store.load((message, error) => engine.log("error", message, { error }));
   await engine.containers.load((message, error) => engine.log("error", message, { error }));
   const results = await Promise.allSettled(engine.containers.all().map((container) => adopt(engine, container)));
   for (const result of results) {
@@ -34,6 +35,7 @@ async function adopt(engine: Engine, container: Container): Promise<void> {
     // The daemon may have died between the start and its being recorded.
     if (!container.running) record.state = { ...record.state, phase: "running", pid: task.pid, startedAt: now() };
     record.state.pid = task.pid;
+    await engine.volumes.use(record);
     watchExit(engine, container, startContainer);
     return;
   }
@@ -47,7 +49,7 @@ async function adopt(engine: Engine, container: Container): Promise<void> {
   }
   if (task) await engine.client.tasks.delete(container.id).catch(() => {});
   if (record.hostConfig.AutoRemove && record.state.phase === "exited") {
-    await removeContainer(engine, container, { force: true });
+    await removeContainer(engine, container, { force: true, volumes: true });
   } else if (["always", "unless-stopped"].includes(record.hostConfig.RestartPolicy.Name)) {
     const wanted = record.hostConfig.RestartPolicy.Name === "always" || !record.state.stopped;
     if (wanted && record.state.phase === "exited") void startContainer(engine, container).catch(() => {});

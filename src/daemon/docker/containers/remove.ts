@@ -14,7 +14,7 @@ import { thaw } from "./control.ts";
 export async function removeContainer(
   engine: Engine,
   container: Container,
-  options: { force: boolean },
+  options: { force: boolean; volumes?: boolean },
 ): Promise<void> {
   if (container.removing) {
     throw new WharfError("FailedPrecondition", `removal of container ${container.id} is already in progress`, {
@@ -45,6 +45,7 @@ export async function removeContainer(
   engine.containers.forget(container);
   for (const id of container.execs.keys()) engine.execs.delete(id);
   for (const client of container.pending) client.end();
+  if (options.volumes) await engine.volumes.removeAnonymousOf(container.record);
   engine.emit(container, "destroy");
   container.notify("removed");
 }

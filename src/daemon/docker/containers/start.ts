@@ -11,7 +11,7 @@ import { writeNetworkFiles } from "../network/files.ts";
 import { ALL_CAPABILITIES } from "../spec/capabilities.ts";
 import { buildSpec } from "../spec/spec.ts";
 import type { Container } from "./container.ts";
-import { watchExit } from "./exit.ts";
+import { releaseVolumes, watchExit } from "./exit.ts";
 import { exitCodeOf, startError } from "./failures.ts";
 import { prepareSources } from "./mount-points.ts";
 import { EXTENSION, encodeRecord } from "./record.ts";
@@ -44,6 +44,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   const driver = engine.networks.get(record.hostConfig.NetworkMode);
   prepareSources(record.mounts, record.hostConfig);
   const mounts = await client.snapshots().mounts(id);
+  await engine.volumes.use(record);
   const attachment = await withSpan("attach network", () => driver.attach(record));
   const [ownFiles, user] = await Promise.all([
     writeNetworkFiles(engine.folder(id), record, attachment),
@@ -96,6 +97,7 @@ async function failed(engine: Engine, container: Container, error: unknown): Pro
   await driver.release(record).catch((cause: unknown) => {
     engine.log("error", "the network of a container that failed to start is left", { id: record.id, error: cause });
   });
+  await releaseVolumes(engine, record);
   record.state = {
     ...record.state,
     phase: record.state.startedAt.startsWith("0001") ? "created" : "exited",
@@ -109,7 +111,8 @@ async function failed(engine: Engine, container: Container, error: unknown): Pro
   engine.emit(container, "die", { exitCode: String(code), execDuration: "0" });
   container.notify("exit");
   // Not awaited: it waits for this work on the container to be over.
-  if (record.hostConfig.AutoRemove) void removeContainer(engine, container, { force: true }).catch(() => {});
+  if (record.hostConfig.AutoRemove)
+    void removeContainer(engine, container, { force: true, volumes: true }).catch(() => {});
 }
 
 function pidOf(engine: Engine, text: string): number {

@@ -18,6 +18,8 @@ export interface NetworkAttachment {
   hosts: { address: string; names: string[] }[];
   /** Where names are resolved: as the host does, or at these servers. */
   resolver: "host" | { servers: string[]; search: string[]; options: string[] };
+  /** Folder with the hosts, hostname and resolv.conf of the container whose network it is. */
+  sharedFiles?: string;
 }
 
 export interface NetworkDriver {
@@ -49,6 +51,7 @@ export class NetworkDrivers {
     ["host", hostDriver],
   ]);
 
+  /** `mode` is a name, or ends with a colon and stands for all that begin with it. */
   add(mode: string, driver: NetworkDriver): void {
     this.#drivers.set(mode, driver);
   }
@@ -70,10 +73,10 @@ export class NetworkDrivers {
   /** Unimplemented or NotFound for a mode without driver. */
   get(mode: string): NetworkDriver {
     const name = mode === "" || mode === "default" ? this.defaultMode : mode;
-    const driver = this.#drivers.get(name);
+    const driver = this.#drivers.get(name) ?? this.#drivers.get(name.slice(0, name.indexOf(":") + 1));
     if (driver) return driver;
-    const known = [...this.#drivers.keys()].join(", ");
-    const later = name === "bridge" || name.startsWith("container:");
+    const known = [...this.#drivers.keys()].map((key) => (key.endsWith(":") ? `${key}<name>` : key)).join(", ");
+    const later = name === "bridge";
     throw new WharfError(
       later ? "Unimplemented" : "NotFound",
       later ? `the network mode ${JSON.stringify(name)} is not there yet` : `network ${name} not found`,

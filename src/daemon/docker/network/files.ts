@@ -15,12 +15,18 @@ const LOCALHOST = [
   "ff02::2\tip6-allrouters",
 ];
 
+const NAMES = ["resolv.conf", "hostname", "hosts"] as const;
+
 /** Writes them and says where they are to be mounted. */
 export async function writeNetworkFiles(
   directory: string,
   record: ContainerRecord,
   attachment: NetworkAttachment,
 ): Promise<OwnFile[]> {
+  const { sharedFiles } = attachment;
+  if (sharedFiles !== undefined) {
+    return NAMES.map((name) => ({ source: join(sharedFiles, name), destination: `/etc/${name}` }));
+  }
   const { config, hostConfig } = record;
   const onHost = attachment.namespace === "host";
   const hosts = onHost ? [(await readFile("/etc/hosts", "utf8").catch(() => "")).trimEnd()] : [...LOCALHOST];

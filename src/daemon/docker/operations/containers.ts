@@ -142,7 +142,7 @@ export function containerOperations(engine: Engine): Operation[] {
       summary: "removes it",
       query: { force: flag("kills it first"), v: flag("its anonymous volumes, too"), link: flag() },
       handler: async (x) => {
-        await removeContainer(engine, find(x.param("id")), { force: x.query.force });
+        await removeContainer(engine, find(x.param("id")), { force: x.query.force, volumes: x.query.v });
         x.empty(204);
       },
     }),

@@ -57,6 +57,7 @@ function fromPoint(point: MountPoint, host: HostConfig): Mount {
   const options = [bind?.NonRecursive || point.Mode.split(",").includes("bind-nonrecursive") ? "bind" : "rbind"];
   if (!point.RW) options.push(readOnly(bind, point.Mode));
   if (point.Propagation !== "") options.push(point.Propagation);
+  else if (point.Type === "volume") options.push("rprivate");
   return { destination: point.Destination, type: "bind", source: point.Source, options };
 }
 

@@ -1,0 +1,121 @@
+/** A new container's mounts: those asked for, those of other containers, the image's; their volumes are found or made. */
+
+import type { ContainerConfig, MountPoint } from "../../../common/docker/container.ts";
+import type { HostConfig } from "../../../common/docker/host-config.ts";
+import { WharfError } from "../../../common/errors.ts";
+import { normalize } from "../../../common/path.ts";
+import { mountPointsOf } from "../containers/mount-points.ts";
+import type { Engine } from "../engine.ts";
+import { DRIVER } from "./store.ts";
+
+/** Volumes stay held until it is disposed of; `undo` removes those that were made for this alone. */
+export interface ResolvedMounts extends Disposable {
+  mounts: MountPoint[];
+  /** Places of volumes that are not to be filled. */
+  nocopy: ReadonlySet<string>;
+  undo(): Promise<void>;
+}
+
+export async function resolveMounts(
+  engine: Engine,
+  host: HostConfig,
+  volumes: ContainerConfig["Volumes"],
+): Promise<ResolvedMounts> {
+  using holds = new DisposableStack();
+  const made: string[] = [];
+  const nocopy = new Set<string>();
+  const asked = mountPointsOf(host);
+  const taken = new Set([
+    ...asked.map(({ Destination }) => Destination),
+    ...Object.keys(host.Tmpfs ?? {}).map(normalize),
+  ]);
+  const inherited = (host.VolumesFrom ?? []).flatMap((text) => mountsFrom(engine, text));
+  const further = inherited.filter(({ Destination }) => !taken.has(Destination));
+  for (const { Destination } of further) {
+    taken.add(Destination);
+    nocopy.add(Destination);
+  }
+  for (const path of Object.keys(volumes ?? {})) {
+    const Destination = normalize(path);
+    if (!path.startsWith("/") || Destination === "/") {
+      throw new WharfError("InvalidArgument", `invalid volume specification: '${path}'`, {
+        operation: "create container",
+      });
+    }
+    if (taken.has(Destination)) continue;
+    taken.add(Destination);
+    further.push({
+      Type: "volume",
+      Name: "",
+      Source: "",
+      Destination,
+      Driver: DRIVER,
+      Mode: "",
+      RW: true,
+      Propagation: "",
+    });
+  }
+  const mounts: MountPoint[] = [];
+  try {
+    for (const point of [...asked, ...further]) {
+      if (point.Type !== "volume") {
+        mounts.push(point);
+        continue;
+      }
+      const spec = host.Mounts?.find((mount) => normalize(mount.Target ?? "") === point.Destination);
+      const options = spec?.VolumeOptions;
+      if (options?.Subpath) {
+        throw new WharfError("Unimplemented", "a path inside a volume (volume-subpath) cannot be mounted yet", {
+          operation: "create container",
+        });
+      }
+      if (options?.NoCopy || point.Mode.split(",").includes("nocopy")) nocopy.add(point.Destination);
+      if (point.Name) holds.use(engine.volumes.hold(point.Name));
+      const volume = await engine.volumes.create({
+        ...(point.Name ? { name: point.Name } : {}),
+        driver: options?.DriverConfig?.Name || (spec ? "" : host.VolumeDriver),
+        labels: options?.Labels,
+        options: options?.DriverConfig?.Options,
+      });
+      if (!point.Name) {
+        made.push(volume.name);
+        holds.use(engine.volumes.hold(volume.name));
+      }
+      mounts.push({ ...point, Name: volume.name, Source: engine.volumes.store.path(volume.name), Driver: DRIVER });
+    }
+  } catch (error) {
+    holds.dispose();
+    await removeAll(engine, made);
+    throw error;
+  }
+  const kept = holds.move();
+  const undo = async (): Promise<void> => {
+    kept.dispose();
+    await removeAll(engine, made);
+  };
+  return { mounts, nocopy, undo, [Symbol.dispose]: () => kept.dispose() };
+}
+
+async function removeAll(engine: Engine, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await engine.volumes.remove(name).catch((error: unknown) => {
+      engine.log("warn", "a volume that was made in vain is left", { volume: name, error });
+    });
+  }
+}
+
+/** `--volumes-from container[:ro|rw]`. NotFound. */
+function mountsFrom(engine: Engine, text: string): MountPoint[] {
+  const colon = text.lastIndexOf(":");
+  const mode = colon > 0 ? text.slice(colon + 1) : "";
+  if (mode !== "" && !mode.split(",").every((word) => /^(ro|rw|z|Z)$/.test(word))) {
+    throw new WharfError("InvalidArgument", `invalid mode for volumes-from: ${mode}`, {
+      operation: "create container",
+    });
+  }
+  const from = engine.containers.get(colon > 0 ? text.slice(0, colon) : text);
+  const readOnly = mode.split(",").includes("ro");
+  return from.record.mounts
+    .filter(({ Type }) => Type === "volume" || Type === "bind")
+    .map((point) => ({ ...point, RW: point.RW && !readOnly }));
+}
