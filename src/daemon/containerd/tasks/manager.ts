@@ -25,6 +25,7 @@ import { now } from "../core/clock.ts";
 import { checkIdentifier } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { taskDelete } from "../events/messages.ts";
+import { isDiskFull } from "../../store/errors.ts";
 import { bundlePath, createBundle, removeBundle, shimLog } from "./bundle.ts";
 import { type Exit, exitOf } from "./exits.ts";
 import type { ShimManager } from "./shims.ts";
@@ -137,7 +138,8 @@ export class LocalTasks implements TaskManager {
   }
 
   async #deleteLiving(task: Task): Promise<Exit> {
-    const { id, pid } = task.record;
+    const { id, pid, namespace } = task.record;
+    const key = { namespace, task: id, exec: "" };
     try {
       const state = await task.call((client, call) => client.state({ id }, call));
       const status = STATUS[state.status] ?? "unknown";
@@ -154,9 +156,17 @@ export class LocalTasks implements TaskManager {
       }
       const answer = await task.call((client, call) => client.delete({ id }, call), { timeoutMs: undefined });
       const exit = exitOf(answer.pid || pid, answer, now());
-      this.#shims.exits.record({ namespace: task.record.namespace, task: id, exec: "" }, exit, { patient: true });
+      try {
+        this.#shims.exits.record(key, exit, { patient: true });
+      } catch (error) {
+        // The container is gone already: its task has to go, too.
+        if (!isDiskFull(error)) throw error;
+        this.#scope.shared.log(`the exit of task ${JSON.stringify(id)} is not recorded`, error);
+      }
       return exit;
     } catch (error) {
+      // An earlier deletion got as far as the shim, which knows of no container any more.
+      if (isCode(error, "NotFound")) return this.#shims.exits.find(key) ?? { pid, exitStatus: 255, exitedAt: now() };
       // The shim died under our hands.
       if (!isCode(error, "Unavailable")) throw error;
       return this.#deleteDead(task, await task.wait(""));

@@ -63,7 +63,18 @@ async function end(engine: Engine, container: Container): Promise<void> {
   if (container.running) await ended;
 }
 
-async function erase(engine: Engine, { id }: Container): Promise<void> {
+async function erase(engine: Engine, container: Container): Promise<void> {
+  try {
+    await eraseAll(engine, container);
+  } catch (error) {
+    if (!isCode(error, "ResourceExhausted")) throw error;
+    // Its files may be what fills the disk: they can go before anything is written down.
+    await engine.client.snapshots().remove(container.id).catch(ignoreNotFound);
+    await eraseAll(engine, container);
+  }
+}
+
+async function eraseAll(engine: Engine, { id }: Container): Promise<void> {
   const { client } = engine;
   await engine.turns.next();
   await client.tasks.delete(id).catch(ignoreNotFound);
