@@ -194,7 +194,8 @@ export async function fetchBlob(
     try {
       if (sink.offset < descriptor.size || descriptor.size === 0)
         host = await repository.blob(descriptor, sink, { signal, onRetry: context.onRetry, avoid });
-    } catch (error) {
+    } catch (cause) {
+      const error = sink.failed ?? cause;
       await writer.close();
       if (sink.offset === 0) await drop(client, ref);
       if (resumed && isCode(error, "OutOfRange")) {
@@ -242,11 +243,15 @@ async function drop(client: Containerd, ref: string): Promise<void> {
 function sinkOf(writer: ContentWriter, { growth, onProgress }: FetchBlobOptions) {
   const sink = {
     offset: writer.status().offset,
+    /** What ended the writing: later attempts would only say that the writer is closed. */
+    failed: undefined as WharfError | undefined,
     async write(chunk: Uint8Array): Promise<void> {
+      if (sink.failed) throw sink.failed;
       try {
         await writer.write(chunk);
       } catch (cause) {
-        throw storeFailed(cause);
+        sink.failed = storeFailed(cause);
+        throw sink.failed;
       }
       sink.offset += chunk.byteLength;
       growth?.advance(sink.offset);

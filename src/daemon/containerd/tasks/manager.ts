@@ -169,7 +169,8 @@ export class LocalTasks implements TaskManager {
       if (isCode(error, "NotFound")) return this.#shims.exits.find(key) ?? { pid, exitStatus: 255, exitedAt: now() };
       // The shim died under our hands.
       if (!isCode(error, "Unavailable")) throw error;
-      return this.#deleteDead(task, await task.wait(""));
+      const unknown = { pid, exitStatus: 255, exitedAt: now() };
+      return this.#deleteDead(task, await task.wait("").catch(() => this.#shims.exits.find(key) ?? unknown));
     }
   }
 
