@@ -51,7 +51,7 @@ function pairs(flag: string, entries: readonly string[]): Record<string, string>
   return result;
 }
 
-function restartPolicy(text: string): { Name: string; MaximumRetryCount: number } {
+export function restartPolicy(text: string): { Name: string; MaximumRetryCount: number } {
   const [name, count] = cut(text, ":");
   if (!["", "no", "on-failure", "always", "unless-stopped"].includes(name)) {
     throw bad(`--restart: unknown policy ${JSON.stringify(name)}`, "one of no, on-failure[:N], always, unless-stopped");
@@ -66,7 +66,7 @@ function restartPolicy(text: string): { Name: string; MaximumRetryCount: number 
 }
 
 /** CPUs as 1e-9 of one. */
-function nanoCpus(text: string): number {
+export function nanoCpus(text: string): number {
   if (text === "") return 0;
   const value = Number(text);
   if (!/^(\d+(\.\d*)?|\.\d+)$/.test(text) || value * 1e9 > Number.MAX_SAFE_INTEGER) {

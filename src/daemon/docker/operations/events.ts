@@ -54,5 +54,5 @@ export function eventOperations(engine: Engine): Operation[] {
 
 function timeUp(nano: number): AbortSignal {
   const left = nano / 1e6 - Date.now();
-  return left <= 0 ? AbortSignal.abort() : AbortSignal.timeout(Math.min(left, 2 ** 31 - 1));
+  return left <= 0 ? AbortSignal.abort() : AbortSignal.timeout(Math.min(Math.ceil(left), 2 ** 31 - 1));
 }

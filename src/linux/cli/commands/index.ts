@@ -2,23 +2,37 @@
 import type { Group, Section } from "../../../common/cli/command.ts";
 import type { Cli, WharfNode } from "../cli.ts";
 import { attach } from "./attach.ts";
+import { commit } from "./commit.ts";
 import { create } from "./create.ts";
 import { daemon } from "./daemon.ts";
+import { df } from "./df.ts";
 import { doctor } from "./doctor.ts";
+import { events } from "./events.ts";
 import { exec } from "./exec.ts";
 import { exportCommand } from "./export.ts";
+import { history } from "./history.ts";
 import { images } from "./images.ts";
 import { info } from "./info.ts";
-import { inspect } from "./inspect.ts";
+import { inspect, inspectOnly } from "./inspect.ts";
+import { login, logout } from "./login.ts";
 import { logs } from "./logs.ts";
+import { networkLs } from "./network.ts";
+import { diff, pause, port, rename, top, unpause } from "./pause.ts";
+import { containerPrune, imagePrune, networkPrune, systemPrune, volumePrune } from "./prune.ts";
 import { ps } from "./ps.ts";
 import { pull } from "./pull.ts";
+import { push } from "./push.ts";
 import { rm } from "./rm.ts";
 import { rmi } from "./rmi.ts";
 import { run } from "./run.ts";
+import { importCommand, load, save } from "./save.ts";
 import { start } from "./start.ts";
+import { stats } from "./stats.ts";
 import { kill, restart, stop } from "./stop.ts";
+import { tag } from "./tag.ts";
+import { update } from "./update.ts";
 import { version } from "./version.ts";
+import { volumeCreate, volumeLs, volumeRm } from "./volume.ts";
 import { wait } from "./wait.ts";
 
 export const SECTIONS: readonly Section[] = [
@@ -32,7 +46,30 @@ function named(name: string, node: WharfNode): [string, WharfNode] {
   return [name, { ...node, name }];
 }
 
-const CONTAINER = [attach, create, exec, exportCommand, inspect, kill, logs, restart, rm, run, start, stop, wait];
+const CONTAINER: readonly WharfNode[] = [
+  attach,
+  commit,
+  create,
+  diff,
+  exec,
+  exportCommand,
+  kill,
+  logs,
+  pause,
+  port,
+  rename,
+  restart,
+  rm,
+  run,
+  start,
+  stats,
+  stop,
+  top,
+  unpause,
+  update,
+  wait,
+];
+const IMAGE: readonly WharfNode[] = [history, importCommand, load, pull, push, save, tag];
 
 const container: Group<Cli> = {
   name: "container",
@@ -44,6 +81,8 @@ const container: Group<Cli> = {
     ["list", ps],
     ["ps", ps],
     ["remove", rm],
+    ["inspect", inspectOnly("container", "containers")],
+    ["prune", containerPrune],
   ]),
 };
 
@@ -54,8 +93,9 @@ const image: Group<Cli> = {
   commands: new Map<string, WharfNode>([
     named("ls", images),
     ["list", images],
-    ["inspect", inspect],
-    ["pull", pull],
+    ...IMAGE.map((node): [string, WharfNode] => [node.name, node]),
+    ["inspect", inspectOnly("image", "images")],
+    ["prune", imagePrune],
     named("rm", rmi),
     ["remove", rmi],
   ]),
@@ -65,16 +105,51 @@ const system: Group<Cli> = {
   name: "system",
   summary: "The commands for the daemon's machine, under one word",
   section: "system",
-  commands: new Map<string, WharfNode>([["info", info]]),
+  commands: new Map<string, WharfNode>([
+    ["df", df],
+    ["events", events],
+    ["info", info],
+    ["prune", systemPrune],
+  ]),
+};
+
+const volume: Group<Cli> = {
+  name: "volume",
+  summary: "Volumes: files that outlive containers",
+  section: "system",
+  commands: new Map<string, WharfNode>([
+    ["create", volumeCreate],
+    ["inspect", inspectOnly("volume", undefined)],
+    ["ls", volumeLs],
+    ["list", volumeLs],
+    ["prune", volumePrune],
+    ["rm", volumeRm],
+    ["remove", volumeRm],
+  ]),
+};
+
+const network: Group<Cli> = {
+  name: "network",
+  summary: "Networks of containers",
+  section: "system",
+  commands: new Map<string, WharfNode>([
+    ["inspect", inspectOnly("network", undefined)],
+    ["ls", networkLs],
+    ["list", networkLs],
+    ["prune", networkPrune],
+  ]),
 };
 
 const COMMANDS: readonly WharfNode[] = [
   ...CONTAINER,
   ps,
+  ...IMAGE,
   images,
-  pull,
   rmi,
+  login,
+  logout,
   inspect,
+  events,
   version,
   info,
   daemon,
@@ -82,6 +157,8 @@ const COMMANDS: readonly WharfNode[] = [
   container,
   image,
   system,
+  volume,
+  network,
 ];
 
 export const ROOT: ReadonlyMap<string, WharfNode> = new Map(COMMANDS.map((node) => [node.name, node]));

@@ -82,3 +82,21 @@ export const inspect = command({
     return errors.length > 0 ? 1 : 0;
   },
 });
+
+/** `image inspect` and so on: only names of that kind. */
+export function inspectOnly(type: keyof typeof TYPES & string, completes: "containers" | "images" | undefined) {
+  const { type: _type, size, ...flags } = inspect.flags;
+  return command({
+    ...inspect,
+    summary: `Show everything about ${type}s`,
+    description: `Prints what the daemon answers as a JSON list. With a Go template one line a ${type}.`,
+    ...(completes ? { completes } : {}),
+    flags: type === "container" ? { ...flags, size } : flags,
+    examples: [{ what: "Everything", line: `${type} inspect NAME` }],
+    run: (cli, { flags: given, ...rest }) =>
+      inspect.run(cli, {
+        ...rest,
+        flags: { size: false, ...given, type } as Parameters<typeof inspect.run>[1]["flags"],
+      }),
+  });
+}

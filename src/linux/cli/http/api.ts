@@ -3,6 +3,7 @@ import { formatRequest, type Head } from "../../../common/cli/http1.ts";
 import { type Code, WharfError } from "../../../common/errors.ts";
 import { Connection, Response } from "./connection.ts";
 import { connectTo, type Endpoint, formatEndpoint } from "./endpoint.ts";
+import { Sender } from "./upload.ts";
 
 /** The version we speak. A server that is older says so, and is then asked again in its own. */
 export const API_VERSION = "1.51";
@@ -106,17 +107,22 @@ export class Api implements Disposable {
     }
   }
 
-  #bytes(method: string, path: string, options: RequestOptions, more: Record<string, string>): Uint8Array {
+  #bytes(
+    method: string,
+    path: string,
+    options: RequestOptions,
+    more: Record<string, string>,
+    body: Uint8Array | null = method === "POST" || method === "PUT" ? new Uint8Array(0) : null,
+  ): Uint8Array {
     const headers: Record<string, string> = { Host: "docker", "User-Agent": "wharf", ...more, ...options.headers };
-    let body: Uint8Array | undefined;
     if (options.json !== undefined) {
       headers["Content-Type"] = "application/json";
       body = native.bytes(JSON.stringify(options.json));
-    } else if (method === "POST" || method === "PUT") body = new Uint8Array(0);
+    }
     const prefix = path === "/_ping" || path.startsWith("/wharf/") ? "" : `/v${this.#version}`;
     const target = `${prefix}${path}${encodeQuery(options.query)}`;
     this.#options.log?.(`${method} ${target}${options.json === undefined ? "" : ` ${JSON.stringify(options.json)}`}`);
-    return formatRequest(method, target, headers, body);
+    return formatRequest(method, target, headers, body ?? undefined);
   }
 
   /** Sends a request and reads the response's head, on a fresh connection where a kept one turns out to be closed. */
@@ -166,6 +172,41 @@ export class Api implements Disposable {
     const error = await this.#error(response, options.doing);
     if (this.#older(head, error)) return this.request(method, path, options);
     throw error;
+  }
+
+  /**
+   * A request with a body of any length, in pieces that hold until the next is asked for. The answer may come before the
+   * body is through: then the rest is not sent.
+   */
+  async upload(method: string, path: string, options: RequestOptions, source: Iterable<Uint8Array>): Promise<Response> {
+    // What was read from a pipe cannot be sent again: the version is settled before.
+    await this.call("GET", "/version");
+    const kept = this.#idle;
+    this.#idle = [];
+    const connection = await this.#connect().finally(() => {
+      this.#idle = kept;
+    });
+    const sender = new Sender(connection.fd);
+    const stop = () => {
+      sender[Symbol.dispose]();
+      connection[Symbol.dispose]();
+    };
+    try {
+      const trace = this.#options.traceparent ? { traceparent: this.#options.traceparent() } : {};
+      const headers = { ...options.headers, ...trace, "Transfer-Encoding": "chunked" };
+      await connection.send(this.#bytes(method, path, { ...options, headers }, {}, null));
+      const sent = sender.run(source);
+      const head = await Promise.race([connection.head(), sent]);
+      if (!head)
+        throw new WharfError("Unavailable", `the daemon at ${formatEndpoint(this.endpoint)} closed the connection`);
+      this.#options.log?.(`${head.status} ${head.reason}`);
+      const response = new Response(method, head, connection, stop);
+      if (head.status < 400) return response;
+      throw await this.#error(response, options.doing);
+    } catch (error) {
+      stop();
+      throw error;
+    }
   }
 
   /** A request answered with JSON, or with nothing (undefined). */

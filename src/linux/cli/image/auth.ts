@@ -7,7 +7,7 @@ import type { Cli } from "../cli.ts";
 import type { AuthEntry } from "../config.ts";
 
 /** The key under which Docker Hub's credentials have always been kept. */
-const HUB_KEY = "https://index.docker.io/v1/";
+export const HUB_KEY = "https://index.docker.io/v1/";
 
 interface AuthHeader {
   username?: string;
@@ -59,7 +59,7 @@ function fromHelper(cli: Cli, name: string, key: string): Omit<AuthHeader, "serv
 }
 
 /** Runs a program of PATH with `input` on stdin, and gives what it says on stdout. */
-function execute(
+export function execute(
   cli: Cli,
   program: string,
   args: readonly string[],
@@ -97,7 +97,7 @@ function execute(
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /** With padding, as Go's URLEncoding writes it. */
-function base64url(bytes: Uint8Array): string {
+export function base64url(bytes: Uint8Array): string {
   let text = "";
   for (let i = 0; i < bytes.length; i += 3) {
     const [a, b = 0, c = 0] = bytes.subarray(i, i + 3);
@@ -110,7 +110,7 @@ function base64url(bytes: Uint8Array): string {
   return text;
 }
 
-function fromBase64(text: string): Uint8Array {
+export function fromBase64(text: string): Uint8Array {
   const bytes: number[] = [];
   let bits = 0;
   let count = 0;
