@@ -5,6 +5,7 @@ import { failpoint } from "../../../common/failpoint.ts";
 import { parseFilter, parseFilters } from "../../../common/filters.ts";
 import type { StateResponse } from "../../../common/gen/containerd/task/v2.ts";
 import { formatTimestamp, parseTimestamp } from "../../../common/timestamp.ts";
+import { isDiskFull } from "../../store/errors.ts";
 import type { Container } from "../api/containers.ts";
 import type {
   CreateTaskRequest,
@@ -25,7 +26,6 @@ import { now } from "../core/clock.ts";
 import { checkIdentifier } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { taskDelete } from "../events/messages.ts";
-import { isDiskFull } from "../../store/errors.ts";
 import { bundlePath, createBundle, removeBundle, shimLog } from "./bundle.ts";
 import { type Exit, exitOf } from "./exits.ts";
 import type { ShimManager } from "./shims.ts";
