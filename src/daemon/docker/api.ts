@@ -14,6 +14,7 @@ import { imageRegistryOperations } from "./operations/image-registry.ts";
 import { imageStoreOperations } from "./operations/image-store.ts";
 import { imageOperations } from "./operations/images.ts";
 import { laterOperations } from "./operations/later.ts";
+import { networkOperations } from "./operations/networks.ts";
 import { streamOperations } from "./operations/streams.ts";
 import { systemOperations } from "./operations/system.ts";
 import { traceOperations } from "./operations/trace.ts";
@@ -33,6 +34,7 @@ const GROUPS: readonly ((engine: Engine) => Operation[])[] = [
   containerControlOperations,
   containerFileOperations,
   volumeOperations,
+  networkOperations,
   streamOperations,
   execOperations,
   traceOperations,

@@ -56,7 +56,7 @@ test("docker rename", async () => {
   await refused(/No such container: r1|no such object/i, "inspect", "r1");
   await refused(/already in use/, "rename", "r2", "r3");
   await refused(/same name/, "rename", "r2", "r2");
-  await refused(/Invalid container name/, "rename", "r2", "-x");
+  await refused(/Invalid container name/, "rename", "r2", "x y");
   await daemon.restart();
   assert.equal(await ok("inspect", "-f", "{{.Name}}", id), "/r2");
   await ok("run", "--rm", "--network", "none", "--name", "r1", "busybox", "true");

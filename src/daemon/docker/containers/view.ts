@@ -7,6 +7,7 @@ import { timestampToMillis } from "../../../common/timestamp.ts";
 import type { Engine } from "../engine.ts";
 import { imageSize } from "../images/sizes.ts";
 import { endpointOf, portList, portMap } from "../network/ports.ts";
+import { networkId } from "../network/view.ts";
 import { type Container, statusOf } from "./container.ts";
 import { ago } from "./durations.ts";
 
@@ -91,7 +92,10 @@ function endpoints(engine: Engine, { record }: Container): Record<string, Endpoi
   const mode = record.hostConfig.NetworkMode;
   if (mode.startsWith("container:")) return {};
   const attachment = engine.networks.attachmentOf(mode, record.id);
-  return { [mode]: attachment ? endpointOf(record.id, attachment) : emptyEndpoint() };
+  const endpoint = attachment ? endpointOf(record.id, attachment) : emptyEndpoint();
+  // As dockerd has it, a container that was never started belongs to no network yet.
+  const joined = !record.state.startedAt.startsWith("0001");
+  return { [mode]: joined ? { ...endpoint, NetworkID: networkId(engine, mode) } : endpoint };
 }
 
 /** What the container itself takes, and with its image. The first is measured now. */

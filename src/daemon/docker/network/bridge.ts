@@ -84,6 +84,11 @@ export class BridgeDriver implements NetworkDriver {
     return network;
   }
 
+  /** What the network is or will be; the bridge itself may not be there. */
+  describe(): Promise<BridgeNetwork> {
+    return this.#load();
+  }
+
   /** The network, with its bridge there. */
   async #ready(): Promise<BridgeNetwork> {
     this.#network ??= this.#load().then(async (network) => {

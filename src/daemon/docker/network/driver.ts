@@ -3,7 +3,7 @@
  * come as further ones.
  */
 
-import type { Attachment } from "../../../common/agent/network.ts";
+import type { Attachment, BridgeNetwork } from "../../../common/agent/network.ts";
 import { type EndpointSettings, emptyEndpoint } from "../../../common/docker/network.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { ContainerRecord } from "../containers/record.ts";
@@ -25,6 +25,8 @@ export interface NetworkAttachment {
 export interface NetworkDriver {
   /** What a started container has, for inspect; undefined before and after. */
   attachmentOf?(id: string): Attachment | undefined;
+  /** The network, where it is one of the machine's own making. */
+  describe?(): Promise<BridgeNetwork>;
   /** Before the task is made. */
   attach(container: ContainerRecord, signal?: AbortSignal): Promise<NetworkAttachment>;
   /** When the task is gone; harmless for a container that was never attached. */
@@ -68,6 +70,11 @@ export class NetworkDrivers {
   /** What a container has on its network, where the mode's driver keeps account. */
   attachmentOf(mode: string, id: string): Attachment | undefined {
     return this.#drivers.get(mode)?.attachmentOf?.(id);
+  }
+
+  /** Names of the networks there are. */
+  names(): string[] {
+    return [...this.#drivers.keys()].filter((name) => !name.endsWith(":"));
   }
 
   /** Unimplemented or NotFound for a mode without driver. */

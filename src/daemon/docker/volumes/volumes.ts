@@ -157,6 +157,9 @@ export class Volumes {
         const users = this.#mounted.get(Name!);
         users?.delete(record.id);
         if (users && users.size > 0) return;
+        // After a restart of the daemon others may run with it that have not been taken over yet.
+        const others = this.#engine.containers.all();
+        if (others.some((other) => other.id !== record.id && other.running && uses(other.record, Name!))) return;
         this.#mounted.delete(Name!);
         await this.#engine.agent.call("unmount", { target: this.store.path(Name!), detach: true });
       });

@@ -1,0 +1,42 @@
+/** Networks: what list, inspect and prune answer. */
+
+import type { Infer } from "./schema.ts";
+import { array, boolean, map, nullable, object, optional, string } from "./schema.ts";
+
+export const IpamConfig = object("IPAMConfig", {
+  Subnet: optional(string()),
+  IPRange: optional(string()),
+  Gateway: optional(string()),
+  AuxiliaryAddresses: optional(map(string())),
+});
+export const Network = object("Network", {
+  Name: string(),
+  Id: string(),
+  Created: string(),
+  Scope: string(),
+  Driver: string(),
+  EnableIPv4: boolean(),
+  EnableIPv6: boolean(),
+  IPAM: object("IPAM", { Driver: string(), Options: nullable(map(string())), Config: nullable(array(IpamConfig)) }),
+  Internal: boolean(),
+  Attachable: boolean(),
+  Ingress: boolean(),
+  ConfigFrom: object("", { Network: string() }),
+  ConfigOnly: boolean(),
+  Containers: optional(
+    map(
+      object("EndpointResource", {
+        Name: string(),
+        EndpointID: string(),
+        MacAddress: string(),
+        IPv4Address: string(),
+        IPv6Address: string(),
+      }),
+    ),
+  ),
+  Options: nullable(map(string())),
+  Labels: nullable(map(string())),
+});
+export type Network = Infer<typeof Network>;
+
+export const NetworkPruneResponse = object("NetworkPruneResponse", { NetworksDeleted: nullable(array(string())) });

@@ -1,0 +1,108 @@
+/** The networks there are, in the shapes of inspect and list: bridge, host and none. */
+
+import { createHash } from "node:crypto";
+import type { Network } from "../../../common/docker/network-resource.ts";
+import { WharfError } from "../../../common/errors.ts";
+import type { Filters } from "../../http/query.ts";
+import { now } from "../clock.ts";
+import { checkFilters } from "../containers/prune.ts";
+import type { Engine } from "../engine.ts";
+import { labelMatches } from "../events.ts";
+
+/** What drivers are called by whom they are shown to. */
+const DRIVERS: Readonly<Record<string, string>> = { none: "null" };
+/** Networks that nobody makes are as old as the daemon. */
+let since: string | undefined;
+
+/** The same for ever: a hash of the root and the name. */
+export function networkId(engine: Pick<Engine, "root">, name: string): string {
+  return createHash("sha256").update(`network\0${engine.root}\0${name}`).digest("hex");
+}
+
+/** By name, id, or the beginning of one. NotFound; InvalidArgument when it is ambiguous. */
+export function findNetwork(engine: Engine, text: string): string {
+  const names = engine.networks.names();
+  if (names.includes(text)) return text;
+  const found = text === "" ? [] : names.filter((name) => networkId(engine, name).startsWith(text));
+  if (found.length > 1) {
+    throw new WharfError("InvalidArgument", `network ${text} is ambiguous (${found.length} matches found on name)`);
+  }
+  if (found[0]) return found[0];
+  throw new WharfError("NotFound", `network ${text} not found`, { operation: "find network", subject: text });
+}
+
+export async function viewNetwork(engine: Engine, name: string, containers: boolean): Promise<Network> {
+  since ??= now();
+  const network = await engine.networks.get(name).describe?.();
+  return {
+    Name: name,
+    Id: networkId(engine, name),
+    Created: since,
+    Scope: "local",
+    Driver: DRIVERS[name] ?? name,
+    EnableIPv4: true,
+    EnableIPv6: false,
+    IPAM: {
+      Driver: "default",
+      Options: null,
+      Config: network ? [{ Subnet: network.subnet, Gateway: network.gateway }] : null,
+    },
+    Internal: false,
+    Attachable: false,
+    Ingress: false,
+    ConfigFrom: { Network: "" },
+    ConfigOnly: false,
+    ...(containers ? { Containers: endpointsOf(engine, name) } : {}),
+    Options: network
+      ? {
+          "com.docker.network.bridge.default_bridge": "true",
+          "com.docker.network.bridge.enable_icc": "true",
+          "com.docker.network.bridge.enable_ip_masquerade": "true",
+          "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
+          "com.docker.network.bridge.name": network.bridge,
+          "com.docker.network.driver.mtu": String(network.mtu ?? 1500),
+        }
+      : {},
+    Labels: {},
+  };
+}
+
+function endpointsOf(engine: Engine, name: string): NonNullable<Network["Containers"]> {
+  const found: NonNullable<Network["Containers"]> = {};
+  for (const { running, record } of engine.containers.all()) {
+    if (!running || record.hostConfig.NetworkMode !== name) continue;
+    const at = engine.networks.attachmentOf(name, record.id);
+    found[record.id] = {
+      Name: record.name,
+      EndpointID: at ? record.id : "",
+      MacAddress: at?.mac ?? "",
+      IPv4Address: at ? `${at.address}/${at.prefix}` : "",
+      IPv6Address: "",
+    };
+  }
+  return found;
+}
+
+/** By name. InvalidArgument for an unknown filter. */
+export async function listNetworks(engine: Engine, filters: Filters): Promise<Network[]> {
+  checkFilters(filters, ["dangling", "driver", "id", "label", "name", "scope", "type"], "list networks");
+  const all = await Promise.all(
+    engine.networks
+      .names()
+      .sort()
+      .map((name) => viewNetwork(engine, name, false)),
+  );
+  const tests: Record<string, (network: Network, value: string) => boolean> = {
+    driver: ({ Driver }, value) => Driver === value,
+    id: ({ Id }, value) => Id.startsWith(value),
+    label: ({ Labels }, value) => labelMatches(Labels ?? {}, value),
+    name: ({ Name }, value) => Name.includes(value),
+    scope: ({ Scope }, value) => Scope === value,
+    // All of these are built in, which dockerd never counts as dangling.
+    type: (_, value) => value === "builtin",
+    dangling: (_, value) => value === "false" || value === "0",
+  };
+  return all.filter((network) =>
+    [...filters].every(([name, values]) => values.some((value) => tests[name]!(network, value))),
+  );
+}
