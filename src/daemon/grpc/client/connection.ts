@@ -52,7 +52,7 @@ export class GrpcConnection implements Disposable {
     if (this.#session && !this.#session.closed && !this.#session.destroyed) return this.#session;
     const session = connectHttp2("http://localhost", {
       createConnection: () => connectSocket(this.#path),
-      settings: { initialWindowSize: 4 << 20, enablePush: false },
+      settings: { initialWindowSize: 4 << 20, maxFrameSize: 1 << 20, enablePush: false },
       maxSessionMemory: 256,
     });
     session.on("error", () => {});
