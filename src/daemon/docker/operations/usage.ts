@@ -9,6 +9,7 @@ import { listContainers } from "../containers/list.ts";
 import type { Engine } from "../engine.ts";
 import { layerSize } from "../images/sizes.ts";
 import { listImages } from "../images/view.ts";
+import type { StoredVolume } from "../volumes/store.ts";
 
 const TYPES = ["container", "image", "volume", "build-cache"] as const;
 
@@ -29,7 +30,7 @@ export function usageOperations(engine: Engine): Operation[] {
           wanted("image") ? imageUsage(engine) : undefined,
           wanted("container") ? containerUsage(engine) : undefined,
         ]);
-        const volumes = wanted("volume") ? [] : undefined;
+        const volumes = wanted("volume") ? await volumeUsage(engine) : undefined;
         x.json(200, {
           ...images,
           ...(containers ? { Containers: containers } : {}),
@@ -67,4 +68,14 @@ async function imageUsage(engine: Engine): Promise<Pick<DataUsage, "LayersSize" 
 
 async function containerUsage(engine: Engine): Promise<ContainerSummary[]> {
   return await Array.fromAsync(await listContainers(engine, { all: true, size: true, filters: new Map() }));
+}
+
+async function volumeUsage(engine: Engine): Promise<unknown[]> {
+  const { volumes } = engine;
+  const usage = async (volume: StoredVolume) => {
+    const { size } = await volumes.size(volume.name);
+    const RefCount = volumes.usersOf(volume.name).length;
+    return { ...volumes.view(volume), UsageData: { Size: size, RefCount } };
+  };
+  return await Promise.all(volumes.list(new Map()).map(usage));
 }
