@@ -121,6 +121,8 @@ test("docker cp into the volume of a container that never ran", async () => {
   await ok("cp", join(daemon.dir, "seed"), "helper:/a/deep/place/seed");
   assert.equal(readFileSync(join(data("seeded"), "seed"), "utf8"), "seed\n");
   assert.equal(await run("--volumes-from", "helper:ro", "busybox", "cat", "/a/deep/place/seed"), "seed");
+  await refused(/^[^\n]*No such container: nosuch/, "create", "--volumes-from", "nosuch", "busybox");
+  await refused(/plugin "nfsy" not found/, "create", "--volume-driver", "nfsy", "-v", "x1:/x", "busybox");
   await ok("rm", "helper");
   await ok("volume", "rm", "seeded");
   await daemon.clean();

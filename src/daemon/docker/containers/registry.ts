@@ -57,6 +57,16 @@ export class ContainerRegistry {
     throw new WharfError("NotFound", `No such container: ${text}`, { operation: "find container", subject: text });
   }
 
+  /** One that a request refers to beside its own: InvalidArgument when there is none, for NotFound is about the request's own matter. */
+  other(text: string): Container {
+    const found = this.find(text);
+    if (found) return found;
+    throw new WharfError("InvalidArgument", `No such container: ${text}`, {
+      operation: "find container",
+      subject: text,
+    });
+  }
+
   find(text: string): Container | undefined {
     try {
       return this.get(text);

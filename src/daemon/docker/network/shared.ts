@@ -7,7 +7,7 @@ import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
 
 const PREFIX = "container:";
 
-/** The mode with the other container's id in place of its name. NotFound. */
+/** The mode with the other container's id in place of its name. InvalidArgument when there is none. */
 export function resolveNetworkMode(engine: Engine, mode: string): string {
   if (!mode.startsWith(PREFIX)) return mode;
   const name = mode.slice(PREFIX.length);
@@ -16,7 +16,7 @@ export function resolveNetworkMode(engine: Engine, mode: string): string {
       operation: "create container",
     });
   }
-  return `${PREFIX}${engine.containers.get(name).id}`;
+  return `${PREFIX}${engine.containers.other(name).id}`;
 }
 
 /** InvalidArgument for settings of a network that is another container's. */
@@ -40,7 +40,7 @@ export function checkSharedNetwork({ config, hostConfig }: Pick<ContainerRecord,
 export function sharedNetwork(engine: Engine): NetworkDriver {
   return {
     async attach(record): Promise<NetworkAttachment> {
-      const other = engine.containers.get(record.hostConfig.NetworkMode.slice(PREFIX.length));
+      const other = engine.containers.other(record.hostConfig.NetworkMode.slice(PREFIX.length));
       if (!other.running) {
         throw new WharfError("FailedPrecondition", `cannot join network of a non running container: ${other.id}`, {
           operation: "start container",
@@ -66,5 +66,5 @@ export function sharedNetwork(engine: Engine): NetworkDriver {
 
 function ownerOf(engine: Engine, { id, hostConfig }: ContainerRecord): string {
   if (!hostConfig.NetworkMode.startsWith(PREFIX)) return id;
-  return ownerOf(engine, engine.containers.get(hostConfig.NetworkMode.slice(PREFIX.length)).record);
+  return ownerOf(engine, engine.containers.other(hostConfig.NetworkMode.slice(PREFIX.length)).record);
 }

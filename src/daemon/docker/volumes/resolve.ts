@@ -71,9 +71,20 @@ export async function resolveMounts(
       }
       if (options?.NoCopy || point.Mode.split(",").includes("nocopy")) nocopy.add(point.Destination);
       if (point.Name) holds.use(engine.volumes.hold(point.Name));
+      const driver = options?.DriverConfig?.Name || (spec ? "" : host.VolumeDriver);
+      // NotFound would have clients pull the image.
+      if (driver !== "" && driver !== DRIVER) {
+        throw new WharfError(
+          "InvalidArgument",
+          `error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+          {
+            operation: "create container",
+          },
+        );
+      }
       const volume = await engine.volumes.create({
         ...(point.Name ? { name: point.Name } : {}),
-        driver: options?.DriverConfig?.Name || (spec ? "" : host.VolumeDriver),
+        driver,
         labels: options?.Labels,
         options: options?.DriverConfig?.Options,
       });
@@ -104,7 +115,7 @@ async function removeAll(engine: Engine, names: readonly string[]): Promise<void
   }
 }
 
-/** `--volumes-from container[:ro|rw]`. NotFound. */
+/** `--volumes-from container[:ro|rw]`. InvalidArgument. */
 function mountsFrom(engine: Engine, text: string): MountPoint[] {
   const colon = text.lastIndexOf(":");
   const mode = colon > 0 ? text.slice(colon + 1) : "";
@@ -113,7 +124,7 @@ function mountsFrom(engine: Engine, text: string): MountPoint[] {
       operation: "create container",
     });
   }
-  const from = engine.containers.get(colon > 0 ? text.slice(0, colon) : text);
+  const from = engine.containers.other(colon > 0 ? text.slice(0, colon) : text);
   const readOnly = mode.split(",").includes("ro");
   return from.record.mounts
     .filter(({ Type }) => Type === "volume" || Type === "bind")
