@@ -1,6 +1,6 @@
 // Staying with a process in the foreground: signals are passed on, its terminal is ours, its exit code becomes ours.
 import { close, setNonblocking } from "../sys/fs.ts";
-import { blockSignals, EPOLL, loop, signalDescriptor, type Watch } from "../sys/loop.ts";
+import { blockAndTell, EPOLL, loop, signalSet, type Watch } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { pollReadable } from "../sys/poll.ts";
 import { SIGNALS, wait } from "../sys/process.ts";
@@ -84,10 +84,11 @@ function relayInput(master: number): Disposable | undefined {
 
 const FORWARDED = Object.values(SIGNALS).filter((signal) => !NOT_FORWARDED.includes(signal));
 
+const FORWARDED_SET = signalSet(FORWARDED);
+
 /** Signals to be passed on are held back from now on, and told by a descriptor: to be called before the process is there. */
 export function holdSignals(): number {
-  blockSignals(FORWARDED);
-  return signalDescriptor(FORWARDED);
+  return blockAndTell(FORWARDED_SET);
 }
 
 const INFO_SIZE = 128;

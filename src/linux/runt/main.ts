@@ -65,7 +65,7 @@ function help(): string {
 /** Verbs whose processes a container can see. */
 const ENTERS = new Set(["create", "run", "exec"]);
 
-function dispatch(words: readonly string[], global: Parsed, target: LogTarget): number {
+function dispatch(global: Parsed, target: LogTarget): number {
   const [name, ...rest] = global.args;
   if (global.bool("version") || name === "version") {
     stdout(`runt version ${VERSION}\nspec: ${OCI_VERSION}\n`);
@@ -90,7 +90,6 @@ function dispatch(words: readonly string[], global: Parsed, target: LogTarget): 
       hint: "set the caller (docker: native.cgroupdriver, containerd: SystemdCgroup, podman: --cgroup-manager) to cgroupfs",
     });
   }
-  if (ENTERS.has(name)) protectSelf(words);
   const warn = (text: string) => log(target, "warning", text);
   const trace = openTrace("runt");
   const context: Context = { root: absolute(global.string("root") ?? defaultRoot()), warn, trace };
@@ -111,13 +110,15 @@ export function main(words: string[]): number {
   let target: LogTarget = { path: undefined, format: "text" };
   let verb: string | undefined;
   try {
+    // the first thing of all; a word that only looks like one of the verbs costs a moment, no more
+    if (words.some((word) => ENTERS.has(word))) protectSelf(words);
     const global = parseFlags(words.slice(1), GLOBAL, true);
     target = {
       path: global.string("log") || undefined,
       format: global.string("log-format") === "json" ? "json" : "text",
     };
     verb = global.args[0];
-    return dispatch(words, global, target);
+    return dispatch(global, target);
   } catch (error) {
     const text = describe(error);
     const hint = hintOf(error);

@@ -49,6 +49,7 @@ export const CAPABILITIES = [
 ] as const;
 
 const NUMBER = new Map<string, bigint>(CAPABILITIES.map((name, number) => [name, 1n << BigInt(number)]));
+const BIT: readonly bigint[] = Array.from({ length: 64 }, (_, number) => 1n << BigInt(number));
 const VERSION_3 = 0x20080522;
 const AMBIENT_RAISE = 2;
 const AMBIENT_CLEAR_ALL = 4;
@@ -103,7 +104,7 @@ export function setCapabilities({ effective, permitted, inheritable }: Capabilit
 /** Takes everything that is not in `keep` out of the bounding set, as far as the kernel knows capabilities. */
 export function limitBoundingSet(keep: bigint): void {
   for (let number = 0; number < 64; number++) {
-    if ((keep >> BigInt(number)) & 1n) continue;
+    if (keep & BIT[number]!) continue;
     const answer = native.syscall(NR.prctl, PR.CAPBSET_DROP, number, 0, 0, 0);
     if (answer === EINVAL) return;
     if (answer < 0)
@@ -117,8 +118,8 @@ export function clearAmbient(): void {
 
 /** Those that cannot be raised (not permitted and inheritable) are handed to `failed`. */
 export function raiseAmbient(mask: bigint, failed: (name: string) => void): void {
-  for (let number = 0; mask >> BigInt(number); number++) {
-    if (!((mask >> BigInt(number)) & 1n)) continue;
+  for (let number = 0; number < 64; number++) {
+    if (!(mask & BIT[number]!)) continue;
     if (native.syscall(NR.prctl, PR.CAP_AMBIENT, AMBIENT_RAISE, number, 0, 0) < 0)
       failed(CAPABILITIES[number] ?? `${number}`);
   }

@@ -183,15 +183,20 @@ export function clearSignalMask(): void {
   sys("sigprocmask", undefined, NR.rt_sigprocmask, SIG_SETMASK, sigset([]), 0, 8);
 }
 
-/** A nonblocking signalfd(2); the signals must be blocked. */
-export function signalDescriptor(signals: readonly number[]): number {
-  return sys("signalfd", undefined, NR.signalfd4, -1, sigset(signals), 8, 0o2004000);
+/** A set for blockAndTell, to be made beforehand. */
+export function signalSet(signals: readonly number[]): BigUint64Array {
+  return sigset(signals);
+}
+
+/** Blocks the signals of a set and answers a nonblocking signalfd(2) that tells them. */
+export function blockAndTell(set: BigUint64Array): number {
+  sys("sigprocmask", undefined, NR.rt_sigprocmask, SIG_BLOCK, set, 0, 8);
+  return sys("signalfd", undefined, NR.signalfd4, -1, set, 8, 0o2004000);
 }
 
 /** Blocks the signals and calls `run` with the number of each that comes. */
 export function onSignals(signals: readonly number[], run: (signal: number) => void): Disposable {
-  blockSignals(signals);
-  const fd = signalDescriptor(signals);
+  const fd = blockAndTell(sigset(signals));
   const info = new Uint8Array(128 * 4);
   const view = new DataView(info.buffer);
   const watch = loop().watch(fd, EPOLL.IN, () => {

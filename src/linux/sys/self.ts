@@ -9,6 +9,7 @@ import { NR } from "./nr.ts";
 
 const SELF = "/proc/self/exe";
 const ST_RDONLY = 1;
+const TMPFS_MAGIC = 0x01021994;
 const AT_EMPTY_PATH = 0x1000;
 const W_OK = 2;
 const MFD_CLOEXEC = 1;
@@ -22,7 +23,7 @@ function isProtected(): boolean {
   const buffer = new BigInt64Array(15);
   if (native.syscall(NR.statfs, SELF, buffer) < 0) return false;
   if (Number(buffer[10]) & ST_RDONLY) return true;
-  return readlink(SELF).startsWith("/memfd:");
+  return Number(buffer[0]) === TMPFS_MAGIC && readlink(SELF).startsWith("/memfd:");
 }
 
 /** The file on a detached read-only mount of its own. */
