@@ -66,13 +66,18 @@ function describe(root: number, path: string, found: Found): PathStat {
   const { size, mode, mtime, mtimeNs } = found.stat;
   const isLink = (mode & S_IFMT) === S_IFLNK;
   const linkTarget = isLink ? targetOf(root, path, found) : "";
-  return { name: basename(normalize(`/${path}`)), size, mode, mtime, mtimeNs, linkTarget };
+  return { name: lastPart(path), size, mode, mtime, mtimeNs, linkTarget };
 }
 
 export function archiveStat({ tree, path }: RequestOf<"archiveStat">): AnswerOf<"archiveStat"> {
   using root = openTree(tree);
   using found = find(root.value, path);
   return { stat: describe(root.value, path, found) };
+}
+
+/** As Go's filepath.Base has it: a directory's content is asked for by `/.`, and is named `.` then. */
+function lastPart(path: string): string {
+  return /(^|\/)\.$/.test(path) ? "." : basename(normalize(`/${path}`));
 }
 
 /** The entries are named after the last part of the path asked for; those of the root begin with a slash. */

@@ -3,6 +3,7 @@ import type { Group, Section } from "../../../common/cli/command.ts";
 import type { Cli, WharfNode } from "../cli.ts";
 import { attach } from "./attach.ts";
 import { commit } from "./commit.ts";
+import { cp } from "./cp.ts";
 import { create } from "./create.ts";
 import { daemon } from "./daemon.ts";
 import { df } from "./df.ts";
@@ -49,6 +50,7 @@ function named(name: string, node: WharfNode): [string, WharfNode] {
 const CONTAINER: readonly WharfNode[] = [
   attach,
   commit,
+  cp,
   create,
   diff,
   exec,
