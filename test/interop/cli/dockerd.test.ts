@@ -139,7 +139,11 @@ test("the same create request as docker's", async () => {
     const { stdout } = await engine.docker(["inspect", id]);
     const [container] = JSON.parse(stdout) as [Record<string, Record<string, unknown>>];
     const { Config, HostConfig } = container;
-    const volumes = JSON.stringify(container.Mounts).replace(/[0-9a-f]{64}/g, "VOLUME");
+    // dockerd lists them in no order
+    const mounts = (container.Mounts as unknown as { Destination: string }[]).sort((a, b) =>
+      a.Destination < b.Destination ? -1 : 1,
+    );
+    const volumes = JSON.stringify(mounts).replace(/[0-9a-f]{64}/g, "VOLUME");
     return { Config, HostConfig: { ...HostConfig, ConsoleSize: null }, volumes };
   };
   assert.deepEqual(await seen(ours.stdout.trim()), await seen(theirs.stdout.trim()));
