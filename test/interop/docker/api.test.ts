@@ -248,7 +248,7 @@ test("errors have Docker's status and words", async () => {
     /^Image must be a string, not 5$/,
   );
   assert.match(String(await message(400, "GET", "/v1.99/version")), /^client version 1\.99 is too new/);
-  assert.match(String(await message(501, "GET", "/volumes")), /^VolumeList \(GET \/volumes\) is not there yet/);
+  assert.match(String(await message(501, "GET", "/swarm")), /^SwarmInspect \(GET \/swarm\) is not there yet/);
   const id = await create({ Cmd: ["true"] }, "?name=once");
   assert.match(
     String(await message(409, "POST", "/containers/create?name=once", { Image: "busybox" })),

@@ -1,7 +1,16 @@
 // time-out: 300 s
 // The real docker CLI on our socket: cp both ways and diff, also where an image or a container is hostile.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { build, Daemon } from "../e2e/daemon.ts";
@@ -59,6 +68,11 @@ for (const state of ["running", "stopped"] as const) {
     const tar = await daemon.docker(["cp", "c1:/tmp/renamed", "-"]);
     assert.equal(tar.code, 0);
     assert.ok(tar.stdout.startsWith("renamed\0"));
+    const whole = await daemon.docker(["cp", "c1:/", "-"]);
+    assert.equal(whole.code, 0, whole.stderr);
+    assert.ok(whole.stdout.includes("bound\n") && whole.stdout.includes("made\n"));
+    await ok("cp", "c1:/proc", join(host, "proc"));
+    assert.deepEqual(readdirSync(join(host, "proc")), [], "nothing of the kernel's");
     await refused(/Could not find the file \/nosuch in container c1/, "cp", "c1:/nosuch", host);
     await refused(/no such directory|Could not find|not a directory/i, "cp", join(host, "one"), "c1:/no/such/place/");
     await refused(/not a directory|cannot copy/i, "cp", join(host, "tree"), "c1:/tmp/renamed");

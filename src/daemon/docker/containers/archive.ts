@@ -39,7 +39,7 @@ export async function statPath(
   signal: AbortSignal,
 ): Promise<PathStat> {
   checkPath(path);
-  return await withReadableTree(engine, container, (tree) =>
+  return await withReadableTree(engine, container, path, (tree) =>
     engine.agent.archiveStat(tree, path, signal).catch((error: unknown) => {
       throw notThere(error, container, path);
     }),
@@ -55,7 +55,7 @@ export async function sendArchive(
   signal: AbortSignal,
 ): Promise<void> {
   checkPath(path);
-  await withReadableTree(engine, container, async (tree) => {
+  await withReadableTree(engine, container, path, async (tree) => {
     const stat = await engine.agent.archiveStat(tree, path, signal).catch((error: unknown) => {
       throw notThere(error, container, path);
     });

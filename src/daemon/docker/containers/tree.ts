@@ -5,6 +5,7 @@
 
 import type { Tree, TreeBind } from "../../../common/agent/protocol.ts";
 import { WharfError } from "../../../common/errors.ts";
+import { normalize } from "../../../common/path.ts";
 import type { Engine } from "../engine.ts";
 import type { Container } from "./container.ts";
 import { readOnlyView } from "./users.ts";
@@ -17,14 +18,19 @@ function bindsOf({ record }: Container): TreeBind[] {
     .sort((a, b) => a.target.split("/").length - b.target.split("/").length);
 }
 
-/** Runs `work` on the tree for reading; the container may start or end meanwhile. */
+/** What holds the kernel's files, endless ones among them: of these the snapshot's view is given, as dockerd does. */
+const WITH_KERNEL = /^\/(proc|sys)?($|\/)/;
+
+/** Runs `work` on the tree for reading `path`; the container may start or end meanwhile. */
 export async function withReadableTree<T>(
   engine: Engine,
   container: Container,
+  path: string,
   work: (tree: Tree) => Promise<T>,
 ): Promise<T> {
   const { pid } = container.record.state;
-  if (container.running && pid > 0) return await work({ root: `/proc/${pid}/root` });
+  const kernel = WITH_KERNEL.test(normalize(`/${path}`));
+  if (container.running && pid > 0 && !kernel) return await work({ root: `/proc/${pid}/root` });
   const mounts = readOnlyView(await engine.client.snapshots().mounts(container.id));
   return await work({ mounts, binds: bindsOf(container) });
 }
