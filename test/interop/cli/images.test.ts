@@ -147,3 +147,24 @@ test("prune asks, and removes what nothing uses", async () => {
   );
   assert.equal(await ok("images", "-q"), "");
 });
+
+test("volumes and networks as docker prints them", async () => {
+  assert.equal(await ok("volume", "create", "--label", "k=v", "data"), "data");
+  await same("volume", "ls");
+  await same("volume", "ls", "-q");
+  await same("volume", "ls", "--format", "{{.Name}} {{.Driver}} {{.Scope}} {{.Mountpoint}} {{.Labels}}");
+  await same("volume", "inspect", "data");
+  await same("volume", "inspect", "-f", "{{.Name}} {{.Labels}}", "data");
+  await same("network", "ls");
+  await same(
+    "network",
+    "ls",
+    "--no-trunc",
+    "--format",
+    "{{.ID}} {{.Name}} {{.IPv6}} {{.Internal}} {{.Labels}} {{.CreatedAt}}",
+  );
+  await same("system", "df", "--format", "{{.Type}} {{.TotalCount}} {{.Size}} {{.Reclaimable}}");
+  assert.match(await ok("volume", "prune", "-af"), /^Deleted Volumes:\ndata\n\nTotal reclaimed space: [\d.]+k?B$/);
+  assert.match((await daemon.wharf(["volume", "rm", "data"])).stderr, /no such volume/i);
+  assert.equal((await daemon.wharf(["volume", "rm", "-f", "data"])).code, 0);
+});
