@@ -111,7 +111,7 @@ async function info(engine: Engine): Promise<SystemInfo> {
     DriverStatus: [["driver-type", "io.containerd.snapshotter.v1"]],
     Plugins: {
       Volume: ["local"],
-      Network: ["host", "null"],
+      Network: engine.networks.has("bridge") ? ["bridge", "host", "null"] : ["host", "null"],
       Authorization: null,
       Log: ["json-file", "none"],
     },
