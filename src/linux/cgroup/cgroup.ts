@@ -232,14 +232,23 @@ export function killCgroup(cgroup: CgroupPaths, signal: number): void {
       if (!isErrno(error, "ENOENT")) throw error;
     }
   }
-  for (const pid of cgroupPids(cgroup)) {
-    try {
-      kill(pid, signal);
-    } catch (error) {
-      if (!isErrno(error, "ESRCH")) throw error;
+  // one that forks while it is being looked at leaves a child behind that was not listed: until nobody new is found
+  const sent = new Set<number>();
+  for (let round = 0; round < (signal === SIGNALS.KILL ? KILL_ROUNDS : 1); round++) {
+    const found = cgroupPids(cgroup).filter((pid) => !sent.has(pid));
+    if (found.length === 0) return;
+    for (const pid of found) {
+      sent.add(pid);
+      try {
+        kill(pid, signal);
+      } catch (error) {
+        if (!isErrno(error, "ESRCH")) throw error;
+      }
     }
   }
 }
+
+const KILL_ROUNDS = 1000;
 
 export function setFrozen(cgroup: CgroupPaths, frozen: boolean): void {
   const v2 = cgroup.mode === "v2";
