@@ -7,13 +7,14 @@ import type { Cli } from "./cli.ts";
 const NO_CONTAINER = /no such container: (\S+)/i;
 const NO_OBJECT = /no such object: (\S+)/i;
 
-async function containerNames(cli: Cli): Promise<string[]> {
-  const all = await cli.api.json<{ Names?: string[] | null }[]>("GET", "/containers/json", { query: { all: true } });
-  return all.flatMap(({ Names }) => (Names ?? []).map((name) => name.replace(/^\//, "")));
+/** Without `all` of those that run. */
+export async function namesOfContainers(cli: Cli, all: boolean): Promise<string[]> {
+  const list = await cli.api.json<{ Names?: string[] | null }[]>("GET", "/containers/json", { query: { all } });
+  return list.flatMap(({ Names }) => (Names ?? []).map((name) => name.replace(/^\//, "")));
 }
 
 /** Names of the images here, with their tag and, for `latest`, without. */
-async function imageNames(cli: Cli): Promise<string[]> {
+export async function imageNames(cli: Cli): Promise<string[]> {
   const all = await cli.api.json<{ RepoTags?: string[] | null }[]>("GET", "/images/json");
   return all.flatMap(({ RepoTags }) =>
     (RepoTags ?? []).flatMap((text) => {
@@ -39,7 +40,10 @@ export async function withNameHint(cli: Cli, error: unknown): Promise<unknown> {
   const word = container ?? object;
   if (word === undefined) return error;
   try {
-    const near = await nearest(word, object ? [containerNames(cli), imageNames(cli)] : [containerNames(cli)]);
+    const near = await nearest(
+      word,
+      object ? [namesOfContainers(cli, true), imageNames(cli)] : [namesOfContainers(cli, true)],
+    );
     return near === undefined ? error : withHint(error, `did you mean ${near}?`);
   } catch {
     return error;

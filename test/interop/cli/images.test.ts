@@ -168,3 +168,25 @@ test("volumes and networks as docker prints them", async () => {
   assert.match((await daemon.wharf(["volume", "rm", "data"])).stderr, /no such volume/i);
   assert.equal((await daemon.wharf(["volume", "rm", "-f", "data"])).code, 0);
 });
+
+test("completion: commands, flags, words and names, also through bash", async () => {
+  await ok("create", "--name", "complete-me", "--network", "none", await restored(), "true");
+  const words = async (...line: string[]) => (await ok("__complete", "--", ...line)).split("\n");
+  assert.deepEqual(await words("image", "p"), ["prune", "pull", "push"]);
+  assert.deepEqual(await words("rm", "--f"), ["--force"]);
+  assert.deepEqual(await words("inspect", "--type", "v"), ["volume"]);
+  assert.deepEqual(await words("rm", "comp"), ["complete-me"]);
+  assert.deepEqual(await words("stop", "comp"), [""], "it does not run");
+  assert.deepEqual(await words("rmi", "restored:"), ["restored:1"]);
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell expands it
+  const script =
+    'source <(wharf completion bash); COMP_WORDS=(wharf rm comp); COMP_CWORD=2; COMP_LINE="wharf rm comp"; COMP_POINT=13; _wharf; echo "${COMPREPLY[@]}"';
+  assert.equal((await execute(["bash", "-c", script], { env: daemon.env })).stdout, "complete-me\n");
+  assert.match((await daemon.wharf(["completion", "tcsh"])).stderr, /shells are bash, zsh, fish/);
+});
+
+/** An image after everything was pruned. */
+async function restored(): Promise<string> {
+  await ok("import", join(daemon.dir, "rootfs.tar"), "restored:1");
+  return "restored:1";
+}

@@ -3,6 +3,7 @@ import type { Group, Section } from "../../../common/cli/command.ts";
 import type { Cli, WharfNode } from "../cli.ts";
 import { attach } from "./attach.ts";
 import { commit } from "./commit.ts";
+import { complete, completion } from "./completion.ts";
 import { cp } from "./cp.ts";
 import { create } from "./create.ts";
 import { daemon } from "./daemon.ts";
@@ -161,6 +162,8 @@ const COMMANDS: readonly WharfNode[] = [
   system,
   volume,
   network,
+  completion,
+  complete,
 ];
 
 export const ROOT: ReadonlyMap<string, WharfNode> = new Map(COMMANDS.map((node) => [node.name, node]));
