@@ -178,9 +178,8 @@ test("completion: commands, flags, words and names, also through bash", async ()
   assert.deepEqual(await words("rm", "comp"), ["complete-me"]);
   assert.deepEqual(await words("stop", "comp"), [""], "it does not run");
   assert.deepEqual(await words("rmi", "restored:"), ["restored:1"]);
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell expands it
   const script =
-    'source <(wharf completion bash); COMP_WORDS=(wharf rm comp); COMP_CWORD=2; COMP_LINE="wharf rm comp"; COMP_POINT=13; _wharf; echo "${COMPREPLY[@]}"';
+    'source <(wharf completion bash); COMP_WORDS=(wharf rm comp); COMP_CWORD=2; COMP_LINE="wharf rm comp"; COMP_POINT=13; _wharf; echo "$COMPREPLY"';
   assert.equal((await execute(["bash", "-c", script], { env: daemon.env })).stdout, "complete-me\n");
   assert.match((await daemon.wharf(["completion", "tcsh"])).stderr, /shells are bash, zsh, fish/);
 });
