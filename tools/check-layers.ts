@@ -34,7 +34,8 @@ const LINUX: Record<string, readonly string[]> = {
   cni: ["sys", "net"],
   // the agent mounts as the shim does, and starts shims by forking
   agent: ["sys", "layer", "shim", "net"],
-  cli: ["sys"],
+  // cp packs and unpacks tars
+  cli: ["sys", "layer"],
   reaper: ["sys"],
   bench: ["sys"],
 };

@@ -9,7 +9,9 @@ const STRIPPED = join(BUILD, "linux");
 
 /** The linux and common worlds' sources, relative to the root. */
 export function linuxSources(): string[] {
-  return globSync(["src/linux/**/*.ts", "src/common/**/*.ts"], { cwd: ROOT }).filter((file) => !file.endsWith(".d.ts")).sort();
+  return globSync(["src/linux/**/*.ts", "src/common/**/*.ts"], { cwd: ROOT })
+    .filter((file) => !file.endsWith(".d.ts"))
+    .sort();
 }
 
 /** Brings build/linux up to date: every line stays where it is, so stack traces name TypeScript lines. */
@@ -43,7 +45,11 @@ function closure(entry: string): string[] {
 
 /** Builds the memory image of one entry module (which exports `main`) and returns its path; cached by content. */
 export function buildImage(host: string, entry: string): string {
-  const key = hashFiles(closure(entry).map((file) => join(STRIPPED, file)), host, entry);
+  const key = hashFiles(
+    closure(entry).map((file) => join(STRIPPED, file)),
+    host,
+    entry,
+  );
   const image = join(BUILD, "images", `${entry.replaceAll("/", "-")}-${key}.img`);
   if (!statSync(image, { throwIfNoEntry: false })) {
     mkdirSync(dirname(image), { recursive: true });
