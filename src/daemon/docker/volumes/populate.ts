@@ -6,7 +6,7 @@ import { PassThrough } from "node:stream";
 import type { Tree } from "../../../common/agent/protocol.ts";
 import type { MountPoint } from "../../../common/docker/container.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
-import { dirname, normalize } from "../../../common/path.ts";
+import { normalize } from "../../../common/path.ts";
 import type { Mount } from "../../containerd/api/types.ts";
 import { writeTar } from "../../images/tar.ts";
 import type { ContainerRecord } from "../containers/record.ts";
@@ -117,7 +117,7 @@ async function copyTree(
       throw error;
     },
   );
-  const writing = engine.agent.archivePut(target, dirname(place), pipe, { signal: abort.signal });
+  const writing = engine.agent.archivePut(target, place, pipe, { signal: abort.signal });
   try {
     await Promise.all([reading, writing]);
   } finally {
