@@ -88,7 +88,8 @@ test("readLog() loses and repeats nothing while a log is rotated quickly under i
     expected.push(String(at));
     appendFileSync(path, line(String(at)));
     if (at % 40 === 39) {
-      rotate(8);
+      // all are kept: a reader that a busy machine holds up may come to the first one only when the last is written
+      rotate(12);
       writeFileSync(path, "");
       await sleep(3);
     }
