@@ -3,7 +3,8 @@ import { globSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Service } from "../src/common/protobuf/schema.ts";
-import { type Evidence, LEDGER } from "./lib/containerd-ledger.ts";
+import { LEDGER } from "./lib/containerd-ledger.ts";
+import { evidenceText } from "./lib/evidence.ts";
 import { ROOT } from "./lib/native.ts";
 
 export const PAGE = join(ROOT, "docs/containerd-coverage.md");
@@ -54,14 +55,9 @@ export function page(methods: readonly ApiMethod[]): string {
     const [service, method] = row.split("/") as [string, string];
     if (service !== last) lines.push("", `## ${service}`, "", "| method | | shown by |", "|---|---|---|");
     last = service;
-    lines.push(`| ${method} | ${KINDS[kind]} | ${evidence(LEDGER[row])} |`);
+    lines.push(`| ${method} | ${KINDS[kind]} | ${evidenceText(LEDGER[row])} |`);
   }
   return `${lines.join("\n")}\n`;
-}
-
-function evidence(one: Evidence | undefined): string {
-  if (!one) return "";
-  return "reason" in one ? `not served: ${one.reason}` : `${one[0]}: ${one[1]}`;
 }
 
 if (import.meta.main) writeFileSync(PAGE, page(await apiMethods()));

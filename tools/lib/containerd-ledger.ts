@@ -1,7 +1,6 @@
 // What is known of containerd's API here: each method with the test that shows it, or the reason why it is not served.
 
-/** A test by file and title, or `{ reason }`. */
-export type Evidence = readonly [file: string, title: string] | { readonly reason: string };
+import type { Evidence, Ledger } from "./evidence.ts";
 
 const CONFORMANCE = "src/daemon/containerd/conformance";
 const SERVICES = "src/daemon/grpc/services.test.ts";
@@ -21,7 +20,7 @@ const IMAGE = "an image is pushed, pulled, listed, checked, read and labelled";
 const NO_SANDBOXES: Evidence = { reason: "the core has no sandboxes yet" };
 
 /** By `Service/Method`, services by their full names without `containerd.services.` */
-export const LEDGER: Readonly<Record<string, Evidence>> = {
+export const LEDGER: Ledger = {
   "containers.v1.Containers/Get": metadata("create, get, list, delete"),
   "containers.v1.Containers/List": metadata("lists are filtered"),
   "containers.v1.Containers/ListStream": services("containers are listed as a stream"),
