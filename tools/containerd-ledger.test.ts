@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import type { ContainerdCore } from "../src/daemon/containerd/api.ts";
 import { containerdRouter } from "../src/daemon/grpc/services.ts";
 import { apiMethods, PAGE, page } from "./containerd-ledger.ts";
 import { LEDGER } from "./lib/containerd-ledger.ts";
 import { assertComplete } from "./lib/evidence.ts";
-import { ROOT } from "./lib/native.ts";
 
 test("every method of containerd's API has a test or a reason, and no row is left over", async () => {
   const rows = (await apiMethods()).map(({ row }) => row);
