@@ -1,9 +1,10 @@
 // A real dockerd from the peers root, with folders of its own, and the real docker CLI on any socket.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../../../tools/lib/native.ts";
+import { removeCgroups } from "../../support/cgroups.ts";
 import { runMark } from "../../support/run.ts";
 import { execute, type Result, type RunOptions, type Scratch } from "./program.ts";
 
@@ -23,17 +24,6 @@ export interface Engine extends AsyncDisposable {
 /** Below this cgroup the containers live, so that nothing of theirs stays anywhere else. */
 function cgroupName(): string {
   return `${runMark()}-dockerd-${process.pid}`;
-}
-
-function removeCgroups(name: string): void {
-  for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
-    const point = line.split(" ")[4] ?? "";
-    if (/ - cgroup2? /.test(line)) {
-      try {
-        rmdirSync(join(point, name));
-      } catch {}
-    }
-  }
 }
 
 async function stop(child: ChildProcess, pidFile: string): Promise<void> {

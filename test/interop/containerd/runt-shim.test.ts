@@ -1,11 +1,12 @@
 // Our shim, and runt in it, under a real containerd: what ctr does with tasks, and both ways for the daemon to go away.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { makeRootfs, ROOT, SHIM } from "../../kernel/shim/harness.ts";
+import { removeCgroups } from "../../support/cgroups.ts";
 import { runMark } from "../../support/run.ts";
 
 /** What each step said, and its status. */
@@ -19,17 +20,6 @@ function steps(output: string): Steps {
     found.set(match[1]!, { said: match[2]!, status: Number(match[3]) });
   }
   return found;
-}
-
-function removeCgroups(name: string): void {
-  for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
-    if (!/ - cgroup2? /.test(line)) continue;
-    try {
-      rmdirSync(join(line.split(" ")[4]!, name));
-    } catch {
-      // not in this hierarchy
-    }
-  }
 }
 
 function runScript(t: TestContext): Steps {

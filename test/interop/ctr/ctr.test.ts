@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { removeCgroups } from "../../support/cgroups.ts";
 import { execute } from "../cli/program.ts";
 import { build, Daemon, until } from "../e2e/daemon.ts";
 import { type RegistryProcess, startRegistry } from "../registry/support.ts";
@@ -29,6 +30,8 @@ after(async () => {
   }
   await registry[Symbol.asyncDispose]();
   await daemon[Symbol.asyncDispose]();
+  // ctr names a container's group by its namespace
+  removeCgroups("default");
 });
 
 test("version, plugins and namespaces", async () => {

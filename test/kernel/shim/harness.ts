@@ -23,7 +23,11 @@ import type { Client, MessageType } from "../../../src/common/protobuf/schema.ts
 import type { TtrpcCallOptions } from "../../../src/common/ttrpc/client.ts";
 import { Router } from "../../../src/common/ttrpc/server.ts";
 import { connectTtrpc, serveTtrpc, type TtrpcClient } from "../../../src/daemon/shim/ttrpc.ts";
+import { removeCgroups } from "../../support/cgroups.ts";
 import { uniqueName } from "../../support/run.ts";
+
+/** Above the groups of all containers of this test file. */
+const CGROUP = uniqueName("shims");
 
 export const ROOT = join(import.meta.dirname, "../../..");
 export const SHIM = process.env.WHARF_TEST_SHIM ?? join(ROOT, "dist/bin/containerd-shim-runt-v2");
@@ -102,7 +106,7 @@ export function specOf(id: string, change: SpecChange): object {
       },
     ],
     linux: {
-      cgroupsPath: `/wharf-test/${id}`,
+      cgroupsPath: `/${CGROUP}/${id}`,
       resources: {
         devices: [{ allow: true, access: "rwm" }],
         ...(memory ? { memory: { limit: memory, swap: memory } } : {}),
@@ -238,6 +242,7 @@ export class Daemon implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopEvents();
+    removeCgroups(CGROUP);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
