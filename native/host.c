@@ -25,14 +25,16 @@
 #include <unistd.h>
 #include "arena.h"
 #include "quickjs.h"
+#include "self.h"
 #include "symbols.h"
 
 /* Appended to the engine's source by tools/lib/engine.ts: takes all objects out of the cycle collector's sight. */
 void js_seal_heap(JSRuntime *rt);
 
-/* Applets appended to the program. The build fills this table in place, found by its magic. */
+/* Applets appended to the program. The build fills this table in place, found by its magic. `guarded` are the words, each
+   with a space before and behind, that make an applet protect itself (self.h) when one is among its arguments; "*": always. */
 #define MAX_APPLETS 16
-struct applet { char name[40]; uint64_t offset, size; };
+struct applet { char name[40], guarded[40]; uint64_t offset, size; };
 static volatile struct { char magic[16]; struct applet entry[MAX_APPLETS]; }
     applets __attribute__((section(".data"), used)) = { .magic = "WHARF-APPLETS-1" };
 
@@ -307,6 +309,17 @@ static int snapshot(const char *entry, const char *out)
     return arena_write(out);
 }
 
+static int is_guarded(const struct applet *a, char **argv)
+{
+    char word[sizeof(a->guarded)];
+    if (a->guarded[0] == '*') return 1;
+    for (argv++; *argv && a->guarded[0]; argv++) {
+        int n = snprintf(word, sizeof(word), " %s ", *argv);
+        if (n < (int)sizeof(word) && strstr(a->guarded, word)) return 1;
+    }
+    return 0;
+}
+
 static const struct applet *find_applet(const char *name)
 {
     for (int i = 0; i < MAX_APPLETS && applets.entry[i].name[0]; i++)
@@ -322,7 +335,8 @@ int main(int argc, char **argv, char **envp)
     const struct applet *a = find_applet(name);
     int fd = -1;
     if (a) {
-        fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+        if (is_guarded(a, argv)) protect_self(argv, envp);
+        fd = open(SELF, O_RDONLY | O_CLOEXEC);
         if (fd < 0) fd = open((const char *)getauxval(AT_EXECFN), O_RDONLY | O_CLOEXEC);
     } else if (argc == 4 && !strcmp(argv[1], "--snapshot")) {
         return snapshot(argv[2], argv[3]);

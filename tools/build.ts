@@ -4,11 +4,12 @@ import { basename, join } from "node:path";
 import { assemble, buildImage, linuxSources, stripSources } from "./lib/images.ts";
 import { BUILD, buildHost, hashFiles, ROOT } from "./lib/native.ts";
 
+/** `guarded` where processes come out of it that a container can see; the shims that the agent starts are its own children. */
 const APPLETS = new Map([
-  ["wharf", "src/linux/cli/main.ts"],
-  ["runt", "src/linux/runt/main.ts"],
-  ["containerd-shim-runt-v2", "src/linux/shim/main.ts"],
-  ["wharf-agent", "src/linux/agent/main.ts"],
+  ["wharf", { entry: "src/linux/cli/main.ts", guarded: "" }],
+  ["runt", { entry: "src/linux/runt/main.ts", guarded: "create run exec" }],
+  ["containerd-shim-runt-v2", { entry: "src/linux/shim/main.ts", guarded: "start" }],
+  ["wharf-agent", { entry: "src/linux/agent/main.ts", guarded: "*" }],
 ]);
 const BIN = join(ROOT, "dist/bin");
 
@@ -27,9 +28,12 @@ async function buildLinux(): Promise<void> {
   if (upToDate("linux", key, program)) return;
   const host = await buildHost(say);
   stripSources(sources.filter((file) => !file.endsWith(".test.ts")));
-  const present = [...APPLETS].filter(([, entry]) => existsSync(join(ROOT, entry)));
+  const present = [...APPLETS].filter(([, { entry }]) => existsSync(join(ROOT, entry)));
   say(`building ${present.map(([name]) => name).join(", ")}`);
-  assemble(host, new Map(present.map(([name, entry]) => [name, buildImage(host, entry)])), program);
+  const built = present.map(
+    ([name, { entry, guarded }]) => [name, { image: buildImage(host, entry), guarded }] as const,
+  );
+  assemble(host, new Map(built), program);
   for (const [name] of present) {
     if (name === "wharf") continue;
     rmSync(join(BIN, name), { force: true });

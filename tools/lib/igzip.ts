@@ -3,14 +3,14 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
-import { fetchSdist, run } from "./sdist.ts";
+import { CC, fetchSdist, run } from "./sdist.ts";
 
 const ISAL = {
   requirement: "isal==1.9.1",
   sha256: "d210dca02a689ef2af709d2c62d2daac2e36b5d2fa06e6dc0d023c83fee77e91",
   folder: "src/isal/isa-l",
 };
-const CC = ["-O2", "-fno-pie", "-w", "-Iinclude", "-Iigzip", "-Icrc"];
+const FLAGS = ["-O2", "-fno-pie", "-w", "-Iinclude", "-Iigzip", "-Icrc"];
 const NASM = ["-f", "elf64", "-DAS_FEATURE_LEVEL=10", "-I", "include/", "-I", "igzip/", "-I", "crc/"];
 /** C files that every processor uses; the x86-64 assembly is listed in the makefiles. */
 const C_FILES = [
@@ -52,8 +52,8 @@ export async function buildIgzip(build: string, say: (text: string) => void): Pr
     const queue = [...files];
     const worker = async () => {
       for (let file = queue.shift(); file; file = queue.shift()) {
-        const command = file.endsWith(".c") ? "cc" : "nasm";
-        const flags = file.endsWith(".c") ? [...CC, "-c"] : NASM;
+        const command = file.endsWith(".c") ? CC : "nasm";
+        const flags = file.endsWith(".c") ? [...FLAGS, "-c"] : NASM;
         await run(command, [...flags, file, "-o", objectOf(tmp, file)], sources);
       }
     };
@@ -62,6 +62,6 @@ export async function buildIgzip(build: string, say: (text: string) => void): Pr
     if (existsSync(dir)) rmSync(tmp, { recursive: true });
     else renameSync(tmp, dir);
   }
-  const key = [ISAL.sha256, ...CC, ...NASM].join(" ");
+  const key = [ISAL.sha256, ...FLAGS, ...NASM].join(" ");
   return { objects: files.map((file) => objectOf(dir, file)), include: join(sources, "include"), key };
 }

@@ -62,24 +62,36 @@ export function buildImage(host: string, entry: string): string {
 
 const MAGIC = Buffer.from("WHARF-APPLETS-1\0");
 const PAGE = 4096;
+/** Bytes of a text in the applet table. */
+const FIELD = 40;
+
+export interface Applet {
+  /** Its image's file. */
+  image: string;
+  /** Arguments with which it protects its own file first (native/self.h): words with spaces between, or "*" for all. */
+  guarded: string;
+}
 
 /** The host with its applets' images appended and its table filled in; layout as in native/host.c. */
-export function assemble(host: string, applets: ReadonlyMap<string, string>, out: string): void {
+export function assemble(host: string, applets: ReadonlyMap<string, Applet>, out: string): void {
   const program = readFileSync(host);
   const table = program.indexOf(MAGIC);
   if (table < 0) throw new Error("the host has no applet table");
   const parts = [program];
   let offset = program.length;
   let at = table + MAGIC.length;
-  for (const [name, file] of applets) {
+  for (const [name, applet] of applets) {
     const padding = (PAGE - (offset % PAGE)) % PAGE;
-    const image = readFileSync(file);
+    const image = readFileSync(applet.image);
+    const words = applet.guarded === "" || applet.guarded === "*" ? applet.guarded : ` ${applet.guarded} `;
+    if (name.length >= FIELD || words.length >= FIELD) throw new Error(`applet ${name}: too long for the table`);
     parts.push(Buffer.alloc(padding), image);
-    program.fill(0, at, at + 40);
+    program.fill(0, at, at + 2 * FIELD);
     program.write(name, at, "ascii");
-    program.writeBigUInt64LE(BigInt(offset + padding), at + 40);
-    program.writeBigUInt64LE(BigInt(image.length), at + 48);
-    at += 56;
+    program.write(words, at + FIELD, "ascii");
+    program.writeBigUInt64LE(BigInt(offset + padding), at + 2 * FIELD);
+    program.writeBigUInt64LE(BigInt(image.length), at + 2 * FIELD + 8);
+    at += 2 * FIELD + 16;
     offset += padding + image.length;
   }
   mkdirSync(dirname(out), { recursive: true });

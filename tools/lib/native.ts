@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from "node:path";
 import { patchEngine } from "./engine.ts";
 import { buildIgzip } from "./igzip.ts";
-import { fetchSdist, run } from "./sdist.ts";
+import { CC, fetchSdist, run } from "./sdist.ts";
 
 export const ROOT = join(import.meta.dirname, "../..");
 export const BUILD = join(ROOT, "build");
@@ -16,8 +16,11 @@ const QUICKJS = {
   folder: "upstream-quickjs",
 };
 const ENGINE_FILES = ["quickjs", "libregexp", "libunicode", "dtoa"];
+const MULTIARCH = "x86_64-linux-gnu";
+/** The kernel's and the libraries' headers, after the C library's own. */
+const HEADERS = ["-idirafter", "/usr/include", "-idirafter", `/usr/include/${MULTIARCH}`];
 const FLAGS = ["-O2", "-fwrapv", "-D_GNU_SOURCE", "-DNDEBUG", "-fno-pie", "-w"];
-const LIBRARIES = ["-lseccomp", "-lzstd", "-lcrypto", "-lm"];
+const LIBRARIES = ["seccomp", "zstd", "crypto"].map((name) => `/usr/lib/${MULTIARCH}/lib${name}.a`);
 
 export function hashFiles(files: readonly string[], ...extra: string[]): string {
   const hash = createHash("sha256");
@@ -31,8 +34,7 @@ async function quietCpuid(dir: string): Promise<string> {
   const member = "libcrypto-lib-x86_64cpuid.o";
   const quiet = join(dir, "cpuid.o");
   if (existsSync(quiet)) return quiet;
-  const library = execFileSync("cc", ["-print-file-name=libcrypto.a"], { encoding: "utf8" }).trim();
-  await run("ar", ["x", "--output", dir, library, member]);
+  await run("ar", ["x", "--output", dir, LIBRARIES.at(-1)!, member]);
   await run("objcopy", ["--remove-section=.init", "--remove-section=.rela.init", join(dir, member), `${quiet}.tmp`]);
   renameSync(`${quiet}.tmp`, quiet);
   return quiet;
@@ -43,14 +45,14 @@ export async function buildHost(say: (text: string) => void): Promise<string> {
   const engine = fetchSdist(QUICKJS, BUILD, say);
   const igzip = await buildIgzip(BUILD, say);
   const patched = patchEngine(join(engine, "quickjs.c"));
-  const objects = join(BUILD, "engine", hashFiles([], QUICKJS.sha256, patched, ...FLAGS));
+  const objects = join(BUILD, "engine", hashFiles([], QUICKJS.sha256, patched, CC, ...FLAGS));
   if (!existsSync(join(objects, "done"))) {
     say("compiling the engine (about a minute, once)");
     mkdirSync(objects, { recursive: true });
     writeFileSync(join(objects, "quickjs.c"), patched);
     const compile = (name: string) => {
       const source = join(name === "quickjs" ? objects : engine, `${name}.c`);
-      return run("cc", [...FLAGS, "-I", engine, "-c", source, "-o", join(objects, `${name}.o`)]);
+      return run(CC, [...FLAGS, "-I", engine, "-c", source, "-o", join(objects, `${name}.o`)]);
     };
     await Promise.all(ENGINE_FILES.map(compile));
     writeFileSync(join(objects, "done"), "");
@@ -72,9 +74,10 @@ export async function buildHost(say: (text: string) => void): Promise<string> {
     mkdirSync(join(BUILD, "host"), { recursive: true });
     const tmp = `${host}.${process.pid}.tmp`;
     const warnings = ["-Wall", "-Wno-unused", "-Wno-deprecated-declarations"];
-    const link = ["-O2", "-static", "-no-pie", "-fno-pie", ...warnings, "-I", engine, "-I", igzip.include, ...sources];
-    await run("cc", [
+    const link = ["-O2", "-static", "-no-pie", "-fno-pie", ...warnings, "-I", engine, "-I", igzip.include, ...HEADERS];
+    await run(CC, [
       ...link,
+      ...sources,
       ...ENGINE_FILES.map((name) => join(objects, `${name}.o`)),
       ...igzip.objects,
       await quietCpuid(objects),

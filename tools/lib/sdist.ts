@@ -3,6 +3,13 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+/**
+ * musl, because its start is nearly nothing: a static glibc asks the processor what it can do with some fifty instructions that
+ * each trap in a virtual machine, which costs ten times what else there is to an exec. The libraries are Debian's, built for
+ * glibc; what they ask for beyond the standard is in native/glibc.c.
+ */
+export const CC = "musl-gcc";
+
 export interface Sdist {
   /** PyPI's name and version: `quickjs-ng==0.17.0.2`. */
   requirement: string;

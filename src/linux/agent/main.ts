@@ -7,7 +7,6 @@ import { mkdirs, unlinkIfThere } from "../sys/fs.ts";
 import { EPOLL, loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { complain, stdout } from "../sys/out.ts";
-import { protectSelf } from "../sys/self.ts";
 import { listenUnix } from "../sys/socket.ts";
 import { long, short, traceIn } from "./operations.ts";
 import { Server } from "./server.ts";
@@ -35,8 +34,6 @@ function parentGone(): Promise<void> {
 
 export function main(args: string[]): number {
   try {
-    // here, and not in the shims: those are this very process's children, and must not execute anything on the way
-    protectSelf(args);
     const path = parse(args);
     native.syscall(NR.umask, 0o077);
     unlinkIfThere(path);

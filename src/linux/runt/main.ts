@@ -4,7 +4,6 @@ import { describe, hintOf, WharfError } from "../../common/errors.ts";
 import { OCI_VERSION } from "../../common/oci/runtime.ts";
 import { VERSION } from "../../common/version.ts";
 import { stderr, stdout } from "../sys/out.ts";
-import { protectSelf } from "../sys/self.ts";
 import { openTrace } from "../sys/trace.ts";
 import type { Command, Context } from "./command.ts";
 import { type Parsed, parseFlags } from "./flags.ts";
@@ -62,9 +61,6 @@ function help(): string {
   return `runt: an OCI runtime\n\nusage: runt [--root DIR] [--log FILE] [--log-format text|json] [--debug] COMMAND\n\n${lines.join("")}`;
 }
 
-/** Verbs whose processes a container can see. */
-const ENTERS = new Set(["create", "run", "exec"]);
-
 function dispatch(global: Parsed, target: LogTarget): number {
   const [name, ...rest] = global.args;
   if (global.bool("version") || name === "version") {
@@ -110,8 +106,6 @@ export function main(words: string[]): number {
   let target: LogTarget = { path: undefined, format: "text" };
   let verb: string | undefined;
   try {
-    // the first thing of all; a word that only looks like one of the verbs costs a moment, no more
-    if (words.some((word) => ENTERS.has(word))) protectSelf(words);
     const global = parseFlags(words.slice(1), GLOBAL, true);
     target = {
       path: global.string("log") || undefined,

@@ -5,7 +5,6 @@ import { VERSION } from "../../common/version.ts";
 import { readAll } from "../sys/fs.ts";
 import { complain, stdout } from "../sys/out.ts";
 import { environment } from "../sys/process.ts";
-import { protectSelf } from "../sys/self.ts";
 import { deleteShim } from "./cleanup.ts";
 import { type Flags, parseFlags } from "./flags.ts";
 import { runtimeInfo } from "./info.ts";
@@ -58,8 +57,6 @@ function run(args: string[], embryo: Embryo | undefined): number {
 }
 
 export function main(args: string[]): number {
-  // its children become containers' processes: no container may overwrite this program by way of them
-  if (args.at(-1) === "start") protectSelf(args);
   // before anything else: what is done in this process must not be in the shim's memory
   const embryo = args.at(-1) === "start" ? new Embryo() : undefined;
   try {

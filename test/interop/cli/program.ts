@@ -76,7 +76,8 @@ export function wharfProgram(scratch: Scratch): Promise<string> {
     const host = await buildHost(() => undefined);
     stripSources(linuxSources());
     const program = scratch.path("wharf");
-    assemble(host, new Map([["wharf", buildImage(host, "src/linux/cli/main.ts")]]), program);
+    const image = buildImage(host, "src/linux/cli/main.ts");
+    assemble(host, new Map([["wharf", { image, guarded: "" }]]), program);
     return program;
   })();
   return built;

@@ -1,0 +1,33 @@
+/*
+ * What libraries built for glibc ask for beyond standard C: its checked variants of printf and of the memory functions, and the
+ * names that its newer headers give to strtol and its like.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int __fprintf_chk(FILE *f, int flag, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vfprintf(f, format, args);
+    va_end(args);
+    return n;
+}
+
+int __snprintf_chk(char *to, size_t length, int flag, size_t size, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(to, length <= size ? length : size, format, args);
+    va_end(args);
+    return n;
+}
+
+void *__memcpy_chk(void *to, const void *from, size_t n, size_t size) { if (n > size) abort(); return memcpy(to, from, n); }
+void *__memmove_chk(void *to, const void *from, size_t n, size_t size) { if (n > size) abort(); return memmove(to, from, n); }
+void *__memset_chk(void *to, int byte, size_t n, size_t size) { if (n > size) abort(); return memset(to, byte, n); }
+long __isoc23_strtol(const char *text, char **end, int base) { return strtol(text, end, base); }
+unsigned long __isoc23_strtoul(const char *text, char **end, int base) { return strtoul(text, end, base); }
+unsigned long long __isoc23_strtoull(const char *text, char **end, int base) { return strtoull(text, end, base); }
