@@ -36,6 +36,10 @@ const LINUX: Record<string, readonly string[]> = {
   agent: ["sys", "layer", "shim", "net"],
   // cp packs and unpacks tars
   cli: ["sys", "layer"],
+  // containerd's API over its socket
+  grpc: ["sys"],
+  // terminals are the CLI's
+  ctr: ["sys", "grpc", "cli"],
   reaper: ["sys"],
   bench: ["sys"],
 };
