@@ -1,12 +1,12 @@
 // Links, addresses and routes (man 7 rtnetlink). Each function adds one message to a batch that is sent at once.
 import { attributes, MessageBuilder, type Netlink, NLM } from "./netlink.ts";
 
-const RTM = { NEWLINK: 16, DELLINK: 17, GETLINK: 18, NEWADDR: 20, NEWROUTE: 24 } as const;
+const RTM = { NEWLINK: 16, DELLINK: 17, GETLINK: 18, NEWADDR: 20, GETADDR: 22, NEWROUTE: 24 } as const;
 const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, MASTER: 10, LINKINFO: 18, NET_NS_FD: 28 } as const;
 const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
 const VETH_INFO_PEER = 1;
 const IFLA_BRPORT_MODE = 4; // hairpin
-const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
+const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, FLAGS: 8 } as const;
 const RTA = { DST: 1, OIF: 4, GATEWAY: 5 } as const;
 const AF_INET = 2;
 const IFF_UP = 1;
@@ -140,5 +140,65 @@ export function listLinks(socket: Netlink): Link[] {
       else if (type === IFLA.MASTER) link.master = word();
     }
     return link;
+  });
+}
+
+/** Into the namespace behind a descriptor, in one step with its new name: nobody sees it with the old one there. */
+export function moveLink(b: MessageBuilder, index: number, name: string, namespace: number): void {
+  b.message(`move link "${name}"`, RTM.NEWLINK, NLM.ACK, () => {
+    ifinfomsg(b, index, 0, 0);
+    b.attrString(IFLA.IFNAME, name);
+    b.attrU32(IFLA.NET_NS_FD, namespace);
+  });
+}
+
+/** An address of a link, of any family. */
+export interface LinkAddress {
+  family: number;
+  prefix: number;
+  /** IFA_F_*. */
+  flags: number;
+  /** RT_SCOPE_*. */
+  scope: number;
+  address: Uint8Array | undefined;
+  local: Uint8Array | undefined;
+  broadcast: Uint8Array | undefined;
+}
+
+export function listAddresses(socket: Netlink, index: number): LinkAddress[] {
+  const b = new MessageBuilder();
+  b.message("list addresses", RTM.GETADDR, NLM.DUMP, () => b.u8(0, 0, 0, 0).u32(0));
+  const all: LinkAddress[] = [];
+  for (const { payload } of socket.dump(b)) {
+    const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+    if (view.getUint32(20, true) !== index) continue;
+    const [family, prefix, flags, scope] = [payload[16]!, payload[17]!, payload[18]!, payload[19]!];
+    const one: LinkAddress = {
+      family,
+      prefix,
+      flags,
+      scope,
+      address: undefined,
+      local: undefined,
+      broadcast: undefined,
+    };
+    for (const [type, value] of attributes(payload, 24)) {
+      if (type === IFA.ADDRESS) one.address = value;
+      else if (type === IFA.LOCAL) one.local = value;
+      else if (type === IFA.BROADCAST) one.broadcast = value;
+      else if (type === IFA.FLAGS) one.flags = new DataView(value.buffer, value.byteOffset).getUint32(0, true);
+    }
+    all.push(one);
+  }
+  return all;
+}
+
+/** On another link, or the same one in another namespace. */
+export function addAddressAsItWas(b: MessageBuilder, index: number, one: LinkAddress): void {
+  b.message("add address", RTM.NEWADDR, NLM.CREATE | NLM.EXCL | NLM.ACK, () => {
+    b.u8(one.family, one.prefix, 0, one.scope).u32(index);
+    if (one.local) b.attr(IFA.LOCAL, one.local);
+    if (one.address) b.attr(IFA.ADDRESS, one.address);
+    if (one.broadcast) b.attr(IFA.BROADCAST, one.broadcast);
   });
 }

@@ -8,6 +8,8 @@ import { receiveFds, send, sendFds } from "../sys/socket.ts";
 export type FromInit =
   /** The namespaces are there: hooks.prestart and createRuntime may run; answered by "continue". */
   | { type: "hooks" }
+  /** The network namespace is there: linux.netDevices may move in; answered by "continue". */
+  | { type: "netDevices" }
   /** Comes with the terminal's master. */
   | { type: "console" }
   /** Comes with the seccomp listener. */
@@ -25,7 +27,7 @@ export type ToInit =
   | { type: "maps" }
   /** The cgroup can be joined. Comes with the seccomp program, where there is one. */
   | { type: "cgroup" }
-  /** The hooks have run. */
+  /** What was asked for is done. */
   | { type: "continue" };
 
 export interface Received<T> {

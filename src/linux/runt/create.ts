@@ -21,14 +21,17 @@ import { readBundle } from "./bundle.ts";
 import { cgroupSteps } from "./cgroup-steps.ts";
 import { Channel, type FromInit, failure } from "./channel.ts";
 import { sendToConsoleSocket } from "./console.ts";
+import { executionDomainOf } from "./execution-domain.ts";
 import { runHooks, type StateOfContainer } from "./hooks.ts";
 import { writeMaps } from "./id-maps.ts";
 import { type InitPlan, runInit } from "./init.ts";
+import { joinRdt, type RdtGroup, removeRdt } from "./intel-rdt.ts";
 import { isBind, prepareBind } from "./mounts.ts";
 import { CLONE_FLAG, enter, newTimeNamespace, planNamespaces } from "./namespaces.ts";
+import { moveNetDevices } from "./net-devices.ts";
 import { run } from "./plan.ts";
 import { prepareRootTree, wantedPropagation } from "./root.ts";
-import { prepareSeccomp, sendListener } from "./seccomp.ts";
+import { notifies, prepareSeccomp, sendListener } from "./seccomp.ts";
 import { makeInStage, needsStage } from "./stage.ts";
 import { listenForStart } from "./start-socket.ts";
 import {
@@ -37,6 +40,7 @@ import {
   folderOf,
   newRecord,
   noteCgroup,
+  noteRdt,
   processStat,
   removeFolder,
   saveRecord,
@@ -112,6 +116,8 @@ export function create(options: CreateOptions): Created {
       namespaces: flags,
       ownPids: (namespaces.flags & CLONE.NEWPID) !== 0,
       chroot: options.noPivot === true || !namespaces.own.has("mount"),
+      domain: executionDomainOf(spec.linux ?? {}),
+      keyring: !options.noNewKeyring,
     });
     return launch(options, spec, record, {
       spec,
@@ -128,7 +134,7 @@ export function create(options: CreateOptions): Created {
       state: { ociVersion: OCI_VERSION, id, status: "creating", bundle: path, annotations: spec.annotations },
       trees: new Map(),
       rootTree: undefined,
-      listens: spec.linux?.seccomp?.listenerPath !== undefined,
+      listens: spec.linux?.seccomp !== undefined && notifies(spec.linux.seccomp),
       trace: options.trace,
     });
   } catch (error) {
@@ -178,17 +184,22 @@ function launch(options: CreateOptions, spec: Spec, record: ContainerRecord, pla
       channel.send({ type: "maps" });
     }
     if (!early) run(cgroups, trace);
+    if (spec.linux?.intelRdt) {
+      const note = (group: RdtGroup) => noteRdt(folderOf(options.root, options.id), group);
+      record.intelRdt = joinRdt(spec.linux.intelRdt, options.id, pid, note);
+    }
     traced(trace, "hand over the cgroup and the seccomp filter", () => readyToJoin(options, spec, record, channel));
     record.init = { pid, startTime: processStat(pid)?.startTime ?? "" };
     traced(trace, "save the state", () => saveRecord(options.root, record));
     const end = options.run ? "wait for the program" : "wait until it is ready";
-    traced(trace, end, () => serve(options, record, channel, { ...plan.state, pid }));
+    traced(trace, end, () => serve(options, plan, record, channel, pid));
     announce(options, pid, pidfd);
     return { pid, pidfd, record };
   } catch (error) {
     native.syscall(NR.pidfd_send_signal, pidfd, SIGNALS.KILL, 0, 0);
     if (!options.cloneParent) wait(pid);
     close(pidfd);
+    if (record.intelRdt) removeRdt(record.intelRdt);
     throw error;
   }
 }
@@ -236,7 +247,9 @@ const died = () =>
   });
 
 /** Answers the new process's needs until it is ready for `start`, or with `run` until it has become the program. */
-function serve(options: CreateOptions, record: ContainerRecord, channel: Channel, state: StateOfContainer): void {
+function serve(options: CreateOptions, plan: InitPlan, record: ContainerRecord, channel: Channel, pid: number): void {
+  const { spec } = plan;
+  const state: StateOfContainer = { ...plan.state, pid };
   for (;;) {
     const got = channel.receive<FromInit>();
     if (!got) {
@@ -249,6 +262,9 @@ function serve(options: CreateOptions, record: ContainerRecord, channel: Channel
     if (message.type === "hooks") {
       runHooks(record.hooks, "prestart", state);
       runHooks(record.hooks, "createRuntime", state);
+      channel.send({ type: "continue" });
+    } else if (message.type === "netDevices") {
+      moveNetDevices(spec.linux?.netDevices ?? {}, state.pid!);
       channel.send({ type: "continue" });
     } else if (message.type === "console") takeConsole(options, fd!);
     else if (message.type === "warning") options.warn?.(message.text);

@@ -6,6 +6,7 @@ import { exists, Fd } from "../sys/fs.ts";
 import { pollReadable } from "../sys/poll.ts";
 import { pidfdOpen, pidfdSend, SIGNALS } from "../sys/process.ts";
 import { runHooks } from "./hooks.ts";
+import { removeRdt } from "./intel-rdt.ts";
 import { type ContainerRecord, folderOf, isAlive, loadRecord, removeFolder, statusOf, unfinished } from "./state.ts";
 import { hookState } from "./view.ts";
 
@@ -75,6 +76,7 @@ export function remove(root: string, id: string, force: boolean, warn: (text: st
 /** What is left of a container whose processes have ended. */
 export function clear(root: string, record: ContainerRecord, warn: (text: string) => void): void {
   if (record.cgroup) removeCgroup(record.cgroup);
+  if (record.intelRdt) removeRdt(record.intelRdt);
   removeFolder(root, record.id);
   try {
     runHooks(record.hooks, "poststop", hookState(record, "stopped"));

@@ -9,15 +9,22 @@ import { NR } from "../sys/nr.ts";
 import { CLONE, clone, exit, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
 import { effectiveUser } from "../sys/rootless.ts";
 import { socketPair } from "../sys/socket.ts";
-import { checkProcess } from "./bundle.ts";
+
 import { Channel, type FromInit, failure } from "./channel.ts";
 import { adoptTerminal, openTerminal } from "./console.ts";
 import { activated, announce, type LaunchOptions, passedOn, takeConsole } from "./create.ts";
 import { execute } from "./exec-path.ts";
-import { assumeIdentity } from "./identity.ts";
+import { enterExecutionDomain } from "./execution-domain.ts";
+import { identitySteps } from "./identity.ts";
+import { joinRdtGroup } from "./intel-rdt.ts";
+import { joinKeyring } from "./keyring.ts";
+import { checkLabels, labelSteps } from "./labels.ts";
 import { setOomScore, setRlimits } from "./limits.ts";
+import { run } from "./plan.ts";
+import { setAffinity, setIoPriority, setScheduler } from "./scheduling.ts";
 import { putFilterOn, seccompCache, sendListener } from "./seccomp.ts";
 import { type ContainerRecord, loadRecord, processStat, statusOf } from "./state.ts";
+import { checkProcess } from "./validate.ts";
 
 export interface ExecOptions extends LaunchOptions {
   process: Process;
@@ -43,6 +50,7 @@ function check(options: ExecOptions, record: ContainerRecord): void {
     throw new WharfError("FailedPrecondition", `cannot exec in a ${status} container`, { subject: options.id });
   }
   checkProcess(options.process);
+  checkLabels(options.process, undefined);
   if (options.process.terminal && !options.console) {
     throw new WharfError("InvalidArgument", "process.terminal is set, but nobody takes the terminal", {
       hint: "give --console-socket, or run without --detach",
@@ -85,6 +93,9 @@ export function exec(options: ExecOptions): Executed {
   const entered = record.namespaces & (effectiveUser() === 0 ? CLONE.NEWPID : CLONE.NEWPID | CLONE.NEWUSER);
   if (entered) sys("enter the pid namespace", id, NR.setns, target.value, entered);
   const parent = options.cloneParent ? CLONE.PARENT : 0;
+  const affinity = options.process.execCPUAffinity;
+  // inherited by the child, which may be born into the cgroup
+  if (affinity) setAffinity(affinity, "initial");
   const { pid, pidfd } = clone(parent, born === undefined ? {} : { cgroup: born });
   if (pid === 0) {
     close(ours);
@@ -139,6 +150,9 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
     // nobody in the container may look into this process before it is one of theirs (CVE-2016-9962)
     prctl(PR.SET_DUMPABLE, 0);
     joinCgroup(entrance.joinFiles);
+    if (process.execCPUAffinity) setAffinity(process.execCPUAffinity, "final");
+    if (record.intelRdt) joinRdtGroup(record.intelRdt, 0);
+    run(labelSteps(process), trace);
     if (process.oomScoreAdj !== undefined && process.oomScoreAdj !== null) setOomScore(process.oomScoreAdj, warn);
     const flags = record.namespaces & ~entrance.entered;
     if (flags) sys("enter the container's namespaces", record.id, NR.setns, entrance.target, flags);
@@ -151,21 +165,24 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
       sys("chroot", ".", NR.chroot, ".");
     }
     sys("start a session", undefined, NR.setsid);
+    if (record.keyring) joinKeyring(record.id, undefined, (record.namespaces & CLONE.NEWUSER) !== 0);
     if (process.terminal) {
       const terminal = openTerminal(undefined, process.consoleSize);
       channel.send({ type: "console" }, terminal.master);
       adoptTerminal(terminal);
     }
     setRlimits(process, warn);
+    if (record.domain) enterExecutionDomain(record.domain);
+    if (process.scheduler) setScheduler(process.scheduler);
+    if (process.ioPriority) setIoPriority(process.ioPriority);
     const loadFilter = () => {
-      if (entrance.filter === undefined) return;
       const { flags: words, listenerPath } = record.seccomp!;
-      const listener = putFilterOn(entrance.filter, words, listenerPath !== undefined);
+      const listener = putFilterOn(entrance.filter!, words, listenerPath !== undefined);
       if (listener === undefined) return;
       channel.send({ type: "seccomp" }, listener);
       close(listener);
     };
-    assumeIdentity(process, loadFilter, warn);
+    run(identitySteps(process, entrance.filter === undefined ? undefined : loadFilter, warn), trace);
     trace?.flush();
     return execute(process.args ?? [], activated(process.env ?? [], options), passedOn(options));
   } catch (error) {

@@ -16,6 +16,7 @@ import { fstat, mkdirs, type Stat } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { PR, prctl } from "../sys/process.ts";
 import type { Warn } from "./limits.ts";
+import type { Step } from "./plan.ts";
 
 /** Standard streams that are pipes or files of ours become the container user's, so that it may reopen them. */
 function ownStdio(uid: number): void {
@@ -91,31 +92,56 @@ function plannedCapabilities(process: Process, warn: Warn): Masks | undefined {
   return masks;
 }
 
+function giveUpCapabilities(masks: Masks | undefined, uid: number, warn: Warn): void {
+  if (!masks) {
+    if (uid !== 0) setCapabilities({ effective: 0n, permitted: 0n, inheritable: 0n });
+    return;
+  }
+  setCapabilities(masks);
+  clearAmbient();
+  if (masks.ambient) raiseAmbient(masks.ambient, (name) => warn(`process.capabilities.ambient: cannot raise ${name}`));
+}
+
 /**
  * Takes on the identity, in the order the kernel asks for. `loadFilter` puts the seccomp filter on: with new privileges
  * still possible that needs CAP_SYS_ADMIN, so it happens before the capabilities go; else it is the very last thing.
  */
-export function assumeIdentity(process: Process, loadFilter: () => void, warn: Warn): void {
-  const masks = plannedCapabilities(process, warn);
-  const { uid } = process.user;
-  if (masks) limitBoundingSet(masks.bounding);
-  if (uid !== 0) ownStdio(uid);
-  prctl(PR.SET_KEEPCAPS, 1);
-  if (!process.noNewPrivileges) loadFilter();
-  // with the runtime's rights, or else (a network file system that root is nobody on) with the user's
-  const entered = enterFolder(process.cwd);
-  changeUser(process.user);
-  prctl(PR.SET_KEEPCAPS, 0);
-  if (!entered) sys("change to process.cwd", process.cwd, NR.chdir, process.cwd);
-  checkFolder(process.cwd);
-  if (masks) {
-    setCapabilities(masks);
-    clearAmbient();
-    if (masks.ambient)
-      raiseAmbient(masks.ambient, (name) => warn(`process.capabilities.ambient: cannot raise ${name}`));
-  } else if (uid !== 0) setCapabilities({ effective: 0n, permitted: 0n, inheritable: 0n });
-  if (process.noNewPrivileges) {
-    prctl(PR.SET_NO_NEW_PRIVS, 1);
-    loadFilter();
+export function identitySteps(process: Process, loadFilter: (() => void) | undefined, warn: Warn): Step[] {
+  const { user, cwd, capabilities, noNewPrivileges } = process;
+  const steps: Step[] = [];
+  const add = (field: string, name: string, work: () => void) => void steps.push({ field, name, run: work });
+  const filter = () => {
+    if (loadFilter) add("linux.seccomp", "load the seccomp filter", loadFilter);
+  };
+  let masks: Masks | undefined;
+  let entered = true;
+  if (capabilities) {
+    add("process.capabilities.bounding", "limit the bounding set", () => {
+      masks = plannedCapabilities(process, warn);
+      limitBoundingSet(masks!.bounding);
+    });
   }
+  if (user.uid !== 0) add("process.user.uid", "hand over the streams", () => ownStdio(user.uid));
+  if (!noNewPrivileges) filter();
+  add("process.cwd", `enter ${JSON.stringify(cwd)}`, () => {
+    // with the runtime's rights, or else (a network file system that root is nobody on) with the user's
+    entered = enterFolder(cwd);
+  });
+  add("process.user", `become user ${user.uid}, group ${user.gid}`, () => {
+    prctl(PR.SET_KEEPCAPS, 1);
+    changeUser(user);
+    prctl(PR.SET_KEEPCAPS, 0);
+  });
+  add("process.cwd", "see that it is inside of the root", () => {
+    if (!entered) sys("change to process.cwd", cwd, NR.chdir, cwd);
+    checkFolder(cwd);
+  });
+  if (capabilities || user.uid !== 0) {
+    add("process.capabilities", "give up capabilities", () => giveUpCapabilities(masks, user.uid, warn));
+  }
+  if (noNewPrivileges) {
+    add("process.noNewPrivileges", "refuse new privileges", () => void prctl(PR.SET_NO_NEW_PRIVS, 1));
+    filter();
+  }
+  return steps;
 }

@@ -6,13 +6,16 @@ import { sys } from "../sys/call.ts";
 import { close } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, exit, PR, prctl } from "../sys/process.ts";
-import { type Trace, traced } from "../sys/trace.ts";
+import type { Trace } from "../sys/trace.ts";
 import { Channel } from "./channel.ts";
 import { adoptTerminal, bindConsole, openTerminal, type Terminal } from "./console.ts";
 import { deviceSteps } from "./devices.ts";
 import { execute, findExecutable } from "./exec-path.ts";
+import { enterExecutionDomain } from "./execution-domain.ts";
 import { runHooks, type StateOfContainer } from "./hooks.ts";
-import { assumeIdentity } from "./identity.ts";
+import { identitySteps } from "./identity.ts";
+import { joinKeyring } from "./keyring.ts";
+import { labelSteps } from "./labels.ts";
 import { setOomScore, setRlimits, type Warn } from "./limits.ts";
 import { bringUpLoopback } from "./loopback.ts";
 import { maskSteps } from "./masks.ts";
@@ -20,6 +23,7 @@ import { mountSteps } from "./mounts.ts";
 import { enter, type NamespacePlan } from "./namespaces.ts";
 import { run, type Step } from "./plan.ts";
 import { isolate, makeReadonly, mountRoot, moveRoot, pivot, type RootContext } from "./root.ts";
+import { setIoPriority, setScheduler } from "./scheduling.ts";
 import { putFilterOn } from "./seccomp.ts";
 import { needsStage } from "./stage.ts";
 import { acceptStart } from "./start-socket.ts";
@@ -48,7 +52,6 @@ export interface InitPlan {
   trace: Trace | undefined;
 }
 
-const KEYCTL_JOIN_SESSION_KEYRING = 1;
 const CLOSE_RANGE_MAX = 0xffffffff;
 
 /** What changes hands while the process is set up. */
@@ -111,11 +114,22 @@ export function initSteps(plan: InitPlan, progress: Progress): Step[] {
     add("process.oomScoreAdj", "set the OOM score", () => setOomScore(score, progress.warn));
   }
   add("linux.namespaces", "make and enter namespaces", () => enterNamespaces(plan, progress));
-  add("process", "start a session", () => startSession(plan));
+  add("process", "start a session", () => void sys("start a session", undefined, NR.setsid));
+  if (!plan.noNewKeyring) {
+    const run = () => joinKeyring(plan.state.id, process.selinuxLabel, namespaces.own.has("user"));
+    add("process", "make a session keyring", run);
+  }
+  if (spec.linux?.netDevices && Object.keys(spec.linux.netDevices).length > 0) {
+    add("linux.netDevices", "wait for the network devices", () => {
+      progress.channel.send({ type: "netDevices" });
+      progress.channel.await("continue");
+    });
+  }
   if (spec.hostname) add("hostname", "set the host name", () => setName(NR.sethostname, spec.hostname!));
   if (spec.domainname) add("domainname", "set the domain name", () => setName(NR.setdomainname, spec.domainname!));
   if (plan.namespaces.flags & CLONE.NEWNET) add("linux.namespaces", "bring up the loopback device", bringUpLoopback);
   if (spec.linux?.sysctl) add("linux.sysctl", "set kernel parameters", () => applySysctls(spec.linux!.sysctl!));
+  steps.push(...labelSteps(process));
   if (namespaces.flags & CLONE.NEWNS) rootSteps(plan, progress, steps);
   else {
     add("linux.cgroupsPath", "join the cgroup", () => join(plan, progress));
@@ -201,12 +215,6 @@ function enterNamespaces(plan: InitPlan, progress: Progress): void {
   if (rest) sys("make new namespaces", undefined, NR.unshare, rest);
 }
 
-function startSession(plan: InitPlan): void {
-  sys("start a session", undefined, NR.setsid);
-  // a kernel without keyrings, or a filter around us, is no reason to fail
-  if (!plan.noNewKeyring) native.syscall(NR.keyctl, KEYCTL_JOIN_SESSION_KEYRING, `_ses.${plan.state.id}`);
-}
-
 function setName(call: number, name: string): void {
   sys("set", name, call, name, native.bytes(name).length);
 }
@@ -229,7 +237,7 @@ function openConsole(progress: Progress, { process }: InitPlan): Terminal {
 
 /** In the container's root: waits for `start`, then becomes the program. */
 function finish(plan: InitPlan, progress: Progress): never {
-  const { process, spec, trace } = plan;
+  const { process, trace } = plan;
   const args = process.args ?? [];
   const env = process.env ?? [];
   if (plan.startSocket !== undefined) {
@@ -238,18 +246,36 @@ function finish(plan: InitPlan, progress: Progress): never {
     progress.channel.send({ type: "ready" });
     progress.channel = new Channel(waitForStart(plan, progress));
   }
-  runHooks(spec.hooks, "startContainer", { ...plan.state, status: "created", pid: native.syscall(NR.getpid) });
-  const seccomp = progress.seccomp;
+  run(startSteps(plan, progress), trace);
+  trace?.flush();
+  return execute(args, env, plan.preserveFds);
+}
+
+/** What is left for `start`, up to the program itself. */
+export function startSteps(plan: InitPlan, progress: Progress): Step[] {
+  const { process, spec } = plan;
+  const steps: Step[] = [];
+  const add = (field: string, name: string, work: () => void) => void steps.push({ field, name, run: work });
+  if (spec.hooks?.startContainer?.length) {
+    add("hooks.startContainer", "run hooks", () =>
+      runHooks(spec.hooks, "startContainer", { ...plan.state, status: "created", pid: native.syscall(NR.getpid) }),
+    );
+  }
+  const { personality, memoryPolicy, seccomp } = spec.linux ?? {};
+  if (personality)
+    add("linux.personality", `become ${personality.domain}`, () => enterExecutionDomain({ personality }));
+  if (memoryPolicy) add("linux.memoryPolicy", `set ${memoryPolicy.mode}`, () => enterExecutionDomain({ memoryPolicy }));
+  const { scheduler, ioPriority } = process;
+  if (scheduler) add("process.scheduler", `schedule by ${scheduler.policy}`, () => setScheduler(scheduler));
+  if (ioPriority) add("process.ioPriority", `set ${ioPriority.class}`, () => setIoPriority(ioPriority));
   const loadFilter = () => {
-    if (seccomp === undefined) return;
-    const listener = putFilterOn(seccomp, spec.linux?.seccomp?.flags ?? [], plan.listens);
+    const listener = putFilterOn(progress.seccomp!, seccomp!.flags ?? [], plan.listens);
     if (listener === undefined) return;
     progress.channel.send({ type: "seccomp" }, listener);
     close(listener);
   };
-  traced(trace, "take on user, capabilities and seccomp", () => assumeIdentity(process, loadFilter, progress.warn));
-  trace?.flush();
-  return execute(args, env, plan.preserveFds);
+  steps.push(...identitySteps(process, seccomp ? loadFilter : undefined, progress.warn));
+  return steps;
 }
 
 /** Until then this process holds nothing but its streams, what is to be preserved, and what it needs. */

@@ -8,6 +8,7 @@ import { openInRoot, openOrMake, RESOLVE } from "../sys/openat2.ts";
 import { mountCgroups } from "./cgroup-mounts.ts";
 import { copyUp } from "./copy-up.ts";
 import { userNamespaceFor } from "./idmap.ts";
+import { labelMqueue, withMountLabel } from "./labels.ts";
 import { attributesOf, type MountOptions, parseMountOptions } from "./mount-options.ts";
 import type { Step } from "./plan.ts";
 import { keepHere, mounted, openTarget, type RootContext, trimmed } from "./root.ts";
@@ -28,7 +29,7 @@ function carryOut(context: RootContext, entry: Mount, index: number): void {
   const options = parseMountOptions(entry.options ?? []);
   const path = trimmed(entry.destination.startsWith("/") ? entry.destination : `/${entry.destination}`);
   if (entry.type === "cgroup" || entry.type === "cgroup2") mountCgroups(context, path, options);
-  else if (options.flags & MS.BIND || entry.type === "bind") bind(context, entry, path, options, index);
+  else if (options.flags & MS.BIND || entry.type === "bind") bind(context, entry, path, index);
   else fresh(context, entry, path, options);
 }
 
@@ -60,13 +61,17 @@ function fresh(context: RootContext, entry: Mount, path: string, options: MountO
     const mode = `mode=${(fstat(target).mode & 0o7777).toString(8)}`;
     data = data ? `${data},${mode}` : mode;
   }
-  mountFresh(type, source, target, flags, data);
+  mountFresh(type, source, target, flags, withMountLabel(context.spec, type, data));
   close(target);
   mounted(context, path, tmpfs);
   if (lower) {
     using upper = new Fd(openInRoot(context.root, path, O.RDONLY | O.DIRECTORY));
     copyUp(lower.value, upper.value);
     lower[Symbol.dispose]();
+  }
+  if (context.spec.linux?.mountLabel) {
+    using there = new Fd(openInRoot(context.root, path));
+    labelMqueue(context.spec, type, there.value);
   }
   if (options.propagation.length > 0 || options.recursive) {
     using there = new Fd(openInRoot(context.root, path));
@@ -120,7 +125,7 @@ export function prepareBind(entry: Mount, bundle: string, linux: Linux | undefin
   }
 }
 
-function bind(context: RootContext, entry: Mount, path: string, options: MountOptions, index: number): void {
+function bind(context: RootContext, entry: Mount, path: string, index: number): void {
   const tree = context.trees.get(index) ?? prepareBind(entry, context.bundle, undefined);
   const folder = (fstat(tree).mode & S_IFMT) === S_IFDIR;
   const target = openTarget(context, path, folder ? "folder" : "file", folder ? 0o755 : 0o644);
@@ -128,7 +133,6 @@ function bind(context: RootContext, entry: Mount, path: string, options: MountOp
   mounted(context, path, false);
   close(target);
   close(tree);
-  if (options.tmpcopyup) throw new WharfError("InvalidArgument", "tmpcopyup is for tmpfs only");
 }
 
 /** The host's device as the kernel knows it, not what somebody put at its path. */

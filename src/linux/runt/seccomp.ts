@@ -21,7 +21,7 @@ export function seccompCache(root: string): string {
 }
 
 /** True when a rule wants to be decided by somebody outside. */
-function notifies(seccomp: LinuxSeccomp): boolean {
+export function notifies(seccomp: LinuxSeccomp): boolean {
   return (seccomp.syscalls ?? []).some(({ action }) => action === "SCMP_ACT_NOTIFY");
 }
 
@@ -32,7 +32,7 @@ export function prepareSeccomp(root: string, seccomp: LinuxSeccomp): { file: num
   flagBits(flags);
   const listens = notifies(seccomp);
   if (listens && !listenerPath) {
-    throw new WharfError("InvalidArgument", "linux.seccomp: SCMP_ACT_NOTIFY needs listenerPath");
+    throw new WharfError("InvalidArgument", "config.json: linux.seccomp.listenerPath: SCMP_ACT_NOTIFY needs one");
   }
   const { file, name } = filterFile(seccomp, seccompCache(root));
   return { file, record: { program: name, flags, ...(listens ? { listenerPath, listenerMetadata } : {}) } };

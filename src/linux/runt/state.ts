@@ -17,6 +17,8 @@ import {
 import { NR } from "../sys/nr.ts";
 import { environment } from "../sys/process.ts";
 import { effectiveUser } from "../sys/rootless.ts";
+import type { ExecutionDomain } from "./execution-domain.ts";
+import type { RdtGroup } from "./intel-rdt.ts";
 import type { SeccompRecord } from "./seccomp.ts";
 
 export const DEFAULT_ROOT = "/run/runt";
@@ -37,6 +39,8 @@ export const START_SOCKET = "start.sock";
 const STATE = "state.json";
 /** A symlink whose text is the cgroup: noted before it is made, so that it is found whatever happens then. */
 const CGROUP = "cgroup";
+/** The same for linux.intelRdt, a file. */
+const RDT = "intelrdt";
 const FORMAT = 1;
 
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
@@ -66,6 +70,11 @@ export interface ContainerRecord {
   /** The root was entered by chroot, not by pivot_root: a process that joins must do so too. */
   chroot: boolean;
   seccomp?: SeccompRecord | undefined;
+  intelRdt?: RdtGroup | undefined;
+  /** linux.personality and linux.memoryPolicy. */
+  domain?: ExecutionDomain | undefined;
+  /** The container has a session keyring of its own. */
+  keyring?: boolean | undefined;
 }
 
 const ID = /^[a-zA-Z0-9_+.-]+$/;
@@ -108,6 +117,19 @@ export function noteCgroup(folder: string, cgroup: CgroupPaths): void {
   // longer than a path may be
   if (answer === -36) writeFileAtomic(path, text, 0o600);
   else if (answer < 0) sys("note cgroup", path, NR.symlinkat, text, -100, path);
+}
+
+export function noteRdt(folder: string, group: RdtGroup): void {
+  writeFileAtomic(`${folder}/${RDT}`, JSON.stringify(group), 0o600);
+}
+
+function notedRdt(folder: string): RdtGroup | undefined {
+  try {
+    return JSON.parse(readText(`${folder}/${RDT}`)) as RdtGroup;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
 }
 
 function notedCgroup(folder: string): CgroupPaths | undefined {
@@ -157,7 +179,8 @@ export function loadRecord(root: string, id: string): ContainerRecord {
 export function unfinished(root: string, id: string): ContainerRecord {
   const cgroup = notedCgroup(folderOf(root, id));
   const nothing = { ociVersion: "", bundle: "", rootfs: "", created: "", owner: "" };
-  return newRecord({ id, ...nothing, cgroup, namespaces: 0, ownPids: false, chroot: false });
+  const intelRdt = notedRdt(folderOf(root, id));
+  return newRecord({ id, ...nothing, cgroup, intelRdt, namespaces: 0, ownPids: false, chroot: false });
 }
 
 export function removeFolder(root: string, id: string): void {

@@ -65,12 +65,15 @@ test("config.json: wrong types, missing parts, unknown words are named", () => {
   );
   fails(
     set((s) => void (s.process = "sh" as never)),
-    /process: expected an object, got string/,
+    /process: expected an object, got "sh"/,
   );
   fails((s) => void (s.process!.args = []), /process\.args: must name a program/);
-  fails((s) => void ((s.process as { args: unknown }).args = "sh"), /process\.args: expected an array, got string/);
+  fails((s) => void ((s.process as { args: unknown }).args = "sh"), /process\.args: expected a list, got "sh"/);
   fails((s) => void (s.process!.cwd = "relative"), /process\.cwd: must be an absolute path/);
-  fails((s) => void (s.linux!.namespaces as unknown[]).push({ type: "magic" }), /unknown type "magic"/);
+  fails(
+    (s) => void (s.linux!.namespaces as unknown[]).push({ type: "magic" }),
+    /linux\.namespaces\[5\]\.type: unknown value "magic"; there are pid, network/,
+  );
   fails((s) => void s.linux!.namespaces!.push({ type: "pid" }), /pid is given twice/);
   fails((s) => void s.linux!.namespaces!.push({ type: "time", path: "/nowhere" }), /cannot open the time namespace/);
   fails((s) => void (s.linux!.rootfsPropagation = "wild"), /rootfsPropagation.*wild/);

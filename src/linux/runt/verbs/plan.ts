@@ -1,13 +1,12 @@
 // runt plan [BUNDLE]: what create would do, step by step, with the field of config.json that asks for each. Nothing is done.
 import { WharfError } from "../../../common/errors.ts";
-import type { Spec } from "../../../common/oci/runtime.ts";
 import { locateCgroup } from "../../cgroup/cgroup.ts";
 import { stdout } from "../../sys/out.ts";
 import { readBundle } from "../bundle.ts";
 import { cgroupSteps } from "../cgroup-steps.ts";
 import { Channel } from "../channel.ts";
 import type { Command } from "../command.ts";
-import { begin, type InitPlan, initSteps } from "../init.ts";
+import { begin, type InitPlan, initSteps, startSteps } from "../init.ts";
 import { absolute } from "../launch-flags.ts";
 import { planNamespaces } from "../namespaces.ts";
 import type { Step } from "../plan.ts";
@@ -18,25 +17,6 @@ interface Planned {
   process: "runtime" | "container";
   field: string;
   step: string;
-}
-
-/** What comes after `start`, in the order in which the kernel wants it. */
-function lastSteps({ process, linux, hooks }: Spec): Omit<Planned, "process">[] {
-  const steps: Omit<Planned, "process">[] = [];
-  const add = (field: string, step: string, when: unknown) => {
-    if (when) steps.push({ field, step });
-  };
-  const { user, capabilities, noNewPrivileges, cwd, args } = process!;
-  add("hooks.startContainer", "run hooks", hooks?.startContainer?.length);
-  add("process.capabilities.bounding", "limit the bounding set", capabilities);
-  add("linux.seccomp", "load the seccomp filter", linux?.seccomp && !noNewPrivileges);
-  add("process.user", `become user ${user.uid}, group ${user.gid}`, true);
-  add("process.cwd", `enter ${JSON.stringify(cwd)}`, true);
-  add("process.capabilities", "give up capabilities", capabilities);
-  add("process.noNewPrivileges", "refuse new privileges", noNewPrivileges);
-  add("linux.seccomp", "load the seccomp filter", linux?.seccomp && noNewPrivileges);
-  add("process.args", `execute ${JSON.stringify(args?.join(" "))}`, true);
-  return steps;
 }
 
 function planOf(bundle: string): Planned[] {
@@ -62,6 +42,7 @@ function planOf(bundle: string): Planned[] {
     listens: false,
     trace: undefined,
   };
+  const progress = begin(plan, new Channel(-1));
   const named = (process: Planned["process"], steps: readonly Step[]) =>
     steps.map(({ field, name }): Planned => ({ process, field, step: name }));
   return [
@@ -69,8 +50,8 @@ function planOf(bundle: string): Planned[] {
       "runtime",
       cgroupSteps(cgroup, spec, () => {}),
     ),
-    ...named("container", initSteps(plan, begin(plan, new Channel(-1)))),
-    ...lastSteps(spec).map((step): Planned => ({ process: "container", ...step })),
+    ...named("container", [...initSteps(plan, progress), ...startSteps(plan, progress)]),
+    { process: "container", field: "process.args", step: `execute ${JSON.stringify(spec.process.args?.join(" "))}` },
   ];
 }
 

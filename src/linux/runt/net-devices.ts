@@ -1,0 +1,106 @@
+// linux.netDevices: devices of the host that move into the container's network namespace, with a new name if one is asked for, with
+// their permanent global addresses, and up (config-linux.md#network-devices).
+import { errorFromData, errorToData, WharfError } from "../../common/errors.ts";
+import type { LinuxNamespaceType, LinuxNetDevice } from "../../common/oci/runtime.ts";
+import { MessageBuilder, NETLINK_ROUTE, Netlink } from "../net/netlink.ts";
+import {
+  addAddressAsItWas,
+  changeLink,
+  type LinkAddress,
+  listAddresses,
+  listLinks,
+  moveLink,
+} from "../net/rtnetlink.ts";
+import { close, Fd, O, open, pipe, readAll, writeAll } from "../sys/fs.ts";
+import { setns } from "../sys/namespaces.ts";
+import { CLONE, exit, fork, wait } from "../sys/process.ts";
+
+type Devices = Readonly<Record<string, LinuxNetDevice>>;
+
+const IFNAMSIZ = 16;
+const IFA_F_PERMANENT = 0x80;
+const RT_SCOPE_UNIVERSE = 0;
+
+/** As the kernel's dev_valid_name has it, with room for "%d" in what is a template. */
+function isDeviceName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && native.bytes(name).length < IFNAMSIZ && !/[/:\s]/.test(name);
+}
+
+export function checkNetDevices(
+  devices: Devices,
+  own: ReadonlyMap<LinuxNamespaceType, string | undefined>,
+  rootless: boolean,
+): void {
+  const names = Object.keys(devices);
+  if (names.length === 0) return;
+  const bad = (field: string, what: string) =>
+    new WharfError("InvalidArgument", `config.json: ${field}: ${what}`, { subject: field });
+  if (!own.has("network")) throw bad("linux.netDevices", "needs a network namespace");
+  if (rootless) throw bad("linux.netDevices", "moving devices needs a privileged runtime");
+  for (const name of names) {
+    const field = `linux.netDevices[${JSON.stringify(name)}]`;
+    if (!isDeviceName(name)) throw bad(field, "is no name of a network device");
+    const inside = devices[name]!.name;
+    if (inside && !isDeviceName(inside))
+      throw bad(`${field}.name`, `${JSON.stringify(inside)} is no name of a network device`);
+  }
+}
+
+function fail(name: string, what: string, cause?: unknown, hint?: string): WharfError {
+  const field = `linux.netDevices[${JSON.stringify(name)}]`;
+  return new WharfError("FailedPrecondition", `${field}: ${what}`, { subject: field, cause, hint });
+}
+
+function move(here: Netlink, there: Netlink, namespace: number, name: string, inside: string): void {
+  const link = listLinks(here).find((one) => one.name === name);
+  if (!link) throw fail(name, "no such network device here", undefined, "ip link shows those there are");
+  // the kernel takes the device down, and its addresses away, when it can move it, and not before
+  const addresses = listAddresses(here, link.index).filter(isKept);
+  const before = new Set(listLinks(there).map((one) => one.index));
+  try {
+    const messages = new MessageBuilder();
+    moveLink(messages, link.index, inside, namespace);
+    here.request(messages);
+  } catch (cause) {
+    throw fail(name, `cannot move it into the container as ${JSON.stringify(inside)}`, cause);
+  }
+  // "eth%d" has become a name, and a number that is taken another one
+  const moved = listLinks(there).find((one) => (inside.includes("%") ? !before.has(one.index) : one.name === inside));
+  if (!moved) throw fail(name, "is gone after its move");
+  try {
+    const messages = new MessageBuilder();
+    for (const address of addresses) addAddressAsItWas(messages, moved.index, address);
+    changeLink(messages, { index: moved.index, up: true });
+    there.request(messages);
+  } catch (cause) {
+    throw fail(name, "cannot give it back its addresses in the container", cause);
+  }
+}
+
+function isKept({ flags, scope }: LinkAddress): boolean {
+  return (flags & IFA_F_PERMANENT) !== 0 && scope === RT_SCOPE_UNIVERSE;
+}
+
+/** Moves them from this process's namespace into that of `pid`. A process of its own does it: it has a foot in each. */
+export function moveNetDevices(devices: Devices, pid: number): void {
+  const [reader, writer] = pipe();
+  const helper = fork();
+  if (helper === 0) {
+    close(reader);
+    try {
+      using here = new Netlink(NETLINK_ROUTE);
+      using namespace = new Fd(open(`/proc/${pid}/ns/net`, O.RDONLY));
+      setns(namespace.value, CLONE.NEWNET, "network namespace");
+      using there = new Netlink(NETLINK_ROUTE);
+      for (const name in devices) move(here, there, namespace.value, name, devices[name]!.name || name);
+    } catch (error) {
+      writeAll(writer, JSON.stringify(errorToData(error)));
+    }
+    exit(0);
+  }
+  close(writer);
+  using answer = new Fd(reader);
+  const said = native.utf8(readAll(answer.value));
+  wait(helper);
+  if (said !== "") throw errorFromData(JSON.parse(said));
+}
