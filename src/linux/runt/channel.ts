@@ -39,6 +39,8 @@ export class Channel implements Disposable {
   readonly fd: number;
   #rest = "";
   #fds: number[] = [];
+  /** Words of the runtime that nobody has asked for yet. */
+  #early: Received<ToInit>[] = [];
 
   constructor(fd: number) {
     this.fd = fd;
@@ -72,10 +74,15 @@ export class Channel implements Disposable {
 
   /** In the container's process: waits for a word of the runtime. When that has ended, so does this process. */
   await(type: ToInit["type"]): number | undefined {
-    const got = this.receive<ToInit>();
-    if (!got) throw new WharfError("Canceled", "the runtime has ended");
-    if (got.message.type === type) return got.fd;
-    throw new WharfError("Internal", `expected ${type}, got ${got.message.type}`);
+    const known = this.#early.findIndex(({ message }) => message.type === type);
+    if (known >= 0) return this.#early.splice(known, 1)[0]!.fd;
+    for (;;) {
+      const got = this.receive<ToInit>();
+      if (!got) throw new WharfError("Canceled", "the runtime has ended");
+      if (got.message.type === type) return got.fd;
+      // the runtime does its part at its own pace
+      this.#early.push(got);
+    }
   }
 
   [Symbol.dispose](): void {

@@ -21,9 +21,15 @@ const IFNAMSIZ = 16;
 const IFA_F_PERMANENT = 0x80;
 const RT_SCOPE_UNIVERSE = 0;
 
-/** As the kernel's dev_valid_name has it, with room for "%d" in what is a template. */
+/** As the kernel's dev_valid_name has it; "%d" at the end makes it a template. */
 function isDeviceName(name: string): boolean {
-  return name !== "" && name !== "." && name !== ".." && native.bytes(name).length < IFNAMSIZ && !/[/:\s]/.test(name);
+  return (
+    name !== "" &&
+    name !== "." &&
+    name !== ".." &&
+    native.bytes(name).length < IFNAMSIZ &&
+    /^[^/:%\s]*(%d)?$/.test(name)
+  );
 }
 
 export function checkNetDevices(
@@ -56,7 +62,11 @@ function move(here: Netlink, there: Netlink, namespace: number, name: string, in
   if (!link) throw fail(name, "no such network device here", undefined, "ip link shows those there are");
   // the kernel takes the device down, and its addresses away, when it can move it, and not before
   const addresses = listAddresses(here, link.index).filter(isKept);
-  const before = new Set(listLinks(there).map((one) => one.index));
+  const others = listLinks(there);
+  // the kernel would move it all the same, and fail to give it the name afterwards
+  if (others.some((one) => one.name === inside))
+    throw fail(name, `the container has a device ${JSON.stringify(inside)} already: EEXIST`);
+  const before = new Set(others.map((one) => one.index));
   try {
     const messages = new MessageBuilder();
     moveLink(messages, link.index, inside, namespace);

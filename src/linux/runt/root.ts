@@ -89,6 +89,13 @@ export function mountRoot(context: RootContext): void {
       context.root = open(rootfs, O.PATH | O.DIRECTORY);
     }
   } catch (cause) {
+    if (isErrno(cause, "EACCES") && context.namespaces.own.has("user")) {
+      throw new WharfError("PermissionDenied", `root.path: ${JSON.stringify(rootfs)} cannot be reached`, {
+        subject: rootfs,
+        hint: "root of the user namespace must be allowed to search each folder of that path: chmod o+x",
+        cause,
+      });
+    }
     if (!isErrno(cause, "ENOENT", "ENOTDIR")) throw cause;
     throw new WharfError("NotFound", `root.path: no folder at ${JSON.stringify(rootfs)}`, {
       subject: rootfs,
