@@ -1,7 +1,10 @@
 /* The library functions that TypeScript may call by address: their arguments and results are integers and pointers. */
 #include <crc.h>
 #include <igzip_lib.h>
+#include <openssl/err.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <seccomp.h>
 #include <string.h>
 #include <zstd.h>
@@ -30,6 +33,11 @@ static const struct { const char *name; void *function; } symbols[] = {
     S(ZSTD_createDStream), S(ZSTD_freeDStream), S(ZSTD_decompressStream), S(ZSTD_isError), S(ZSTD_getErrorName),
     S(ZSTD_createCStream), S(ZSTD_freeCStream), S(ZSTD_CCtx_setParameter), S(ZSTD_compressStream2),
     S(isal_inflate_init), S(isal_inflate_reset), S(isal_inflate), S(isal_adler32), S(isal_deflate_init), S(isal_deflate),
+    S(TLS_client_method), S(SSL_CTX_new), S(SSL_CTX_load_verify_locations), S(SSL_CTX_set_default_verify_paths),
+    S(SSL_CTX_use_certificate_chain_file), S(SSL_CTX_use_PrivateKey_file), S(SSL_CTX_set_verify), S(SSL_CTX_ctrl),
+    S(SSL_new), S(SSL_set_fd), S(SSL_ctrl), S(SSL_set1_host), S(SSL_get0_param), S(X509_VERIFY_PARAM_set1_ip_asc),
+    S(SSL_connect), S(SSL_read), S(SSL_write), S(SSL_pending), S(SSL_shutdown), S(SSL_get_error), S(SSL_get_verify_result),
+    S(X509_verify_cert_error_string), S(ERR_peek_last_error), S(ERR_error_string_n), S(ERR_clear_error),
     S(strnlen), S(memcpy), S(memcmp),
 #undef S
 };

@@ -10,6 +10,7 @@ const APPLETS = new Map([
   ["runt", { entry: "src/linux/runt/main.ts", guarded: "create run exec" }],
   ["containerd-shim-runt-v2", { entry: "src/linux/shim/main.ts", guarded: "start" }],
   ["wharf-agent", { entry: "src/linux/agent/main.ts", guarded: "*" }],
+  ["docker-init", { entry: "src/linux/init/main.ts", guarded: "" }],
 ]);
 const BIN = join(ROOT, "dist/bin");
 

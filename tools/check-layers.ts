@@ -41,6 +41,7 @@ const LINUX: Record<string, readonly string[]> = {
   // terminals are the CLI's
   ctr: ["sys", "grpc", "cli"],
   reaper: ["sys"],
+  init: ["sys"],
   bench: ["sys"],
 };
 

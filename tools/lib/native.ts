@@ -20,7 +20,7 @@ const MULTIARCH = "x86_64-linux-gnu";
 /** The kernel's and the libraries' headers, after the C library's own. */
 const HEADERS = ["-idirafter", "/usr/include", "-idirafter", `/usr/include/${MULTIARCH}`];
 const FLAGS = ["-O2", "-fwrapv", "-D_GNU_SOURCE", "-DNDEBUG", "-fno-pie", "-w"];
-const LIBRARIES = ["seccomp", "zstd", "crypto"].map((name) => `/usr/lib/${MULTIARCH}/lib${name}.a`);
+const LIBRARIES = ["seccomp", "zstd", "ssl", "crypto"].map((name) => `/usr/lib/${MULTIARCH}/lib${name}.a`);
 
 export function hashFiles(files: readonly string[], ...extra: string[]): string {
   const hash = createHash("sha256");

@@ -46,7 +46,7 @@ export interface Command<C, F extends Flags = Flags> {
   readonly section: string;
   readonly hidden?: boolean;
   /** What its arguments name, for completion. */
-  readonly completes?: "containers" | "running" | "images" | "files";
+  readonly completes?: "containers" | "running" | "images" | "volumes" | "networks" | "contexts" | "files";
   /** Returns the exit code. */
   run(cli: C, input: Input<F>): Promise<number> | number;
 }

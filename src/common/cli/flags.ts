@@ -16,6 +16,8 @@ export interface Flag<T> {
   readonly choices?: readonly string[] | undefined;
   /** Another flag's name that this one is only a second name of. */
   readonly same?: string | undefined;
+  /** Why the flag is not served. */
+  readonly refused?: string | undefined;
   /** The value after one more occurrence of the flag with `text`. Throws an Error that says what is wrong with it. */
   parse(text: string, before: T): T;
 }
@@ -44,6 +46,21 @@ export function parseBool(text: string): boolean {
   if (TRUE.has(text)) return true;
   if (FALSE.has(text)) return false;
   throw bad(`${JSON.stringify(text)} is neither true nor false`);
+}
+
+/** A flag of Docker's that is not ours: saying why is better than not knowing it. */
+export function refused(why: string, hint: string, more: Common = {}): Flag<undefined> {
+  return {
+    ...more,
+    type: more.type ?? "",
+    help: `Not here: ${why}`,
+    hidden: true,
+    refused: why,
+    initial: undefined,
+    parse: () => {
+      throw new WharfError("Unimplemented", why, { hint });
+    },
+  };
 }
 
 /** A switch: `--rm`, also `--rm=false`. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { WharfError } from "../../common/errors.ts";
 
 /** dist/bin/wharf-agent, seen from the bundle (dist/daemon) and from the sources (src/daemon/agent). */
-function defaultBinary(): string {
+export function defaultBinary(): string {
   const places = ["../bin/wharf-agent", "../../../dist/bin/wharf-agent"];
   const found = places.map((place) => join(import.meta.dirname, place)).find((path) => existsSync(path));
   if (found) return found;

@@ -1,11 +1,13 @@
 // What a command works with: streams, environment, the daemon's API.
 import type { Command, Node } from "../../common/cli/command.ts";
 import type { Flags } from "../../common/cli/flags.ts";
-import { WharfError } from "../../common/errors.ts";
+import { join } from "../../common/path.ts";
 import { stderr, stdout } from "../sys/out.ts";
 import { environment } from "../sys/process.ts";
 import { randomBytes } from "../sys/time.ts";
-import { type Config, readConfig } from "./config.ts";
+import { type Config, configFolder, readConfig } from "./config.ts";
+import { chosenHost, contextName, type HostFlags } from "./context/choose.ts";
+import { ContextStore } from "./context/store.ts";
 import { socketOf } from "./daemon/places.ts";
 import { ensureDaemon } from "./daemon/start.ts";
 import { Api } from "./http/api.ts";
@@ -16,7 +18,9 @@ import { Recorder } from "./trace/recorder.ts";
 export const PROGRAM = "wharf";
 
 export interface Globals {
-  readonly host: string;
+  readonly hosts: HostFlags;
+  /** The folder of docker's configuration file; empty for the usual one. */
+  readonly config: string;
   readonly debug: boolean;
 }
 
@@ -66,14 +70,35 @@ export class Cli {
     return !this.env.get("NO_COLOR") && this.env.get("TERM") !== "dumb" && isTerminal(fd);
   }
 
-  /** The host chosen by flag or environment; undefined means our own daemon. */
-  get chosenHost(): string | undefined {
-    return this.globals.host || this.env.get("DOCKER_HOST") || undefined;
+  get ownSocket(): string {
+    return socketOf(this.env);
+  }
+
+  get #configFolder(): string {
+    return configFolder(this.env, this.globals.config);
+  }
+
+  get configPath(): string {
+    return join(this.#configFolder, "config.json");
+  }
+
+  get contexts(): ContextStore {
+    return new ContextStore(this.#configFolder);
+  }
+
+  /** The name of docker's context that is talked to. */
+  get context(): string {
+    return contextName(this.globals.hosts, this.env, () => this.config);
+  }
+
+  /** Undefined means our own daemon. */
+  get #chosen() {
+    return chosenHost(this.globals.hosts, this.env, this.context, this.contexts, this.#configFolder);
   }
 
   get endpoint(): Endpoint {
-    const host = this.chosenHost;
-    return host === undefined ? { kind: "unix", path: socketOf(this.env) } : parseEndpoint(host);
+    const chosen = this.#chosen;
+    return chosen ? parseEndpoint(chosen.host, chosen.tls) : { kind: "unix", path: this.ownSocket };
   }
 
   /** The daemon's API. Nothing is connected before its first use; our own daemon is started when it does not run. */
@@ -83,12 +108,7 @@ export class Cli {
 
   #makeApi(): Api {
     const endpoint = this.endpoint;
-    const own = this.chosenHost === undefined;
-    if (this.env.get("DOCKER_TLS_VERIFY") && endpoint.kind === "tcp") {
-      throw new WharfError("Unimplemented", "DOCKER_TLS_VERIFY is set, but TLS is not supported yet", {
-        hint: "unset it, or forward the port through ssh -L",
-      });
-    }
+    const own = this.#chosen === undefined;
     return new Api({
       endpoint,
       version: this.env.get("DOCKER_API_VERSION") || undefined,
@@ -100,7 +120,7 @@ export class Cli {
 
   /** Docker's own configuration file, for what concerns a client. */
   get config(): Config {
-    return (this.#config ??= readConfig(this.env));
+    return (this.#config ??= readConfig(this.configPath));
   }
 
   /** The trace this call belongs to. */

@@ -1,8 +1,8 @@
 // ~/.docker/config.json: what a client reads of it. A file that is not there is an empty one.
 import { WharfError } from "../../common/errors.ts";
-import { join } from "../../common/path.ts";
+import { dirname, join } from "../../common/path.ts";
 import { isErrno } from "../sys/call.ts";
-import { readText } from "../sys/fs.ts";
+import { mkdirs, readText, writeFileAtomic } from "../sys/fs.ts";
 
 export interface AuthEntry {
   auth?: string;
@@ -17,18 +17,19 @@ export interface Config {
   auths?: Record<string, AuthEntry>;
   credsStore?: string;
   credHelpers?: Record<string, string>;
+  currentContext?: string;
   detachKeys?: string;
   psFormat?: string;
   imagesFormat?: string;
 }
 
-export function configPath(env: ReadonlyMap<string, string>): string {
-  return join(env.get("DOCKER_CONFIG") || join(env.get("HOME") || "/", ".docker"), "config.json");
+/** The folder of config.json and of the contexts; `flag` is --config. */
+export function configFolder(env: ReadonlyMap<string, string>, flag = ""): string {
+  return flag || env.get("DOCKER_CONFIG") || join(env.get("HOME") || "/", ".docker");
 }
 
 /** Reads the file; one that is no JSON object is an error that names it. */
-export function readConfig(env: ReadonlyMap<string, string>): Config {
-  const path = configPath(env);
+export function readConfig(path: string): Config {
   let text: string;
   try {
     text = readText(path);
@@ -46,4 +47,11 @@ export function readConfig(env: ReadonlyMap<string, string>): Config {
       cause,
     });
   }
+}
+
+/** Changes the file, keeping all that it has besides. */
+export function changeConfig(path: string, change: (config: Record<string, unknown>) => Record<string, unknown>): void {
+  const config = change(readConfig(path) as Record<string, unknown>);
+  mkdirs(dirname(path), 0o700);
+  writeFileAtomic(path, `${JSON.stringify(config, undefined, "\t")}\n`, 0o600);
 }

@@ -15,9 +15,11 @@ engine. It takes Docker's commands and flags.
 
 | variable | what |
 |---|---|
-| \`DOCKER_HOST\` | the daemon to talk to, \`unix:///path\` or \`tcp://host:port\`; \`-H\` wins over it |
+| \`DOCKER_HOST\` | the daemon to talk to, \`unix:///path\`, \`tcp://host:port\` or \`ssh://user@host\`; \`-H\` wins over it |
+| \`DOCKER_CONTEXT\` | the context to use; \`--context\` wins over it. Contexts are docker's own, see \`wharf context\` |
+| \`DOCKER_TLS_VERIFY\`, \`DOCKER_CERT_PATH\` | TLS over tcp, and the folder of \`ca.pem\`, \`cert.pem\` and \`key.pem\`; also \`--tlsverify\` and its like |
 | \`DOCKER_API_VERSION\` | speaks this version instead of negotiating |
-| \`DOCKER_CONFIG\` | folder of docker's \`config.json\`: credentials, \`detachKeys\`, \`psFormat\`, \`imagesFormat\` |
+| \`DOCKER_CONFIG\` | folder of docker's \`config.json\` and contexts: credentials, \`currentContext\`, \`detachKeys\`, \`psFormat\`, \`imagesFormat\` |
 | \`WHARF_STATE\`, \`WHARF_ROOT\`, \`WHARF_CONFIG\` | the places of our own daemon: sockets and state, data, configuration |
 | \`WHARF_AUTOSTART=0\` | does not start the daemon |
 | \`WHARF_START_TIMEOUT\` | seconds to wait for the daemon to answer, 30 without it |

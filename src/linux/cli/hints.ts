@@ -27,6 +27,15 @@ export async function imageNames(cli: Cli): Promise<string[]> {
   );
 }
 
+export async function volumeNames(cli: Cli): Promise<string[]> {
+  const { Volumes } = await cli.api.json<{ Volumes?: { Name: string }[] | null }>("GET", "/volumes");
+  return (Volumes ?? []).map(({ Name }) => Name);
+}
+
+export async function networkNames(cli: Cli): Promise<string[]> {
+  return (await cli.api.json<{ Name: string }[]>("GET", "/networks")).map(({ Name }) => Name);
+}
+
 async function nearest(word: string, names: Promise<string[]>[]): Promise<string | undefined> {
   const known = (await Promise.all(names)).flat();
   return suggest(word, known)[0];

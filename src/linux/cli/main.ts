@@ -2,7 +2,7 @@
 import "../sys/builtins.ts";
 import { HelpWanted, parseCommand, parseFlags } from "../../common/cli/arguments.ts";
 import { isGroup } from "../../common/cli/command.ts";
-import { bool, string } from "../../common/cli/flags.ts";
+import { bool, maybeBool, string } from "../../common/cli/flags.ts";
 import { commandHelp, groupHelp, type HelpStyle, knownNames, programHelp } from "../../common/cli/help.ts";
 import { suggest } from "../../common/cli/suggest.ts";
 import { WharfError } from "../../common/errors.ts";
@@ -11,20 +11,30 @@ import { O, open } from "../sys/fs.ts";
 import { loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { stderr, stdout } from "../sys/out.ts";
-import { Cli, PROGRAM, type WharfNode } from "./cli.ts";
+import { Cli, type Globals, PROGRAM, type WharfNode } from "./cli.ts";
 import { ROOT, SECTIONS } from "./commands/index.ts";
 import { ExitCode, report } from "./errors.ts";
 import { withNameHint } from "./hints.ts";
 import { terminalSize } from "./terminal.ts";
 
 const GLOBAL_FLAGS = {
-  host: string("Daemon to talk to (also DOCKER_HOST)", { short: "H", type: "unix://PATH|tcp://HOST:PORT" }),
+  host: string("Daemon to talk to (also DOCKER_HOST)", {
+    short: "H",
+    type: "unix://PATH|tcp://HOST:PORT|ssh://USER@HOST",
+  }),
   debug: bool("Show requests, and errors with their whole chain", { short: "D" }),
   "log-level": string("How much to say", {
     short: "l",
     choices: ["debug", "info", "warn", "error", "fatal"],
     initial: "info",
   }),
+  config: string("Folder of docker's configuration file", { type: "DIR" }),
+  context: string("Named daemon to talk to (also DOCKER_CONTEXT)", { short: "c", type: "CONTEXT" }),
+  tls: bool("Use TLS, without looking at the server's certificate"),
+  tlscacert: string("Trust only certificates that this authority signed", { type: "FILE" }),
+  tlscert: string("Our certificate", { type: "FILE" }),
+  tlskey: string("Our certificate's key", { type: "FILE" }),
+  tlsverify: maybeBool("Use TLS, and check the server's certificate"),
   version: bool("Print the version and quit", { short: "v" }),
 } as const;
 
@@ -38,7 +48,11 @@ function helpStyle(fd: 1 | 2): HelpStyle {
   };
 }
 
-const NO_GLOBALS = { host: "", debug: false };
+const NO_GLOBALS: Globals = {
+  hosts: { host: "", context: "", tls: false, tlsverify: undefined, tlscacert: "", tlscert: "", tlskey: "" },
+  config: "",
+  debug: false,
+};
 
 function rootHelp(fd: 1 | 2): string {
   return programHelp(PROGRAM, WHAT, ROOT, SECTIONS, GLOBAL_FLAGS, helpStyle(fd));
@@ -59,7 +73,8 @@ async function run(argv: readonly string[]): Promise<number> {
     stdout(`Wharf version ${VERSION}\n`);
     return 0;
   }
-  const globals = { host: input.flags.host, debug: input.flags.debug || input.flags["log-level"] === "debug" };
+  const { config, debug } = input.flags;
+  const globals: Globals = { hosts: input.flags, config, debug: debug || input.flags["log-level"] === "debug" };
   let [word, ...rest] = input.args;
   if (word === undefined) {
     stderr(rootHelp(2));

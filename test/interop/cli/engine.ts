@@ -309,6 +309,25 @@ export function engineTests(subject: () => Subject): void {
     );
   });
 
+  test("run --init: process 1 passes signals on, reaps orphans, and ends as the program ends", async () => {
+    const name = uniqueName("init");
+    const script = "trap 'exit 9' TERM; (sleep 0.1 &) ; echo ready; while :; do sleep 0.05; done";
+    await cli(["run", "-d", "--init", "--name", name, "--network", "none", "busybox", "sh", "-c", script]);
+    const processes = async () => (await cli(["exec", name, "ps", "-o", "pid,stat,args"])).stdout;
+    assert.match(await processes(), /^ +1 +S +\/sbin\/docker-init -- sh -c /m);
+    for (const end = Date.now() + 20_000; Date.now() < end; await sleep(50)) {
+      if (!/^ *\d+ +Z|\d +S +sleep 0\.1$/m.test(await processes())) break;
+    }
+    assert.doesNotMatch(await processes(), /^ *\d+ +Z/m, "an orphan that has ended is taken in");
+    await cli(["stop", name]);
+    assert.equal((await cli(["wait", name])).stdout, "9\n");
+    await cli(["rm", "-f", name]);
+    const killed = await run(["--init", "busybox", "sh", "-c", "kill -9 $$"]);
+    assert.equal(killed.code, 137, killed.stderr);
+    assert.equal((await run(["--init", "busybox", "no-such-program"])).code, 127);
+    assert.equal((await run(["--init", "-i", "busybox", "cat"], { input: "through" })).stdout, "through");
+  });
+
   test("version and info tell of both sides", async () => {
     const { stdout } = await cli(["version"]);
     assert.match(stdout, /^Client: Wharf\n Version: {11}\d/);

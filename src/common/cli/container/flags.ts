@@ -1,6 +1,19 @@
 // The flags that describe a container, shared by run and create: all of Docker's.
 import type { Topic } from "../command.ts";
-import { bool, bytes, duration, int, list, listOf, map, maybeBool, maybeInt, maybeString, string } from "../flags.ts";
+import {
+  bool,
+  bytes,
+  duration,
+  int,
+  list,
+  listOf,
+  map,
+  maybeBool,
+  maybeInt,
+  maybeString,
+  refused,
+  string,
+} from "../flags.ts";
 import { parseRate } from "./devices.ts";
 import { parseMount } from "./mounts.ts";
 import { parseNetwork } from "./network.ts";
@@ -158,4 +171,8 @@ export const CREATE_FLAGS = {
   platform: string("Platform of the image: linux/amd64", { type: "OS/ARCH" }),
   quiet: bool("Do not show the pull's progress", { short: "q" }),
   "disable-content-trust": bool("Skip image verification", { hidden: true, initial: true }),
+  "use-api-socket": refused(
+    "it is an experiment of docker's",
+    "-v /run/wharf/docker.sock:/var/run/docker.sock gives a container the daemon",
+  ),
 } as const;

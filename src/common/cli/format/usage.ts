@@ -1,14 +1,69 @@
 // The rows of `system df`: docker's fields and headings.
-import { humanSize } from "../units.ts";
+import { humanDuration, humanSize } from "../units.ts";
+import type { ContainerSummary } from "./container.ts";
+import type { ImageSummary } from "./image.ts";
+import { type Clock, shortId } from "./time.ts";
+import type { Volume } from "./volume.ts";
 import type { RowKind } from "./write.ts";
 
 /** What GET /system/df answers, as far as it is shown. */
 export interface DataUsage {
   readonly LayersSize?: number;
-  readonly Images?: readonly { Size: number; SharedSize: number; Containers: number }[] | null;
-  readonly Containers?: readonly { State: string; SizeRw?: number }[] | null;
-  readonly Volumes?: readonly { UsageData?: { Size: number; RefCount: number } | null }[] | null;
-  readonly BuildCache?: readonly { Size: number; InUse: boolean; Shared?: boolean }[] | null;
+  readonly Images?: readonly (ImageSummary & { SharedSize: number; Containers: number })[] | null;
+  readonly Containers?: readonly ContainerSummary[] | null;
+  readonly Volumes?: readonly Volume[] | null;
+  readonly BuildCache?: readonly BuildCache[] | null;
+}
+
+export interface BuildCache {
+  readonly ID: string;
+  readonly Type?: string;
+  readonly Description?: string;
+  readonly Size: number;
+  readonly InUse: boolean;
+  readonly Shared?: boolean;
+  readonly CreatedAt?: string;
+  readonly LastUsedAt?: string | null;
+  readonly UsageCount?: number;
+}
+
+/** The tables of `system df -v`. */
+export const IMAGE_USAGE_TABLE =
+  "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}";
+export const CONTAINER_USAGE_TABLE =
+  "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}";
+export const VOLUME_USAGE_TABLE = "table {{.Name}}\t{{.Links}}\t{{.Size}}";
+export const CACHE_TABLE =
+  "table {{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}";
+
+export function cacheRows(truncate: boolean, clock: Clock): RowKind<BuildCache> {
+  const since = (time: string | null | undefined) =>
+    time ? `${humanDuration(clock.now - Date.parse(time) / 1000)} ago` : "";
+  return {
+    type: "*formatter.buildCacheContext",
+    headers: {
+      ID: "CACHE ID",
+      CacheType: "CACHE TYPE",
+      Size: "SIZE",
+      CreatedSince: "CREATED",
+      LastUsedSince: "LAST USED",
+      UsageCount: "USAGE",
+      Shared: "SHARED",
+    },
+    fields: (cache) => ({
+      ID: truncate ? shortId(cache.ID) : cache.ID,
+      CacheType: cache.Type ?? "",
+      Description: cache.Description ?? "",
+      Size: humanSize(cache.Size),
+      CreatedAt: cache.CreatedAt ?? "",
+      CreatedSince: since(cache.CreatedAt),
+      LastUsedAt: cache.LastUsedAt ?? "",
+      LastUsedSince: since(cache.LastUsedAt),
+      UsageCount: String(cache.UsageCount ?? 0),
+      InUse: String(cache.InUse),
+      Shared: String(cache.Shared ?? false),
+    }),
+  };
 }
 
 export interface UsageRow {

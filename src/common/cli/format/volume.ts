@@ -1,4 +1,5 @@
 // The rows of `volume ls` and `network ls`: docker's fields, headings and default formats.
+import { humanSize } from "../units.ts";
 import { type Clock, goTimeNano, shortId } from "./time.ts";
 import type { RowKind } from "./write.ts";
 
@@ -35,7 +36,8 @@ export function volumeFormat(source: string, quiet: boolean): string {
   return source;
 }
 
-export function volumeRows(): RowKind<Volume> {
+/** `human`: sizes with units, as `system df` has them. */
+export function volumeRows(human = false): RowKind<Volume> {
   return {
     type: "*formatter.volumeContext",
     headers: {
@@ -46,6 +48,9 @@ export function volumeRows(): RowKind<Volume> {
       Labels: "LABELS",
       Links: "LINKS",
       Size: "SIZE",
+      Availability: "AVAILABILITY",
+      Group: "GROUP",
+      Status: "STATUS",
     },
     fields: (volume) => ({
       Name: volume.Name,
@@ -55,7 +60,14 @@ export function volumeRows(): RowKind<Volume> {
       Labels: () => labels(volume.Labels),
       Label: (name: string) => volume.Labels?.[name] ?? "",
       Links: () => (volume.UsageData ? String(volume.UsageData.RefCount) : "N/A"),
-      Size: () => (volume.UsageData ? String(volume.UsageData.Size) : "N/A"),
+      Size: () => {
+        if (!volume.UsageData) return "N/A";
+        return human ? humanSize(volume.UsageData.Size) : String(volume.UsageData.Size);
+      },
+      // Of swarm's volumes alone.
+      Availability: "N/A",
+      Group: "N/A",
+      Status: "N/A",
     }),
   };
 }

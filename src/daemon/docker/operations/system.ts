@@ -8,6 +8,7 @@ import { now } from "../clock.ts";
 import { statusOf } from "../containers/container.ts";
 import type { Engine } from "../engine.ts";
 import { hostFacts, kernelSetting } from "../host.ts";
+import { INIT_NAME } from "../spec/init.ts";
 import { API_HIGHEST, API_LOWEST, DOCKER_VERSION } from "../version.ts";
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
@@ -167,10 +168,10 @@ async function info(engine: Engine): Promise<SystemInfo> {
     },
     LiveRestoreEnabled: true,
     Isolation: "",
-    InitBinary: "",
+    InitBinary: INIT_NAME,
     ContainerdCommit: { ID: "" },
     RuncCommit: { ID: "" },
-    InitCommit: { ID: "" },
+    InitCommit: { ID: VERSION },
     SecurityOptions: ["name=seccomp,profile=builtin", ...(facts.cgroupVersion === "2" ? ["name=cgroupns"] : [])],
     CDISpecDirs: [],
     Containerd: { Address: "", Namespaces: { Containers: engine.client.namespace, Plugins: "" } },

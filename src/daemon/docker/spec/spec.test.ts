@@ -193,3 +193,12 @@ test("completeHostConfig() refuses limits that cannot be, in Docker's words", ()
   fails({ SecurityOpt: ["nope=1"] }, /invalid --security-opt/);
   fails({ LogConfig: { Type: "syslog" } }, /no log driver named 'syslog'/);
 });
+
+test("--init: our own program is mounted read-only and runs the command", () => {
+  const spec = specOf({ Init: true });
+  assert.deepEqual(spec.process?.args, ["/sbin/docker-init", "--", "sh", "-c", "true"]);
+  const mount = spec.mounts?.find(({ destination }) => destination === "/sbin/docker-init");
+  assert.deepEqual(mount?.options, ["bind", "ro", "nosuid", "nodev", "rprivate"]);
+  // In another's PID namespace there is no process 1 of ours to be.
+  assert.deepEqual(specOf({ Init: true, PidMode: "host" }).process?.args, ["sh", "-c", "true"]);
+});

@@ -6,6 +6,7 @@ import type { ContainerRecord } from "../containers/record.ts";
 import { capabilitiesOf, capabilitySets } from "./capabilities.ts";
 import { DEFAULT_PATH, MASKED_PATHS, READONLY_PATHS } from "./defaults.ts";
 import { deviceNumbers, devicesOf, hostDevices } from "./devices.ts";
+import { INIT_PATH, initMount } from "./init.ts";
 import { mountsOf, type OwnFile } from "./mounts.ts";
 import { namespacesOf, type PidOf } from "./namespaces.ts";
 import { resourcesOf } from "./resources.ts";
@@ -28,6 +29,7 @@ export function buildSpec(record: ContainerRecord, context: SpecContext): Spec {
     { add: host.CapAdd, drop: host.CapDrop, privileged: host.Privileged },
     context.capabilities,
   );
+  const init = host.Init === true && host.PidMode === "";
   const security = securityOf(host.SecurityOpt, host.Privileged, names);
   const resources = resourcesOf(host, deviceNumbers);
   const devices = host.Privileged ? hostDevices() : [];
@@ -39,7 +41,7 @@ export function buildSpec(record: ContainerRecord, context: SpecContext): Spec {
   const process: Process = {
     terminal: config.Tty,
     user: context.user,
-    args: [record.path, ...record.args],
+    args: [...(init ? [INIT_PATH, "--"] : []), record.path, ...record.args],
     env: environmentOf(config, config.Hostname),
     cwd: config.WorkingDir === "" ? "/" : config.WorkingDir,
     capabilities: capabilitySets(names),
@@ -54,7 +56,7 @@ export function buildSpec(record: ContainerRecord, context: SpecContext): Spec {
     ociVersion: OCI_VERSION,
     process,
     root: { path: "rootfs", readonly: host.ReadonlyRootfs },
-    mounts: mountsOf(host, record.mounts, context.ownFiles),
+    mounts: [...mountsOf(host, record.mounts, context.ownFiles), ...(init ? [initMount()] : [])],
     linux: {
       resources,
       cgroupsPath: `${host.CgroupParent || context.cgroupParent}/${record.id}`,

@@ -2,7 +2,8 @@
 import { ANY, type Command, isGroup } from "../../../common/cli/command.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { type Cli, command, type WharfNode } from "../cli.ts";
-import { imageNames, namesOfContainers } from "../hints.ts";
+import { DEFAULT_CONTEXT } from "../context/store.ts";
+import { imageNames, namesOfContainers, networkNames, volumeNames } from "../hints.ts";
 
 /** Each hands the words up to the cursor over, and falls back to files when nothing is answered. */
 const SCRIPTS: Readonly<Record<string, string>> = {
@@ -101,5 +102,8 @@ async function argumentsOf(cli: Cli, node: Command<Cli>, before: readonly string
   if (node.completes === "images") return await imageNames(cli);
   if (node.completes === "containers") return await namesOfContainers(cli, true);
   if (node.completes === "running") return await namesOfContainers(cli, false);
+  if (node.completes === "volumes") return await volumeNames(cli);
+  if (node.completes === "networks") return await networkNames(cli);
+  if (node.completes === "contexts") return [...cli.contexts.list().map(({ Name }) => Name), DEFAULT_CONTEXT];
   return [];
 }

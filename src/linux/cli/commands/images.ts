@@ -1,6 +1,6 @@
 // wharf images: the images in the store.
 import { encodeFilters, filter } from "../../../common/cli/filter.ts";
-import { bool, string } from "../../../common/cli/flags.ts";
+import { bool, refused, string } from "../../../common/cli/flags.ts";
 import { type ImageSummary, imageFormat, imageRows, imageRowsOf } from "../../../common/cli/format/image.ts";
 import { writeRows } from "../../../common/cli/format/write.ts";
 import { command } from "../cli.ts";
@@ -22,6 +22,10 @@ export const images = command({
     filter: filter("Only those for which it holds: dangling=true, label=key, reference=pattern, before=image …"),
     format: string("How to print: table, json, raw or a Go template", { type: "FORMAT" }),
     "no-trunc": bool("Do not shorten anything"),
+    tree: refused(
+      "the tree of platforms is an experiment of docker's",
+      "'wharf image inspect' shows an image's platforms",
+    ),
     quiet: bool("Only ids", { short: "q" }),
   },
   examples: [

@@ -4,10 +4,22 @@ import type { Cli, WharfNode } from "../cli.ts";
 import { attach } from "./attach.ts";
 import { commit } from "./commit.ts";
 import { complete, completion } from "./completion.ts";
+import {
+  contextCreate,
+  contextExport,
+  contextImport,
+  contextInspect,
+  contextLs,
+  contextRm,
+  contextShow,
+  contextUpdate,
+  contextUse,
+} from "./context.ts";
 import { cp } from "./cp.ts";
 import { create } from "./create.ts";
 import { daemon } from "./daemon.ts";
 import { df } from "./df.ts";
+import { dialStdio } from "./dial.ts";
 import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
 import { exec } from "./exec.ts";
@@ -18,7 +30,7 @@ import { info } from "./info.ts";
 import { inspect, inspectOnly } from "./inspect.ts";
 import { login, logout } from "./login.ts";
 import { logs } from "./logs.ts";
-import { networkLs } from "./network.ts";
+import { networkConnect, networkCreate, networkDisconnect, networkLs, networkRm } from "./network.ts";
 import { diff, pause, port, rename, top, unpause } from "./pause.ts";
 import { containerPrune, imagePrune, networkPrune, systemPrune, volumePrune } from "./prune.ts";
 import { ps } from "./ps.ts";
@@ -28,6 +40,7 @@ import { rm } from "./rm.ts";
 import { rmi } from "./rmi.ts";
 import { run } from "./run.ts";
 import { importCommand, load, save } from "./save.ts";
+import { search } from "./search.ts";
 import { start } from "./start.ts";
 import { stats } from "./stats.ts";
 import { kill, restart, stop } from "./stop.ts";
@@ -110,6 +123,7 @@ const system: Group<Cli> = {
   section: "system",
   commands: new Map<string, WharfNode>([
     ["df", df],
+    ["dial-stdio", dialStdio],
     ["events", events],
     ["info", info],
     ["prune", systemPrune],
@@ -122,7 +136,7 @@ const volume: Group<Cli> = {
   section: "system",
   commands: new Map<string, WharfNode>([
     ["create", volumeCreate],
-    ["inspect", inspectOnly("volume", undefined)],
+    ["inspect", inspectOnly("volume", "volumes")],
     ["ls", volumeLs],
     ["list", volumeLs],
     ["prune", volumePrune],
@@ -136,10 +150,34 @@ const network: Group<Cli> = {
   summary: "Networks of containers",
   section: "system",
   commands: new Map<string, WharfNode>([
-    ["inspect", inspectOnly("network", undefined)],
+    ["connect", networkConnect],
+    ["create", networkCreate],
+    ["disconnect", networkDisconnect],
+    ["inspect", inspectOnly("network", "networks")],
     ["ls", networkLs],
     ["list", networkLs],
     ["prune", networkPrune],
+    ["rm", networkRm],
+    ["remove", networkRm],
+  ]),
+};
+
+const context: Group<Cli> = {
+  name: "context",
+  summary: "Named daemons, shared with docker",
+  section: "system",
+  commands: new Map<string, WharfNode>([
+    ["create", contextCreate],
+    ["export", contextExport],
+    ["import", contextImport],
+    ["inspect", contextInspect],
+    ["ls", contextLs],
+    ["list", contextLs],
+    ["rm", contextRm],
+    ["remove", contextRm],
+    ["show", contextShow],
+    ["update", contextUpdate],
+    ["use", contextUse],
   ]),
 };
 
@@ -151,6 +189,7 @@ const COMMANDS: readonly WharfNode[] = [
   rmi,
   login,
   logout,
+  search,
   inspect,
   events,
   version,
@@ -162,6 +201,7 @@ const COMMANDS: readonly WharfNode[] = [
   system,
   volume,
   network,
+  context,
   completion,
   complete,
 ];

@@ -15,7 +15,7 @@ export const info = command({
   flags: { format: string("How to print: json or a Go template", { short: "f", type: "FORMAT" }) },
   examples: [{ what: "Where the data lies", line: "info -f '{{.DockerRootDir}}'" }],
   run: async (cli, { flags }) => {
-    const client = { Debug: cli.globals.debug, Version: VERSION, Context: "default" };
+    const client = { Debug: cli.globals.debug, Version: VERSION, Context: cli.context };
     if (flags.format !== "") {
       const render = inspectTemplate(flags.format);
       const answer = await cli.api.json<SystemInfo>("GET", "/info", { doing: "ask for information" });

@@ -1,12 +1,13 @@
 // wharf inspect: all that is known of a container, image, network or volume.
 import { ANY } from "../../../common/cli/command.ts";
-import { bool, string } from "../../../common/cli/flags.ts";
+import { bool, type Flags, string } from "../../../common/cli/flags.ts";
 import { inspectTemplate } from "../../../common/cli/format/inspect.ts";
 import { indentJson } from "../../../common/cli/format/json-indent.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { type Cli, command } from "../cli.ts";
 import { formatError } from "../errors.ts";
 import { withNameHint } from "../hints.ts";
+import { platformQuery } from "../image/path.ts";
 
 /** What can be inspected, in the order in which a name is looked for. */
 const TYPES: Readonly<Record<string, (name: string) => string>> = {
@@ -16,13 +17,28 @@ const TYPES: Readonly<Record<string, (name: string) => string>> = {
   volume: (name) => `/volumes/${name}`,
 };
 
-async function find(cli: Cli, name: string, type: string, size: boolean): Promise<string> {
+/** What is asked for besides. */
+interface Wishes {
+  readonly size?: boolean | undefined;
+  readonly verbose?: boolean | undefined;
+  readonly platform?: string | undefined;
+}
+
+function queryOf(kind: string, { size, verbose, platform }: Wishes): Record<string, string | boolean | undefined> {
+  if (kind === "container") return { size };
+  if (kind === "image") return { platform: platformQuery(platform ?? "") };
+  return kind === "network" ? { verbose } : {};
+}
+
+async function find(cli: Cli, name: string, type: string, wishes: Wishes): Promise<string> {
   const path = encodeURIComponent(name).replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%40", "@");
   for (const [kind, endpoint] of Object.entries(TYPES)) {
     if (type !== "" && type !== kind) continue;
     try {
-      const query = kind === "container" ? { size } : {};
-      using response = await cli.api.request("GET", endpoint(path), { query, doing: `inspect ${kind}` });
+      using response = await cli.api.request("GET", endpoint(path), {
+        query: queryOf(kind, wishes),
+        doing: `inspect ${kind}`,
+      });
       return await response.text();
     } catch (error) {
       // A name that is none for this kind, or a kind the server does not have, may still be of the next.
@@ -54,49 +70,58 @@ export const inspect = command({
     { what: "A label", line: "inspect -f '{{index .Config.Labels \"com.example.team\"}}' web" },
   ],
   run: async (cli, { flags, args }) => {
-    const whole = flags.format === "" || flags.format === "json";
-    const render = whole ? undefined : inspectTemplate(flags.format);
-    const errors: unknown[] = [];
-    const found = await Promise.all(
-      args.map((name) =>
-        find(cli, name, flags.type, flags.size).catch((error: unknown) => {
-          errors.push(error);
-          return undefined;
-        }),
-      ),
-    );
-    const texts = found.filter((text) => text !== undefined);
-    if (!render) {
-      const all = `[${texts.map((text) => text.trim()).join(",")}]`;
-      cli.out(`${flags.format === "json" ? all : indentJson(all, "", "    ")}\n`);
-    } else {
-      for (const text of texts) {
-        try {
-          cli.out(`${render(text)}\n`);
-        } catch (error) {
-          errors.push(error);
-        }
-      }
-    }
-    for (const error of errors) cli.err(formatError(await withNameHint(cli, error), cli.globals.debug));
-    return errors.length > 0 ? 1 : 0;
+    return await show(cli, args, flags.format, flags.type, { size: flags.size });
   },
 });
 
+async function show(cli: Cli, args: readonly string[], format: string, type: string, wishes: Wishes): Promise<number> {
+  const whole = format === "" || format === "json";
+  const render = whole ? undefined : inspectTemplate(format);
+  const errors: unknown[] = [];
+  const found = await Promise.all(
+    args.map((name) =>
+      find(cli, name, type, wishes).catch((error: unknown) => {
+        errors.push(error);
+        return undefined;
+      }),
+    ),
+  );
+  const texts = found.filter((text) => text !== undefined);
+  if (!render) {
+    const all = `[${texts.map((text) => text.trim()).join(",")}]`;
+    cli.out(`${format === "json" ? all : indentJson(all, "", "    ")}\n`);
+  } else {
+    for (const text of texts) {
+      try {
+        cli.out(`${render(text)}\n`);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+  }
+  for (const error of errors) cli.err(formatError(await withNameHint(cli, error), cli.globals.debug));
+  return errors.length > 0 ? 1 : 0;
+}
+
 /** `image inspect` and so on: only names of that kind. */
-export function inspectOnly(type: keyof typeof TYPES & string, completes: "containers" | "images" | undefined) {
-  const { type: _type, size, ...flags } = inspect.flags;
+export function inspectOnly(
+  type: keyof typeof TYPES & string,
+  completes: "containers" | "images" | "volumes" | "networks",
+) {
+  const { format, size } = inspect.flags;
+  const platform = string("The image for this platform", { type: "OS/ARCH" });
+  const verbose = bool("Also what the daemon knows for diagnosis", { short: "v" });
+  const more = { container: { size }, image: { platform }, network: { verbose } }[type as string] ?? {};
   return command({
-    ...inspect,
+    name: "inspect",
     summary: `Show everything about ${type}s`,
     description: `Prints what the daemon answers as a JSON list. With a Go template one line a ${type}.`,
-    ...(completes ? { completes } : {}),
-    flags: type === "container" ? { ...flags, size } : flags,
+    usage: "NAME|ID [NAME|ID...]",
+    args: { min: 1, max: ANY },
+    section: "system",
+    completes,
+    flags: { format, ...more } as Flags & { format: typeof format },
     examples: [{ what: "Everything", line: `${type} inspect NAME` }],
-    run: (cli, { flags: given, ...rest }) =>
-      inspect.run(cli, {
-        ...rest,
-        flags: { size: false, ...given, type } as Parameters<typeof inspect.run>[1]["flags"],
-      }),
+    run: (cli, { flags, args }) => show(cli, args, flags.format, type, flags as Wishes),
   });
 }

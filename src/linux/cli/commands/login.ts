@@ -1,11 +1,9 @@
 // wharf login, logout: credentials for registries, in docker's configuration file or its credential helpers.
 import { bool, string } from "../../../common/cli/flags.ts";
 import { WharfError } from "../../../common/errors.ts";
-import { dirname } from "../../../common/path.ts";
-import { isErrno } from "../../sys/call.ts";
-import { mkdirs, readAll, readText, writeFileAtomic } from "../../sys/fs.ts";
+import { readAll } from "../../sys/fs.ts";
 import { type Cli, command } from "../cli.ts";
-import { configPath } from "../config.ts";
+import { changeConfig } from "../config.ts";
 import { base64url, execute, fromBase64, HUB_KEY, registryAuth } from "../image/auth.ts";
 import { readLine, readSecret } from "../stream/ask.ts";
 
@@ -16,21 +14,12 @@ function registryOf(text: string): { domain: string; key: string } {
   return hub ? { domain: "docker.io", key: HUB_KEY } : { domain, key: domain };
 }
 
-/** Changes the file, keeping all that it has besides. */
-function changeConfig(cli: Cli, change: (auths: Record<string, unknown>) => void): void {
-  const path = configPath(cli.env);
-  let config: Record<string, unknown> = {};
-  try {
-    config = JSON.parse(readText(path)) as Record<string, unknown>;
-  } catch (error) {
-    if (!isErrno(error, "ENOENT")) {
-      throw new WharfError("InvalidArgument", `cannot read ${JSON.stringify(path)}`, { cause: error });
-    }
-  }
-  const auths = { ...(config.auths as Record<string, unknown> | undefined) };
-  change(auths);
-  mkdirs(dirname(path), 0o700);
-  writeFileAtomic(path, `${JSON.stringify({ ...config, auths }, undefined, "\t")}\n`, 0o600);
+function changeAuths(cli: Cli, change: (auths: Record<string, unknown>) => void): void {
+  changeConfig(cli.configPath, (config) => {
+    const auths = { ...(config.auths as Record<string, unknown> | undefined) };
+    change(auths);
+    return { ...config, auths };
+  });
 }
 
 function helperOf(cli: Cli, domain: string): string | undefined {
@@ -112,7 +101,7 @@ export const login = command({
       const Secret = token || password;
       const entry = { ServerURL: key, Username: token ? "<token>" : username, Secret };
       callHelper(cli, helper, "store", JSON.stringify(entry));
-      changeConfig(cli, (auths) => {
+      changeAuths(cli, (auths) => {
         auths[key] = {};
       });
     } else {
@@ -120,10 +109,10 @@ export const login = command({
       const auth = base64url(native.bytes(`${username}:${token ? "" : password}`))
         .replaceAll("-", "+")
         .replaceAll("_", "/");
-      changeConfig(cli, (auths) => {
+      changeAuths(cli, (auths) => {
         auths[key] = { auth, ...(token ? { identitytoken: token } : {}) };
       });
-      cli.warn(`the password is kept unencrypted in ${configPath(cli.env)}; a credential helper keeps it safe`);
+      cli.warn(`the password is kept unencrypted in ${cli.configPath}; a credential helper keeps it safe`);
     }
     cli.out(`${answer.Status ?? "Login Succeeded"}\n`);
     return 0;
@@ -147,7 +136,7 @@ export const logout = command({
     }
     const helper = helperOf(cli, domain);
     if (helper) callHelper(cli, helper, "erase", key);
-    changeConfig(cli, (auths) => {
+    changeAuths(cli, (auths) => {
       for (const one of keys) delete auths[one];
     });
     cli.out(`Removing login credentials for ${key}\n`);

@@ -68,7 +68,7 @@ export const version = command({
       Engine: "QuickJS-NG 0.17",
       Os: "linux",
       Arch: "amd64",
-      Context: "default",
+      Context: cli.context,
     };
     try {
       cli.out(`${alignTabs(template.execute({ Client: client, Server: answer }), { minWidth: 20, padding: 1 })}\n`);

@@ -1,12 +1,28 @@
 // wharf volume create, ls, rm.
 import { ANY } from "../../../common/cli/command.ts";
 import { encodeFilters, filter } from "../../../common/cli/filter.ts";
-import { bool, map, string } from "../../../common/cli/flags.ts";
+import { bool, map, refused, string } from "../../../common/cli/flags.ts";
 import { type Volume, volumeFormat, volumeRows } from "../../../common/cli/format/volume.ts";
 import { writeRows } from "../../../common/cli/format/write.ts";
 import { isCode } from "../../../common/errors.ts";
 import { command } from "../cli.ts";
 import { each, pathName } from "../container/each.ts";
+
+const NO_SWARM = "cluster volumes belong to swarm, which Wharf does not have";
+const LOCAL = "leave the flag away for a volume of this machine";
+const cluster = (type = "string") => refused(NO_SWARM, LOCAL, { type });
+const CLUSTER_FLAGS = {
+  availability: cluster(),
+  group: cluster(),
+  "limit-bytes": cluster(),
+  "required-bytes": cluster(),
+  scope: cluster(),
+  secret: cluster(),
+  sharing: cluster(),
+  "topology-preferred": cluster(),
+  "topology-required": cluster(),
+  type: cluster(),
+} as const;
 
 export const volumeCreate = command({
   name: "create",
@@ -19,6 +35,7 @@ export const volumeCreate = command({
     label: map("A label", { type: "KEY=VALUE" }),
     opt: map("An option of the driver", { short: "o", type: "KEY=VALUE" }),
     name: string("Its name", { hidden: true }),
+    ...CLUSTER_FLAGS,
   },
   examples: [{ what: "To be mounted with -v data:/var/lib/data", line: "volume create data" }],
   run: async (cli, { flags, args }) => {
@@ -39,6 +56,7 @@ export const volumeLs = command({
     filter: filter("Only those for which it holds: dangling=true, name=data, label=key, driver=local"),
     format: string("How to print: table, json or a Go template", { type: "FORMAT" }),
     quiet: bool("Only names", { short: "q" }),
+    cluster: refused(NO_SWARM, LOCAL),
   },
   examples: [{ what: "Those that no container uses", line: "volume ls -f dangling=true" }],
   run: async (cli, { flags }) => {
@@ -58,6 +76,7 @@ export const volumeRm = command({
   usage: "VOLUME [VOLUME...]",
   args: { min: 1, max: ANY },
   section: "system",
+  completes: "volumes",
   flags: { force: bool("One that is not there is no error", { short: "f" }) },
   examples: [{ what: "With all that is in it", line: "volume rm data" }],
   run: (cli, { flags, args }) =>

@@ -20,7 +20,7 @@ import { NR } from "../../sys/nr.ts";
 
 const BUFFER = 2 << 20;
 
-class PipeOutput implements TarOutput {
+export class PipeOutput implements TarOutput {
   readonly bytes = new Uint8Array(BUFFER);
   readonly address = native.address(this.bytes);
   readonly #fd: number;

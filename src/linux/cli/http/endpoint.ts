@@ -2,21 +2,26 @@
 import { WharfError } from "../../../common/errors.ts";
 import { isErrno, sys } from "../../sys/call.ts";
 import { kernelError } from "../../sys/errno.ts";
-import { Fd, readText } from "../../sys/fs.ts";
+import { Fd } from "../../sys/fs.ts";
 import { loop } from "../../sys/loop.ts";
 import { NR } from "../../sys/nr.ts";
 import { connectUnix } from "../../sys/socket.ts";
 import { parseIp } from "./ip.ts";
+import { resolve } from "./resolve.ts";
+import { connectSsh, formatSsh, parseSsh, type SshTarget } from "./ssh.ts";
+import { secure, type Tls } from "./tls.ts";
 
 export type Endpoint =
   | { readonly kind: "unix"; readonly path: string }
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly tls?: Tls | undefined }
+  | SshTarget;
 
 const DOCKER_PORT = 2375;
+const DOCKER_TLS_PORT = 2376;
 
-/** Reads the value of --host or DOCKER_HOST. */
-export function parseEndpoint(text: string): Endpoint {
-  const fail = (why: string, hint = "write unix:///path/to/socket or tcp://host:port") =>
+/** Reads the value of --host or DOCKER_HOST; `tls` is used over tcp. */
+export function parseEndpoint(text: string, tls?: Tls): Endpoint {
+  const fail = (why: string, hint = "write unix:///path/to/socket, tcp://host:port or ssh://user@host") =>
     new WharfError("InvalidArgument", `host ${JSON.stringify(text)}: ${why}`, { hint });
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/.exec(text) ?? [undefined, "", text];
   if (scheme === "" && rest.startsWith("/")) return { kind: "unix", path: rest };
@@ -24,32 +29,32 @@ export function parseEndpoint(text: string): Endpoint {
     if (!rest.startsWith("/") && !rest.startsWith("@")) throw fail("the socket's path must be absolute");
     return { kind: "unix", path: rest };
   }
-  if (scheme === "tcp" || scheme === "http") {
+  if (scheme === "tcp" || scheme === "http" || scheme === "https") {
     const match = /^(\[[0-9a-fA-F:.%]+\]|[^:/[\]]+)(?::(\d{1,5}))?\/?$/.exec(rest);
     if (!match) throw fail("it is not tcp://host:port");
-    const port = match[2] === undefined ? DOCKER_PORT : Number(match[2]);
+    const secured = tls ?? (scheme === "https" ? { verify: true } : undefined);
+    const port = match[2] === undefined ? (secured ? DOCKER_TLS_PORT : DOCKER_PORT) : Number(match[2]);
     if (port < 1 || port > 65535) throw fail(`${port} is no port`);
-    return { kind: "tcp", host: match[1]!.replace(/^\[|\]$/g, ""), port };
+    return { kind: "tcp", host: match[1]!.replace(/^\[|\]$/g, ""), port, ...(secured ? { tls: secured } : {}) };
   }
-  if (scheme === "https") throw fail("TLS is not supported yet", "forward the port: ssh -L 2375:/var/run/docker.sock");
-  if (scheme === "ssh") {
-    throw fail(
-      "ssh is not supported yet",
-      "forward the socket: ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST",
-    );
-  }
+  if (scheme === "ssh") return parseSsh(rest, fail);
   throw fail(scheme === "" ? "the scheme is missing" : `unknown scheme ${JSON.stringify(scheme)}`);
 }
 
 export function formatEndpoint(endpoint: Endpoint): string {
   if (endpoint.kind === "unix") return `unix://${endpoint.path}`;
+  if (endpoint.kind === "ssh") return formatSsh(endpoint);
   return `tcp://${endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`;
 }
 
 /** Connects; the descriptor is nonblocking. */
 export async function connectTo(endpoint: Endpoint): Promise<number> {
   try {
-    return endpoint.kind === "unix" ? connectUnix(endpoint.path, true) : await connectTcp(endpoint.host, endpoint.port);
+    if (endpoint.kind === "unix") return connectUnix(endpoint.path, true);
+    if (endpoint.kind === "ssh") return connectSsh(endpoint);
+    const { host, port, tls } = endpoint;
+    const fd = await connectTcp(host, port);
+    return tls ? await secure(fd, host, tls) : fd;
   } catch (error) {
     throw unreachable(endpoint, error);
   }
@@ -68,6 +73,7 @@ function unreachable(endpoint: Endpoint, cause: unknown): WharfError {
       cause,
     });
   }
+  if (cause instanceof WharfError && cause.operation === "TLS") return cause;
   return new WharfError("Unavailable", `no daemon answers at ${where}`, {
     hint: "is it running there? 'wharf daemon status' tells; -H or DOCKER_HOST choose another one",
     cause,
@@ -78,11 +84,11 @@ const SOCK_STREAM_FLAGS = 1 | 0o4000 | 0o2000000;
 const EINPROGRESS = 115;
 
 async function connectTcp(host: string, port: number): Promise<number> {
-  const ip = parseIp(lookup(host));
+  const ip = parseIp(host) ?? (await resolve(host));
   if (!ip) {
     throw new WharfError(
       "NotFound",
-      `cannot resolve ${JSON.stringify(host)}: it is neither an address nor in /etc/hosts`,
+      `cannot resolve ${JSON.stringify(host)}: neither /etc/hosts nor a name server knows it`,
       {
         hint: "use the address",
       },
@@ -109,16 +115,4 @@ async function connectTcp(host: string, port: number): Promise<number> {
 
 function failed(host: string, port: number, errno: number): never {
   throw kernelError("connect", `${host}:${port}`, errno);
-}
-
-/** The address of a name in /etc/hosts, or the name itself. */
-function lookup(host: string): string {
-  if (host === "localhost") return "127.0.0.1";
-  try {
-    for (const line of readText("/etc/hosts").split("\n")) {
-      const [address, ...names] = line.replace(/#.*/, "").trim().split(/\s+/);
-      if (address && names.includes(host)) return address;
-    }
-  } catch {}
-  return host;
 }
