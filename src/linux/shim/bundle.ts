@@ -44,3 +44,20 @@ export function readRecord(bundle: string): BundleRecord | undefined {
     throw error;
   }
 }
+
+const SANDBOX = "sandbox.json";
+
+/** What a sandbox has beyond its process: its group; "" for none. */
+export function writeSandbox(bundle: string, cgroup: string): void {
+  writeFile(`${bundle}/${SANDBOX}`, JSON.stringify({ cgroup }), 0o600);
+}
+
+/** The group of the sandbox that the bundle is of; "" for none, and for a container's. */
+export function readSandbox(bundle: string): string {
+  try {
+    return (JSON.parse(readText(`${bundle}/${SANDBOX}`)) as { cgroup: string }).cgroup;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return "";
+    throw error;
+  }
+}

@@ -1,4 +1,9 @@
 // A process's cgroups as /proc tells them, on v1, v2 and both at once.
+import { isErrno } from "../sys/call.ts";
+import { mkdirs, writeFile } from "../sys/fs.ts";
+import { NR } from "../sys/nr.ts";
+import { getpid } from "../sys/process.ts";
+import { sleepSync } from "../sys/time.ts";
 import { readSmall } from "./io/scratch.ts";
 
 export interface Cgroups {
@@ -9,6 +14,7 @@ export interface Cgroups {
 }
 
 const ROOT = "/sys/fs/cgroup";
+const BUSY = -16;
 
 /** Cgroups of a living process, with the hierarchies at their usual places. */
 export function cgroupsOf(pid: number): Cgroups {
@@ -22,4 +28,29 @@ export function cgroupsOf(pid: number): Cgroups {
   // with v1 controllers beside it the v2 tree, if mounted at all, holds none
   if ([...found.controllers.keys()].some((name) => !name.startsWith("name="))) found.unified = undefined;
   return found;
+}
+
+function foldersOf({ unified, controllers }: Cgroups, path: string): string[] {
+  const roots = unified === undefined ? [...controllers.keys()].filter((name) => !name.startsWith("name=")) : [""];
+  return roots.map((root) => `${ROOT}/${root}/${path}`);
+}
+
+/** Moves a process into the group `path` of each hierarchy that has controllers; made if missing. */
+export function joinCgroup(pid: number, path: string): void {
+  for (const folder of foldersOf(cgroupsOf(pid), path)) {
+    mkdirs(folder);
+    try {
+      writeFile(`${folder}/cgroup.procs`, String(pid));
+    } catch (error) {
+      // v1: a new cpuset has no processors yet, and takes nobody
+      if (!isErrno(error, "ENOSPC")) throw error;
+    }
+  }
+}
+
+/** Removes the group `path` where nothing is in it; what is on its way out has `patienceMs` for it. */
+export function removeCgroup(path: string, patienceMs = 0): void {
+  for (const folder of foldersOf(cgroupsOf(getpid()), path)) {
+    for (let ms = 0; native.syscall(NR.rmdir, folder) === BUSY && ms < patienceMs; ms += 10) sleepSync(10);
+  }
 }

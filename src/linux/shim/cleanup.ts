@@ -7,7 +7,8 @@ import { close, readText, unlinkIfThere } from "../sys/fs.ts";
 import { loop } from "../sys/loop.ts";
 import { stderr } from "../sys/out.ts";
 import { connectUnix } from "../sys/socket.ts";
-import { readRecord } from "./bundle.ts";
+import { readRecord, readSandbox } from "./bundle.ts";
+import { removeCgroup } from "./cgroup.ts";
 import { now } from "./clock.ts";
 import { Reaper } from "./reaper.ts";
 import { unmountAll } from "./rootfs.ts";
@@ -54,6 +55,10 @@ export function deleteShim(id: string, bundle: string): Uint8Array {
     if (record) loop().run(makeRuntime(new Reaper(), record, { id, bundle }).delete(true));
   });
   attempt("unmount", () => unmountAll(`${bundle}/rootfs`));
+  attempt("cgroup", () => {
+    const cgroup = readSandbox(bundle);
+    if (cgroup !== "") removeCgroup(cgroup, 1000);
+  });
   attempt("socket", () => removeSocket(bundle));
   return encode(DeleteResponse, { pid, exitStatus: KILLED, exitedAt: now() });
 }

@@ -2,12 +2,14 @@
 import { WharfError } from "../../common/errors.ts";
 import * as events from "../../common/gen/containerd/events/task.ts";
 import { ProcessDetails } from "../../common/gen/containerd/runc/options.ts";
+import { SandboxService } from "../../common/gen/containerd/sandbox/runtime.ts";
 import type * as api from "../../common/gen/containerd/task/v2.ts";
 import { type CreateTaskRequest, TaskService } from "../../common/gen/containerd/task/v2.ts";
 import { packAny } from "../../common/protobuf/any.ts";
 import type { Handlers } from "../../common/protobuf/schema.ts";
 import { type CallContext, Router } from "../../common/ttrpc/server.ts";
-import { getpid } from "../sys/process.ts";
+import { loop } from "../sys/loop.ts";
+import { getpid, SIGNALS } from "../sys/process.ts";
 import { readOptions, writeRecord } from "./bundle.ts";
 import { Container } from "./container.ts";
 import type { Publisher } from "./events.ts";
@@ -16,6 +18,7 @@ import { watchOom } from "./oom.ts";
 import type { TaskProcess } from "./process.ts";
 import type { Reaper } from "./reaper.ts";
 import { makeRuntime, runtimeRecord } from "./runtimes.ts";
+import { type PodContainers, PodService } from "./sandbox/service.ts";
 import { readStats } from "./stats.ts";
 import { type Tracing, traced } from "./traced.ts";
 
@@ -33,23 +36,46 @@ export interface ServiceContext {
 }
 
 /** Its methods are the service's calls, found by their names. */
-export class Service implements Handlers<typeof TaskService, CallContext> {
+export class Service implements PodContainers, Handlers<typeof TaskService, CallContext> {
   readonly #context: ServiceContext;
   readonly #containers = new Map<string, Container>();
   readonly #creating = new Set<string>();
+  readonly #pod: PodService;
 
   constructor(context: ServiceContext) {
     this.#context = context;
+    this.#pod = new PodService(context.reaper, this, context.shutdown);
   }
 
   get empty(): boolean {
-    return this.#containers.size === 0 && this.#creating.size === 0;
+    return this.#containers.size === 0 && this.#creating.size === 0 && !this.#pod.held;
   }
 
   router(): Router {
     const around = (name: string, context: CallContext, run: () => unknown) =>
       traced(`task ${name}`, context, this.#context.tracing, run);
-    return new Router(around).add(TaskService, this).add(TaskService, this, "containerd.task.v3.Task");
+    return new Router(around)
+      .add(TaskService, this)
+      .add(TaskService, this, "containerd.task.v3.Task")
+      .add(SandboxService, this.#pod);
+  }
+
+  async endAll(graceMs: number): Promise<void> {
+    const running = [...this.#containers.values()].filter(({ init }) => !init.stopped);
+    // one that ends meanwhile, or whose processes take no signal yet, is no reason not to end the others
+    const signal = (number: number, all: boolean) =>
+      Promise.all(running.map((one) => (one.init.stopped ? undefined : one.kill("", number, all).catch(() => {}))));
+    const ended = Promise.all(running.map(({ init }) => init.wait()));
+    if (graceMs > 0) {
+      await signal(SIGNALS.TERM, false);
+      await Promise.race([ended, loop().sleep(graceMs)]);
+    }
+    await signal(SIGNALS.KILL, true);
+    await ended;
+  }
+
+  async deleteAll(): Promise<void> {
+    for (const id of [...this.#containers.keys()]) await this.#delete(id, "");
   }
 
   #container(id: string): Container {

@@ -21,10 +21,10 @@ import { exit, fork } from "../sys/process.ts";
 import { connectUnix, listenUnix, receiveFds, sendFds, socketPair } from "../sys/socket.ts";
 import { groupOf, socketPath } from "./address.ts";
 import { type Bootstrap, readBootstrap } from "./bootstrap.ts";
-import { cgroupsOf } from "./cgroup.ts";
+import { joinCgroup } from "./cgroup.ts";
 import { stateFolder } from "./runtimes.ts";
 import { type ShimConfig, serve } from "./serve.ts";
-import { readSpec } from "./spec.ts";
+import { readSpecIfThere } from "./spec.ts";
 
 export interface StartOptions {
   namespace: string;
@@ -140,16 +140,6 @@ function adjustOomScore(pid: number): void {
   }
 }
 
-function joinCgroup(pid: number, path: string): void {
-  const { unified, controllers } = cgroupsOf(pid);
-  const roots = unified === undefined ? [...controllers.keys()].filter((name) => !name.startsWith("name=")) : [""];
-  for (const root of roots) {
-    const folder = `/sys/fs/cgroup/${root}/${path}`;
-    mkdirs(folder);
-    writeFile(`${folder}/cgroup.procs`, String(pid));
-  }
-}
-
 function shimCgroup(bootstrap: Bootstrap): string {
   const any = bootstrap.options;
   return any && isAny(any, Options) ? unpackAny(Options, any).shimCgroup : "";
@@ -161,7 +151,7 @@ export function startShim(options: StartOptions, embryo: Embryo): string {
   const traces = options.traces ?? `${stateFolder(address)}/trace`;
   try {
     const bootstrap = readBootstrap(options.stdin);
-    const group = groupOf(readSpec(bundle).annotations, id);
+    const group = groupOf(readSpecIfThere(bundle)?.annotations, id);
     const { folder, path } = socketPath(address, namespace, group, bootstrap.socketDir);
     mkdirs(folder, 0o711);
     const listener = listen(path);
