@@ -3,14 +3,23 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { ContainerdCore } from "../src/daemon/containerd/api.ts";
 import { containerdRouter } from "../src/daemon/grpc/services.ts";
-import { apiMethods, PAGE, page } from "./containerd-ledger.ts";
-import { LEDGER } from "./lib/containerd-ledger.ts";
+import { apiMethods, PAGE, page, ttrpcMethods } from "./containerd-ledger.ts";
+import { FILTER_LEDGER, LABEL_LEDGER, LEDGER, TTRPC_LEDGER } from "./lib/containerd-ledger.ts";
 import { assertComplete } from "./lib/evidence.ts";
 
 test("every method of containerd's API has a test or a reason, and no row is left over", async () => {
   const rows = (await apiMethods()).map(({ row }) => row);
   assert.ok(rows.length > 80, "the API's methods are found");
   assertComplete(rows, LEDGER);
+});
+
+test("so has every method of shims, every filter field and every label", async () => {
+  const rows = (await ttrpcMethods()).map(({ row }) => row);
+  assert.ok(rows.length > 40, "the shims' methods are found");
+  assertComplete(rows, TTRPC_LEDGER);
+  assertComplete(Object.keys(FILTER_LEDGER), FILTER_LEDGER);
+  const labels = Object.fromEntries(Object.entries(LABEL_LEDGER).map(([name, [, evidence]]) => [name, evidence]));
+  assertComplete(Object.keys(labels), labels);
 });
 
 test("what has a test is served, and what has a reason is not", async () => {
@@ -22,5 +31,5 @@ test("what has a test is served, and what has a reason is not", async () => {
 });
 
 test("the page is up to date", async () => {
-  assert.equal(readFileSync(PAGE, "utf8"), page(await apiMethods()), "run tools/node tools/containerd-ledger.ts");
+  assert.equal(readFileSync(PAGE, "utf8"), await page(), "run tools/node tools/containerd-ledger.ts");
 });

@@ -11,13 +11,21 @@ const metadata = (title: string): Evidence => [`${CONFORMANCE}/metadata.ts`, tit
 const snapshots = (title: string): Evidence => [`${CONFORMANCE}/snapshots.ts`, title];
 const leases = (title: string): Evidence => [`${CONFORMANCE}/leases.ts`, title];
 const events = (title: string): Evidence => [`${CONFORMANCE}/events.ts`, title];
+const sandboxes = (title: string): Evidence => [`${CONFORMANCE}/sandboxes.ts`, title];
+const pods = (title: string): Evidence => [`${CONFORMANCE}/pods.ts`, title];
+const filters = (title: string): Evidence => [`${CONFORMANCE}/filters.ts`, title];
+const tasks = (title: string): Evidence => [`${CONFORMANCE}/tasks.ts`, title];
+const shim = (title: string): Evidence => ["test/kernel/shim/lifecycle.test.ts", title];
+const shimIo = (title: string): Evidence => ["test/kernel/shim/io.test.ts", title];
+const shimPod = (title: string): Evidence => ["test/kernel/shim/sandbox.test.ts", title];
 const services = (title: string): Evidence => [SERVICES, title];
 const ctr = (title: string): Evidence => [CTR, title];
 
 const LIFE = "the life of a detached container";
 const RUN = "run answers with the program's output and status, for both names of the runtime";
 const IMAGE = "an image is pushed, pulled, listed, checked, read and labelled";
-const NO_SANDBOXES: Evidence = { reason: "the core has no sandboxes yet" };
+const STORE = "create, get, list, delete";
+const POD = "a pod is created, started, asked, stopped and shut down; its events come in order";
 
 /** By `Service/Method`, services by their full names without `containerd.services.` */
 export const LEDGER: Ledger = {
@@ -60,20 +68,20 @@ export const LEDGER: Ledger = {
   "namespaces.v1.Namespaces/Create": ctr("version, plugins and namespaces"),
   "namespaces.v1.Namespaces/Update": services("a namespace's labels are changed one by one"),
   "namespaces.v1.Namespaces/Delete": ctr("version, plugins and namespaces"),
-  "sandbox.v1.Store/Create": NO_SANDBOXES,
-  "sandbox.v1.Store/Update": NO_SANDBOXES,
-  "sandbox.v1.Store/Delete": NO_SANDBOXES,
-  "sandbox.v1.Store/List": NO_SANDBOXES,
-  "sandbox.v1.Store/Get": NO_SANDBOXES,
-  "sandbox.v1.Controller/Create": NO_SANDBOXES,
-  "sandbox.v1.Controller/Start": NO_SANDBOXES,
-  "sandbox.v1.Controller/Platform": NO_SANDBOXES,
-  "sandbox.v1.Controller/Stop": NO_SANDBOXES,
-  "sandbox.v1.Controller/Wait": NO_SANDBOXES,
-  "sandbox.v1.Controller/Status": NO_SANDBOXES,
-  "sandbox.v1.Controller/Shutdown": NO_SANDBOXES,
-  "sandbox.v1.Controller/Metrics": NO_SANDBOXES,
-  "sandbox.v1.Controller/Update": NO_SANDBOXES,
+  "sandbox.v1.Store/Create": sandboxes(STORE),
+  "sandbox.v1.Store/Update": sandboxes("update takes the fields named"),
+  "sandbox.v1.Store/Delete": sandboxes(STORE),
+  "sandbox.v1.Store/List": sandboxes(STORE),
+  "sandbox.v1.Store/Get": sandboxes(STORE),
+  "sandbox.v1.Controller/Create": pods(POD),
+  "sandbox.v1.Controller/Start": pods(POD),
+  "sandbox.v1.Controller/Platform": pods(POD),
+  "sandbox.v1.Controller/Stop": pods(POD),
+  "sandbox.v1.Controller/Wait": pods(POD),
+  "sandbox.v1.Controller/Status": pods(POD),
+  "sandbox.v1.Controller/Shutdown": pods(POD),
+  "sandbox.v1.Controller/Metrics": pods(POD),
+  "sandbox.v1.Controller/Update": pods(POD),
   "snapshots.v1.Snapshots/Prepare": snapshots("a view is read-only and cannot be committed"),
   "snapshots.v1.Snapshots/View": snapshots("a view is read-only and cannot be committed"),
   "snapshots.v1.Snapshots/Mounts": ctr(RUN),
@@ -106,4 +114,94 @@ export const LEDGER: Ledger = {
   "version.v1.Version/Version": ctr("version, plugins and namespaces"),
   "grpc.health.v1.Health/Check": services("health is told for the whole and for each service"),
   "grpc.health.v1.Health/Watch": services("health is told for the whole and for each service"),
+};
+
+/** The services of our shim, over ttrpc. Version 3 of the task service has other names for the same calls: one table serves both. */
+const SHIM_TASK: Readonly<Record<string, Evidence>> = {
+  State: shim("a task is created, started, waited for and deleted; its events come in order"),
+  Create: shim("a task is created, started, waited for and deleted; its events come in order"),
+  Start: shim("a task is created, started, waited for and deleted; its events come in order"),
+  Delete: shim("a task is created, started, waited for and deleted; its events come in order"),
+  Wait: shim("a task is created, started, waited for and deleted; its events come in order"),
+  Shutdown: shim("a task is created, started, waited for and deleted; its events come in order"),
+  Pids: shim("execs have their own life; the init process's end is told last"),
+  Exec: shim("execs have their own life; the init process's end is told last"),
+  Kill: shim("execs have their own life; the init process's end is told last"),
+  Pause: shim("pause, resume, statistics, update"),
+  Resume: shim("pause, resume, statistics, update"),
+  Stats: shim("pause, resume, statistics, update"),
+  Update: shim("pause, resume, statistics, update"),
+  Connect: shim("connect, shutdown with containers, version 3 of the service"),
+  ResizePty: shimIo("a terminal: output, input, size, its own exec"),
+  CloseIO: shimIo("FIFOs: output arrives whole, input goes in, closeIO ends it"),
+  Checkpoint: { reason: "runt does not checkpoint" },
+};
+const POD_SHIM = "a sandbox is created, started, asked, stopped, waited for and shut down";
+const SHIM_POD: readonly string[] = [
+  ...["CreateSandbox", "StartSandbox", "Platform", "StopSandbox", "WaitSandbox", "SandboxStatus", "PingSandbox"],
+  ...["ShutdownSandbox", "SandboxMetrics"],
+];
+
+/** What runs over ttrpc, by the full name of the service. */
+export const TTRPC_LEDGER: Ledger = {
+  "containerd.services.events.ttrpc.v1.Events/Forward": tasks("a process runs, writes, exits, and is deleted"),
+  ...Object.fromEntries(Object.entries(SHIM_TASK).map(([name, one]) => [`containerd.task.v2.Task/${name}`, one])),
+  ...Object.fromEntries(Object.entries(SHIM_TASK).map(([name, one]) => [`containerd.task.v3.Task/${name}`, one])),
+  ...Object.fromEntries(SHIM_POD.map((name) => [`containerd.runtime.sandbox.v1.Sandbox/${name}`, shimPod(POD_SHIM)])),
+};
+
+const field = (name: string): [string, Evidence] => [name, filters(`"${name}"`)];
+
+/** The fields that filters see (core/metadata/adaptors.go, core/events/events.go, plugins/services). */
+export const FILTER_LEDGER: Ledger = {
+  ...Object.fromEntries(
+    [
+      ...["containers: id", "containers: image", "containers: runtime.name", "containers: labels"],
+      ...["images: name", "images: target.digest", "images: target.mediatype", "images: labels", "images: annotations"],
+      ...["content: digest", "content: labels", "ingests: ref", "leases: id", "leases: labels"],
+      ...["snapshots: name", "snapshots: parent", "snapshots: kind", "snapshots: labels"],
+      ...["sandboxes: id", "sandboxes: labels", "namespaces: name", "namespaces: labels"],
+      ...["plugins: type", "plugins: id", "plugins: platforms", "plugins: capabilities"],
+    ].map(field),
+  ),
+  "events: namespace": events("filters choose by namespace, topic and fields"),
+  "events: topic": events("filters choose by namespace, topic and fields"),
+  "events: event.<field>": events("filters choose by namespace, topic and fields"),
+  "metrics: id": tasks("processes are added, listed, waited for and deleted"),
+};
+
+/** The labels that mean something to the daemon, and what. */
+export const LABEL_LEDGER: Readonly<Record<string, readonly [meaning: string, evidence: Evidence]>> = {
+  "containerd.io/gc.root": [
+    "keeps the object",
+    leases("gc.root and an expiry to come keep, an expiry that has passed does not"),
+  ],
+  "containerd.io/gc.expire": [
+    "keeps an object, a lease or an image until then",
+    leases("a lease that expires is collected by itself"),
+  ],
+  "containerd.io/gc.flat": [
+    "a lease holds its resources without what these refer to",
+    leases("a flat lease holds without references"),
+  ],
+  "containerd.io/gc.ref.content.*": [
+    "the blob named is kept",
+    leases("what nothing refers to is taken, what an image refers to is kept"),
+  ],
+  "containerd.io/gc.ref.snapshot.*": [
+    "the snapshot named is kept",
+    leases("what nothing refers to is taken, what an image refers to is kept"),
+  ],
+  "containerd.io/gc.ref.image.*": [
+    "the image named is kept",
+    leases("a container keeps its snapshot and what its labels name"),
+  ],
+  "containerd.io/gc.bref.*": [
+    "is kept by the object named",
+    leases("back references keep their object with the one they name"),
+  ],
+  "containerd.io/snapshot.ref": [
+    "prepare answers AlreadyExists when the snapshot named is there",
+    snapshots("a target that is there need not be prepared"),
+  ],
 };

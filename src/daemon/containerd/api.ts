@@ -13,6 +13,7 @@ import type { ImageStore } from "./api/images.ts";
 import type { IntrospectionService } from "./api/introspection.ts";
 import type { LeaseManager } from "./api/leases.ts";
 import type { NamespaceStore } from "./api/namespaces.ts";
+import type { SandboxController, SandboxStore } from "./api/sandboxes.ts";
 import type { Snapshotter } from "./api/snapshots.ts";
 import type { TaskManager } from "./api/tasks.ts";
 import type { TransferEnd, TransferOptions, TransferService } from "./api/transfer.ts";
@@ -32,6 +33,9 @@ export interface Containerd {
   readonly diff: DiffService;
   readonly transfer: TransferService;
   readonly introspection: IntrospectionService;
+  readonly sandboxes: SandboxStore;
+  /** Runs sandboxes: SHIM_SANDBOXER. NotFound for a controller there is not. */
+  sandboxController(name: string): SandboxController;
   /** `overlayfs` by default. NotFound for a snapshotter there is not. */
   snapshots(name?: string): Snapshotter;
   /** The same client, adding what it makes to a lease. */

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { contentSuite } from "./conformance/content.ts";
 import { eventsSuite } from "./conformance/events.ts";
 import { FakeAgent } from "./conformance/fake-agent.ts";
+import { filtersSuite } from "./conformance/filters.ts";
 import type { Subject } from "./conformance/harness.ts";
 import { leasesSuite } from "./conformance/leases.ts";
 import { containersSuite, imagesSuite, namespacesSuite } from "./conformance/metadata.ts";
+import { sandboxesSuite } from "./conformance/sandboxes.ts";
 import { snapshotsSuite } from "./conformance/snapshots.ts";
 import { createCore } from "./core.ts";
 
@@ -30,6 +32,8 @@ for (const suite of [
   namespacesSuite,
   leasesSuite,
   eventsSuite,
+  sandboxesSuite,
+  filtersSuite,
 ]) {
   suite("core", create);
 }

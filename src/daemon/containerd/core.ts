@@ -5,6 +5,7 @@ import { WharfError } from "../../common/errors.ts";
 import { Database } from "../store/database.ts";
 import { lockDirectory } from "../store/lock.ts";
 import type { AgentClient } from "./agent.ts";
+import { SHIM_SANDBOXER } from "./api/sandboxes.ts";
 import type { TransferEnd, TransferOptions, TransferService } from "./api/transfer.ts";
 import { type Containerd, type ContainerdCore, DEFAULT_SNAPSHOTTER, type Transferer } from "./api.ts";
 import { LocalContainers } from "./containers/store.ts";
@@ -22,6 +23,9 @@ import { Collector } from "./gc/collector.ts";
 import { LocalImages } from "./images/store.ts";
 import { LocalLeases } from "./leases/manager.ts";
 import { LocalNamespaces } from "./namespaces/store.ts";
+import { ShimController } from "./sandboxes/controller.ts";
+import { Pods } from "./sandboxes/pods.ts";
+import { LocalSandboxes } from "./sandboxes/store.ts";
 import { SnapshotFiles } from "./snapshots/files.ts";
 import { OverlaySnapshotter } from "./snapshots/overlay.ts";
 import { LocalTasks } from "./tasks/manager.ts";
@@ -71,30 +75,38 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
   });
   await recover(shared);
   const shims = stack.use(new ShimManager(shared, options.shimPath ?? []));
+  const pods = stack.use(new Pods(shared, shims));
+  await pods.restore();
   await shims.restore();
   options.signal?.throwIfAborted();
-  return new LocalCore(shared, shims, stack.move());
+  return new LocalCore(shared, { shims, pods, transferers: [] }, stack.move());
+}
+
+/** What clients of a core have in common beyond its stores. */
+interface Parts {
+  readonly shims: ShimManager;
+  readonly pods: Pods;
+  readonly transferers: Transferer[];
 }
 
 class LocalCore implements ContainerdCore {
   readonly #shared: Shared;
-  readonly #shims: ShimManager;
+  readonly #parts: Parts;
   readonly #stack: AsyncDisposableStack;
-  readonly #transferers: Transferer[] = [];
 
-  constructor(shared: Shared, shims: ShimManager, stack: AsyncDisposableStack) {
+  constructor(shared: Shared, parts: Parts, stack: AsyncDisposableStack) {
     this.#shared = shared;
-    this.#shims = shims;
+    this.#parts = parts;
     this.#stack = stack;
   }
 
   namespace(name: string): Containerd {
     checkIdentifier(name, "namespace");
-    return new LocalClient(new Scope(this.#shared, name, undefined), this.#shims, this.#transferers);
+    return new LocalClient(new Scope(this.#shared, name, undefined), this.#parts);
   }
 
   addTransferer(transferer: Transferer): void {
-    this.#transferers.push(transferer);
+    this.#parts.transferers.push(transferer);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -104,13 +116,11 @@ class LocalCore implements ContainerdCore {
 
 class LocalClient implements Containerd {
   readonly #scope: Scope;
-  readonly #shims: ShimManager;
-  readonly #transferers: readonly Transferer[];
+  readonly #parts: Parts;
 
-  constructor(scope: Scope, shims: ShimManager, transferers: readonly Transferer[]) {
+  constructor(scope: Scope, parts: Parts) {
     this.#scope = scope;
-    this.#shims = shims;
-    this.#transferers = transferers;
+    this.#parts = parts;
   }
 
   get namespace(): string {
@@ -134,7 +144,7 @@ class LocalClient implements Containerd {
   }
 
   get tasks(): LocalTasks {
-    return new LocalTasks(this.#scope, this.#shims);
+    return new LocalTasks(this.#scope, this.#parts.shims, this.#parts.pods);
   }
 
   get leases(): LocalLeases {
@@ -160,7 +170,7 @@ class LocalClient implements Containerd {
   get transfer(): TransferService {
     return {
       transfer: (source: TransferEnd, destination: TransferEnd, options: TransferOptions = {}) => {
-        for (const transferer of this.#transferers) {
+        for (const transferer of this.#parts.transferers) {
           const transfer = transferer(this, source, destination, options);
           if (transfer) return transfer;
         }
@@ -172,6 +182,19 @@ class LocalClient implements Containerd {
     };
   }
 
+  get sandboxes(): LocalSandboxes {
+    return new LocalSandboxes(this.#scope);
+  }
+
+  sandboxController(name: string): ShimController {
+    if (name === SHIM_SANDBOXER) return new ShimController(this.#scope, this.#parts.shims, this.#parts.pods);
+    if (name === "") throw new WharfError("InvalidArgument", "the name of the sandbox controller is empty");
+    throw new WharfError("NotFound", `there is no sandbox controller ${JSON.stringify(name)}`, {
+      subject: name,
+      hint: `use ${SHIM_SANDBOXER}`,
+    });
+  }
+
   snapshots(name = DEFAULT_SNAPSHOTTER): OverlaySnapshotter {
     if (name === DEFAULT_SNAPSHOTTER) return new OverlaySnapshotter(this.#scope, name);
     throw new WharfError("NotFound", `there is no snapshotter ${JSON.stringify(name)}`, {
@@ -181,6 +204,6 @@ class LocalClient implements Containerd {
   }
 
   withLease(id: string): Containerd {
-    return new LocalClient(new Scope(this.#scope.shared, this.#scope.namespace, id), this.#shims, this.#transferers);
+    return new LocalClient(new Scope(this.#scope.shared, this.#scope.namespace, id), this.#parts);
   }
 }

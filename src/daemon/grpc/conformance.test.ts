@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { contentSuite } from "../containerd/conformance/content.ts";
 import { eventsSuite } from "../containerd/conformance/events.ts";
 import { FakeAgent } from "../containerd/conformance/fake-agent.ts";
+import { filtersSuite } from "../containerd/conformance/filters.ts";
 import type { Subject } from "../containerd/conformance/harness.ts";
 import { leasesSuite } from "../containerd/conformance/leases.ts";
 import { containersSuite, imagesSuite, namespacesSuite } from "../containerd/conformance/metadata.ts";
+import { sandboxesSuite } from "../containerd/conformance/sandboxes.ts";
 import { snapshotsSuite } from "../containerd/conformance/snapshots.ts";
 import { createCore } from "../containerd/core.ts";
 import { GrpcConnection } from "./client/connection.ts";
@@ -51,6 +53,8 @@ for (const suite of [
   namespacesSuite,
   leasesSuite,
   eventsSuite,
+  sandboxesSuite,
+  filtersSuite,
 ]) {
   suite("grpc", create);
 }

@@ -1,6 +1,5 @@
 /** All that is served on containerd.sock. */
 
-import { ControllerService, StoreService } from "../../common/gen/containerd/services/sandbox.ts";
 import type { ContainerdCore } from "../containerd/api.ts";
 import { Router } from "./router.ts";
 import { addContainers } from "./services/containers.ts";
@@ -11,13 +10,11 @@ import { addImages } from "./services/images.ts";
 import { addIntrospection } from "./services/introspection.ts";
 import { addLeases } from "./services/leases.ts";
 import { addNamespaces } from "./services/namespaces.ts";
+import { addSandboxes } from "./services/sandboxes.ts";
 import { addSnapshots } from "./services/snapshots.ts";
 import { addTasks } from "./services/tasks.ts";
 import { addTransfer } from "./services/transfer.ts";
 import { addVersion } from "./services/version.ts";
-
-/** Why the sandbox services answer Unimplemented. */
-export const NO_SANDBOXES = "this daemon has no sandboxes";
 
 export function containerdRouter(core: ContainerdCore): Router {
   const router = new Router();
@@ -31,8 +28,7 @@ export function containerdRouter(core: ContainerdCore): Router {
   addNamespaces(router, core);
   addSnapshots(router, core);
   addTasks(router, core);
-  router.add(StoreService, {}, NO_SANDBOXES);
-  router.add(ControllerService, {}, NO_SANDBOXES);
+  addSandboxes(router, core);
   addTransfer(router, core);
   addVersion(router);
   return router;

@@ -1,5 +1,6 @@
-/** A connected shim: its task service, called in the container's namespace. */
+/** A connected shim: its services, called in the container's namespace. */
 
+import { SandboxService } from "../../common/gen/containerd/sandbox/runtime.ts";
 import { TaskService } from "../../common/gen/containerd/task/v2.ts";
 import type { Client } from "../../common/protobuf/schema.ts";
 import type { TtrpcCallOptions } from "../../common/ttrpc/client.ts";
@@ -9,6 +10,7 @@ import { connectTtrpc, type TtrpcClient } from "./ttrpc.ts";
 /** Milliseconds that a call which does not wait for a process may take. */
 export const CALL_TIMEOUT = 20_000;
 
+export type SandboxClient = Client<typeof SandboxService, TtrpcCallOptions>;
 export type TaskClient = Client<typeof TaskService, TtrpcCallOptions>;
 
 export class ShimClient implements Disposable {
@@ -22,6 +24,11 @@ export class ShimClient implements Disposable {
 
   static async connect({ address, version }: ShimAddress, timeoutMs?: number): Promise<ShimClient> {
     return new ShimClient(await connectTtrpc(address, timeoutMs), version);
+  }
+
+  /** Served by shims that are a pod. */
+  get sandbox(): SandboxClient {
+    return this.#client.connection.client(SandboxService);
   }
 
   /** Resolves when the shim or this end has closed the connection. */

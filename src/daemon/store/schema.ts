@@ -15,8 +15,10 @@
  *     leases ─ namespace, id                  labels, time
  *     lease_resources ─ namespace, lease, type, id
  *     trash ─ path                            directories whose snapshot is gone and which the agent has yet to delete
- *     tasks ─ namespace, id                   bundle, shim (binary, address, version), stdio, boot id
+ *     tasks ─ namespace, id                   bundle, shim (binary, address, version), stdio, boot id, sandbox whose shim it is in
  *     exits ─ namespace, task, exec           how a process ended (exec '' is the init process), and whether an event told it
+ *     sandboxes ─ namespace, id               runtime, spec, sandboxer, labels, extensions (JSON, values in base64), times
+ *     pods ─ namespace, id                    running sandboxes: bundle, shim, pid, boot id; exited_at is empty while it lives
  *
  * Times are RFC 3339 text with nanoseconds, labels JSON objects.
  */
@@ -93,6 +95,22 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (namespace, task, exec),
     FOREIGN KEY (namespace, task) REFERENCES tasks (namespace, id) ON DELETE CASCADE
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE sandboxes (
+    namespace TEXT NOT NULL, id TEXT NOT NULL,
+    runtime TEXT NOT NULL, options_type TEXT, options BLOB, spec_type TEXT, spec BLOB,
+    sandboxer TEXT NOT NULL, labels TEXT NOT NULL, extensions TEXT NOT NULL,
+    created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+    PRIMARY KEY (namespace, id)
+  ) STRICT;
+  CREATE TABLE pods (
+    namespace TEXT NOT NULL, id TEXT NOT NULL, boot TEXT NOT NULL, bundle TEXT NOT NULL, binary TEXT NOT NULL,
+    address TEXT NOT NULL, version INTEGER NOT NULL, pid INTEGER NOT NULL,
+    exit_status INTEGER NOT NULL, exited_at TEXT NOT NULL,
+    PRIMARY KEY (namespace, id)
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE tasks ADD COLUMN sandbox TEXT NOT NULL DEFAULT '';
   `,
 ];
 

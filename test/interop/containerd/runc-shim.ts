@@ -6,7 +6,8 @@ import { packAny } from "../../../src/common/protobuf/any.ts";
 import type { ContainerdCore } from "../../../src/daemon/containerd/api.ts";
 import { FakeAgent } from "../../../src/daemon/containerd/conformance/fake-agent.ts";
 import { taskCrashSuite } from "../../../src/daemon/containerd/conformance/task-crash.ts";
-import { type TaskSubject, tasksSuite } from "../../../src/daemon/containerd/conformance/tasks.ts";
+import type { TaskSubject } from "../../../src/daemon/containerd/conformance/task-harness.ts";
+import { tasksSuite } from "../../../src/daemon/containerd/conformance/tasks.ts";
 import { createCore } from "../../../src/daemon/containerd/core.ts";
 import { uniqueName } from "../../support/run.ts";
 

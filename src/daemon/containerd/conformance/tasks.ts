@@ -6,54 +6,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe } from "../../../common/errors.ts";
-import { PROCESS_TYPE_URL, type Runtime, SPEC_TYPE_URL } from "../api/containers.ts";
-import type { Envelope } from "../api/events.ts";
-import type { Mount } from "../api/types.ts";
+import { PROCESS_TYPE_URL, SPEC_TYPE_URL } from "../api/containers.ts";
 import type { Containerd } from "../api.ts";
-import { decodeEvent } from "../events/messages.ts";
-import { rejects, type Subject } from "./harness.ts";
-
-export interface TaskSubject extends Subject {
-  /** A directory for files of the tests. */
-  readonly dir: string;
-  readonly state: string;
-  readonly runtime: Runtime;
-  /** Begins the names of the containers' cgroups. */
-  readonly cgroup: string;
-  /** A file system with /bin/busybox. */
-  readonly rootfs: readonly Mount[];
-  /** Ends the daemon, not the shims, and starts it again; `between` runs while there is none. */
-  restart(between?: () => Promise<void>): Promise<void>;
-}
-
-const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
-
-function process_(command: string) {
-  return {
-    args: ["/bin/busybox", "sh", "-c", command],
-    cwd: "/",
-    env: ["PATH=/bin"],
-    user: { uid: 0, gid: 0 },
-    capabilities: { bounding: ["CAP_KILL"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"] },
-  };
-}
-
-function spec(subject: TaskSubject, id: string, args: string[]) {
-  return encode({
-    ociVersion: "1.0.2",
-    process: { ...process_(""), args },
-    root: { path: "rootfs", readonly: false },
-    hostname: id,
-    mounts: [
-      { destination: "/proc", type: "proc", source: "proc" },
-      { destination: "/dev", type: "tmpfs", source: "tmpfs" },
-    ],
-    linux: {
-      cgroupsPath: `/${subject.cgroup}-${id}`,
-      namespaces: ["pid", "ipc", "uts", "mount", "network"].map((type) => ({ type })),
-    },
-  });
-}
+import { rejects } from "./harness.ts";
+import { encode, isAlive, listen, pick, process_, shimOf, type TaskSubject, taskSpec } from "./task-harness.ts";
 
 export function tasksSuite(name: string, create: () => Promise<TaskSubject>): void {
   const check = (title: string, body: (subject: TaskSubject, client: () => Containerd) => Promise<void>) =>
@@ -63,7 +19,7 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
     });
   const container = async (subject: TaskSubject, id: string, command: string) => {
     const args = ["/bin/busybox", "sh", "-c", command];
-    const value = spec(subject, id, args);
+    const value = taskSpec(subject, id, args);
     const { runtime } = subject;
     return subject.client("a").containers.create({ id, runtime, spec: { typeUrl: SPEC_TYPE_URL, value } });
   };
@@ -167,7 +123,7 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
   check("a creation that fails leaves nothing", async (subject, client) => {
     const { tasks, containers } = client();
     await rejects(tasks.create({ containerId: "none" }), "NotFound");
-    const bad = spec(subject, "c1", ["/no/such/program"]);
+    const bad = taskSpec(subject, "c1", ["/no/such/program"]);
     await containers.create({
       id: "c1",
       runtime: subject.runtime,
@@ -249,40 +205,4 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
     await client.tasks.wait({ containerId: id });
     await client.tasks.delete(id);
   }
-}
-
-/** False for a zombie too: orphans are reaped by the machine's init in its own time. */
-function isAlive(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return !stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
-  } catch {
-    return false;
-  }
-}
-
-/** The shim is the parent of the init process. */
-function shimOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-}
-
-function listen(client: Containerd, filter = "topic~=^/tasks/") {
-  const got: Envelope[] = [];
-  const stop = new AbortController();
-  const events = client.events.subscribe([filter], { signal: stop.signal });
-  void (async () => {
-    for await (const envelope of events) got.push(envelope);
-  })();
-  const until = async (topic: string): Promise<Envelope[]> => {
-    for (let i = 0; i < 100 && !got.some((envelope) => envelope.topic === topic); i++) await sleep(20);
-    stop.abort();
-    return got;
-  };
-  return { got, until };
-}
-
-function pick(envelope: Envelope, ...names: string[]): unknown[] {
-  const fields = decodeEvent(envelope.event) ?? {};
-  return names.map((field) => fields[field]);
 }

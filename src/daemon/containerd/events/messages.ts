@@ -4,6 +4,7 @@ import { ContainerCreate, ContainerDelete, ContainerUpdate } from "../../../comm
 import { ContentCreate, ContentDelete } from "../../../common/gen/containerd/events/content.ts";
 import { ImageCreate, ImageDelete, ImageUpdate } from "../../../common/gen/containerd/events/image.ts";
 import { NamespaceCreate, NamespaceDelete, NamespaceUpdate } from "../../../common/gen/containerd/events/namespace.ts";
+import { SandboxCreate, SandboxExit, SandboxStart } from "../../../common/gen/containerd/events/sandbox.ts";
 import { SnapshotCommit, SnapshotPrepare, SnapshotRemove } from "../../../common/gen/containerd/events/snapshot.ts";
 import {
   TaskCheckpointed,
@@ -45,6 +46,9 @@ export const namespaceDelete = make("/namespaces/delete", NamespaceDelete);
 export const snapshotPrepare = make("/snapshot/prepare", SnapshotPrepare);
 export const snapshotCommit = make("/snapshot/commit", SnapshotCommit);
 export const snapshotRemove = make("/snapshot/remove", SnapshotRemove);
+export const sandboxCreate = make("/sandboxes/create", SandboxCreate);
+export const sandboxStart = make("/sandboxes/start", SandboxStart);
+export const sandboxExit = make("/sandboxes/exit", SandboxExit);
 export const taskCreate = make("/tasks/create", TaskCreate);
 export const taskStart = make("/tasks/start", TaskStart);
 export const taskExit = make("/tasks/exit", TaskExit);
@@ -58,6 +62,7 @@ const TYPES: ReadonlyMap<string, MessageType<unknown>> = new Map(
   [
     ...[ContainerCreate, ContainerDelete, ContainerUpdate, ContentCreate, ContentDelete],
     ...[ImageCreate, ImageDelete, ImageUpdate, NamespaceCreate, NamespaceDelete, NamespaceUpdate],
+    ...[SandboxCreate, SandboxExit, SandboxStart],
     ...[SnapshotCommit, SnapshotPrepare, SnapshotRemove],
     ...[TaskCheckpointed, TaskCreate, TaskDelete, TaskExecAdded, TaskExecStarted, TaskExit],
     ...[TaskOOM, TaskPaused, TaskResumed, TaskStart],

@@ -88,6 +88,9 @@ export class Marker {
     await this.#scan("containers", "id", (id, _row, namespace) => {
       this.#add({ kind: "container", namespace, id });
     });
+    await this.#scan("sandboxes", "id", (_id, row, namespace) => {
+      for (const node of labelled(readLabels(row.labels), namespace, "ref")) this.#add(node);
+    });
     await this.#scanById("ingests", (row) => {
       const expire = row.expire_at as string;
       if (expire === "" || expire <= timestampFromMillis(Date.now())) return;

@@ -9,8 +9,18 @@ import { checkIdentifier, checkLabels, readLabels, updateLabels } from "../core/
 import type { Shared } from "../core/scope.ts";
 import { namespaceCreate, namespaceDelete, namespaceUpdate } from "../events/messages.ts";
 
-/** What must be gone before a namespace can go. */
-const CONTENTS = ["tasks", "containers", "images", "content", "snapshots", "ingests", "leases"];
+/** What must be gone before a namespace can go, by table. */
+const CONTENTS: Readonly<Record<string, string>> = {
+  tasks: "tasks",
+  pods: "running sandboxes",
+  containers: "containers",
+  images: "images",
+  content: "content",
+  snapshots: "snapshots",
+  ingests: "ingests",
+};
+/** What goes with it. */
+const BELONGINGS = ["leases", "sandboxes"];
 
 export class LocalNamespaces implements NamespaceStore {
   readonly #shared: Shared;
@@ -66,7 +76,10 @@ export class LocalNamespaces implements NamespaceStore {
     const { db } = this.#shared;
     db.removal(() => {
       this.#get(name);
-      const left = CONTENTS.filter((table) => db.get(`SELECT 1 FROM ${table} WHERE namespace = ? LIMIT 1`, name));
+      const isIn = (table: string) => db.get(`SELECT 1 FROM ${table} WHERE namespace = ? LIMIT 1`, name);
+      const left = Object.keys(CONTENTS)
+        .filter(isIn)
+        .map((table) => CONTENTS[table]!);
       if (left.length > 0) {
         throw new WharfError(
           "FailedPrecondition",
@@ -76,6 +89,7 @@ export class LocalNamespaces implements NamespaceStore {
           },
         );
       }
+      for (const table of BELONGINGS) db.run(`DELETE FROM ${table} WHERE namespace = ?`, name);
       db.run("DELETE FROM namespaces WHERE name = ?", name);
       db.afterCommit(() => this.#shared.hub.emit(name, namespaceDelete({ name })));
     });

@@ -14,9 +14,12 @@ export function bundlePath(state: string, namespace: string, id: string): string
   return join(state, "tasks", namespace, id);
 }
 
-/** Makes the bundle. A left-over of that name has to be removed before. InvalidArgument for a spec that is no JSON. */
-export function createBundle(path: string, spec: Uint8Array): void {
-  const gid = mappedGroup(spec);
+/**
+ * Makes the bundle. A left-over of that name has to be removed before. InvalidArgument for an OCI spec that is no JSON; a sandbox may have
+ * another one, or none.
+ */
+export function createBundle(path: string, spec: Uint8Array | undefined, oci = true): void {
+  const gid = spec && oci ? mappedGroup(spec) : undefined;
   mkdirSync(join(path, ".."), { recursive: true, mode: 0o711 });
   mkdirSync(path, { mode: 0o700 });
   if (gid !== undefined) {
@@ -25,7 +28,7 @@ export function createBundle(path: string, spec: Uint8Array): void {
     chmodSync(path, 0o710);
   }
   mkdirSync(join(path, "rootfs"), { mode: 0o711 });
-  writeFileSync(join(path, "config.json"), spec, { mode: 0o600 });
+  if (spec) writeFileSync(join(path, "config.json"), spec, { mode: 0o600 });
   // containerd makes this a FIFO and reads it. A file keeps what the shim has to say and needs no reader.
   writeFileSync(join(path, "log"), "", { mode: 0o600 });
 }
@@ -90,9 +93,8 @@ async function removeUnmounted(path: string): Promise<never> {
   );
 }
 
-/** All bundles of a state directory. */
-export async function listBundles(state: string): Promise<{ namespace: string; id: string; path: string }[]> {
-  const root = join(state, "tasks");
+/** All bundles below `<state>/tasks` or `<state>/sandboxes`. */
+export async function listBundles(root: string): Promise<{ namespace: string; id: string; path: string }[]> {
   const bundles: { namespace: string; id: string; path: string }[] = [];
   for (const namespace of await readdir(root).catch(() => [])) {
     for (const id of await readdir(join(root, namespace)).catch(() => [])) {

@@ -22,10 +22,13 @@ import type {
 } from "../api/tasks.ts";
 import type { Any, CallOptions, Descriptor } from "../api/types.ts";
 import { LocalContainers } from "../containers/store.ts";
+import { abortable } from "../core/abortable.ts";
 import { now } from "../core/clock.ts";
 import { checkIdentifier } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { taskDelete } from "../events/messages.ts";
+import type { Pods } from "../sandboxes/pods.ts";
+import { sandboxShim } from "../sandboxes/shim-of.ts";
 import { bundlePath, createBundle, removeBundle, shimLog } from "./bundle.ts";
 import { type Exit, exitOf } from "./exits.ts";
 import type { ShimManager } from "./shims.ts";
@@ -38,10 +41,12 @@ const STATUS: readonly TaskStatus[] = ["unknown", "created", "running", "stopped
 export class LocalTasks implements TaskManager {
   readonly #scope: Scope;
   readonly #shims: ShimManager;
+  readonly #pods: Pods;
 
-  constructor(scope: Scope, shims: ShimManager) {
+  constructor(scope: Scope, shims: ShimManager, pods: Pods) {
     this.#scope = scope;
     this.#shims = shims;
+    this.#pods = pods;
   }
 
   async create(request: CreateTaskRequest): Promise<{ containerId: string; pid: number }> {
@@ -59,8 +64,13 @@ export class LocalTasks implements TaskManager {
     }
     const binary = this.#shims.resolve(request.runtimePath ?? container.runtime.name);
     const bundle = bundlePath(shared.paths.state, namespace, id);
-    const shim = { address: "", version: 2 };
-    const record: TaskRecord = { namespace, id, bundle, binary, shim, pid: 0, stdin, stdout, stderr, terminal };
+    const options = request.options ?? container.runtime.options;
+    const shim = sandboxShim(this.#scope, this.#pods, container.sandbox, options);
+    const sandbox = shim ? container.sandbox : "";
+    const record: TaskRecord = {
+      ...{ namespace, id, bundle, binary, pid: 0, stdin, stdout, stderr, terminal, sandbox },
+      shim: shim ?? { address: "", version: 2 },
+    };
     this.#shims.insert(record);
     failpoint("task.inserted");
     let task: Task | undefined;
@@ -68,7 +78,6 @@ export class LocalTasks implements TaskManager {
       await removeBundle(bundle, shared.agent);
       createBundle(bundle, container.spec!.value);
       failpoint("task.bundle-created");
-      const options = request.options ?? container.runtime.options;
       task = await this.#shims.start(record, options, signal);
       const { rootfs = [] } = request;
       const create = { id, bundle, rootfs, terminal, stdin, stdout, stderr, options };
@@ -286,7 +295,7 @@ export class LocalTasks implements TaskManager {
       const known = this.#shims.exits.find({ namespace: this.#scope.namespace, task: containerId, exec: execId });
       if (!known) throw new WharfError("NotFound", `process ${JSON.stringify(execId)} not found`, { subject: execId });
     }
-    const { exitStatus, exitedAt } = await abortable(task.wait(execId), signal);
+    const { exitStatus, exitedAt } = await abortable(task.wait(execId), signal, "process");
     return { exitStatus, exitedAt };
   }
 
@@ -334,16 +343,4 @@ function readProcess(containerId: string, execId: string, state: StateResponse):
     exitedAt: exitedAt && exitedAt.seconds > 0 ? formatTimestamp(exitedAt) : undefined,
     ...{ pid, stdin, stdout, stderr, terminal, exitStatus },
   };
-}
-
-/** The promise's outcome, or Canceled as soon as the signal says so. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () =>
-      reject(new WharfError("Canceled", "waiting for the process was canceled", { cause: signal.reason }));
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

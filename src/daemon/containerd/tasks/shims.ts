@@ -6,7 +6,7 @@
  * by a crash at any point has a row that leads to it.
  */
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isCode, WharfError } from "../../../common/errors.ts";
@@ -25,7 +25,7 @@ import { now } from "../core/clock.ts";
 import type { Shared } from "../core/scope.ts";
 import { listBundles, removeBundle } from "./bundle.ts";
 import { type Exit, Exits, exitOf } from "./exits.ts";
-import { Task, type TaskRecord } from "./task.ts";
+import { type ShimRecord, Task, type TaskRecord } from "./task.ts";
 
 /** Status of a container whose shim died: killed (128 + SIGKILL). */
 const KILLED = 137;
@@ -45,7 +45,8 @@ export class ShimManager implements AsyncDisposable {
   readonly #tasks = new Map<string, Task>();
   /** Tasks being created or deleted. */
   readonly #busy = new Map<string, Promise<unknown>>();
-  readonly #boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  /** Tells this run of the machine from others: nothing of a task outlives it. */
+  readonly boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   #events: AsyncDisposable | undefined;
 
   constructor(shared: Shared, directories: readonly string[]) {
@@ -76,7 +77,7 @@ export class ShimManager implements AsyncDisposable {
       ),
     );
     const known = new Set(this.shared.db.all("SELECT bundle FROM tasks").map((row) => row.bundle));
-    for (const { path } of await listBundles(this.shared.paths.state)) {
+    for (const { path } of await listBundles(join(this.shared.paths.state, "tasks"))) {
       if (known.has(path)) continue;
       await removeBundle(path, this.shared.agent).catch((error: unknown) =>
         this.shared.log("cannot remove a stray bundle", error),
@@ -87,7 +88,7 @@ export class ShimManager implements AsyncDisposable {
   async #restore(row: Row): Promise<void> {
     const record = readRecord(row);
     // Nothing outlives a reboot, and a shim without address never came to have a container.
-    if (row.boot !== this.#boot || record.shim.address === "") return this.discard(record);
+    if (row.boot !== this.boot || record.shim.address === "") return this.discard(record);
     const task = await Task.open(record, this.exits, this.#undertaker);
     await task.settled();
     if (!task.dead && !(await this.#holdsContainer(task))) return this.remove(task);
@@ -163,16 +164,22 @@ export class ShimManager implements AsyncDisposable {
 
   /** Notes a task before anything of it is made. */
   insert(record: TaskRecord): void {
-    const { namespace, id, bundle, binary, shim, pid, stdin, stdout, stderr, terminal } = record;
-    const values = [namespace, id, this.#boot, bundle, binary, shim.address, shim.version, pid];
+    const { namespace, id, bundle, binary, shim, pid, stdin, stdout, stderr, terminal, sandbox } = record;
+    const values = [namespace, id, this.boot, bundle, binary, shim.address, shim.version, pid];
     this.shared.db.transaction(() => {
-      const sql = "INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-      this.shared.db.run(sql, ...values, stdin, stdout, stderr, terminal ? 1 : 0);
+      const sql = "INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+      this.shared.db.run(sql, ...values, stdin, stdout, stderr, terminal ? 1 : 0, sandbox);
     });
   }
 
+  /** Runs the shim's `start`. */
+  launch(record: ShimRecord, options: Any | undefined, signal: AbortSignal | undefined): Promise<ShimAddress> {
+    return startShim(this.#command(record, signal), options);
+  }
+
+  /** Connects to the shim of the task, which is started unless it is there already: its sandbox's. */
   async start(record: TaskRecord, options: Any | undefined, signal: AbortSignal | undefined): Promise<Task> {
-    record.shim = await startShim(this.#command(record, signal), options);
+    if (record.shim.address === "") record.shim = await this.launch(record, options, signal);
     failpoint("task.shim-started");
     this.#update(record);
     const task = await Task.open(record, this.exits, this.#undertaker);
@@ -198,9 +205,13 @@ export class ShimManager implements AsyncDisposable {
   async remove(task: Task): Promise<void> {
     const { namespace, id, bundle } = task.record;
     task.retire();
-    await task
-      .call((client, options) => client.shutdown({ id, now: false }, options), { timeoutMs: 3000 })
-      .catch(() => {});
+    // A sandbox's shim is its controller's to end.
+    const shutdown = task.record.sandbox === "";
+    if (shutdown) {
+      await task
+        .call((client, options) => client.shutdown({ id, now: false }, options), { timeoutMs: 3000 })
+        .catch(() => {});
+    }
     await task[Symbol.asyncDispose]();
     this.exits.forget({ namespace, task: id, exec: "" }, task.record.pid);
     await removeBundle(bundle, this.shared.agent);
@@ -210,12 +221,17 @@ export class ShimManager implements AsyncDisposable {
 
   /** Removes all that may be left of a task whose shim cannot be spoken to. */
   async discard(record: TaskRecord): Promise<void> {
+    await this.exterminate(record);
+    await removeBundle(record.bundle, this.shared.agent);
+    this.#drop(record.namespace, record.id);
+  }
+
+  /** Kills the shim wherever it is, and has its `delete` clean up. */
+  async exterminate(record: ShimRecord): Promise<void> {
     const { namespace, id, bundle } = record;
     const pids = await findShim({ namespace, id, bundle, address: this.#address });
     await Promise.all(pids.map(kill));
-    await this.#bury(record);
-    await removeBundle(record.bundle, this.shared.agent);
-    this.#drop(record.namespace, record.id);
+    await this.bury(record);
   }
 
   #drop(namespace: string, id: string): void {
@@ -224,15 +240,11 @@ export class ShimManager implements AsyncDisposable {
   }
 
   /** Has the shim's `delete` clean up after a shim that is gone. */
-  async #bury(record: TaskRecord): Promise<Exit> {
+  async bury(record: ShimRecord): Promise<Exit> {
     const { id, bundle, pid } = record;
     const killed: Exit = { pid, exitStatus: KILLED, exitedAt: now() };
-    try {
-      readFileSync(join(bundle, "config.json"));
-    } catch {
-      // Without a bundle there is nothing to clean up.
-      return killed;
-    }
+    // Without a bundle there is nothing to clean up.
+    if (!existsSync(join(bundle, "log"))) return killed;
     try {
       const signal = AbortSignal.timeout(CLEANUP_TIMEOUT);
       const answer = await deleteShim(this.#command(record, signal));
@@ -244,9 +256,9 @@ export class ShimManager implements AsyncDisposable {
   }
 
   /** Called once for each shim whose connection ended unasked. */
-  readonly #undertaker = ({ record }: Task): Promise<Exit> => this.#bury(record);
+  readonly #undertaker = ({ record }: Task): Promise<Exit> => this.bury(record);
 
-  #command(record: TaskRecord, signal: AbortSignal | undefined): ShimCommand {
+  #command(record: ShimRecord, signal: AbortSignal | undefined): ShimCommand {
     const { namespace, id, bundle, binary } = record;
     return {
       agent: this.shared.agent,
@@ -296,5 +308,6 @@ function readRecord(row: Row): TaskRecord {
     stdout: row.stdout as string,
     stderr: row.stderr as string,
     terminal: row.terminal === 1,
+    sandbox: row.sandbox as string,
   };
 }

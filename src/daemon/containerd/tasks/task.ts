@@ -7,7 +7,8 @@ import { currentTraceparent } from "../../trace/trace.ts";
 import { now } from "../core/clock.ts";
 import { type Exit, type Exits, exitOf, type ProcessKey } from "./exits.ts";
 
-export interface TaskRecord {
+/** What a shim was started for. */
+export interface ShimRecord {
   namespace: string;
   id: string;
   bundle: string;
@@ -15,6 +16,11 @@ export interface TaskRecord {
   binary: string;
   shim: ShimAddress;
   pid: number;
+}
+
+export interface TaskRecord extends ShimRecord {
+  /** The sandbox whose shim it is in; empty for a shim of its own. */
+  sandbox: string;
   stdin: string;
   stdout: string;
   stderr: string;

@@ -7,6 +7,7 @@ import { EventsService } from "../../../common/gen/containerd/services/events.ts
 import { IntrospectionService as IntrospectionRpc } from "../../../common/gen/containerd/services/introspection.ts";
 import { LeasesService } from "../../../common/gen/containerd/services/leases.ts";
 import { NamespacesService } from "../../../common/gen/containerd/services/namespaces.ts";
+import { ControllerService, StoreService } from "../../../common/gen/containerd/services/sandbox.ts";
 import type { Headers } from "../../../common/grpc/status.ts";
 import type { Client, Service } from "../../../common/protobuf/schema.ts";
 import type { TransferService } from "../../containerd/api/transfer.ts";
@@ -18,6 +19,7 @@ import { RemoteContent } from "./content.ts";
 import { RemoteEvents } from "./events.ts";
 import { RemoteImages } from "./images.ts";
 import { RemoteDiff, RemoteIntrospection, RemoteLeases, RemoteNamespaces } from "./metadata.ts";
+import { RemoteController, RemoteSandboxes } from "./sandboxes.ts";
 import { RemoteSnapshots } from "./snapshots.ts";
 import { RemoteTasks } from "./tasks.ts";
 
@@ -84,6 +86,14 @@ export class RemoteContainerd implements Containerd {
       transfer: () =>
         Promise.reject(new WharfError("Unimplemented", "transfers are carried out here, not by a remote containerd")),
     };
+  }
+
+  get sandboxes() {
+    return new RemoteSandboxes(this.#client(StoreService));
+  }
+
+  sandboxController(name: string) {
+    return new RemoteController(this.#client(ControllerService), name);
   }
 
   snapshots(name = DEFAULT_SNAPSHOTTER) {

@@ -1,0 +1,93 @@
+/** What the suites with a real shim share: specs, processes, events. */
+
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Runtime } from "../api/containers.ts";
+import type { Envelope } from "../api/events.ts";
+import type { Mount } from "../api/types.ts";
+import type { Containerd } from "../api.ts";
+import { decodeEvent } from "../events/messages.ts";
+import type { Subject } from "./harness.ts";
+
+export interface TaskSubject extends Subject {
+  /** A directory for files of the tests. */
+  readonly dir: string;
+  readonly state: string;
+  readonly runtime: Runtime;
+  /** Begins the names of the containers' cgroups. */
+  readonly cgroup: string;
+  /** A file system with /bin/busybox. */
+  readonly rootfs: readonly Mount[];
+  /** Ends the daemon, not the shims, and starts it again; `between` runs while there is none. */
+  restart(between?: () => Promise<void>): Promise<void>;
+}
+
+export const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+export function process_(command: string) {
+  return {
+    args: ["/bin/busybox", "sh", "-c", command],
+    cwd: "/",
+    env: ["PATH=/bin"],
+    user: { uid: 0, gid: 0 },
+    capabilities: { bounding: ["CAP_KILL"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"] },
+  };
+}
+
+const OWN = ["pid", "ipc", "uts", "mount", "network"].map((type) => ({ type }));
+
+/** An OCI spec, JSON; with namespaces of its own unless others are given. */
+export function taskSpec(subject: TaskSubject, id: string, args: string[], namespaces: object[] = OWN): Uint8Array {
+  return encode({
+    ociVersion: "1.0.2",
+    process: { ...process_(""), args },
+    root: { path: "rootfs", readonly: false },
+    hostname: id,
+    mounts: [
+      { destination: "/proc", type: "proc", source: "proc" },
+      { destination: "/dev", type: "tmpfs", source: "tmpfs" },
+    ],
+    linux: {
+      cgroupsPath: `/${subject.cgroup}-${id}`,
+      namespaces,
+    },
+  });
+}
+
+/** False for a zombie too: orphans are reaped by the machine's init in its own time. */
+export function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return !stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+  } catch {
+    return false;
+  }
+}
+
+/** The shim is the parent of the init process. */
+export function shimOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+}
+
+export function listen(client: Containerd, filter = "topic~=^/tasks/") {
+  const got: Envelope[] = [];
+  const stop = new AbortController();
+  const events = client.events.subscribe([filter], { signal: stop.signal });
+  const run = async () => {
+    for await (const envelope of events) got.push(envelope);
+  };
+  // Ended by its signal, or with the subject.
+  void run().catch(() => {});
+  const until = async (topic: string): Promise<Envelope[]> => {
+    for (let i = 0; i < 100 && !got.some((envelope) => envelope.topic === topic); i++) await sleep(20);
+    stop.abort();
+    return got;
+  };
+  return { got, until };
+}
+
+export function pick(envelope: Envelope, ...names: string[]): unknown[] {
+  const fields = decodeEvent(envelope.event) ?? {};
+  return names.map((field) => fields[field]);
+}
