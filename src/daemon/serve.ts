@@ -32,6 +32,7 @@ async function main(): Promise<void> {
   });
   // A daemon that is killed would never write it.
   void daemon.settled.then(() => process.getBuiltinModule("node:module").flushCompileCache());
+  using _small = watchMemory(daemon.settled, log);
   log("info", "ending", { signal: await ending.promise });
   // Whatever hangs must not keep the daemon for ever.
   setTimeout(() => process.exit(1), 10_000).unref();
@@ -42,6 +43,16 @@ async function watchLoop(file: string | undefined): Promise<Disposable | undefin
   if (!file) return undefined;
   const { watchEventLoop } = await import("./loop-delay.ts");
   return watchEventLoop(file);
+}
+
+/** Begins when the start is over. */
+function watchMemory(settled: Promise<void>, log: Log): Disposable {
+  const stack = new DisposableStack();
+  void settled.then(async () => {
+    const { keepSmall } = await import("./memory.ts");
+    if (!stack.disposed) stack.use(keepSmall(log));
+  });
+  return stack;
 }
 
 async function readConfig(path: string) {

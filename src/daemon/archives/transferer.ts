@@ -11,9 +11,9 @@ import { type Containerd, DEFAULT_SNAPSHOTTER, type Transferer } from "../contai
 import { readArchive } from "../docker/images/archive/load.ts";
 import { type Saved, saveImages } from "../docker/images/archive/save.ts";
 import { ensureUnpacked } from "../docker/images/unpack.ts";
+import { choose, readDocument } from "../transfer/documents.ts";
 import { SharedLease } from "../transfer/lease.ts";
 import { hostPlatform } from "../transfer/platform.ts";
-import { choose, readDocument } from "../transfer/push.ts";
 
 /** To be given to `ContainerdCore.addTransferer`. */
 export const archiveTransferer: Transferer = (client, source, destination, options) => {

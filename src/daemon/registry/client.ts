@@ -15,6 +15,7 @@ import { type ByteSink, type DownloadOptions, download } from "./download.ts";
 import { RegistryHost, type RetryNotice } from "./host.ts";
 import { type Timeouts, Transport } from "./http.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
+import { sha256 } from "./sha256.ts";
 import { Uploader, type UploadOptions, type UploadSource } from "./upload.ts";
 
 /** Attempts at a mirror: the registry behind it is better than waiting for it. */
@@ -354,10 +355,6 @@ function accept(): Record<string, string> {
 
 function lie(subject: string, why: string): WharfError {
   return new WharfError("DataLoss", why, { operation: "ask registry", subject });
-}
-
-export function sha256(bytes: Uint8Array): Digest {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
 function hash(like: Digest, bytes: Uint8Array): Digest {

@@ -1,7 +1,7 @@
 /** HTTP/1.1 over node:http and node:https with kept connections, timeouts and errors of ours; no redirects, no retries. */
 
-import * as http from "node:http";
-import * as https from "node:https";
+import type { AgentOptions, ClientRequest, Agent as HttpAgent, IncomingMessage } from "node:http";
+import type { RequestOptions } from "node:https";
 import type { Socket } from "node:net";
 import { WharfError } from "../../common/errors.ts";
 import { isLoopback, type TlsSettings } from "./config.ts";
@@ -9,6 +9,10 @@ import { NetworkError } from "./errors.ts";
 import { canceled, throwIfCanceled } from "./retry.ts";
 import { WirePool } from "./wire/pool.ts";
 import { Watchdog } from "./wire/watchdog.ts";
+
+/** Not `import`ed: as an ES module it would load the whole of undici. */
+const http = process.getBuiltinModule("node:http");
+const https = process.getBuiltinModule("node:https");
 
 /** Milliseconds. */
 export interface Timeouts {
@@ -64,7 +68,7 @@ const DISCARD_LIMIT = 64 << 10;
 
 export class Transport implements Disposable {
   readonly timeouts: Timeouts;
-  readonly #agents = new Map<string, http.Agent>();
+  readonly #agents = new Map<string, HttpAgent>();
   readonly #wires = new WirePool();
   readonly #tls: TlsSettings;
   readonly #userAgent: string;
@@ -107,7 +111,7 @@ export class Transport implements Disposable {
     else if (method === "POST" || method === "PUT" || method === "PATCH") headers["content-length"] = "0";
     const operation = `${method} ${url.pathname}`;
     const secure = url.protocol === "https:";
-    const options: https.RequestOptions = { method, headers, agent: this.#agent(url) };
+    const options: RequestOptions = { method, headers, agent: this.#agent(url) };
 
     return new Promise((resolve, reject) => {
       let settled = false;
@@ -161,12 +165,12 @@ export class Transport implements Disposable {
     return !isLoopback(url.host) && hasProxy(process.env);
   }
 
-  #agent(url: URL): http.Agent {
+  #agent(url: URL): HttpAgent {
     const direct = !this.#proxied(url);
     const key = `${url.protocol}${direct}`;
     let agent = this.#agents.get(key);
     if (!agent) {
-      const options: http.AgentOptions = {
+      const options: AgentOptions = {
         keepAlive: true,
         keepAliveMsecs: 15_000,
         maxFreeSockets: 8,
@@ -198,10 +202,10 @@ function stall(text: string): Error {
 }
 
 /** Writes a streamed body, waiting where the connection cannot take more; stops when the answer came early. */
-async function send(message: http.ClientRequest, body: StreamBody, alive: () => void): Promise<void> {
+async function send(message: ClientRequest, body: StreamBody, alive: () => void): Promise<void> {
   let sent = 0;
   let answered = false;
-  message.once("response", (incoming: http.IncomingMessage) => {
+  message.once("response", (incoming: IncomingMessage) => {
     answered = true;
     // The rest of the body is not wanted: the connection cannot be used again.
     incoming.once("close", () => {
@@ -234,11 +238,11 @@ class Incoming implements HttpResponse {
   readonly url: URL;
   readonly status: number;
   readonly headers: HeaderMap;
-  readonly #message: http.IncomingMessage;
+  readonly #message: IncomingMessage;
   readonly #operation: string;
   readonly #stall: number;
 
-  constructor(message: http.IncomingMessage, url: URL, operation: string, stallTimeout: number) {
+  constructor(message: IncomingMessage, url: URL, operation: string, stallTimeout: number) {
     this.url = url;
     this.status = message.statusCode ?? 0;
     const headers: Record<string, string> = Object.create(null) as Record<string, string>;

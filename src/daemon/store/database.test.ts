@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -72,6 +72,20 @@ test("a checkpoint runs beside writers", async () => {
   await checkpoint;
   put(db, "after");
   assert.equal(db.get("SELECT count(*) AS n FROM meta")?.n, 1001);
+});
+
+test("after a checkpoint the WAL is begun anew and keeps its size; the worker serves the next one too", async () => {
+  await using db = Database.open(path);
+  for (let i = 0; i < 100; i++) put(db, `before${i}`);
+  const pages = db.walPages();
+  assert.ok(pages >= 100, `${pages}`);
+  const { size } = statSync(`${path}-wal`);
+  for (let i = 0; i < 3; i++) {
+    await db.checkpoint();
+    put(db, `after${i}`);
+    assert.ok(db.walPages() < 10, `${db.walPages()}`);
+    assert.equal(statSync(`${path}-wal`).size, size);
+  }
 });
 
 test("kill -9 loses nothing that was committed", () => {

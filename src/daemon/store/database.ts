@@ -7,18 +7,26 @@
  * all before it. Checkpoints (copying the WAL into the database, with its fsyncs) run in a worker.
  */
 
-import { closeSync, existsSync, fdatasync, fsyncSync, openSync, statSync } from "node:fs";
+import { closeSync, existsSync, fdatasync, fsyncSync, openSync, readSync, statSync } from "node:fs";
+import { endianness } from "node:os";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { Worker } from "node:worker_threads";
 import { isCode, WharfError } from "../../common/errors.ts";
 import { failpoint } from "../../common/failpoint.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { fromSqlite } from "./errors.ts";
 import { Reserve } from "./reserve.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 
-/** Past this size of the WAL a checkpoint is made; `journal_size_limit` cuts the file when it is begun anew after that. */
-const CHECKPOINT_BYTES = 4 * 1024 * 1024;
+/**
+ * A checkpoint is made when so many pages lie in the WAL. The file keeps its size when it is begun anew, up to `WAL_BYTES`: to write over
+ * what is there is several times quicker to flush than to make a file longer.
+ */
+const CHECKPOINT_PAGES = 1024;
+const WAL_BYTES = 8 * 1024 * 1024;
+
+/** Where the wal-index has the number of pages (https://sqlite.org/walformat.html, "The WAL-Index Header": mxFrame). */
+const MX_FRAME = 16;
 
 /** Up to this size the database is checked at every start, which takes milliseconds. */
 const CHECK_BYTES = 4 * 1024 * 1024;
@@ -37,6 +45,7 @@ export class Database implements AsyncDisposable {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #walFd: number;
+  readonly #indexFd: number;
   readonly #reserve: Reserve;
   #depth = 0;
   #afterCommit: (() => void)[] = [];
@@ -45,14 +54,16 @@ export class Database implements AsyncDisposable {
   #flushed = 0;
   #flushing: Promise<void> | undefined;
   #flushQueued: Promise<void> | undefined;
-  #checkpoint: Promise<void> | undefined;
+  readonly #checkpointer: Checkpointer;
 
   private constructor(path: string, db: DatabaseSync) {
     this.path = path;
     this.#db = db;
     this.#walFd = openSync(`${path}-wal`, "r");
+    this.#indexFd = openSync(`${path}-shm`, "r");
     this.#reserve = new Reserve(`${path}-reserve`);
     this.#reserve.keep();
+    this.#checkpointer = new Checkpointer(path);
   }
 
   /**
@@ -67,7 +78,7 @@ export class Database implements AsyncDisposable {
     try {
       db = new DatabaseSync(path, { timeout: 1000, enableForeignKeyConstraints: true });
       db.exec(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 1048576",
+        `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = ${WAL_BYTES}`,
       );
       if (unclean || small) check(db, path);
       migrate(db, path);
@@ -187,26 +198,20 @@ export class Database implements AsyncDisposable {
   }
 
   #maybeCheckpoint(): void {
-    // Looking at the size is a system call: every 64 transactions will do.
-    if (this.#written % 64 !== 0 || this.#checkpoint) return;
-    if (statSync(`${this.path}-wal`).size < CHECKPOINT_BYTES) return;
-    this.#checkpoint = this.checkpoint().finally(() => {
-      this.#checkpoint = undefined;
-    });
-    this.#checkpoint.catch(() => {});
+    // Looking is a system call: every 64 transactions will do.
+    if (this.#written % 64 === 0 && this.walPages() > CHECKPOINT_PAGES) this.checkpoint().catch(() => {});
+  }
+
+  /** How many pages were written to the WAL since it was begun anew. */
+  walPages(): number {
+    const bytes = Buffer.alloc(4);
+    readSync(this.#indexFd, bytes, 0, 4, MX_FRAME);
+    return endianness() === "LE" ? bytes.readUInt32LE() : bytes.readUInt32BE();
   }
 
   /** Copies the WAL into the database, in a worker, without holding up readers or writers. */
   checkpoint(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL("./checkpoint.worker.ts", import.meta.url), {
-        workerData: this.path,
-        execArgv: [],
-      });
-      worker.unref();
-      worker.once("error", (error) => reject(fromSqlite(error, "checkpoint store", this.path)));
-      worker.once("exit", () => resolve());
-    });
+    return this.#checkpointer.run();
   }
 
   #prepare(sql: string): StatementSync {
@@ -220,11 +225,12 @@ export class Database implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#db.isOpen) return;
-    await Promise.allSettled([this.#flushing, this.#flushQueued, this.#checkpoint]);
+    await Promise.allSettled([this.#flushing, this.#flushQueued, this.#checkpointer[Symbol.asyncDispose]()]);
     this.#statements.clear();
     // The last connection's close makes a checkpoint and removes the WAL.
     this.#db.close();
     closeSync(this.#walFd);
+    closeSync(this.#indexFd);
   }
 }
 

@@ -2,7 +2,6 @@
 
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import { createGzip } from "node:zlib";
 import type { Digest } from "../../../common/digest.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { OCI } from "../../../common/oci/media-types.ts";
@@ -70,7 +69,8 @@ export async function importImage(
 }
 
 async function* gzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const gzip = createGzip({ level: LEVEL });
+  // Not imported: most daemons never need it, and it is a megabyte.
+  const gzip = process.getBuiltinModule("node:zlib").createGzip({ level: LEVEL });
   const input = Readable.from(source, { objectMode: false });
   input.on("error", (error) => gzip.destroy(error));
   input.pipe(gzip);

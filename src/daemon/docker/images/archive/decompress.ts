@@ -1,7 +1,6 @@
 /** Takes the compression off a stream, whichever its first bytes say it has. */
 
 import { Readable, type Transform } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
 import { WharfError } from "../../../../common/errors.ts";
 
 const MAGIC: readonly (readonly [name: string, bytes: readonly number[]])[] = [
@@ -42,6 +41,8 @@ export async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncGen
       hint: `unpack it first: ${kind === "xz" ? "xz" : "bzip2"} -dc FILE`,
     });
   }
+  // Not imported: most daemons never need it, and it is a megabyte.
+  const { createGunzip, createZstdDecompress } = process.getBuiltinModule("node:zlib");
   const unpack: Transform = kind === "gzip" ? createGunzip() : createZstdDecompress();
   const packed = Readable.from(rest, { objectMode: false });
   let fault: unknown;

@@ -11,9 +11,9 @@ import { isIndexType, isManifestType, OCI } from "../../../../common/oci/media-t
 import type { Platform } from "../../../../common/oci/platform.ts";
 import { familiarReference, type Reference, tryParseReference, withDefaultTag } from "../../../../common/reference.ts";
 import type { Containerd } from "../../../containerd/api.ts";
+import { readDocument } from "../../../transfer/documents.ts";
 import { childLabels, UNCOMPRESSED } from "../../../transfer/labels.ts";
 import { SharedLease } from "../../../transfer/lease.ts";
-import { readDocument } from "../../../transfer/push.ts";
 import type { Engine } from "../../engine.ts";
 import { keepImage, nameImage } from "../tag.ts";
 import { ensureUnpacked } from "../unpack.ts";

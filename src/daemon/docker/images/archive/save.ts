@@ -8,7 +8,7 @@ import type { Descriptor } from "../../../../common/oci/image.ts";
 import { isIndexType, isManifestType, OCI } from "../../../../common/oci/media-types.ts";
 import { formatPlatform, type Platform } from "../../../../common/oci/platform.ts";
 import { familiarName, familiarReference, parseReference, tryParseReference } from "../../../../common/reference.ts";
-import { choose, readDocument } from "../../../transfer/push.ts";
+import { choose, readDocument } from "../../../transfer/documents.ts";
 import type { Engine } from "../../engine.ts";
 import { DANGLING } from "../names.ts";
 import type { NamedImage } from "../store.ts";
