@@ -26,7 +26,9 @@ const LINUX: Record<string, readonly string[]> = {
   sys: [],
   net: ["sys"],
   layer: ["sys"],
-  cgroup: ["sys"],
+  dbus: ["sys"],
+  systemd: ["sys", "dbus"],
+  cgroup: ["sys", "dbus", "systemd"],
   seccomp: ["sys"],
   runt: ["sys", "net", "cgroup", "seccomp"],
   // the shim carries out the OCI runtime's verbs in its own forks

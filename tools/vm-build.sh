@@ -8,10 +8,10 @@ cd "$VM_DIR"
 # systemd and what users of it have; tools of the tests; the agent's interpreter; what Node.js needs; the peers
 packages="
   systemd systemd-sysv udev dbus dbus-user-session libpam-systemd
-  iproute2 procps kmod uidmap busybox-static jq
+  iproute2 nftables procps kmod uidmap busybox-static jq
   python3-minimal
   libatomic1
-  runc crun
+  runc crun criu
 "
 # what only costs time at the boot of a machine that is thrown away
 masked="

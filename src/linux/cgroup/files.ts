@@ -11,7 +11,12 @@ export interface Setting {
   optional?: boolean;
   /** The file where the kernel does not have the first one. */
   instead?: string;
+  /** What the kernel refuses beside a value in force may fit when the others are set: then it is tried again. */
+  again?: boolean;
 }
 
 /** -1 and below mean no limit. */
 export const limitText = (value: number, none: string) => (value < 0 ? none : String(value));
+
+/** systemd takes no 0, so it is 1 everywhere, as with runc. */
+export const pidsText = (limit: number) => (limit === 0 ? "1" : limitText(limit, "max"));

@@ -40,7 +40,8 @@ export function findMountpoint(controllers: string): string | undefined {
   return undefined;
 }
 
-const SYSTEMD = "name=systemd";
+/** systemd's own hierarchy of v1, which has no controllers. */
+export const SYSTEMD = "name=systemd";
 
 /**
  * The hierarchies as /proc/self/cgroup lists them, at their usual places: whether they are there shows when a folder is
@@ -90,7 +91,7 @@ export function cgroupFolder(
       "InvalidArgument",
       `linux.cgroupsPath ${JSON.stringify(path)} is meant for the systemd driver`,
       {
-        hint: "the caller uses systemd cgroups: set it to the cgroupfs driver",
+        hint: "give --systemd-cgroup, or set the caller to cgroupfs",
       },
     );
   }

@@ -1,8 +1,9 @@
 // linux.resources as files of cgroup v1 (Documentation/admin-guide/cgroup-v1).
+import { WharfError } from "../../common/errors.ts";
 import type { LinuxDeviceCgroup, LinuxResources } from "../../common/oci/runtime.ts";
 import { Fd, O, open, write } from "../sys/fs.ts";
 import { effectiveRules, ruleText } from "./devices.ts";
-import { limitText, type Setting } from "./files.ts";
+import { limitText, pidsText, type Setting } from "./files.ts";
 
 /** Everything is denied first, then allowed rule by rule: a process must never run without them. */
 export function applyDevices(folder: string, given: readonly LinuxDeviceCgroup[]): void {
@@ -16,10 +17,20 @@ export function applyDevices(folder: string, given: readonly LinuxDeviceCgroup[]
 function memory(r: LinuxResources, out: Setting[]): void {
   const m = r.memory;
   if (!m) return;
-  const add = (file: string, value: string, field: string) =>
-    out.push({ controller: "memory", file: `memory.${file}`, value, field: `linux.resources.memory.${field}` });
+  const add = (file: string, value: string, field: string, optional = false) =>
+    out.push({
+      controller: "memory",
+      file: `memory.${file}`,
+      value,
+      field: `linux.resources.memory.${field}`,
+      optional,
+    });
   if (m.limit !== undefined && m.limit !== 0) add("limit_in_bytes", limitText(m.limit, "-1"), "limit");
-  if (m.swap !== undefined && m.swap !== 0) add("memsw.limit_in_bytes", limitText(m.swap, "-1"), "swap");
+  // no limit of memory is none of both, where the kernel counts swap
+  const unlimited = m.limit !== undefined && m.limit < 0 && !m.swap;
+  if (unlimited || (m.swap !== undefined && m.swap !== 0)) {
+    add("memsw.limit_in_bytes", unlimited ? "-1" : limitText(m.swap!, "-1"), "swap", unlimited);
+  }
   if (m.reservation !== undefined && m.reservation !== 0)
     add("soft_limit_in_bytes", limitText(m.reservation, "-1"), "reservation");
   if (m.kernelTCP !== undefined && m.kernelTCP !== 0)
@@ -30,20 +41,38 @@ function memory(r: LinuxResources, out: Setting[]): void {
   if (m.disableOOMKiller) add("oom_control", "1", "disableOOMKiller");
 }
 
+const [SHARES_MIN, SHARES_MAX] = [2, 262144];
+
+/** The kernel takes any number and makes it fit without a word. */
+function checkedShares(shares: number): number {
+  if (shares >= SHARES_MIN && shares <= SHARES_MAX) return shares;
+  const bound =
+    shares < SHARES_MIN
+      ? `the minimum allowed cpu-shares is ${SHARES_MIN}`
+      : `the maximum allowed cpu-shares is ${SHARES_MAX}`;
+  throw new WharfError("InvalidArgument", `linux.resources.cpu.shares: ${bound}`, {
+    subject: "linux.resources.cpu.shares",
+  });
+}
+
 function cpu(r: LinuxResources, out: Setting[]): void {
   const c = r.cpu;
   if (!c) return;
-  const add = (file: string, value: number | undefined, field: string) => {
-    if (value === undefined) return;
-    out.push({ controller: "cpu", file: `cpu.${file}`, value: String(value), field: `linux.resources.cpu.${field}` });
-  };
-  if (c.shares) add("shares", c.shares, "shares");
-  if (c.period) add("cfs_period_us", c.period, "period");
-  if (c.burst !== undefined && c.burst !== 0) add("cfs_burst_us", c.burst, "burst");
+  const add = (file: string, value: number, field: string, how: Partial<Setting> = {}) =>
+    out.push({
+      controller: "cpu",
+      file: `cpu.${file}`,
+      value: String(value),
+      field: `linux.resources.cpu.${field}`,
+      ...how,
+    });
+  if (c.shares) add("shares", checkedShares(c.shares), "shares");
+  if (c.period) add("cfs_period_us", c.period, "period", { again: true });
+  if (c.burst !== undefined) add("cfs_burst_us", c.burst, "burst", { again: true, optional: true });
   if (c.quota !== undefined && c.quota !== 0) add("cfs_quota_us", c.quota, "quota");
-  if (c.realtimePeriod) add("rt_period_us", c.realtimePeriod, "realtimePeriod");
+  if (c.realtimePeriod) add("rt_period_us", c.realtimePeriod, "realtimePeriod", { again: true });
   if (c.realtimeRuntime) add("rt_runtime_us", c.realtimeRuntime, "realtimeRuntime");
-  add("idle", c.idle, "idle");
+  if (c.idle !== undefined) add("idle", c.idle, "idle");
   const set = (file: string, value: string | undefined) => {
     if (!value) return;
     out.push({ controller: "cpuset", file: `cpuset.${file}`, value, field: `linux.resources.cpu.${file}` });
@@ -83,11 +112,11 @@ function blockIO(r: LinuxResources, out: Setting[]): void {
 
 function rest(r: LinuxResources, out: Setting[]): void {
   const base = "linux.resources";
-  if (r.pids?.limit) {
+  if (r.pids?.limit !== undefined) {
     out.push({
       controller: "pids",
       file: "pids.max",
-      value: r.pids.limit < 0 ? "max" : String(r.pids.limit),
+      value: pidsText(r.pids.limit),
       field: `${base}.pids.limit`,
     });
   }

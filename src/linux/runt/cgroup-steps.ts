@@ -1,7 +1,12 @@
 // What the runtime does for a container's cgroup: makes it, and sets its limits.
 import { WharfError } from "../../common/errors.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
-import { type CgroupPaths, limit, limitDevices, makeCgroup } from "../cgroup/cgroup.ts";
+import { moveInto } from "../cgroup/join.ts";
+import { limit, limitDevices } from "../cgroup/limit.ts";
+import { makeCgroup } from "../cgroup/make.ts";
+import type { CgroupPaths } from "../cgroup/paths.ts";
+import type { ScopeUnit } from "../cgroup/systemd/place.ts";
+import { asSystemdKeeps, startScope } from "../cgroup/systemd/scope.ts";
 import { isErrno } from "../sys/call.ts";
 import { isRootless } from "../sys/rootless.ts";
 import type { Step } from "./plan.ts";
@@ -32,11 +37,46 @@ function asksFor(limits: object): boolean {
   );
 }
 
-/** What this side does for the cgroup; `moved` is called when its folders turn out to lie elsewhere than thought. */
-export function cgroupSteps(cgroup: CgroupPaths, spec: Spec, moved: () => void): Step[] {
-  const resources = spec.linux?.resources ?? {};
+/** What the runtime knows when it makes the cgroup. */
+export interface CgroupSituation {
+  id: string;
+  /** The first process, for systemd to move. */
+  pid: () => number;
+  /** Called when the folders turn out to lie elsewhere than thought. */
+  moved: () => void;
+}
+
+/** systemd makes the scope around the first process; on v1 it moves it in the hierarchies that it knows, and we in the others. */
+function startByUnit(
+  cgroup: CgroupPaths,
+  scope: ScopeUnit,
+  { linux, annotations }: Spec,
+  situation: CgroupSituation,
+): void {
+  const pid = situation.pid();
+  startScope(scope, { mode: cgroup.mode, pid, id: situation.id, resources: linux?.resources ?? {}, annotations });
+  makeCgroup(cgroup, situation.moved);
+  if (cgroup.mode === "v1") moveInto(cgroup, pid);
+}
+
+/** What this side does for the cgroup. */
+export function cgroupSteps(cgroup: CgroupPaths, spec: Spec, situation: CgroupSituation): Step[] {
+  const scope = cgroup.systemd;
+  const given = spec.linux?.resources ?? {};
+  const resources = scope ? asSystemdKeeps(given) : given;
+  const make: Step = scope
+    ? {
+        field: "linux.cgroupsPath",
+        name: `start ${scope.unit} by systemd`,
+        run: () => startByUnit(cgroup, scope, spec, situation),
+      }
+    : {
+        field: "linux.cgroupsPath",
+        name: "make the cgroup",
+        run: () => makeCgroupIfAllowed(cgroup, spec, situation.moved),
+      };
   return [
-    { field: "linux.cgroupsPath", name: "make the cgroup", run: () => makeCgroupIfAllowed(cgroup, spec, moved) },
+    make,
     {
       field: "linux.resources.devices",
       name: "limit devices",

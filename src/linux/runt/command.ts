@@ -9,6 +9,10 @@ export interface Context {
   warn: (text: string) => void;
   /** The caller's trace, where it wants one. */
   trace: Trace | undefined;
+  /** --systemd-cgroup: which manager makes cgroups. */
+  systemd: "system" | "user" | undefined;
+  /** --criu: the program for checkpoints. */
+  criu: string;
 }
 
 export interface Command {

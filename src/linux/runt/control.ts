@@ -1,8 +1,12 @@
 // pause, resume, ps, update: what is done to a container's cgroup.
 import { WharfError } from "../../common/errors.ts";
 import type { LinuxResources } from "../../common/oci/runtime.ts";
-import { type CgroupPaths, cgroupPids, limit, limitDevices, setFrozen } from "../cgroup/cgroup.ts";
-import { readText } from "../sys/fs.ts";
+import { setFrozen } from "../cgroup/freezer.ts";
+import { cgroupPids } from "../cgroup/kill.ts";
+import { checkUsage, limit, limitDevices } from "../cgroup/limit.ts";
+import { type CgroupPaths, folderOf } from "../cgroup/paths.ts";
+import { asSystemdKeeps, updateScope } from "../cgroup/systemd/scope.ts";
+import { exists, readText } from "../sys/fs.ts";
 import type { ContainerRecord, Status } from "./state.ts";
 import { inState } from "./view.ts";
 
@@ -26,26 +30,49 @@ export function pids(root: string, id: string): number[] {
   return cgroupPids(cgroupOf(inState(root, id, ...LIVING)));
 }
 
+/** A number in a cgroup file, the first one or another; -1 for "max". */
+function inForce(folder: string, file: string, index = 0): number {
+  const word = readText(`${folder}/${file}`).trim().split(/\s+/)[index] ?? "";
+  return word === "max" ? -1 : Number(word);
+}
+
 /**
- * v2 has two values in one file (cpu.max) and one limit less another (memory.swap.max): what is not given of such a pair is
- * what is in force.
+ * What goes together is set together: a quota with its period (v2 has both in one file, and systemd wants both), a limit of
+ * memory with that of memory and swap (v2 has the difference). What is not given of a pair is what is in force.
  */
-function completed(folder: string | undefined, resources: LinuxResources): LinuxResources {
-  if (folder === undefined) return resources;
+function completed(cgroup: CgroupPaths, resources: LinuxResources): LinuxResources {
   const { cpu, memory } = resources;
-  const inForce = (file: string) => Number(readText(`${folder}/${file}`).split(/\s/)[0]?.replace("max", "-1"));
-  const quota = cpu?.period && !cpu.quota ? inForce("cpu.max") : undefined;
-  const limit = memory?.swap && memory.swap > 0 && !memory.limit ? inForce("memory.max") : undefined;
-  return {
-    ...resources,
-    ...(quota !== undefined ? { cpu: { ...cpu, quota } } : {}),
-    ...(limit !== undefined ? { memory: { ...memory, limit } } : {}),
-  };
+  const result = { ...resources };
+  if (cgroup.mode === "v1") {
+    const folder = cgroup.systemd && cpu && !cpu.quota !== !cpu.period ? folderOf(cgroup, "cpu") : undefined;
+    if (folder === undefined) return resources;
+    const [quota, period] = ["quota", "period"].map((one) => inForce(folder, `cpu.cfs_${one}_us`));
+    return { ...resources, cpu: { ...cpu, quota: cpu!.quota || quota, period: cpu!.period || period } };
+  }
+  const folder = cgroup.paths[""];
+  if (folder === undefined) return resources;
+  if (cpu && !cpu.quota !== !cpu.period) {
+    const [quota, period] = [inForce(folder, "cpu.max"), inForce(folder, "cpu.max", 1)];
+    result.cpu = { ...cpu, quota: cpu.quota || quota, period: cpu.period || period };
+  }
+  if (memory?.swap && memory.swap > 0 && !memory.limit) {
+    result.memory = { ...memory, limit: inForce(folder, "memory.max") };
+  } else if (memory?.limit && memory.limit > 0 && !memory.swap && exists(`${folder}/memory.swap.max`)) {
+    const [limit, swap] = [inForce(folder, "memory.max"), inForce(folder, "memory.swap.max")];
+    if (limit >= 0 && swap >= 0) result.memory = { ...memory, swap: Math.max(limit + swap, memory.limit) };
+  }
+  return result;
 }
 
 /** Changes the limits that are given. Device rules, where given, replace those in force. */
 export function update(root: string, id: string, resources: LinuxResources): void {
   const cgroup = cgroupOf(inState(root, id, ...LIVING));
-  if (resources.devices) limitDevices(cgroup, resources.devices);
-  limit(cgroup, cgroup.mode === "v2" ? completed(cgroup.paths[""], resources) : resources);
+  let wanted = completed(cgroup, resources);
+  if (cgroup.systemd) {
+    wanted = asSystemdKeeps(wanted);
+    checkUsage(cgroup, wanted);
+    updateScope(cgroup.systemd, cgroup.mode, wanted);
+  }
+  if (wanted.devices) limitDevices(cgroup, wanted.devices);
+  limit(cgroup, wanted);
 }

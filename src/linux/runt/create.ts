@@ -2,14 +2,11 @@
 // makes the cgroup and the record while the new one makes namespaces and mounts.
 import { WharfError } from "../../common/errors.ts";
 import { OCI_VERSION, type Spec } from "../../common/oci/runtime.ts";
-import {
-  type CgroupPaths,
-  killCgroup,
-  locateCgroup,
-  openForClone,
-  openJoinFiles,
-  removeCgroup,
-} from "../cgroup/cgroup.ts";
+import { openForClone, openJoinFiles } from "../cgroup/join.ts";
+import { killCgroup } from "../cgroup/kill.ts";
+import { locateCgroup } from "../cgroup/make.ts";
+import type { CgroupPaths } from "../cgroup/paths.ts";
+import { removeCgroup } from "../cgroup/remove.ts";
 import { close, Fd, O, open, writeFileAtomic } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, clone, SIGNALS, wait } from "../sys/process.ts";
@@ -64,6 +61,8 @@ export interface LaunchOptions {
   cloneParent?: boolean | undefined;
   /** Records a span for every kernel step. */
   trace?: Trace | undefined;
+  /** Cgroups are made by systemd's manager, the system's or the user's; absent: by us. */
+  systemd?: "system" | "user" | undefined;
   /** Takes what went not as asked, but is no reason to fail. */
   warn?: ((text: string) => void) | undefined;
 }
@@ -97,7 +96,7 @@ export function create(options: CreateOptions): Created {
   const created = timestamp();
   let cgroup: CgroupPaths | undefined;
   try {
-    cgroup = locateCgroup(spec.linux?.cgroupsPath || undefined, id);
+    cgroup = locateCgroup({ path: spec.linux?.cgroupsPath || undefined, id, systemd: options.systemd });
     noteCgroup(folder, cgroup);
     const namespaces = planNamespaces(spec.linux?.namespaces ?? []);
     let flags = 0;
@@ -163,16 +162,21 @@ function openWithOurRights(plan: InitPlan, spec: Spec): void {
 function launch(options: CreateOptions, spec: Spec, record: ContainerRecord, plan: InitPlan): Created {
   const { namespaces, cgroup } = plan;
   const { trace } = options;
-  const early = cgroup.mode === "v2" || namespaces.own.has("user") || needsStage(namespaces);
-  const cgroups = cgroupSteps(cgroup, spec, () => noteCgroup(folderOf(options.root, options.id), cgroup));
+  // systemd moves a process that is there; elsewhere it is born into its cgroup, or opens it with our rights
+  const early = !cgroup.systemd && (cgroup.mode === "v2" || namespaces.own.has("user") || needsStage(namespaces));
+  let first = 0;
+  const moved = () => noteCgroup(folderOf(options.root, options.id), cgroup);
+  const cgroups = cgroupSteps(cgroup, spec, { id: options.id, pid: () => first, moved });
   if (early) run(cgroups, trace);
   openWithOurRights(plan, spec);
-  if (namespaces.own.has("user")) plan.joinFiles = openJoinFiles(cgroup);
+  if (cgroup.systemd) plan.joinFiles = [];
+  else if (namespaces.own.has("user")) plan.joinFiles = openJoinFiles(cgroup);
   if (namespaces.newTime) newTimeNamespace(spec.linux?.timeOffsets);
   const [ours, theirs] = socketPair();
   const born = early && !needsStage(namespaces) ? openForClone(cgroup) : undefined;
   if (born !== undefined) plan.joinFiles = [];
   const { pid, pidfd } = traced(trace, "make the first process", () => bear(options, plan, ours, theirs, born));
+  first = pid;
   for (const fd of [theirs, plan.startSocket, born, plan.rootTree, ...plan.trees.values(), ...(plan.joinFiles ?? [])]) {
     if (fd !== undefined) close(fd);
   }

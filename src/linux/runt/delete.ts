@@ -1,6 +1,8 @@
 // delete: removes a container and all it holds, whatever state it is in.
 import { describe, isCode, WharfError } from "../../common/errors.ts";
-import { cgroupPids, killCgroup, removeCgroup, setFrozen } from "../cgroup/cgroup.ts";
+import { setFrozen } from "../cgroup/freezer.ts";
+import { cgroupPids, killCgroup } from "../cgroup/kill.ts";
+import { removeCgroup } from "../cgroup/remove.ts";
 import { isErrno } from "../sys/call.ts";
 import { exists, Fd } from "../sys/fs.ts";
 import { pollReadable } from "../sys/poll.ts";

@@ -1,18 +1,19 @@
 // exec: another process in a running container.
 import { errorToData, WharfError } from "../../common/errors.ts";
 import type { Process } from "../../common/oci/runtime.ts";
-import { joinCgroup, openForClone, openJoinFiles } from "../cgroup/cgroup.ts";
+import { joinCgroup } from "../cgroup/join.ts";
 import { openCached } from "../seccomp/cache.ts";
 import { sys } from "../sys/call.ts";
 import { close, Fd, O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
-import { CLONE, clone, exit, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
+import { CLONE, exit, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
 import { effectiveUser } from "../sys/rootless.ts";
 import { socketPair } from "../sys/socket.ts";
 
 import { Channel, type FromInit, failure } from "./channel.ts";
 import { adoptTerminal, openTerminal } from "./console.ts";
 import { activated, announce, type LaunchOptions, passedOn, takeConsole } from "./create.ts";
+import { CgroupEntrance, type SubCgroups } from "./exec-cgroup.ts";
 import { execute } from "./exec-path.ts";
 import { enterExecutionDomain } from "./execution-domain.ts";
 import { identitySteps } from "./identity.ts";
@@ -30,6 +31,8 @@ export interface ExecOptions extends LaunchOptions {
   process: Process;
   /** Run also in a paused container, where it waits for the thaw. */
   ignorePaused?: boolean | undefined;
+  /** Groups below the container's own. */
+  subCgroups?: SubCgroups | undefined;
 }
 
 export interface Executed {
@@ -83,9 +86,7 @@ export function exec(options: ExecOptions): Executed {
   check(options, record);
   using target = openInit(record);
   const filter = openFilter(options, record);
-  const { cgroup } = record;
-  const born = cgroup && openForClone(cgroup);
-  const joinFiles = cgroup && born === undefined ? openJoinFiles(cgroup) : [];
+  using cgroup = new CgroupEntrance(record, options.subCgroups ?? new Map());
   const rootOf = record.chroot ? open(`/proc/${record.init!.pid}/root`, O.PATH | O.DIRECTORY) : undefined;
   const [ours, theirs] = socketPair();
   // a pid namespace takes in children only: this process enters so far that its child is in it; without privilege by the
@@ -96,14 +97,19 @@ export function exec(options: ExecOptions): Executed {
   const affinity = options.process.execCPUAffinity;
   // inherited by the child, which may be born into the cgroup
   if (affinity) setAffinity(affinity, "initial");
-  const { pid, pidfd } = clone(parent, born === undefined ? {} : { cgroup: born });
+  const { pid, pidfd, attach } = cgroup.clone(parent);
   if (pid === 0) {
     close(ours);
-    enterContainer(options, record, { target: target.value, entered, filter, joinFiles, rootOf }, new Channel(theirs));
+    const entrance = { target: target.value, entered, filter, joinFiles: cgroup.joinFiles, attach, rootOf };
+    enterContainer(options, record, entrance, new Channel(theirs));
   }
-  for (const fd of [theirs, filter, born, rootOf, ...joinFiles]) if (fd !== undefined) close(fd);
+  for (const fd of [theirs, filter, rootOf]) if (fd !== undefined) close(fd);
   using channel = new Channel(ours);
   try {
+    if (attach) {
+      cgroup.attachByUnit(pid);
+      channel.send({ type: "cgroup" });
+    }
     serve(options, record, channel, pid);
     announce(options, pid, pidfd);
     return { pid, pidfd };
@@ -139,6 +145,8 @@ interface Entrance {
   entered: number;
   filter: number | undefined;
   joinFiles: readonly number[];
+  /** To be waited for: this process is moved by another. */
+  attach: boolean;
   rootOf: number | undefined;
 }
 
@@ -150,6 +158,7 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
     // nobody in the container may look into this process before it is one of theirs (CVE-2016-9962)
     prctl(PR.SET_DUMPABLE, 0);
     joinCgroup(entrance.joinFiles);
+    if (entrance.attach) channel.await("cgroup");
     if (process.execCPUAffinity) setAffinity(process.execCPUAffinity, "final");
     if (record.intelRdt) joinRdtGroup(record.intelRdt, 0);
     run(labelSteps(process), trace);

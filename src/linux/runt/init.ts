@@ -1,7 +1,8 @@
 // The container's first process, from its birth to the program it becomes.
 import { errorToData } from "../../common/errors.ts";
 import type { Process, Spec } from "../../common/oci/runtime.ts";
-import { type CgroupPaths, joinCgroup, openJoinFiles } from "../cgroup/cgroup.ts";
+import { joinCgroup, openJoinFiles } from "../cgroup/join.ts";
+import type { CgroupPaths } from "../cgroup/paths.ts";
 import { sys } from "../sys/call.ts";
 import { close } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";

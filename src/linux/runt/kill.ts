@@ -1,6 +1,7 @@
 // kill: a signal to a container's first process, or to all of them.
 import { WharfError } from "../../common/errors.ts";
-import { killCgroup, setFrozen } from "../cgroup/cgroup.ts";
+import { setFrozen } from "../cgroup/freezer.ts";
+import { killCgroup } from "../cgroup/kill.ts";
 import { isErrno } from "../sys/call.ts";
 import { Fd } from "../sys/fs.ts";
 import { pidfdOpen, pidfdSend, SIGNALS } from "../sys/process.ts";

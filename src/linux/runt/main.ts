@@ -4,6 +4,7 @@ import { describe, hintOf, WharfError } from "../../common/errors.ts";
 import { OCI_VERSION } from "../../common/oci/runtime.ts";
 import { VERSION } from "../../common/version.ts";
 import { stderr, stdout } from "../sys/out.ts";
+import { isRootless, ownsSystemd } from "../sys/rootless.ts";
 import { openTrace } from "../sys/trace.ts";
 import type { Command, Context } from "./command.ts";
 import { type Parsed, parseFlags } from "./flags.ts";
@@ -81,14 +82,11 @@ function dispatch(global: Parsed, target: LogTarget): number {
     stdout(`usage: runt ${command.usage}\n\n${command.summary}\n`);
     return 0;
   }
-  if (global.bool("systemd-cgroup") && MAKES_CGROUPS.has(name)) {
-    throw new WharfError("Unimplemented", "--systemd-cgroup: cgroups by systemd are not supported yet", {
-      hint: "set the caller (docker: native.cgroupdriver, containerd: SystemdCgroup, podman: --cgroup-manager) to cgroupfs",
-    });
-  }
   const warn = (text: string) => log(target, "warning", text);
   const trace = openTrace("runt");
-  const context: Context = { root: absolute(global.string("root") ?? defaultRoot()), warn, trace };
+  const root = absolute(global.string("root") ?? defaultRoot());
+  const systemd = global.bool("systemd-cgroup") ? managerOf(global.string("rootless")) : undefined;
+  const context: Context = { root, warn, trace, systemd, criu: global.string("criu") || "criu" };
   if (!trace) return command.run(context, parsed);
   try {
     return trace.span(`runt ${name}`, undefined, () => command.run(context, parsed));
@@ -97,7 +95,14 @@ function dispatch(global: Parsed, target: LogTarget): number {
   }
 }
 
-const MAKES_CGROUPS = new Set(["create", "run", "update"]);
+/** --rootless says whose manager of systemd is meant, or we find out. */
+function managerOf(rootless: string | undefined): "system" | "user" {
+  if (rootless !== undefined && !/^(auto|true|false|1|0)?$/.test(rootless)) {
+    throw new WharfError("InvalidArgument", `--rootless ${JSON.stringify(rootless)}: expected true, false or auto`);
+  }
+  if (!rootless || rootless === "auto") return isRootless() && !ownsSystemd() ? "user" : "system";
+  return rootless === "true" || rootless === "1" ? "user" : "system";
+}
 
 /** runc tells a failed exec by this code from what the program ended with. */
 const EXEC_FAILED = 255;

@@ -1,7 +1,7 @@
 // The container's root file system: its own mount, everything that goes onto it, then the switch to it.
 import { WharfError } from "../../common/errors.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
-import type { CgroupPaths } from "../cgroup/cgroup.ts";
+import type { CgroupPaths } from "../cgroup/paths.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import { close, O, open } from "../sys/fs.ts";
 import { attach, cloneTree, MNT_DETACH, MOUNT_ATTR, MS, mount, setAttributes } from "../sys/mount.ts";

@@ -1,7 +1,8 @@
 // A container's record, <root>/<id>/state.json, and what the kernel says about its process.
 import { WharfError } from "../../common/errors.ts";
 import type { Hooks, Process } from "../../common/oci/runtime.ts";
-import { type CgroupPaths, isFrozen } from "../cgroup/cgroup.ts";
+import { isFrozen } from "../cgroup/freezer.ts";
+import type { CgroupPaths } from "../cgroup/paths.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import {
   AT_REMOVEDIR,

@@ -1,5 +1,5 @@
 // Without the host's rights: another user than root, or root only of a user namespace.
-import { readText } from "./fs.ts";
+import { readText, stat } from "./fs.ts";
 import { NR } from "./nr.ts";
 
 export function effectiveUser(): number {
@@ -13,6 +13,15 @@ function inUserNamespace(): boolean {
 
 export function isRootless(): boolean {
   return effectiveUser() !== 0 || inUserNamespace();
+}
+
+/** Root of a user namespace in which systemd itself runs, as in a system container: its manager takes our word. */
+export function ownsSystemd(): boolean {
+  try {
+    return effectiveUser() === 0 && stat("/run/systemd/private").uid === 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Name in /etc/passwd, or the number where there is none. */

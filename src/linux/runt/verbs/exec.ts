@@ -4,6 +4,7 @@ import type { Process } from "../../../common/oci/runtime.ts";
 import { readText } from "../../sys/fs.ts";
 import type { Command } from "../command.ts";
 import { type ExecOptions, exec } from "../exec.ts";
+import { parseSubCgroups } from "../exec-cgroup.ts";
 import type { Parsed } from "../flags.ts";
 import { holdSignals, stayWith, stayWithTerminal } from "../foreground.ts";
 import { LAUNCH_FLAGS, launchOptions } from "../launch-flags.ts";
@@ -75,6 +76,7 @@ export const execCommand: Command = {
     "cap|c": "list",
     "no-new-privs": "bool",
     "ignore-paused": "bool",
+    cgroup: "list",
   },
   stopAtArgument: true,
   run(context, parsed) {
@@ -85,6 +87,7 @@ export const execCommand: Command = {
     let master = -1;
     const options: ExecOptions = { ...context, id, process, ...launchOptions(parsed) };
     options.ignorePaused = parsed.bool("ignore-paused");
+    options.subCgroups = parseSubCgroups(parsed.list("cgroup"));
     if (!detach && !options.console) {
       options.console = {
         master(fd) {

@@ -1,11 +1,11 @@
 // runt plan [BUNDLE]: what create would do, step by step, with the field of config.json that asks for each. Nothing is done.
 import { WharfError } from "../../../common/errors.ts";
-import { locateCgroup } from "../../cgroup/cgroup.ts";
+import { locateCgroup } from "../../cgroup/make.ts";
 import { stdout } from "../../sys/out.ts";
 import { readBundle } from "../bundle.ts";
 import { cgroupSteps } from "../cgroup-steps.ts";
 import { Channel } from "../channel.ts";
-import type { Command } from "../command.ts";
+import type { Command, Context } from "../command.ts";
 import { begin, type InitPlan, initSteps, startSteps } from "../init.ts";
 import { absolute } from "../launch-flags.ts";
 import { planNamespaces } from "../namespaces.ts";
@@ -19,11 +19,11 @@ interface Planned {
   step: string;
 }
 
-function planOf(bundle: string): Planned[] {
+function planOf(bundle: string, systemd: Context["systemd"]): Planned[] {
   const { spec, rootfs } = readBundle(bundle);
   if (!spec.process) throw new WharfError("InvalidArgument", "config.json: process: is missing");
   const namespaces = planNamespaces(spec.linux?.namespaces ?? []);
-  const cgroup = locateCgroup(spec.linux?.cgroupsPath || undefined, "ID");
+  const cgroup = locateCgroup({ path: spec.linux?.cgroupsPath || undefined, id: "ID", systemd });
   const plan: InitPlan = {
     spec,
     process: spec.process,
@@ -46,10 +46,7 @@ function planOf(bundle: string): Planned[] {
   const named = (process: Planned["process"], steps: readonly Step[]) =>
     steps.map(({ field, name }): Planned => ({ process, field, step: name }));
   return [
-    ...named(
-      "runtime",
-      cgroupSteps(cgroup, spec, () => {}),
-    ),
+    ...named("runtime", cgroupSteps(cgroup, spec, { id: "ID", pid: () => 0, moved: () => {} })),
     ...named("container", [...initSteps(plan, progress), ...startSteps(plan, progress)]),
     { process: "container", field: "process.args", step: `execute ${JSON.stringify(spec.process.args?.join(" "))}` },
   ];
@@ -59,8 +56,8 @@ export const planCommand: Command = {
   usage: "plan [--format text|json] [BUNDLE]",
   summary: "show what creating a container would do, without doing it",
   flags: { "format|f": "string", "bundle|b": "string" },
-  run(_context, parsed) {
-    const steps = planOf(absolute(parsed.args[0] ?? parsed.string("bundle") ?? "."));
+  run({ systemd }, parsed) {
+    const steps = planOf(absolute(parsed.args[0] ?? parsed.string("bundle") ?? "."), systemd);
     const format = parsed.string("format") ?? "text";
     if (format === "json") stdout(`${JSON.stringify(steps, null, 2)}\n`);
     else if (format === "text") {

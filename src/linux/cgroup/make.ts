@@ -1,0 +1,114 @@
+// Making a container's cgroup: its folders in every hierarchy, with the controllers handed down to them.
+import { WharfError } from "../../common/errors.ts";
+import { dirname } from "../../common/path.ts";
+import { isErrno } from "../sys/call.ts";
+import { E } from "../sys/errno.ts";
+import { exists, mkdir, mkdirs, readText } from "../sys/fs.ts";
+import { NR } from "../sys/nr.ts";
+import { CGROUP_ROOT, cgroupFolder, findMountpoint, readLayout, usualMountpoint } from "./layout.ts";
+import { type CgroupPaths, put } from "./paths.ts";
+import { locateScope } from "./systemd/scope.ts";
+
+/** A v1 cpuset is born empty and takes nobody in: it gets its parent's processors and memory nodes. */
+function inheritCpuset(folder: string): void {
+  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+    if (readText(`${folder}/${file}`).trim() !== "") continue;
+    const parent = dirname(folder);
+    if (readText(`${parent}/${file}`).trim() === "") inheritCpuset(parent);
+    put(`${folder}/${file}`, readText(`${parent}/${file}`));
+  }
+}
+
+/** Hands a folder's controllers to its children. One that it cannot give (threaded, busy) must not cost the others. */
+function delegate(folder: string): void {
+  const words = (file: string) => readText(`${folder}/${file}`).trim().split(" ").filter(Boolean);
+  const have = words("cgroup.subtree_control");
+  const missing = words("cgroup.controllers").filter((one) => !have.includes(one));
+  if (missing.length === 0) return;
+  const give = (names: readonly string[]) =>
+    put(`${folder}/cgroup.subtree_control`, names.map((name) => `+${name}`).join(" "));
+  const harmless = ["EBUSY", "ENOENT", "EOPNOTSUPP", "EACCES", "EPERM", "EINVAL"] as const;
+  try {
+    give(missing);
+  } catch (error) {
+    if (!isErrno(error, ...harmless)) throw error;
+    for (const name of missing) {
+      try {
+        give([name]);
+      } catch (one) {
+        if (!isErrno(one, ...harmless)) throw one;
+      }
+    }
+  }
+}
+
+/** v2: every folder on the way gets the controllers of the one above. */
+function makeUnified(folder: string): void {
+  let at = CGROUP_ROOT;
+  for (const part of folder.slice(CGROUP_ROOT.length + 1).split("/")) {
+    delegate(at);
+    at += `/${part}`;
+    try {
+      mkdir(at);
+    } catch (error) {
+      if (!isErrno(error, "EEXIST")) throw error;
+    }
+  }
+}
+
+/** v1. False when the hierarchy is not mounted where it was thought to be. */
+function make(controllers: string, folder: string): boolean {
+  const answer = native.syscall(NR.mkdirat, -100, folder, 0o755);
+  if (answer === -E.ENOENT) {
+    if (!exists(usualMountpoint(controllers)) && folder.startsWith(`${usualMountpoint(controllers)}/`)) return false;
+    mkdirs(folder);
+  } else if (answer < 0 && answer !== -E.EEXIST) mkdir(folder);
+  if (controllers.includes("cpuset")) inheritCpuset(folder);
+  return true;
+}
+
+export interface CgroupWish {
+  /** linux.cgroupsPath, of the driver's own form. */
+  path: string | undefined;
+  id: string;
+  /** The systemd driver: by the system's manager, or the user's. */
+  systemd?: "system" | "user" | undefined;
+}
+
+/** A container's folders; nothing is made yet. */
+export function locateCgroup({ path, id, systemd }: CgroupWish): CgroupPaths {
+  const layout = readLayout();
+  const cgroup: CgroupPaths = { mode: layout.mode, paths: {} };
+  const [scope, below] = systemd ? locateScope(path, id, systemd === "user") : [];
+  if (scope) cgroup.systemd = scope;
+  for (const hierarchy of layout.hierarchies) {
+    const { controllers, mountpoint } = hierarchy;
+    cgroup.paths[controllers] = below === undefined ? cgroupFolder(hierarchy, path, id) : mountpoint + below;
+  }
+  return cgroup;
+}
+
+/**
+ * Makes the folders. What exists is used as it is, as the runtime specification allows. `moved` is called when a hierarchy was
+ * found elsewhere than thought, or nowhere, with the paths corrected.
+ */
+export function makeCgroup(cgroup: CgroupPaths, moved: () => void): void {
+  let corrected = false;
+  for (const controllers in cgroup.paths) {
+    const folder = cgroup.paths[controllers]!;
+    if (controllers === "") makeUnified(folder);
+    else if (!make(controllers, folder)) {
+      corrected = true;
+      const mountpoint = findMountpoint(controllers);
+      if (mountpoint === undefined) delete cgroup.paths[controllers];
+      else cgroup.paths[controllers] = mountpoint + folder.slice(usualMountpoint(controllers).length);
+      moved();
+      if (mountpoint !== undefined) make(controllers, cgroup.paths[controllers]!);
+    }
+  }
+  if (corrected && Object.keys(cgroup.paths).length === 0) {
+    throw new WharfError("FailedPrecondition", "no cgroup hierarchy is mounted", {
+      hint: "mount cgroup2 on /sys/fs/cgroup",
+    });
+  }
+}
