@@ -22,6 +22,8 @@ export type Tree = { mounts: readonly AgentMount[]; binds?: readonly TreeBind[] 
 /** A file or directory of the host, shown in a tree of mounts. */
 export interface TreeBind {
   source: string;
+  /** A path of the source that is shown instead of it; links in it stay inside the source. */
+  subpath?: string | undefined;
   /** A path of the tree; links in it stay inside. Where there is nothing, nothing is shown. */
   target: string;
   readOnly?: boolean | undefined;
@@ -146,6 +148,8 @@ export interface Operations {
   mount: [{ mounts: readonly AgentMount[]; target: string }, Record<never, never>];
   /** Everything on (recursive: and below) the target; nothing there is no error. */
   unmount: [{ target: string; recursive?: boolean | undefined; detach?: boolean | undefined }, Record<never, never>];
+  /** `path`, looked up inside `root`, links too, is bound onto `target`, which is made. */
+  mountBelow: [{ root: string; path: string; target: string }, Record<never, never>];
   unpack: [UnpackRequest, UnpackAnswer];
   /** Gives directories of `upper` the attributes that the first of `lowers` (nearest first) has for them. */
   inherit: [{ upper: string; lowers: readonly string[]; paths: readonly string[] }, Record<never, never>];
@@ -212,6 +216,7 @@ export const SHORT: ReadonlySet<Operation> = new Set<Operation>([
   "ping",
   "mount",
   "unmount",
+  "mountBelow",
   "networkEnsure",
   "networkRemove",
   "networkAttach",

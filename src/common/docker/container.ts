@@ -52,6 +52,7 @@ export const ContainerCreateRequest = object("ContainerCreateRequest", {
   Entrypoint: optional(any("a list of strings, or one string")),
   HostConfig: optional(HostConfigInput),
   NetworkingConfig: optional(NetworkingConfig),
+  Runtime: optional(string("where older clients put HostConfig.Runtime")),
 });
 export type ContainerCreateRequest = Infer<typeof ContainerCreateRequest>;
 

@@ -27,6 +27,8 @@ export interface AttachHello {
   stdin: boolean;
   stdout: boolean;
   stderr: boolean;
+  /** Output in Docker's multiplexed form; by default it has frames unless the process has a terminal. */
+  frames?: boolean | undefined;
   /** The process waits for this client when it is slow; otherwise a client that is far behind is given up. */
   wait: boolean;
 }

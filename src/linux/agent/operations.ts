@@ -10,7 +10,7 @@ import type { Channel } from "./channel.ts";
 import { archiveGet, archivePut, archiveStat } from "./ops/archive.ts";
 import { changes } from "./ops/changes.ts";
 import { diff, exportTree } from "./ops/diff.ts";
-import { mount, unmount } from "./ops/mount.ts";
+import { mount, mountBelow, unmount } from "./ops/mount.ts";
 import { networkOperations } from "./ops/network.ts";
 import { readFileOf } from "./ops/read-file.ts";
 import { spawnShim } from "./ops/spawn-shim.ts";
@@ -24,6 +24,7 @@ const SHORT_OPERATIONS: ShortTable = {
   ping: () => ({ pid: getpid() }),
   mount,
   unmount,
+  mountBelow,
   ...networkOperations,
 };
 

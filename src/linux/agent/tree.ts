@@ -63,11 +63,18 @@ export function openTree(tree: Tree): Fd {
 }
 
 /** The target is found by the kernel inside the tree and mounted on by descriptor: no link of the tree's makes it another place. */
-function showIn(root: number, { source, target, readOnly }: TreeBind): void {
+function showIn(root: number, { source, subpath, target, readOnly }: TreeBind): void {
   using at = findInTree(root, target);
   if (!at) return;
   const here = `/proc/self/fd/${at.value}`;
-  sys("bind", `${source} on ${target}`, NR.mount, source, here, "", MS_BIND | MS_REC, 0);
+  if (subpath === undefined) sys("bind", `${source} on ${target}`, NR.mount, source, here, "", MS_BIND | MS_REC, 0);
+  else {
+    using base = new Fd(open(source, O.PATH | O.DIRECTORY));
+    using found = findInTree(base.value, subpath);
+    if (!found) return;
+    const from = `/proc/self/fd/${found.value}`;
+    sys("bind", `${subpath} on ${target}`, NR.mount, from, here, "", MS_BIND | MS_REC, 0);
+  }
   if (!readOnly) return;
   using shown = openInTree(root, target, O.PATH);
   const there = `/proc/self/fd/${shown.value}`;

@@ -2,9 +2,9 @@
 // The Engine API byte by byte on our socket: hijacking in all its forms, waiting, logs, errors.
 import assert from "node:assert/strict";
 import { request } from "node:http";
-import { connect, type Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { build, Daemon, until } from "../e2e/daemon.ts";
+import { Api, frames } from "./client.ts";
 
 let daemon: Daemon;
 before(async () => {
@@ -14,99 +14,10 @@ before(async () => {
 });
 after(() => daemon[Symbol.asyncDispose]());
 
-interface Answer {
-  status: number;
-  headers: Record<string, string | undefined>;
-  body: Buffer;
-  json: () => Record<string, unknown>;
-}
-
-function call(method: string, path: string, body?: unknown): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { "Content-Type": "application/json" };
-    const sent = request({ socketPath: daemon.socket, method, path, headers }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () => {
-        const all = Buffer.concat(chunks);
-        resolve({
-          status: response.statusCode!,
-          headers: response.headers as Record<string, string | undefined>,
-          body: all,
-          json: () => JSON.parse(all.toString()),
-        });
-      });
-    });
-    sent.on("error", reject);
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
-  });
-}
-
-async function create(body: object, query = ""): Promise<string> {
-  const answer = await call("POST", `/containers/create${query}`, {
-    Image: "busybox",
-    HostConfig: { NetworkMode: "none" },
-    ...body,
-  });
-  assert.equal(answer.status, 201, answer.body.toString());
-  return answer.json().Id as string;
-}
-
-async function expect(status: number, method: string, path: string, body?: unknown): Promise<Answer> {
-  const answer = await call(method, path, body);
-  assert.equal(answer.status, status, answer.body.toString());
-  return answer;
-}
-
-/** A hijacked connection: what came after the header, and the means to send. */
-class Stream {
-  readonly socket: Socket;
-  header = "";
-  data: Buffer = Buffer.alloc(0);
-  readonly ended: Promise<void>;
-
-  constructor(path: string, body = "", upgrade = true) {
-    this.socket = connect({ path: daemon.socket, allowHalfOpen: true });
-    const lines = [
-      `POST ${path} HTTP/1.1`,
-      "Host: docker",
-      ...(upgrade ? ["Connection: Upgrade", "Upgrade: tcp"] : []),
-    ];
-    if (body !== "") lines.push("Content-Type: application/json", `Content-Length: ${body.length}`);
-    this.socket.write(`${lines.join("\r\n")}\r\n\r\n${body}`);
-    let all: Buffer = Buffer.alloc(0);
-    this.socket.on("data", (chunk: Buffer) => {
-      all = Buffer.concat([all, chunk]);
-      const end = all.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      this.header = all.toString("latin1", 0, end);
-      this.data = all.subarray(end + 4);
-    });
-    this.ended = new Promise((resolve, reject) => {
-      this.socket.on("end", resolve);
-      this.socket.on("error", reject);
-    });
-  }
-
-  ready(): Promise<string> {
-    return until("the header", () => this.header);
-  }
-}
-
-/** Docker's frames as [stream, text], neighbours of one stream joined. */
-function frames(data: Buffer): [number, string][] {
-  const found: [number, string][] = [];
-  for (let at = 0; at < data.length; ) {
-    const length = data.readUInt32BE(at + 4);
-    const text = data.toString("utf8", at + 8, at + 8 + length);
-    const last = found.at(-1);
-    if (last && last[0] === data[at]) last[1] += text;
-    else found.push([data[at]!, text]);
-    at += 8 + length;
-  }
-  return found;
-}
+const api = new Api(() => daemon.socket);
+const call = api.call.bind(api);
+const create = api.create.bind(api);
+const expect = api.expect.bind(api);
 
 test("attach before the start: both ways of taking over, frames, half-close, the end", async () => {
   for (const upgrade of [true, false]) {
@@ -116,7 +27,7 @@ test("attach before the start: both ways of taking over, frames, half-close, the
       StdinOnce: true,
       AttachStdin: true,
     });
-    const stream = new Stream(`/v1.51/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1`, "", upgrade);
+    const stream = api.stream(`/v1.51/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1`, "", upgrade);
     const header = await stream.ready();
     assert.ok(header.startsWith(upgrade ? "HTTP/1.1 101 UPGRADED\r\n" : "HTTP/1.1 200 OK\r\n"), header);
     assert.match(header, /Content-Type: application\/vnd\.docker\.multiplexed-stream/);
@@ -134,7 +45,7 @@ test("attach before the start: both ways of taking over, frames, half-close, the
 
 test("attach: an older version calls the stream raw; a container without stdin sees none", async () => {
   const id = await create({ Cmd: ["cat"] });
-  const stream = new Stream(`/v1.41/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1`);
+  const stream = api.stream(`/v1.41/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1`);
   assert.match(await stream.ready(), /Content-Type: application\/vnd\.docker\.raw-stream/);
   stream.socket.write("not for it");
   await expect(204, "POST", `/containers/${id}/start`);
@@ -149,13 +60,13 @@ test("attach with logs: what was, then what comes, each once", async () => {
   const id = await create({ Cmd: ["sh", "-c", script], OpenStdin: true });
   await expect(204, "POST", `/containers/${id}/start`);
   await until("some lines", async () => (await call("GET", `/containers/${id}/logs?stdout=1`)).body.length > 100);
-  const stream = new Stream(`/containers/${id}/attach?logs=1&stream=1&stdin=1&stdout=1&stderr=1`);
+  const stream = api.stream(`/containers/${id}/attach?logs=1&stream=1&stdin=1&stdout=1&stderr=1`);
   await until("all lines", () => frames(stream.data).some(([, text]) => text.includes("\n200\n")));
   stream.socket.write("it\n");
   await stream.ended;
   const expected = Array.from({ length: 200 }, (_, at) => `${at + 1}\n`).join("");
   assert.deepEqual(frames(stream.data), [[1, `${expected}got it\n`]]);
-  const only = new Stream(`/containers/${id}/attach?logs=1&stdout=1&stderr=1`);
+  const only = api.stream(`/containers/${id}/attach?logs=1&stdout=1&stderr=1`);
   await only.ended;
   assert.deepEqual(frames(only.data), [[1, `${expected}got it\n`]]);
   await expect(204, "DELETE", `/containers/${id}`);
@@ -163,7 +74,7 @@ test("attach with logs: what was, then what comes, each once", async () => {
 
 test("a terminal: raw stream, size, detach keys leave the container running", async () => {
   const id = await create({ Cmd: ["sh"], Tty: true, OpenStdin: true });
-  const stream = new Stream(`/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1&detachKeys=ctrl-a,b`);
+  const stream = api.stream(`/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1&detachKeys=ctrl-a,b`);
   assert.match(await stream.ready(), /raw-stream/);
   await expect(204, "POST", `/containers/${id}/start`);
   await expect(200, "POST", `/containers/${id}/resize?h=33&w=77`);
@@ -191,7 +102,7 @@ test("exec: body before the stream, output, exit code at once when the stream en
       AttachStderr: true,
     });
     const exec = made.json().Id as string;
-    const stream = new Stream(`/exec/${exec}/start`, JSON.stringify({ Detach: false, Tty: false }), at % 2 === 0);
+    const stream = api.stream(`/exec/${exec}/start`, JSON.stringify({ Detach: false, Tty: false }), at % 2 === 0);
     await stream.ready();
     stream.socket.end("in");
     await stream.ended;

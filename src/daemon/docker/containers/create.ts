@@ -13,6 +13,8 @@ import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
 import { newId } from "../ids.ts";
 import { ensureUnpacked } from "../images/unpack.ts";
+import { endpointsOf } from "../network/endpoints.ts";
+import { resolveLinks } from "../network/links.ts";
 import { checkSharedNetwork, resolveNetworkMode } from "../network/shared.ts";
 import { populateVolumes } from "../volumes/populate.ts";
 import { resolveMounts } from "../volumes/resolve.ts";
@@ -25,6 +27,8 @@ export interface CreateOptions {
   request: ContainerCreateRequest;
   name?: string | undefined;
   platform?: string | undefined;
+  /** Minor number of the API version that is spoken. */
+  version: number;
 }
 
 /** NotFound (image), InvalidArgument, AlreadyExists (name). */
@@ -39,10 +43,16 @@ export async function createContainer(
   const id = newId();
   const config = mergeConfig(request, image.config.config ?? {}, id);
   const [path, ...args] = argumentsOf(config);
-  const hostConfig = completeHostConfig(request.HostConfig, engine.networks.defaultMode);
+  const hostConfig = completeHostConfig(
+    { ...(request.Runtime ? { Runtime: request.Runtime } : {}), ...request.HostConfig },
+    engine.networks.defaultMode,
+  );
   hostConfig.NetworkMode = resolveNetworkMode(engine, hostConfig.NetworkMode);
   engine.networks.get(hostConfig.NetworkMode);
   checkSharedNetwork({ config, hostConfig });
+  const warnings: string[] = [];
+  const networks = endpointsOf(engine, request, hostConfig.NetworkMode, options.version, warnings);
+  const links = resolveLinks(engine, hostConfig);
   using reserved = engine.containers.reserve(options.name, id);
   using resolved = await resolveMounts(engine, hostConfig, config.Volumes);
   const { mounts } = resolved;
@@ -59,7 +69,9 @@ export async function createContainer(
     imageSnapshot: image.chainId,
     platform: image.config.os || "linux",
     restartCount: 0,
-    networks: (request.NetworkingConfig?.EndpointsConfig ?? {}) as ContainerRecord["networks"],
+    ...(Object.keys(resolved.subpaths).length > 0 ? { subpaths: resolved.subpaths } : {}),
+    ...(Object.keys(links).length > 0 ? { links } : {}),
+    networks,
     state: {
       phase: "created",
       pid: 0,
@@ -84,7 +96,7 @@ export async function createContainer(
   engine.containers.add(container);
   reserved.keep();
   engine.emit(container, "create");
-  return { container, warnings: [] };
+  return { container, warnings };
 }
 
 /** The containerd container first: what it names, garbage collection leaves alone. */

@@ -5,6 +5,7 @@ import { timestampToMillis } from "../../../common/timestamp.ts";
 import type { ExitStatus } from "../../containerd/api/tasks.ts";
 import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
+import { unmountSubpaths } from "../volumes/subpaths.ts";
 import type { Container } from "./container.ts";
 import { removeContainer } from "./remove.ts";
 import { considerRestart, type Start } from "./restart.ts";
@@ -25,6 +26,9 @@ export function watchExit(engine: Engine, container: Container, start: Start): v
 
 /** Takes down the mounts that the container's volumes stand for, unless others run with them. */
 export async function releaseVolumes(engine: Engine, record: Container["record"]): Promise<void> {
+  await unmountSubpaths(engine, record).catch((error: unknown) => {
+    engine.log("error", "a path of a volume is left mounted", { id: record.id, error });
+  });
   await engine.volumes.disuse(record).catch((error: unknown) => {
     engine.log("error", "a volume of a container that has ended is left mounted", { id: record.id, error });
   });

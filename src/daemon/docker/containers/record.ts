@@ -42,6 +42,10 @@ export interface ContainerRecord {
   config: ContainerConfig;
   hostConfig: HostConfig;
   mounts: MountPoint[];
+  /** By destination: the path of its volume that a mount shows. */
+  subpaths?: Record<string, string>;
+  /** By alias: ids of the containers that it is linked to on the default bridge. */
+  links?: Record<string, string>;
   /** Id of the image: its config's digest. */
   imageId: string;
   /** The committed snapshot that the container's stands on. */

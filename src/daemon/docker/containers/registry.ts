@@ -16,6 +16,8 @@ export class ContainerRegistry {
   readonly #byId = new Map<string, Container>();
   /** Also names of containers that are just being made. */
   readonly #names = new Map<string, string>();
+  /** Those that are linked to others. */
+  readonly linking = new Set<Container>();
 
   constructor(client: Containerd) {
     this.#client = client;
@@ -28,8 +30,7 @@ export class ContainerRegistry {
       if (!extension) continue;
       try {
         const record = decodeRecord(extension, stored.id);
-        this.#byId.set(record.id, new Container(record));
-        this.#names.set(record.name, record.id);
+        this.add(new Container(record));
       } catch (error) {
         log(`container ${stored.id} is left out`, error);
       }
@@ -112,6 +113,7 @@ export class ContainerRegistry {
   add(container: Container): void {
     this.#byId.set(container.id, container);
     this.#names.set(container.record.name, container.id);
+    if (container.record.links) this.linking.add(container);
   }
 
   /** Gives up a name that `id` had, after it has taken another. */
@@ -121,6 +123,7 @@ export class ContainerRegistry {
 
   forget(container: Container): void {
     this.#byId.delete(container.id);
+    this.linking.delete(container);
     if (this.#names.get(container.record.name) === container.id) this.#names.delete(container.record.name);
   }
 

@@ -22,8 +22,8 @@ export async function removeContainer(
       subject: container.id,
     });
   }
+  if ((container.running || container.restarting) && !options.force) throw running(container);
   container.restarting?.abort();
-  if (container.running && !options.force) throw running(container);
   container.removing = true;
   try {
     if (container.running) await end(engine, container);
@@ -86,10 +86,10 @@ async function eraseAll(engine: Engine, { id }: Container): Promise<void> {
 }
 
 function running(container: Container): WharfError {
-  const paused = statusOf(container) === "paused";
+  const status = statusOf(container);
   return new WharfError(
     "FailedPrecondition",
-    `cannot remove container "${container.record.name}": container is ${paused ? "paused and must be unpaused first" : "running: stop the container before removing or force remove"}`,
+    `cannot remove container "${container.record.name}": container is ${status === "paused" ? "paused and must be unpaused first" : `${status}: stop the container before removing or force remove`}`,
     { operation: "remove container", subject: container.id },
   );
 }

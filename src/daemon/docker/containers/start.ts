@@ -7,9 +7,11 @@ import { withSpan } from "../../trace/trace.ts";
 import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
 import { containerStreams } from "../io/streams.ts";
-import { writeNetworkFiles } from "../network/files.ts";
+import { wantsGateway, writeNetworkFiles } from "../network/files.ts";
+import { linkEnvironment, linkHosts, tellLinking } from "../network/links.ts";
 import { ALL_CAPABILITIES } from "../spec/capabilities.ts";
 import { buildSpec } from "../spec/spec.ts";
+import { mountSubpaths } from "../volumes/subpaths.ts";
 import type { Container } from "./container.ts";
 import { releaseVolumes, watchExit } from "./exit.ts";
 import { exitCodeOf, startError } from "./failures.ts";
@@ -45,15 +47,21 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   prepareSources(record.mounts, record.hostConfig);
   const mounts = await client.snapshots().mounts(id);
   await engine.volumes.use(record);
+  const sources = await mountSubpaths(engine, record);
   const attachment = await withSpan("attach network", () => driver.attach(record));
+  const linked = linkEnvironment(engine, record);
+  attachment.hosts.push(...linkHosts(engine, record));
+  const gateway = wantsGateway(record) ? await engine.networks.hostAddress() : undefined;
   const [ownFiles, user] = await Promise.all([
-    writeNetworkFiles(engine.folder(id), record, attachment),
+    writeNetworkFiles(engine.folder(id), record, attachment, gateway),
     withSpan("resolve user", () => engine.users.resolve(record, mounts, record.config.User)),
   ]);
   const spec = buildSpec(record, {
     user,
     network: attachment.namespace,
     ownFiles,
+    sources,
+    linkEnvironment: linked,
     pidOf: (other) => pidOf(engine, other),
     capabilities: ALL_CAPABILITIES,
     cgroupParent: engine.cgroupParent,
@@ -87,6 +95,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   watchExit(engine, container, startContainer);
   engine.emit(container, "start");
   await engine.containers.save(container);
+  if (engine.containers.linking.size > 0) await tellLinking(engine, id);
 }
 
 /** Records why it could not be started, and lets those know who wait. */

@@ -32,8 +32,17 @@ export async function stopContainer(
   container: Container,
   options: { signal?: string | undefined; seconds?: number | undefined } = {},
 ): Promise<boolean> {
-  container.restarting?.abort();
-  if (!container.running) return false;
+  const { restarting } = container;
+  restarting?.abort();
+  // A start may be under way, of the policy's or a client's.
+  if (!container.running) await container.exclusive(async () => {});
+  if (!container.running) {
+    if (!restarting || container.removing) return false;
+    container.record.state.stopped = true;
+    await engine.containers.save(container);
+    engine.emit(container, "stop");
+    return true;
+  }
   const { config, state } = container.record;
   const seconds = options.seconds ?? config.StopTimeout ?? PATIENCE;
   const signal = parseSignal(options.signal || config.StopSignal || SIGTERM);

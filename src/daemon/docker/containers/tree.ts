@@ -14,7 +14,10 @@ import { readOnlyView } from "./users.ts";
 function bindsOf({ record }: Container): TreeBind[] {
   return record.mounts
     .filter(({ Type }) => Type === "bind" || Type === "volume")
-    .map(({ Source, Destination, RW }) => ({ source: Source, target: Destination, readOnly: !RW }))
+    .map(({ Source, Destination, RW }) => {
+      const subpath = record.subpaths?.[Destination];
+      return { source: Source, target: Destination, readOnly: !RW, ...(subpath === undefined ? {} : { subpath }) };
+    })
     .sort((a, b) => a.target.split("/").length - b.target.split("/").length);
 }
 

@@ -6,6 +6,7 @@ import { type EndpointSettings, emptyEndpoint } from "../../../common/docker/net
 import { timestampToMillis } from "../../../common/timestamp.ts";
 import type { Engine } from "../engine.ts";
 import { imageSize } from "../images/sizes.ts";
+import { namesOf, shownLinks } from "../network/links.ts";
 import { endpointOf, portList, portMap } from "../network/ports.ts";
 import { networkId } from "../network/view.ts";
 import { type Container, statusOf } from "./container.ts";
@@ -53,7 +54,7 @@ export async function inspectContainer(
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: execs.length > 0 ? execs : null,
-    HostConfig: hostConfig,
+    HostConfig: { ...hostConfig, Links: shownLinks(engine, record) },
     GraphDriver: { Data: null, Name: "overlayfs" },
     Mounts: record.mounts,
     Config: config,
@@ -114,7 +115,7 @@ export async function summarize(
   const { record } = container;
   const summary: ContainerSummary = {
     Id: record.id,
-    Names: [`/${record.name}`],
+    Names: namesOf(engine, record),
     Image: await names.shown(container),
     ImageID: record.imageId,
     Command: commandText(record.path, record.args),

@@ -27,9 +27,7 @@ export async function waitFor(
     const error = container.removalError;
     return { code: container.record.state.exitCode, ...(error === undefined ? {} : { error }) };
   }
-  if (condition === "next-exit" || container.running || container.restarting) {
-    do await container.next("exit", signal);
-    while (condition === "not-running" && !signal.aborted && (container.running || container.restarting));
-  }
+  // As dockerd has it, each end counts, also one after which the restart policy starts it again.
+  if (condition === "next-exit" || container.running || container.restarting) await container.next("exit", signal);
   return { code: container.record.state.exitCode };
 }

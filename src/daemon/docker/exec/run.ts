@@ -13,6 +13,7 @@ import type { Engine } from "../engine.ts";
 import { newId } from "../ids.ts";
 import type { Attachment } from "../io/attach.ts";
 import { execStreams } from "../io/streams.ts";
+import { linkEnvironment } from "../network/links.ts";
 import { ALL_CAPABILITIES } from "../spec/capabilities.ts";
 import { environmentOf, mergeEnvironment } from "../spec/spec.ts";
 import type { Exec } from "./exec.ts";
@@ -145,7 +146,11 @@ async function processOf(engine: Engine, exec: Exec): Promise<Process> {
     user,
     args: config.command,
     env: mergeEnvironment(
-      environmentOf({ Env: record.config.Env, Tty: config.tty }, record.config.Hostname),
+      environmentOf(
+        { Env: record.config.Env, Tty: config.tty },
+        record.config.Hostname,
+        linkEnvironment(engine, record),
+      ),
       config.env,
     ),
     cwd: config.workingDir || base.cwd,

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import type { Digest } from "../../../common/digest.ts";
 import type { ContainerConfig } from "../../../common/docker/container.ts";
-import { WharfError } from "../../../common/errors.ts";
+import { isCode, WharfError } from "../../../common/errors.ts";
 import type { Descriptor, ImageExecution } from "../../../common/oci/image.ts";
 import { OCI } from "../../../common/oci/media-types.ts";
 import { familiarReference, type Reference } from "../../../common/reference.ts";
@@ -66,6 +66,7 @@ export async function commitContainer(engine: Engine, container: Container, requ
       },
       [...image.manifest.layers, layer],
       request.reference,
+      image.id,
     );
     const named = request.reference ? familiarReference(request.reference) : "";
     engine.emit(container, "commit", { comment: request.comment, imageID: made.id, imageRef: named });
@@ -89,11 +90,21 @@ async function packChanges(
   // Not while it is started or ended; one that is paused already stays so.
   const still = pause && container.running && !container.paused;
   try {
-    if (still) await engine.client.tasks.pause(id);
+    let paused = false;
+    if (still) {
+      // One that ends at this moment stands still, too.
+      paused = await engine.client.tasks.pause(id).then(
+        () => true,
+        (error: unknown) => {
+          if (isCode(error, "FailedPrecondition", "NotFound")) return false;
+          throw error;
+        },
+      );
+    }
     try {
       return await client.diff.diff(lower, upper, { mediaType: OCI.layerGzip });
     } finally {
-      if (still) await engine.client.tasks.resume(id);
+      if (paused) await engine.client.tasks.resume(id);
     }
   } finally {
     if (record.imageSnapshot !== "") await snapshots.remove(key);

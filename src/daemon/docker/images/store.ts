@@ -39,6 +39,8 @@ export interface LocalImage {
   /** The committed snapshot of its top layer; empty for an image without layers. */
   chainId: Digest | "";
   chain: Digest[];
+  /** Id of the image that it was made of here, by commit; empty for others. */
+  parent: string;
 }
 
 /** An image with the names that it has now. */
@@ -148,7 +150,10 @@ export class ImageCatalogue {
     };
     if (platform && !platformMatches(platform, own)) throw noPlatform(target, platform);
     const chain = chainIds(config.rootfs.diff_ids, sha256);
-    return { id: descriptor.digest, target, manifest: manifest.manifest, config, chain, chainId: chain.at(-1) ?? "" };
+    const { labels } = await this.#client.content.info(descriptor.digest);
+    const { digest: id } = descriptor;
+    const parent = labels[PARENT] ?? "";
+    return { id, target, manifest: manifest.manifest, config, chain, chainId: chain.at(-1) ?? "", parent };
   }
 
   async #document(descriptor: Descriptor) {
@@ -175,6 +180,9 @@ export function namesOf(images: readonly Image[]): { tags: string[]; digests: st
 
 /** Label of images that came from a registry. */
 export const PULLED = "wharf.image.pulled";
+
+/** Label of an image's config: the id of the image it was made of. */
+export const PARENT = "wharf.image.parent";
 
 function familiar(text: string): string {
   const reference = withDefaultTag(parseReference(text));

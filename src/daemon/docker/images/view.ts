@@ -18,17 +18,20 @@ export async function listImages(engine: Engine, filters: Filters, all: boolean)
     if (!FILTERS.has(name)) throw new WharfError("InvalidArgument", `invalid filter '${name}'`);
   }
   const images = await engine.images.list();
+  const parents = new Set(images.map(({ parent }) => parent));
   const rows: ImageSummary[] = [];
   for (const image of images) {
     if (!(await matches(engine, image, filters, images))) continue;
     const { tags, digests } = namesOf(image.images);
     if (!all && filters.get("dangling")?.[0] === "false" && tags.length === 0) continue;
+    // A step on the way to another image.
+    if (!all && tags.length === 0 && digests.length === 0 && parents.has(image.id)) continue;
     rows.push({
       Containers: engine.containers.all().filter((container) => container.record.imageId === image.id).length,
       Created: Math.floor(created(image) / 1000),
       Id: image.id,
       Labels: image.config.config?.Labels ?? null,
-      ParentId: "",
+      ParentId: image.parent,
       RepoDigests: digests,
       RepoTags: tags,
       SharedSize: -1,
@@ -87,7 +90,7 @@ export async function inspectImage(engine: Engine, image: NamedImage): Promise<I
     Id: image.id,
     RepoTags: tags,
     RepoDigests: digests,
-    Parent: "",
+    Parent: image.parent,
     Comment: last?.comment ?? "",
     Created: config.created ?? EPOCH,
     DockerVersion: "",

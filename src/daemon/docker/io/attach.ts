@@ -47,9 +47,9 @@ export class Attachment {
     } catch (cause) {
       throw new WharfError("Unavailable", "the container's output cannot be reached", { operation: "attach", cause });
     }
-    const { stdin, stdout, stderr, detachKeys, onDetach, recorded } = this.#options;
+    const { stdin, stdout, stderr, frames, detachKeys, onDetach, recorded } = this.#options;
     upstream.on("error", () => upstream.destroy());
-    const hello: AttachHello = { stdin, stdout, stderr, wait: true };
+    const hello: AttachHello = { stdin, stdout, stderr, ...(frames === undefined ? {} : { frames }), wait: true };
     upstream.write(`${JSON.stringify(hello)}\n`);
     upstream.pipe(client, { end: false });
     client.on("close", () => upstream.destroy());

@@ -37,9 +37,6 @@ export function logLimits(options: Readonly<Record<string, string>>): Pick<TaskI
     else if (name === "max-file") limits.maxFile = count(value);
     else if (!KNOWN.has(name)) throw bad(`unknown log opt '${name}' for json-file log driver`);
   }
-  if (limits.maxFile !== undefined && limits.maxFile > 1 && limits.maxSize === undefined) {
-    throw bad("max-file is set without max-size: the log would never be rotated");
-  }
   return limits;
 }
 

@@ -9,6 +9,7 @@ import type { AnswerOf, Operation, RequestOf } from "../../../common/agent/proto
 import { WharfError } from "../../../common/errors.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
+import { ownNames } from "./files.ts";
 import { endpointOf, portRequests } from "./ports.ts";
 
 /** What the driver needs of the agent's client. */
@@ -105,7 +106,7 @@ export class BridgeDriver implements NetworkDriver {
 
   async attach(record: ContainerRecord): Promise<NetworkAttachment> {
     const network = await this.#ready();
-    const { id, config, hostConfig } = record;
+    const { id, hostConfig } = record;
     if (this.#attachments.has(id)) await this.release(record);
     const asked = record.networks["bridge"] as
       | { IPAMConfig?: { IPv4Address?: string } | null; MacAddress?: string }
@@ -120,13 +121,10 @@ export class BridgeDriver implements NetworkDriver {
     });
     this.#attachments.set(id, attachment);
     await writeFile(join(this.#dir, `${id}.json`), JSON.stringify(attachment), { mode: 0o600 });
-    const hostname = config.Domainname
-      ? [`${config.Hostname}.${config.Domainname}`, config.Hostname]
-      : [config.Hostname];
     return {
       namespace: { path: attachment.netns },
       endpoints: { bridge: endpointOf(id, attachment) },
-      hosts: [{ address: attachment.address, names: hostname }],
+      hosts: [{ address: attachment.address, names: ownNames(record) }],
       resolver: hostConfig.Dns?.length ? { servers: hostConfig.Dns, search: [], options: [] } : "host",
     };
   }

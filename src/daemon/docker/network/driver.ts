@@ -72,6 +72,11 @@ export class NetworkDrivers {
     return this.#drivers.get(mode)?.attachmentOf?.(id);
   }
 
+  /** The host's address on the bridge; undefined without a bridge. */
+  async hostAddress(): Promise<string | undefined> {
+    return (await this.#drivers.get("bridge")?.describe?.())?.gateway;
+  }
+
   /** Names of the networks there are. */
   names(): string[] {
     return [...this.#drivers.keys()].filter((name) => !name.endsWith(":"));

@@ -17,28 +17,56 @@ const LOCALHOST = [
 
 const NAMES = ["resolv.conf", "hostname", "hosts"] as const;
 
+/** What --add-host has for the host's own address on the bridge. */
+const HOST_GATEWAY = "host-gateway";
+
+export function wantsGateway({ hostConfig }: Pick<ContainerRecord, "hostConfig">): boolean {
+  return (hostConfig.ExtraHosts ?? []).some((extra) => splitExtra(extra)[1] === HOST_GATEWAY);
+}
+
+function splitExtra(extra: string): [name: string, address: string] {
+  const at = extra.search(/[:=]/);
+  return [extra.slice(0, at), extra.slice(at + 1).replace(/^\[(.*)\]$/, "$1")];
+}
+
+/** The names of a container in its own /etc/hosts. */
+export function ownNames({ config }: Pick<ContainerRecord, "config">): string[] {
+  return config.Domainname ? [`${config.Hostname}.${config.Domainname}`, config.Hostname] : [config.Hostname];
+}
+
+/** /etc/hosts with the given lines; `gateway` is what host-gateway stands for. */
+export async function hostsText(
+  { hostConfig }: Pick<ContainerRecord, "hostConfig">,
+  lines: NetworkAttachment["hosts"],
+  { onHost, gateway }: { onHost: boolean; gateway?: string | undefined },
+): Promise<string> {
+  const hosts = onHost ? [(await readFile("/etc/hosts", "utf8").catch(() => "")).trimEnd()] : [...LOCALHOST];
+  for (const { address, names } of lines) hosts.push(`${address}\t${names.join(" ")}`);
+  for (const extra of hostConfig.ExtraHosts ?? []) {
+    const [name, address] = splitExtra(extra);
+    if (address !== HOST_GATEWAY) hosts.push(`${address}\t${name}`);
+    else if (gateway !== undefined) hosts.push(`${gateway}\t${name}`);
+  }
+  return `${hosts.join("\n")}\n`;
+}
+
 /** Writes them and says where they are to be mounted. */
 export async function writeNetworkFiles(
   directory: string,
   record: ContainerRecord,
   attachment: NetworkAttachment,
+  gateway?: string,
 ): Promise<OwnFile[]> {
   const { sharedFiles } = attachment;
   if (sharedFiles !== undefined) {
     return NAMES.map((name) => ({ source: join(sharedFiles, name), destination: `/etc/${name}` }));
   }
-  const { config, hostConfig } = record;
+  const { config } = record;
   const onHost = attachment.namespace === "host";
-  const hosts = onHost ? [(await readFile("/etc/hosts", "utf8").catch(() => "")).trimEnd()] : [...LOCALHOST];
-  for (const { address, names } of attachment.hosts) hosts.push(`${address}\t${names.join(" ")}`);
-  for (const extra of hostConfig.ExtraHosts ?? []) {
-    const at = extra.search(/[:=]/);
-    hosts.push(`${extra.slice(at + 1)}\t${extra.slice(0, at)}`);
-  }
   const files: [string, string][] = [
     ["resolv.conf", await resolvConf(record, attachment)],
     ["hostname", `${config.Hostname}\n`],
-    ["hosts", `${hosts.join("\n")}\n`],
+    ["hosts", await hostsText(record, attachment.hosts, { onHost, gateway })],
   ];
   await Promise.all(files.map(([name, content]) => writeFile(join(directory, name), content, { mode: 0o644 })));
   return files.map(([name]) => ({ source: join(directory, name), destination: `/etc/${name}` }));
@@ -46,17 +74,27 @@ export async function writeNetworkFiles(
 
 async function resolvConf(record: ContainerRecord, { resolver, namespace }: NetworkAttachment): Promise<string> {
   const { Dns, DnsOptions, DnsSearch } = record.hostConfig;
-  const host = parse(await readFile("/etc/resolv.conf", "utf8").catch(() => ""));
+  const host = await hostResolver(namespace === "host");
   const base = resolver === "host" ? host : resolver;
   const servers = Dns?.length ? Dns : base.servers;
   const search = DnsSearch?.length ? DnsSearch.filter((domain) => domain !== ".") : base.search;
   const options = DnsOptions?.length ? DnsOptions : base.options;
   // The host's own loopback means something else in another network namespace.
   const reachable = namespace === "host" ? servers : servers.filter((server) => !/^(127\.|::1$)/.test(server));
+  // As dockerd has it, so that names resolve at all.
+  if (reachable.length === 0 && namespace !== "host" && namespace !== "own") reachable.push("8.8.8.8", "8.8.4.4");
   const lines = reachable.map((server) => `nameserver ${server}`);
   if (search.length > 0) lines.push(`search ${search.join(" ")}`);
   if (options.length > 0) lines.push(`options ${options.join(" ")}`);
   return lines.length > 0 ? `${lines.join("\n")}\n` : "";
+}
+
+/** Of a host whose only server is systemd's stub on its loopback: the servers that the stub asks. */
+async function hostResolver(onHost: boolean): Promise<ReturnType<typeof parse>> {
+  const found = parse(await readFile("/etc/resolv.conf", "utf8").catch(() => ""));
+  if (onHost || found.servers.length !== 1 || found.servers[0] !== "127.0.0.53") return found;
+  const behind = await readFile("/run/systemd/resolve/resolv.conf", "utf8").catch(() => undefined);
+  return behind === undefined ? found : parse(behind);
 }
 
 function parse(text: string): { servers: string[]; search: string[]; options: string[] } {

@@ -20,6 +20,7 @@ import { killContainer, restartContainer, stopContainer } from "../containers/st
 import { inspectContainer } from "../containers/view.ts";
 import { parseCondition, waitFor } from "../containers/wait.ts";
 import type { Engine } from "../engine.ts";
+import { removeLink } from "../network/links.ts";
 
 export function containerOperations(engine: Engine): Operation[] {
   const find = (id: string) => engine.containers.get(id);
@@ -42,7 +43,11 @@ export function containerOperations(engine: Engine): Operation[] {
       body: ContainerCreateRequest,
       answer: ContainerCreateResponse,
       handler: async (x) => {
-        const { container, warnings } = await createContainer(engine, { request: x.body, ...x.query });
+        const { container, warnings } = await createContainer(engine, {
+          request: x.body,
+          version: x.version,
+          ...x.query,
+        });
         x.json(201, { Id: container.id, Warnings: warnings });
       },
     }),
@@ -138,10 +143,18 @@ export function containerOperations(engine: Engine): Operation[] {
     operation({
       id: "ContainerDelete",
       method: "DELETE",
-      path: "/containers/{id}",
-      summary: "removes it",
-      query: { force: flag("kills it first"), v: flag("its anonymous volumes, too"), link: flag() },
+      path: "/containers/{id*}",
+      summary: "removes it; with link, what is linked to it by that name stays and the link goes",
+      query: {
+        force: flag("kills it first"),
+        v: flag("its anonymous volumes, too"),
+        link: flag("the name is that of a link"),
+      },
       handler: async (x) => {
+        if (x.query.link) {
+          await removeLink(engine, x.param("id"));
+          return x.empty(204);
+        }
         await removeContainer(engine, find(x.param("id")), { force: x.query.force, volumes: x.query.v });
         x.empty(204);
       },

@@ -51,12 +51,15 @@ export function execOperations(engine: Engine): Operation[] {
         }
         const { tty, stdin, stdout, stderr, detachKeys } = exec.config;
         const keys = parseDetachKeys(detachKeys || DEFAULT_DETACH_KEYS);
-        const socket = x.hijack().accept(streamType(x.version, tty));
+        // As dockerd has it, the start says what form the client reads, whatever the process has.
+        const raw = body?.Tty ?? false;
+        const socket = x.hijack().accept(streamType(x.version, raw));
         const client = new Attachment(socket, {
           stdin,
           stdout,
           stderr: stderr && !tty,
           recorded: exec.recorded.promise,
+          ...(raw === tty ? {} : { frames: !raw }),
           ...(tty
             ? { detachKeys: keys, onDetach: () => engine.emit(exec.container, "exec_detach", { execID: exec.id }) }
             : {}),
@@ -67,7 +70,7 @@ export function execOperations(engine: Engine): Operation[] {
           // The connection is a stream already: the reason is told in it, the code by inspect.
           exec.recorded.resolve();
           const text = Buffer.from(`${messageOf(error)}\r\n`);
-          client.end(tty ? text : frame(2, text));
+          client.end(raw ? text : frame(2, text));
         }
       },
     }),

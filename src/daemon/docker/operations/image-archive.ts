@@ -43,7 +43,8 @@ export function imageArchiveOperations(engine: Engine): Operation[] {
       query: { quiet: flag("no progress"), platform: texts("JSON platform") },
       handler: async (x) => {
         const platform = onePlatform(x.query.platform);
-        await tellProgress(x, async (tell) => await loadImages(engine, x.request, platform, tell));
+        // Clients look for what is wrong with an archive in the stream: dockerd answers 200 as soon as it reads.
+        await tellProgress(x, async (tell) => await loadImages(engine, x.request, platform, tell), { inStream: true });
       },
     }),
   ];

@@ -4,10 +4,11 @@ import type { ProgressLine } from "../../../common/docker/image.ts";
 import { messageOf } from "../../http/errors.ts";
 import type { BodyWriter, Exchange } from "../../http/exchange.ts";
 
-/** Errors before the first line are answered with a status; later ones are a line of the stream. */
+/** Errors before the first line are answered with a status, unless they are to be `inStream`; later ones are a line of the stream. */
 export async function tellProgress(
   x: Exchange<unknown, unknown>,
   work: (tell: (line: ProgressLine | { stream: string }) => void) => Promise<void>,
+  { inStream = false } = {},
 ): Promise<void> {
   let out: BodyWriter | undefined;
   let sent: Promise<void> = Promise.resolve();
@@ -19,7 +20,7 @@ export async function tellProgress(
   try {
     await work(tell);
   } catch (error) {
-    if (!out) throw error;
+    if (!out && !inStream) throw error;
     const message = messageOf(error);
     tell({ errorDetail: { message }, error: message });
   }

@@ -1,6 +1,6 @@
 /** The OCI configuration of a Docker container. */
 
-import type { ContainerConfig } from "../../../common/docker/container.ts";
+import type { ContainerConfig, MountPoint } from "../../../common/docker/container.ts";
 import { OCI_VERSION, type POSIXRlimit, type Process, type Spec, type User } from "../../../common/oci/runtime.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import { capabilitiesOf, capabilitySets } from "./capabilities.ts";
@@ -16,6 +16,10 @@ export interface SpecContext {
   user: User;
   network: "own" | "host" | { path: string };
   ownFiles: readonly OwnFile[];
+  /** By destination: what is mounted in place of a mount point's source. */
+  sources?: ReadonlyMap<string, string>;
+  /** Variables of containers it is linked to. */
+  linkEnvironment?: readonly string[];
   pidOf: PidOf;
   /** Capabilities this daemon can give. */
   capabilities: readonly string[];
@@ -42,7 +46,7 @@ export function buildSpec(record: ContainerRecord, context: SpecContext): Spec {
     terminal: config.Tty,
     user: context.user,
     args: [...(init ? [INIT_PATH, "--"] : []), record.path, ...record.args],
-    env: environmentOf(config, config.Hostname),
+    env: environmentOf(config, config.Hostname, context.linkEnvironment),
     cwd: config.WorkingDir === "" ? "/" : config.WorkingDir,
     capabilities: capabilitySets(names),
     oomScoreAdj: host.OomScoreAdj,
@@ -56,7 +60,7 @@ export function buildSpec(record: ContainerRecord, context: SpecContext): Spec {
     ociVersion: OCI_VERSION,
     process,
     root: { path: "rootfs", readonly: host.ReadonlyRootfs },
-    mounts: [...mountsOf(host, record.mounts, context.ownFiles), ...(init ? [initMount()] : [])],
+    mounts: [...mountsOf(host, pointsOf(record, context.sources), context.ownFiles), ...(init ? [initMount()] : [])],
     linux: {
       resources,
       cgroupsPath: `${host.CgroupParent || context.cgroupParent}/${record.id}`,
@@ -81,10 +85,19 @@ export function buildSpec(record: ContainerRecord, context: SpecContext): Spec {
   return spec;
 }
 
+function pointsOf({ mounts }: ContainerRecord, sources: ReadonlyMap<string, string> = new Map()): MountPoint[] {
+  return mounts.map((point) => ({ ...point, Source: sources.get(point.Destination) ?? point.Source }));
+}
+
 /** PATH, HOSTNAME and TERM, unless the configuration has its own; `NAME` without `=` removes a variable. */
-export function environmentOf(config: Pick<ContainerConfig, "Env" | "Tty">, hostname: string): string[] {
+export function environmentOf(
+  config: Pick<ContainerConfig, "Env" | "Tty">,
+  hostname: string,
+  links: readonly string[] = [],
+): string[] {
   const base = [`PATH=${DEFAULT_PATH}`, `HOSTNAME=${hostname}`];
   if (config.Tty) base.push("TERM=xterm");
+  base.push(...links);
   return mergeEnvironment(base, config.Env ?? []);
 }
 

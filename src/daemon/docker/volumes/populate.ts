@@ -29,6 +29,9 @@ export async function populateVolumes(
   const mounts = await engine.client.snapshots().mounts(record.id);
   const image = { mounts: readOnlyView(mounts) };
   for (const point of points) {
+    const subpath = record.subpaths?.[point.Destination];
+    // Where a file of the volume will be shown there must be no folder.
+    if (subpath !== undefined && !(await isFolder(engine, point.Source, subpath))) continue;
     const place = await placeOf(engine, image, point);
     if (place === undefined) await makeFolder(engine, mounts, point.Destination);
     else if (!nocopy.has(point.Destination)) await copyInto(engine, image, place, point.Name!, record);
@@ -36,7 +39,11 @@ export async function populateVolumes(
 }
 
 /** Where in the image the volume will lie, links followed; undefined when there is nothing. */
-async function placeOf(engine: Engine, image: Tree, { Destination }: MountPoint): Promise<string | undefined> {
+async function placeOf(
+  engine: Engine,
+  image: Tree,
+  { Destination }: Pick<MountPoint, "Destination">,
+): Promise<string | undefined> {
   try {
     const stat = await engine.agent.archiveStat(image, Destination);
     const place = stat.linkTarget || normalize(Destination);
@@ -50,6 +57,15 @@ async function placeOf(engine: Engine, image: Tree, { Destination }: MountPoint)
     operation: "create container",
     subject: Destination,
   });
+}
+
+async function isFolder(engine: Engine, root: string, path: string): Promise<boolean> {
+  try {
+    return (await placeOf(engine, { root }, { Destination: `/${path}` })) !== undefined;
+  } catch (error) {
+    if (isCode(error, "InvalidArgument")) return false;
+    throw error;
+  }
 }
 
 /** So that `docker cp` finds the place before the first start, too. */

@@ -7,12 +7,15 @@ import { normalize } from "../../../common/path.ts";
 import { mountPointsOf } from "../containers/mount-points.ts";
 import type { Engine } from "../engine.ts";
 import { DRIVER } from "./store.ts";
+import { checkSubpath } from "./subpaths.ts";
 
 /** Volumes stay held until it is disposed of; `undo` removes those that were made for this alone. */
 export interface ResolvedMounts extends Disposable {
   mounts: MountPoint[];
   /** Places of volumes that are not to be filled. */
   nocopy: ReadonlySet<string>;
+  /** By destination. */
+  subpaths: Record<string, string>;
   undo(): Promise<void>;
 }
 
@@ -29,11 +32,16 @@ export async function resolveMounts(
     ...asked.map(({ Destination }) => Destination),
     ...Object.keys(host.Tmpfs ?? {}).map(normalize),
   ]);
+  const subpaths: Record<string, string> = {};
   const inherited = (host.VolumesFrom ?? []).flatMap((text) => mountsFrom(engine, text));
-  const further = inherited.filter(({ Destination }) => !taken.has(Destination));
-  for (const { Destination } of further) {
+  const further: MountPoint[] = [];
+  for (const { point, subpath } of inherited) {
+    const { Destination } = point;
+    if (taken.has(Destination)) continue;
+    further.push(point);
     taken.add(Destination);
     nocopy.add(Destination);
+    if (subpath !== undefined) subpaths[Destination] = subpath;
   }
   for (const path of Object.keys(volumes ?? {})) {
     const Destination = normalize(path);
@@ -65,9 +73,9 @@ export async function resolveMounts(
       const spec = host.Mounts?.find((mount) => normalize(mount.Target ?? "") === point.Destination);
       const options = spec?.VolumeOptions;
       if (options?.Subpath) {
-        throw new WharfError("Unimplemented", "a path inside a volume (volume-subpath) cannot be mounted yet", {
-          operation: "create container",
-        });
+        subpaths[point.Destination] = checkSubpath(options.Subpath);
+        // What the image has at this place belongs to a whole volume.
+        nocopy.add(point.Destination);
       }
       if (options?.NoCopy || point.Mode.split(",").includes("nocopy")) nocopy.add(point.Destination);
       if (point.Name) holds.use(engine.volumes.hold(point.Name));
@@ -104,7 +112,7 @@ export async function resolveMounts(
     kept.dispose();
     await removeAll(engine, made);
   };
-  return { mounts, nocopy, undo, [Symbol.dispose]: () => kept.dispose() };
+  return { mounts, nocopy, subpaths, undo, [Symbol.dispose]: () => kept.dispose() };
 }
 
 async function removeAll(engine: Engine, names: readonly string[]): Promise<void> {
@@ -116,7 +124,7 @@ async function removeAll(engine: Engine, names: readonly string[]): Promise<void
 }
 
 /** `--volumes-from container[:ro|rw]`. InvalidArgument. */
-function mountsFrom(engine: Engine, text: string): MountPoint[] {
+function mountsFrom(engine: Engine, text: string): { point: MountPoint; subpath: string | undefined }[] {
   const colon = text.lastIndexOf(":");
   const mode = colon > 0 ? text.slice(colon + 1) : "";
   if (mode !== "" && !mode.split(",").every((word) => /^(ro|rw|z|Z)$/.test(word))) {
@@ -128,5 +136,8 @@ function mountsFrom(engine: Engine, text: string): MountPoint[] {
   const readOnly = mode.split(",").includes("ro");
   return from.record.mounts
     .filter(({ Type }) => Type === "volume" || Type === "bind")
-    .map((point) => ({ ...point, RW: point.RW && !readOnly }));
+    .map((point) => ({
+      point: { ...point, RW: point.RW && !readOnly },
+      subpath: from.record.subpaths?.[point.Destination],
+    }));
 }

@@ -1,9 +1,11 @@
 // Operations `mount` and `unmount`: in the daemon's own mount namespace, for the daemon's tasks.
 import type { RequestOf } from "../../../common/agent/protocol.ts";
+import { dirname } from "../../../common/path.ts";
 import { mountAll } from "../../shim/rootfs.ts";
 import { isErrno, sys } from "../../sys/call.ts";
-import { readText } from "../../sys/fs.ts";
+import { close, Fd, fstat, mkdirs, O, open, readText, S_IFDIR, S_IFMT } from "../../sys/fs.ts";
 import { NR } from "../../sys/nr.ts";
+import { openInTree } from "../tree.ts";
 
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
@@ -24,6 +26,25 @@ export function mount({ mounts, target }: RequestOf<"mount">): Record<never, nev
     native.syscall(NR.chdir, "/");
   }
   return {};
+}
+
+const MS_BIND_REC = 0x5000;
+
+export function mountBelow({ root, path, target }: RequestOf<"mountBelow">): Record<never, never> {
+  using base = new Fd(open(root, O.PATH | O.DIRECTORY));
+  using found = openInTree(base.value, path, O.PATH);
+  const here = `/proc/self/fd/${found.value}`;
+  if (isDirectory(found.value)) mkdirs(target);
+  else {
+    mkdirs(dirname(target));
+    close(open(target, O.WRONLY | O.CREAT | O.NOFOLLOW, 0o600));
+  }
+  sys("bind", `${path} on ${target}`, NR.mount, here, target, "", MS_BIND_REC, 0);
+  return {};
+}
+
+function isDirectory(fd: number): boolean {
+  return (fstat(fd).mode & S_IFMT) === S_IFDIR;
 }
 
 function unescaped(field: string): string {

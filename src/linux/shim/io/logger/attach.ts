@@ -111,7 +111,7 @@ export class AttachServer {
   #attach(fd: number, hello: Hello): void {
     const { terminal, spill, onCaughtUp } = this.#options;
     const gone = () => this.#gone(attached);
-    const client = new Client(fd, hello, !terminal, spill, gone, onCaughtUp);
+    const client = new Client(fd, hello, hello.frames ?? !terminal, spill, gone, onCaughtUp);
     const attached: Attached = { client, relay: undefined, fed: hello.stdin !== true };
     this.#attached.add(attached);
     if (hello.logs) this.#replay(client);
@@ -132,7 +132,7 @@ export class AttachServer {
     const output = temporaryFile(spill);
     client.hold();
     for (const { stream, bytes } of history.unfinished) client.send(stream, bytes, 0, bytes.length);
-    replay(reaper, history, output, client.hello, !terminal).then(
+    replay(reaper, history, output, client.hello, client.hello.frames ?? !terminal).then(
       (size) => client.release(output, size),
       (error: unknown) => {
         warn("attach: reading the log back", error);

@@ -13,6 +13,8 @@ export interface Hello {
   stderr?: boolean;
   /** What the log holds comes first. */
   logs?: boolean;
+  /** Whether output has headers; by default it has them unless there is a terminal. */
+  frames?: boolean;
   /** The container waits for this client when it is slow, rather than losing it. */
   wait?: boolean;
 }

@@ -1,0 +1,58 @@
+/** What a create request says of its networks: by name, with the MAC address that older clients give for the whole container. */
+
+import type { ContainerCreateRequest } from "../../../common/docker/container.ts";
+import { WharfError } from "../../../common/errors.ts";
+import type { ContainerRecord } from "../containers/record.ts";
+import type { Engine } from "../engine.ts";
+import { findNetwork } from "./view.ts";
+
+/** From this API version on the address belongs to the endpoint. */
+const ENDPOINT_MAC = 44;
+const MAC = /^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$/;
+
+/** InvalidArgument for networks that are not the container's, and addresses that cannot be. */
+export function endpointsOf(
+  engine: Engine,
+  request: ContainerCreateRequest,
+  mode: string,
+  version: number,
+  warnings: string[],
+): ContainerRecord["networks"] {
+  const found: ContainerRecord["networks"] = {};
+  for (const [text, settings] of Object.entries(request.NetworkingConfig?.EndpointsConfig ?? {})) {
+    const name = text === "default" ? mode : nameOf(engine, text);
+    found[name] = { ...settings };
+  }
+  const mac = request.MacAddress;
+  if (mac) {
+    const own = found[mode] ?? {};
+    if (own.MacAddress && own.MacAddress !== mac) {
+      throw bad(
+        "the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty",
+      );
+    }
+    if (mode === "host") throw bad("conflicting options: mac-address and the network mode");
+    if (mode !== "none") found[mode] = { ...own, MacAddress: mac };
+    if (version >= ENDPOINT_MAC) {
+      warnings.push(
+        "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.",
+      );
+    }
+  }
+  for (const { MacAddress } of Object.values(found))
+    if (MacAddress && !MAC.test(String(MacAddress))) throw bad(`invalid MAC address: ${MacAddress}`);
+  return found;
+}
+
+/** A client must not take it for a missing image. */
+function nameOf(engine: Engine, text: string): string {
+  try {
+    return findNetwork(engine, text);
+  } catch {
+    throw bad(`network ${text} not found`);
+  }
+}
+
+function bad(message: string): WharfError {
+  return new WharfError("InvalidArgument", message, { operation: "create container" });
+}
