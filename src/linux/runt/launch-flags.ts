@@ -10,6 +10,7 @@ export const LAUNCH_FLAGS = {
   "pid-file": "string",
   "preserve-fds": "string",
   "pidfd-socket": "string",
+  trace: "bool",
 } as const;
 
 export const CREATE_FLAGS = {
