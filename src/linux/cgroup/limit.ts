@@ -99,5 +99,10 @@ export function limit(cgroup: CgroupPaths, resources: LinuxResources): void {
     throw new WharfError("FailedPrecondition", "linux.resources.unified needs cgroup v2, this host has v1");
   }
   checkUsage(cgroup, resources);
-  apply(cgroup, cgroup.mode === "v2" ? settingsV2(resources) : settingsV1(resources));
+  apply(cgroup, settingsOf(cgroup, resources));
+}
+
+/** What would be written for these resources, in order. */
+export function settingsOf(cgroup: CgroupPaths, resources: LinuxResources): Setting[] {
+  return cgroup.mode === "v2" ? settingsV2(resources) : settingsV1(resources);
 }

@@ -2,7 +2,7 @@
 import { WharfError } from "../../common/errors.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
 import { moveInto } from "../cgroup/join.ts";
-import { limit, limitDevices } from "../cgroup/limit.ts";
+import { limit, limitDevices, settingsOf } from "../cgroup/limit.ts";
 import { makeCgroup } from "../cgroup/make.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import type { ScopeUnit } from "../cgroup/systemd/place.ts";
@@ -40,8 +40,8 @@ function asksFor(limits: object): boolean {
 /** What the runtime knows when it makes the cgroup. */
 export interface CgroupSituation {
   id: string;
-  /** The first process, for systemd to move. */
-  pid: () => number;
+  /** The first process, for systemd to move; 0 before it is born. */
+  pid: number;
   /** Called when the folders turn out to lie elsewhere than thought. */
   moved: () => void;
 }
@@ -53,7 +53,7 @@ function startByUnit(
   { linux, annotations }: Spec,
   situation: CgroupSituation,
 ): void {
-  const pid = situation.pid();
+  const { pid } = situation;
   startScope(scope, { mode: cgroup.mode, pid, id: situation.id, resources: linux?.resources ?? {}, annotations });
   makeCgroup(cgroup, situation.moved);
   if (cgroup.mode === "v1") moveInto(cgroup, pid);
@@ -81,7 +81,21 @@ export function cgroupSteps(cgroup: CgroupPaths, spec: Spec, situation: CgroupSi
       field: "linux.resources.devices",
       name: "limit devices",
       run: () => limitDevices(cgroup, resources.devices ?? []),
+      parts: () =>
+        (resources.devices ?? []).map(({ allow, type = "a", major, minor, access = "rwm" }, i) => [
+          `linux.resources.devices[${i}]`,
+          `${allow ? "allow" : "deny"} ${type} ${major ?? "*"}:${minor ?? "*"} ${access}`,
+        ]),
     },
-    { field: "linux.resources", name: "set resource limits", run: () => limit(cgroup, resources) },
+    {
+      field: "linux.resources",
+      name: "set resource limits",
+      run: () => limit(cgroup, resources),
+      parts: () =>
+        settingsOf(cgroup, resources).map(({ field, file, value }) => [
+          field,
+          `write ${JSON.stringify(value)} to ${file}`,
+        ]),
+    },
   ];
 }

@@ -1,7 +1,7 @@
 // create, and run: a container's cgroup, namespaces and first process. The two sides work at the same time: this process
 // makes the cgroup and the record while the new one makes namespaces and mounts.
 import { WharfError } from "../../common/errors.ts";
-import { OCI_VERSION, type Spec } from "../../common/oci/runtime.ts";
+import { OCI_VERSION } from "../../common/oci/runtime.ts";
 import { openForClone, openJoinFiles } from "../cgroup/join.ts";
 import { killCgroup } from "../cgroup/kill.ts";
 import { locateCgroup } from "../cgroup/make.ts";
@@ -9,39 +9,25 @@ import type { CgroupPaths } from "../cgroup/paths.ts";
 import { removeCgroup } from "../cgroup/remove.ts";
 import { close, Fd, O, open, writeFileAtomic } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
-import { CLONE, clone, letGoOfSelf, SIGNALS, wait } from "../sys/process.ts";
+import { CLONE, clone, SIGNALS, wait } from "../sys/process.ts";
 import { effectiveUser, userName } from "../sys/rootless.ts";
 import { connectUnix, sendFds, socketPair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
 import { type Trace, traced } from "../sys/trace.ts";
 import { readBundle } from "./bundle.ts";
-import { cgroupSteps } from "./cgroup-steps.ts";
 import { Channel, type FromInit, failure } from "./channel.ts";
 import { sendToConsoleSocket } from "./console.ts";
 import { executionDomainOf } from "./execution-domain.ts";
-import { runHooks, type StateOfContainer } from "./hooks.ts";
-import { writeMaps } from "./id-maps.ts";
+import type { StateOfContainer } from "./hooks.ts";
 import { type InitPlan, runInit } from "./init.ts";
-import { joinRdt, type RdtGroup, removeRdt } from "./intel-rdt.ts";
-import { isBind, prepareBind } from "./mounts.ts";
-import { CLONE_FLAG, enter, newTimeNamespace, planNamespaces } from "./namespaces.ts";
-import { moveNetDevices } from "./net-devices.ts";
+import { removeRdt } from "./intel-rdt.ts";
+import { CLONE_FLAG, enter, planNamespaces } from "./namespaces.ts";
 import { run } from "./plan.ts";
-import { prepareRootTree, wantedPropagation } from "./root.ts";
-import { notifies, prepareSeccomp, sendListener } from "./seccomp.ts";
+import { answerSteps, type Birth, cgroupComesFirst, stepsAfterBirth, stepsBeforeBirth } from "./runtime-steps.ts";
+import { notifies, sendListener } from "./seccomp.ts";
 import { makeInStage, needsStage } from "./stage.ts";
 import { listenForStart } from "./start-socket.ts";
-import {
-  type ContainerRecord,
-  claim,
-  folderOf,
-  newRecord,
-  noteCgroup,
-  noteRdt,
-  processStat,
-  removeFolder,
-  saveRecord,
-} from "./state.ts";
+import { type ContainerRecord, claim, newRecord, noteCgroup, processStat, removeFolder, saveRecord } from "./state.ts";
 
 export interface LaunchOptions {
   /** State folder of all containers; made when missing. */
@@ -118,7 +104,7 @@ export function create(options: CreateOptions): Created {
       domain: executionDomainOf(spec.linux ?? {}),
       keyring: !options.noNewKeyring,
     });
-    return launch(options, spec, record, {
+    return launch(options, record, {
       spec,
       process: { ...spec.process, env: [...activated(spec.process.env ?? [], options)] },
       bundle: path,
@@ -146,61 +132,28 @@ export function create(options: CreateOptions): Created {
   }
 }
 
-/** With a user namespace the new process lacks the rights to open what is the host's: it gets it open. */
-function openWithOurRights(plan: InitPlan, spec: Spec): void {
-  // mounts are copied by who owns the mount namespace: where that is not this process, it will be the new one
-  const all = plan.namespaces.own.has("user") && effectiveUser() === 0;
-  if (all) plan.rootTree = prepareRootTree(plan.rootfs, spec);
-  const mounts = spec.mounts ?? [];
-  for (let i = 0; i < mounts.length; i++) {
-    const entry = mounts[i]!;
-    if (!isBind(entry)) continue;
-    const { uidMappings, options } = entry;
-    const mapped = uidMappings?.length || options?.includes("idmap") || options?.includes("ridmap");
-    // a mapping is given to a process, by the number that it has here
-    if (all || mapped) plan.trees.set(i, prepareBind(entry, plan.bundle, spec.linux, wantedPropagation(spec)));
-  }
-}
-
-function launch(options: CreateOptions, spec: Spec, record: ContainerRecord, plan: InitPlan): Created {
+function launch(options: CreateOptions, record: ContainerRecord, plan: InitPlan): Created {
   const { namespaces, cgroup } = plan;
   const { trace } = options;
-  // systemd moves a process that is there; elsewhere it is born into its cgroup, or opens it with our rights
-  const early = !cgroup.systemd && (cgroup.mode === "v2" || namespaces.own.has("user") || needsStage(namespaces));
-  let first = 0;
-  const moved = () => noteCgroup(folderOf(options.root, options.id), cgroup);
-  const cgroups = cgroupSteps(cgroup, spec, { id: options.id, pid: () => first, moved });
-  if (early) run(cgroups, trace);
-  openWithOurRights(plan, spec);
+  run(stepsBeforeBirth(plan, options.root), trace);
   if (cgroup.systemd) plan.joinFiles = [];
   else if (namespaces.own.has("user")) plan.joinFiles = openJoinFiles(cgroup);
-  if (namespaces.newTime) newTimeNamespace(spec.linux?.timeOffsets);
   const [ours, theirs] = socketPair();
-  const born = early && !needsStage(namespaces) ? openForClone(cgroup) : undefined;
+  const born = cgroupComesFirst(plan) && !needsStage(namespaces) ? openForClone(cgroup) : undefined;
   if (born !== undefined) plan.joinFiles = [];
   const { pid, pidfd } = traced(trace, "make the first process", () => bear(options, plan, ours, theirs, born));
-  first = pid;
   for (const fd of [theirs, plan.startSocket, born, plan.rootTree, ...plan.trees.values(), ...(plan.joinFiles ?? [])]) {
     if (fd !== undefined) close(fd);
   }
   for (const { fd } of namespaces.join) close(fd);
   using channel = new Channel(ours);
   try {
-    if (namespaces.newUser) {
-      writeMaps(pid, spec.linux ?? {});
-      channel.send({ type: "maps" });
-    }
-    if (!early) run(cgroups, trace);
-    if (spec.linux?.intelRdt) {
-      const note = (group: RdtGroup) => noteRdt(folderOf(options.root, options.id), group);
-      record.intelRdt = joinRdt(spec.linux.intelRdt, options.id, pid, note);
-    }
-    traced(trace, "hand over the cgroup and the seccomp filter", () => readyToJoin(options, spec, record, channel));
+    const birth = { pid, channel, record };
+    run(stepsAfterBirth(plan, options.root, birth), trace);
     record.init = { pid, startTime: processStat(pid)?.startTime ?? "" };
     traced(trace, "save the state", () => saveRecord(options.root, record));
-    letGoOfSelf();
     const end = options.run ? "wait for the program" : "wait until it is ready";
-    traced(trace, end, () => serve(options, plan, record, channel, pid));
+    traced(trace, end, () => serve(options, plan, birth));
     announce(options, pid, pidfd);
     return { pid, pidfd, record };
   } catch (error) {
@@ -217,7 +170,6 @@ function bear(options: CreateOptions, plan: InitPlan, ours: number, theirs: numb
   const { namespaces } = plan;
   const parent = options.cloneParent ? CLONE.PARENT : 0;
   const life = (): never => {
-    letGoOfSelf();
     close(ours);
     return runInit(plan, new Channel(theirs));
   };
@@ -237,27 +189,14 @@ function bear(options: CreateOptions, plan: InitPlan, ours: number, theirs: numb
   return born;
 }
 
-/** Tells the new process that its cgroup is there, and hands it the seccomp program. */
-function readyToJoin(options: CreateOptions, spec: Spec, record: ContainerRecord, channel: Channel): void {
-  const seccomp = spec.linux?.seccomp;
-  if (!seccomp) {
-    channel.send({ type: "cgroup" });
-    return;
-  }
-  const { file, record: noted } = prepareSeccomp(options.root, seccomp);
-  record.seccomp = noted;
-  channel.send({ type: "cgroup" }, file);
-  close(file);
-}
-
 const died = () =>
   new WharfError("Unknown", "the container's process ended while it was being set up", {
     hint: "see dmesg for an out-of-memory kill",
   });
 
 /** Answers the new process's needs until it is ready for `start`, or with `run` until it has become the program. */
-function serve(options: CreateOptions, plan: InitPlan, record: ContainerRecord, channel: Channel, pid: number): void {
-  const { spec } = plan;
+function serve(options: CreateOptions, plan: InitPlan, birth: Birth): void {
+  const { pid, channel, record } = birth;
   const state: StateOfContainer = { ...plan.state, pid };
   for (;;) {
     const got = channel.receive<FromInit>();
@@ -268,12 +207,8 @@ function serve(options: CreateOptions, plan: InitPlan, record: ContainerRecord, 
     const { message, fd } = got;
     if (message.type === "ready") return;
     if (message.type === "error") throw failure(message);
-    if (message.type === "hooks") {
-      runHooks(record.hooks, "prestart", state);
-      runHooks(record.hooks, "createRuntime", state);
-      channel.send({ type: "continue" });
-    } else if (message.type === "netDevices") {
-      moveNetDevices(spec.linux?.netDevices ?? {}, state.pid!);
+    if (message.type === "hooks" || message.type === "netDevices") {
+      run(answerSteps(plan, message.type, birth), options.trace);
       channel.send({ type: "continue" });
     } else if (message.type === "console") takeConsole(options, fd!);
     else if (message.type === "warning") options.warn?.(message.text);

@@ -7,7 +7,7 @@ import { attach, cloneTree } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
 import { openOrMake } from "../sys/openat2.ts";
 import { isBind } from "./mounts.ts";
-import type { Step } from "./plan.ts";
+import type { Part, Step } from "./plan.ts";
 import { type RootContext, trimmed } from "./root.ts";
 
 const character = (path: string, major: number, minor: number): LinuxDevice => ({
@@ -124,5 +124,10 @@ export function deviceSteps(context: RootContext): Step[] {
       native.syscall(NR.umask, umask);
     }
   };
-  return [{ field: "linux.devices", name: "make devices and links in /dev", run }];
+  const parts = (): Part[] =>
+    given.map(({ path, type, major = 0, minor = 0 }, i) => [
+      `linux.devices[${i}]`,
+      type === "p" ? `make the FIFO ${path}` : `make ${path} as ${type} ${major}:${minor}`,
+    ]);
+  return [{ field: "linux.devices", name: "make devices and links in /dev", run, parts }];
 }

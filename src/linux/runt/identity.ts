@@ -16,7 +16,7 @@ import { fstat, mkdirs, type Stat } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { PR, prctl } from "../sys/process.ts";
 import type { Warn } from "./limits.ts";
-import type { Step } from "./plan.ts";
+import type { Part, Step } from "./plan.ts";
 
 /** Standard streams that are pipes or files of ours become the container user's, so that it may reopen them. */
 function ownStdio(uid: number): void {
@@ -43,6 +43,14 @@ function changeUser({ uid, gid, additionalGids = [], umask }: Process["user"]): 
   }
   sys("set process.user.gid to", gid, NR.setresgid, gid, gid, gid);
   sys("set process.user.uid to", uid, NR.setresuid, uid, uid, uid);
+}
+
+function userParts({ uid, gid, umask, additionalGids = [] }: Process["user"]): Part[] {
+  const parts: Part[] = [];
+  if (umask !== undefined) parts.push(["process.user.umask", `set the umask to ${umask.toString(8).padStart(4, "0")}`]);
+  parts.push(["process.user.additionalGids", `set the groups ${additionalGids.join(", ") || "to none"}`]);
+  parts.push(["process.user.gid", `become group ${gid}`], ["process.user.uid", `become user ${uid}`]);
+  return parts;
 }
 
 /** False where it may not be entered. A missing folder is made. */
@@ -113,12 +121,22 @@ export function identitySteps(process: Process, loadFilter: (() => void) | undef
   const filter = () => {
     if (loadFilter) add("linux.seccomp", "load the seccomp filter", loadFilter);
   };
+  const sets = (...names: (keyof NonNullable<typeof capabilities>)[]): Part[] =>
+    names
+      .filter((name) => capabilities?.[name])
+      .map((name) => [`process.capabilities.${name}`, `keep ${capabilities![name]!.join(", ") || "none"}`]);
   let masks: Masks | undefined;
   let entered = true;
   if (capabilities) {
-    add("process.capabilities.bounding", "limit the bounding set", () => {
+    const work = () => {
       masks = plannedCapabilities(process, warn);
       limitBoundingSet(masks!.bounding);
+    };
+    steps.push({
+      field: "process.capabilities.bounding",
+      name: "limit the bounding set",
+      run: work,
+      parts: () => sets("bounding"),
     });
   }
   if (user.uid !== 0) add("process.user.uid", "hand over the streams", () => ownStdio(user.uid));
@@ -127,17 +145,27 @@ export function identitySteps(process: Process, loadFilter: (() => void) | undef
     // with the runtime's rights, or else (a network file system that root is nobody on) with the user's
     entered = enterFolder(cwd);
   });
-  add("process.user", `become user ${user.uid}, group ${user.gid}`, () => {
-    prctl(PR.SET_KEEPCAPS, 1);
-    changeUser(user);
-    prctl(PR.SET_KEEPCAPS, 0);
+  steps.push({
+    field: "process.user",
+    name: `become user ${user.uid}, group ${user.gid}`,
+    run() {
+      prctl(PR.SET_KEEPCAPS, 1);
+      changeUser(user);
+      prctl(PR.SET_KEEPCAPS, 0);
+    },
+    parts: () => userParts(user),
   });
   add("process.cwd", "see that it is inside of the root", () => {
     if (!entered) sys("change to process.cwd", cwd, NR.chdir, cwd);
     checkFolder(cwd);
   });
   if (capabilities || user.uid !== 0) {
-    add("process.capabilities", "give up capabilities", () => giveUpCapabilities(masks, user.uid, warn));
+    steps.push({
+      field: "process.capabilities",
+      name: "give up capabilities",
+      run: () => giveUpCapabilities(masks, user.uid, warn),
+      parts: () => sets("permitted", "effective", "inheritable", "ambient"),
+    });
   }
   if (noNewPrivileges) {
     add("process.noNewPrivileges", "refuse new privileges", () => void prctl(PR.SET_NO_NEW_PRIVS, 1));

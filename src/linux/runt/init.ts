@@ -114,7 +114,16 @@ export function initSteps(plan: InitPlan, progress: Progress): Step[] {
     const score = process.oomScoreAdj;
     add("process.oomScoreAdj", "set the OOM score", () => setOomScore(score, progress.warn));
   }
-  add("linux.namespaces", "make and enter namespaces", () => enterNamespaces(plan, progress));
+  steps.push({
+    field: "linux.namespaces",
+    name: "make and enter namespaces",
+    run: () => enterNamespaces(plan, progress),
+    parts: () =>
+      (spec.linux?.namespaces ?? []).map(({ type, path }, i) => [
+        `linux.namespaces[${i}]`,
+        path ? `enter the ${type} namespace ${JSON.stringify(path)}` : `make a ${type} namespace`,
+      ]),
+  });
   add("process", "start a session", () => void sys("start a session", undefined, NR.setsid));
   if (!plan.noNewKeyring) {
     const run = () => joinKeyring(plan.state.id, process.selinuxLabel, namespaces.own.has("user"));
@@ -129,7 +138,15 @@ export function initSteps(plan: InitPlan, progress: Progress): Step[] {
   if (spec.hostname) add("hostname", "set the host name", () => setName(NR.sethostname, spec.hostname!));
   if (spec.domainname) add("domainname", "set the domain name", () => setName(NR.setdomainname, spec.domainname!));
   if (plan.namespaces.flags & CLONE.NEWNET) add("linux.namespaces", "bring up the loopback device", bringUpLoopback);
-  if (spec.linux?.sysctl) add("linux.sysctl", "set kernel parameters", () => applySysctls(spec.linux!.sysctl!));
+  const { sysctl } = spec.linux ?? {};
+  if (sysctl) {
+    steps.push({
+      field: "linux.sysctl",
+      name: "set kernel parameters",
+      run: () => applySysctls(sysctl),
+      parts: () => Object.entries(sysctl).map(([name, value]) => [`linux.sysctl["${name}"]`, `set it to ${value}`]),
+    });
+  }
   steps.push(...labelSteps(process));
   if (namespaces.flags & CLONE.NEWNS) rootSteps(plan, progress, steps);
   else {
@@ -146,7 +163,13 @@ export function initSteps(plan: InitPlan, progress: Progress): Step[] {
     });
   }
   if (process.rlimits?.length) {
-    add("process.rlimits", "set resource limits of the process", () => setRlimits(process, progress.warn));
+    steps.push({
+      field: "process.rlimits",
+      name: "set resource limits of the process",
+      run: () => setRlimits(process, progress.warn),
+      parts: () =>
+        process.rlimits!.map(({ type, soft, hard }, i) => [`process.rlimits[${i}]`, `set ${type} to ${soft}:${hard}`]),
+    });
   }
   return steps;
 }
@@ -178,7 +201,7 @@ function rootSteps(plan: InitPlan, progress: Progress, steps: Step[]): void {
   }
   const { hooks } = spec;
   if (hooks?.prestart?.length || hooks?.createRuntime?.length) {
-    add("hooks", "wait for the hooks of the runtime", () => {
+    add("hooks.createRuntime", "wait for the hooks of the runtime", () => {
       progress.channel.send({ type: "hooks" });
       progress.channel.await("continue");
     });
@@ -238,7 +261,7 @@ function openConsole(progress: Progress, { process }: InitPlan): Terminal {
 
 /** In the container's root: waits for `start`, then becomes the program. */
 function finish(plan: InitPlan, progress: Progress): never {
-  const { process, trace } = plan;
+  const { process } = plan;
   const args = process.args ?? [];
   const env = process.env ?? [];
   if (plan.startSocket !== undefined) {
@@ -247,6 +270,8 @@ function finish(plan: InitPlan, progress: Progress): never {
     progress.channel.send({ type: "ready" });
     progress.channel = new Channel(waitForStart(plan, progress));
   }
+  // who is told by `start` is told of no steps: the descriptors of `create` are closed
+  const trace = plan.startSocket === undefined ? plan.trace : undefined;
   run(startSteps(plan, progress), trace);
   trace?.flush();
   return execute(args, env, plan.preserveFds);

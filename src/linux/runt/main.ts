@@ -7,9 +7,10 @@ import { stderr, stdout } from "../sys/out.ts";
 import { isRootless, ownsSystemd } from "../sys/rootless.ts";
 import { openTrace } from "../sys/trace.ts";
 import type { Command, Context } from "./command.ts";
-import { flagTable, type Parsed, parseFlags } from "./flags.ts";
+import { type FlagSpec, type Parsed, parseFlags } from "./flags.ts";
 import { absolute } from "./launch-flags.ts";
 import { type LogTarget, log } from "./log.ts";
+import { printedTrace } from "./printed-trace.ts";
 import { defaultRoot } from "./state.ts";
 import { createCommand } from "./verbs/create.ts";
 import { deleteCommand } from "./verbs/delete.ts";
@@ -45,7 +46,7 @@ const COMMANDS: Record<string, Command> = {
   features: featuresCommand,
 };
 
-const GLOBAL = flagTable({
+const GLOBAL = {
   root: "string",
   log: "string",
   "log-format": "string",
@@ -55,15 +56,20 @@ const GLOBAL = flagTable({
   criu: "string",
   "version|v": "bool",
   "help|h": "bool",
-});
-
-const FLAGS = new Map(
-  Object.entries(COMMANDS).map(([name, { flags }]) => [name, flagTable({ ...flags, "help|h": "bool" })]),
-);
+} as const;
 
 function help(): string {
   const lines = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage}\n      ${summary}\n`);
-  return `runt: an OCI runtime\n\nusage: runt [--root DIR] [--log FILE] [--log-format text|json] [--debug] COMMAND\n\n${lines.join("")}`;
+  return `runt: an OCI runtime\n\nusage: runt [--root DIR] [--log FILE] [--log-format text|json] [--debug] COMMAND\n\n${lines.join("")}\nglobal ${flagList(GLOBAL).trimStart()}`;
+}
+
+/** "  --force, -f" and "  --cwd VALUE", one a line. */
+function flagList(flags: FlagSpec): string {
+  const lines = Object.entries(flags).map(([names, kind]) => {
+    const words = names.split("|").map((name) => (name.length === 1 ? `-${name}` : `--${name}`));
+    return `  ${words.join(", ")}${kind === "bool" ? "" : kind === "list" ? " VALUE …" : " VALUE"}\n`;
+  });
+  return lines.length > 0 ? `\nflags:\n${lines.join("")}` : "";
 }
 
 function dispatch(global: Parsed, target: LogTarget): number {
@@ -81,13 +87,13 @@ function dispatch(global: Parsed, target: LogTarget): number {
     stderr(`runt: unknown command ${JSON.stringify(name)}\nhint: see runt --help\n`);
     return 1;
   }
-  const parsed = parseFlags(rest, FLAGS.get(name)!, command.stopAtArgument ?? false);
+  const parsed = parseFlags(rest, { ...command.flags, "help|h": "bool" }, command.stopAtArgument ?? false);
   if (parsed.bool("help")) {
-    stdout(`usage: runt ${command.usage}\n\n${command.summary}\n`);
+    stdout(`usage: runt ${command.usage}\n\n${command.summary}\n${flagList(command.flags)}`);
     return 0;
   }
   const warn = (text: string) => log(target, "warning", text);
-  const trace = openTrace("runt");
+  const trace = parsed.bool("trace") ? printedTrace() : openTrace("runt");
   const root = absolute(global.string("root") ?? defaultRoot());
   const systemd = global.bool("systemd-cgroup") ? managerOf(global.string("rootless")) : undefined;
   const context: Context = { root, warn, trace, systemd, criu: global.string("criu") || "criu" };

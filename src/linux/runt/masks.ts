@@ -49,6 +49,8 @@ export function maskSteps(context: RootContext): Step[] {
       run() {
         for (const path of readonlyPaths) protect(context, path);
       },
+      parts: () =>
+        readonlyPaths.map((path, i) => [`linux.readonlyPaths[${i}]`, `make ${JSON.stringify(path)} read-only`]),
     });
   }
   if (maskedPaths?.length) {
@@ -58,6 +60,7 @@ export function maskSteps(context: RootContext): Step[] {
       run() {
         for (const path of maskedPaths) mask(context, path, masks);
       },
+      parts: () => maskedPaths.map((path, i) => [`linux.maskedPaths[${i}]`, `mask ${JSON.stringify(path)}`]),
     });
   }
   return steps;

@@ -14,8 +14,7 @@ import type { Step } from "./plan.ts";
 import { keepHere, mounted, openTarget, type RootContext, trimmed } from "./root.ts";
 
 export function isBind(entry: Mount): boolean {
-  const { type, options } = entry;
-  return type === "bind" || (options !== undefined && (options.includes("bind") || options.includes("rbind")));
+  return entry.type === "bind" || (entry.options ?? []).some((word) => word === "bind" || word === "rbind");
 }
 
 export function mountSteps(context: RootContext): Step[] {

@@ -9,7 +9,11 @@ export interface Step {
   /** What is done, as a verb phrase: "mount proc on /proc". */
   name: string;
   run(): void;
+  /** For who wants to be shown more: the parts of it, each with its own field. Asked for by `runt plan` alone. */
+  parts?(): Part[];
 }
+
+export type Part = readonly [field: string, name: string];
 
 /** A step's failure names its field and what was tried, with the kernel's answer as cause. */
 function failure(step: Step, cause: unknown): WharfError {

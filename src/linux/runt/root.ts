@@ -72,7 +72,9 @@ export function wantedPropagation(spec: Spec): number {
 
 /** What happens in this mount namespace stays in it, unless shared propagation is asked for. */
 export function isolate(context: RootContext): void {
-  mount(null, "/", null, wantedPropagation(context.spec));
+  const wanted = wantedPropagation(context.spec);
+  // what cannot be bound cannot become the root either: that is for the container's root when it stands
+  mount(null, "/", null, wanted & MS.UNBINDABLE ? MS.PRIVATE | MS.REC : wanted);
 }
 
 /** The root becomes a mount of its own. */

@@ -37,7 +37,7 @@ export function checkProcess(process: Process, field = "process"): void {
   checkScheduling(process, field);
 }
 
-function checkMount(entry: Mount, field: string): void {
+function checkMount(entry: Mount, field: string, userNamespace: boolean): void {
   if (!entry.destination) throw invalid(`${field}.destination`, "is missing");
   const { options, uidMappings, gidMappings } = entry;
   const mapped = (uidMappings?.length ?? 0) > 0 || (gidMappings?.length ?? 0) > 0;
@@ -55,6 +55,8 @@ function checkMount(entry: Mount, field: string): void {
   if (mapped && !(uidMappings?.length && gidMappings?.length)) {
     throw invalid(`${field}.uidMappings`, "an idmapped mount needs uidMappings and gidMappings");
   }
+  if (!mapped && !userNamespace)
+    throw invalid(`${field}.options`, `${idmap} without mappings needs a container with a user namespace of its own`);
 }
 
 function checkHooks({ hooks }: Spec): void {
@@ -117,12 +119,12 @@ export function validate(spec: Spec): void {
   if (!spec.root?.path) throw invalid("root.path", "is missing");
   if (spec.process) checkProcess(spec.process);
   const { mounts = [], linux = {}, annotations } = spec;
-  for (let i = 0; i < mounts.length; i++) checkMount(mounts[i]!, `mounts[${i}]`);
   checkHooks(spec);
   if (annotations && "" in annotations) throw invalid("annotations", "a key is empty");
   const own = new Map<LinuxNamespaceType, string | undefined>();
   for (const { type, path } of linux.namespaces ?? []) own.set(type, path || undefined);
   checkNamespaces(spec, own);
+  for (let i = 0; i < mounts.length; i++) checkMount(mounts[i]!, `mounts[${i}]`, own.has("user"));
   checkResources(spec);
   if (linux.sysctl) checkSysctls(linux.sysctl, own);
   if (linux.netDevices) checkNetDevices(linux.netDevices, own, isRootless());

@@ -1,15 +1,18 @@
 // runt plan [BUNDLE]: what create would do, step by step, with the field of config.json that asks for each. Nothing is done.
 import { WharfError } from "../../../common/errors.ts";
 import { locateCgroup } from "../../cgroup/make.ts";
+import { checkSeccomp } from "../../seccomp/check.ts";
 import { stdout } from "../../sys/out.ts";
 import { readBundle } from "../bundle.ts";
-import { cgroupSteps } from "../cgroup-steps.ts";
 import { Channel } from "../channel.ts";
 import type { Command, Context } from "../command.ts";
 import { begin, type InitPlan, initSteps, startSteps } from "../init.ts";
 import { absolute } from "../launch-flags.ts";
 import { planNamespaces } from "../namespaces.ts";
 import type { Step } from "../plan.ts";
+import { answerSteps, type Birth, stepsAfterBirth, stepsBeforeBirth } from "../runtime-steps.ts";
+import { notifies } from "../seccomp.ts";
+import { newRecord } from "../state.ts";
 import { table } from "../table.ts";
 
 interface Planned {
@@ -22,8 +25,11 @@ interface Planned {
 function planOf(bundle: string, systemd: Context["systemd"]): Planned[] {
   const { spec, rootfs } = readBundle(bundle);
   if (!spec.process) throw new WharfError("InvalidArgument", "config.json: process: is missing");
-  const namespaces = planNamespaces(spec.linux?.namespaces ?? []);
-  const cgroup = locateCgroup({ path: spec.linux?.cgroupsPath || undefined, id: "ID", systemd });
+  const { linux } = spec;
+  // create looks at it only when it is not in the cache
+  if (linux?.seccomp) checkSeccomp(linux.seccomp);
+  const namespaces = planNamespaces(linux?.namespaces ?? []);
+  const cgroup = locateCgroup({ path: linux?.cgroupsPath || undefined, id: "ID", systemd });
   const plan: InitPlan = {
     spec,
     process: spec.process,
@@ -39,18 +45,39 @@ function planOf(bundle: string, systemd: Context["systemd"]): Planned[] {
     state: { ociVersion: spec.ociVersion, id: "ID", status: "creating", bundle },
     trees: new Map(),
     rootTree: undefined,
-    listens: false,
+    listens: linux?.seccomp !== undefined && notifies(linux.seccomp),
     trace: undefined,
   };
   const progress = begin(plan, new Channel(-1));
-  const named = (process: Planned["process"], steps: readonly Step[]) =>
-    steps.map(({ field, name }): Planned => ({ process, field, step: name }));
+  const nobody = newRecord({ ...NOTHING, id: "ID", namespaces: 0, ownPids: false, chroot: false });
+  const birth: Birth = { pid: 0, channel: progress.channel, record: nobody };
+  const { hooks } = spec;
   return [
-    ...named("runtime", cgroupSteps(cgroup, spec, { id: "ID", pid: () => 0, moved: () => {} })),
-    ...named("container", [...initSteps(plan, progress), ...startSteps(plan, progress)]),
+    ...named("runtime", stepsBeforeBirth(plan, "")),
+    ...named("runtime", stepsAfterBirth(plan, "", birth)),
+    ...named("runtime", Object.keys(linux?.netDevices ?? {}).length > 0 ? answerSteps(plan, "netDevices", birth) : []),
+    ...named("runtime", answerSteps(plan, "hooks", birth)),
+    ...named("container", initSteps(plan, progress)),
+    ...named("container", startSteps(plan, progress)),
     { process: "container", field: "process.args", step: `execute ${JSON.stringify(spec.process.args?.join(" "))}` },
+    ...later("hooks.poststart", "run hooks, after start", hooks?.poststart),
+    ...later("hooks.poststop", "run hooks, after delete", hooks?.poststop),
   ];
 }
+
+function later(field: string, step: string, hooks: readonly unknown[] | undefined): Planned[] {
+  return hooks?.length ? [{ process: "runtime", field, step }] : [];
+}
+
+/** Each step, with its parts below it. */
+function named(process: Planned["process"], steps: readonly Step[]): Planned[] {
+  return steps.flatMap(({ field, name, parts }) => [
+    { process, field, step: name },
+    ...(parts?.() ?? []).map(([part, step]): Planned => ({ process, field: part, step: `  ${step}` })),
+  ]);
+}
+
+const NOTHING = { ociVersion: "", bundle: "", rootfs: "", created: "", owner: "" };
 
 export const planCommand: Command = {
   usage: "plan [--format text|json] [BUNDLE]",
