@@ -34,6 +34,15 @@ for name in runt crun; do part "devices $name" $name exec $name sh -c "$devices"
 part "exec's cgroup" runt exec runt cat /proc/self/cgroup
 part ps runt ps runt
 
+# every key of both, with runc reading a container of its own with the same limits
+bundle /b/runc "$sleeper | .linux.cgroupsPath = \"/vm.slice/runc\""
+runc run --detach --bundle /b/runc runc < /dev/null > /dev/null 2>&1
+keys() { jq -c 'del(.data.memory.raw, .data.blkio.ioServiceBytesRecursive, .data.blkio.ioServicedRecursive) | [paths | map(tostring) | join(".")] | sort' | tr , '\n'; }
+for name in runt runc; do part "events of $name" sh -c "$name events --stats $name | tee /tmp/events.$name | wc -l"; done
+for name in runt runc; do part "keys of $name" keys < /tmp/events.$name; done
+part "limits in events" jq -c '[.data.memory.usage.limit, .data.memory.swap.limit, .data.pids.limit, .data.cpu.psi.some.avg10 >= 0, (.data.memory.raw | length > 30)]' /tmp/events.runt
+runc delete --force runc
+
 part pause runt pause runt
 part "frozen" cat /sys/fs/cgroup/vm.slice/runt/cgroup.events
 part "status when paused" sh -c 'runt state runt | jq -r .status'

@@ -49,6 +49,12 @@ test("exec: joins cgroup and cgroup namespace; ps lists the cgroup", () => {
   match(report.of("ps"), /\bsleep 1000$/);
 });
 
+test("events: every key that runc has, and no other", () => {
+  for (const name of ["runt", "runc"]) equal(report.of(`events of ${name}`), "1");
+  equal(report.of("keys of runt"), report.of("keys of runc"));
+  equal(report.of("limits in events"), "[67108864,134217728,33,true,true]");
+});
+
 test("pause and resume: by cgroup.freeze", () => {
   report.of("pause");
   match(report.of("frozen"), /^frozen 1$/m);

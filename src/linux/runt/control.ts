@@ -1,6 +1,6 @@
 // pause, resume, ps, update: what is done to a container's cgroup.
 import { WharfError } from "../../common/errors.ts";
-import type { LinuxResources } from "../../common/oci/runtime.ts";
+import type { LinuxResources, Spec } from "../../common/oci/runtime.ts";
 import { setFrozen } from "../cgroup/freezer.ts";
 import { cgroupPids } from "../cgroup/kill.ts";
 import { checkUsage, limit, limitDevices } from "../cgroup/limit.ts";
@@ -64,10 +64,27 @@ function completed(cgroup: CgroupPaths, resources: LinuxResources): LinuxResourc
   return result;
 }
 
-/** Changes the limits that are given. Device rules, where given, replace those in force. */
+/**
+ * Callers that send all resources anew (kubelet's do) send the device rules of the configuration along. What others have allowed
+ * since on top of them, as for GPUs, is not to be taken away by that.
+ */
+function withoutOldDevices({ bundle }: ContainerRecord, resources: LinuxResources): LinuxResources {
+  if (!resources.devices) return resources;
+  let old: unknown;
+  try {
+    old = (JSON.parse(readText(`${bundle}/config.json`)) as Spec).linux?.resources?.devices;
+  } catch {
+    return resources;
+  }
+  const { devices, ...others } = resources;
+  return JSON.stringify(devices) === JSON.stringify(old) ? others : resources;
+}
+
+/** Changes the limits that are given. Device rules, where given and others than the configuration's, replace those in force. */
 export function update(root: string, id: string, resources: LinuxResources): void {
-  const cgroup = cgroupOf(inState(root, id, ...LIVING));
-  let wanted = completed(cgroup, resources);
+  const record = inState(root, id, ...LIVING);
+  const cgroup = cgroupOf(record);
+  let wanted = completed(cgroup, withoutOldDevices(record, resources));
   if (cgroup.systemd) {
     wanted = asSystemdKeeps(wanted);
     checkUsage(cgroup, wanted);

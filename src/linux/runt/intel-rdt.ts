@@ -179,6 +179,24 @@ export function joinRdtGroup({ folder, made }: RdtGroup, pid: number): void {
   }
 }
 
+/** Changes the schema of a container's class. */
+export function updateRdt(group: RdtGroup | undefined, config: LinuxIntelRdt, root?: string): void {
+  checkIntelRdt(config);
+  const place = root ?? findResctrl();
+  if (!group) {
+    throw new WharfError(
+      "FailedPrecondition",
+      "linux.intelRdt: the container was created without it: there is nothing to update",
+    );
+  }
+  const lines = [config.l3CacheSchema, config.memBwSchema].filter((line): line is string => Boolean(line));
+  try {
+    put(`${group.folder}/schemata`, `${lines.join("\n")}\n`);
+  } catch (cause) {
+    throw failure(place, `cannot set ${JSON.stringify(lines.join(" "))}`, cause);
+  }
+}
+
 /** What the container alone has; what is gone already is no error. */
 export function removeRdt({ made }: RdtGroup): void {
   for (const folder of made) {

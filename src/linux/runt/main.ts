@@ -14,6 +14,7 @@ import { printedTrace } from "./printed-trace.ts";
 import { defaultRoot } from "./state.ts";
 import { createCommand } from "./verbs/create.ts";
 import { deleteCommand } from "./verbs/delete.ts";
+import { eventsCommand } from "./verbs/events.ts";
 import { execCommand } from "./verbs/exec.ts";
 import { featuresCommand } from "./verbs/features.ts";
 import { killCommand } from "./verbs/kill.ts";
@@ -34,6 +35,7 @@ const COMMANDS: Record<string, Command> = {
   run: runCommand,
   exec: execCommand,
   state: stateCommand,
+  events: eventsCommand,
   list: listCommand,
   ps: psCommand,
   kill: killCommand,

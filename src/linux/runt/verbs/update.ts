@@ -1,24 +1,40 @@
 // runt update: changes the limits of a running container, from flags or from a file of LinuxResources.
-
+import { parseBytes } from "../../../common/cli/units.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { LinuxResources } from "../../../common/oci/runtime.ts";
 import { readAll, readText } from "../../sys/fs.ts";
-import type { Command } from "../command.ts";
+import type { Command, Context } from "../command.ts";
 import { update } from "../control.ts";
-import type { Parsed } from "../flags.ts";
+import { type Parsed, positional } from "../flags.ts";
+import { updateRdt } from "../intel-rdt.ts";
+import { loadRecord } from "../state.ts";
 
+const invalid = (name: string, text: string) =>
+  new WharfError("InvalidArgument", `invalid value for --${name}: ${JSON.stringify(text)} is not a number`);
+
+/** An empty value is none, as with runc. */
 function number(parsed: Parsed, name: string): number | undefined {
   const text = parsed.string(name);
-  if (text === undefined) return undefined;
-  const match = /^(-?\d+)([kKmMgGtT]?)[bB]?$/.exec(text);
-  if (!match) throw new WharfError("InvalidArgument", `--${name}: ${JSON.stringify(text)} is not a number`);
-  return Number(match[1]) * 1024 ** ["", "k", "m", "g", "t"].indexOf(match[2]!.toLowerCase());
+  if (!text) return undefined;
+  if (!/^-?\d+$/.test(text)) throw invalid(name, text);
+  return Number(text);
+}
+
+/** "64m"; -1 is no limit. */
+function bytes(parsed: Parsed, name: string): number | undefined {
+  const text = parsed.string(name);
+  if (!text) return undefined;
+  return text === "-1" ? -1 : parseBytes(text);
 }
 
 function fromFlags(parsed: Parsed): LinuxResources {
   const n = (name: string) => number(parsed, name);
   return {
-    memory: { limit: n("memory"), reservation: n("memory-reservation"), swap: n("memory-swap") },
+    memory: {
+      limit: bytes(parsed, "memory"),
+      reservation: bytes(parsed, "memory-reservation"),
+      swap: bytes(parsed, "memory-swap"),
+    },
     cpu: {
       shares: n("cpu-share"),
       quota: n("cpu-quota"),
@@ -35,32 +51,62 @@ function fromFlags(parsed: Parsed): LinuxResources {
   };
 }
 
+function fromFile(file: string): LinuxResources {
+  const text = file === "-" ? native.utf8(readAll(0)) : readText(file);
+  let resources: unknown;
+  try {
+    resources = JSON.parse(text);
+  } catch (cause) {
+    throw new WharfError("InvalidArgument", `--resources ${file} is not valid JSON`, { cause });
+  }
+  if (typeof resources === "object" && resources !== null && !Array.isArray(resources)) return resources;
+  throw new WharfError("InvalidArgument", `--resources ${file} does not hold an object`);
+}
+
+function resourcesOf(parsed: Parsed, { warn }: Context): LinuxResources {
+  const file = parsed.string("resources");
+  const resources = file ? fromFile(file) : fromFlags(parsed);
+  const kernel = parsed.string("kernel-memory") || parsed.string("kernel-memory-tcp");
+  if (kernel || resources.memory?.kernel !== undefined || resources.memory?.kernelTCP !== undefined) {
+    warn("limits of kernel memory are ignored: the kernel has them no more");
+  }
+  return resources;
+}
+
+const VALUES = [
+  "resources|r",
+  "memory",
+  "memory-reservation",
+  "memory-swap",
+  "kernel-memory",
+  "kernel-memory-tcp",
+  "cpu-share",
+  "cpu-quota",
+  "cpu-period",
+  "cpu-burst",
+  "cpu-rt-period",
+  "cpu-rt-runtime",
+  "cpuset-cpus",
+  "cpuset-mems",
+  "cpu-idle",
+  "blkio-weight",
+  "pids-limit",
+  "l3-cache-schema",
+  "mem-bw-schema",
+];
+
 export const updateCommand: Command = {
   usage: "update [--resources FILE|-] [--memory BYTES] [--cpu-quota US] … ID",
   summary: "change a container's resource limits",
-  flags: {
-    "resources|r": "string",
-    memory: "string",
-    "memory-reservation": "string",
-    "memory-swap": "string",
-    "cpu-share": "string",
-    "cpu-quota": "string",
-    "cpu-period": "string",
-    "cpu-burst": "string",
-    "cpu-rt-period": "string",
-    "cpu-rt-runtime": "string",
-    "cpuset-cpus": "string",
-    "cpuset-mems": "string",
-    "cpu-idle": "string",
-    "blkio-weight": "string",
-    "pids-limit": "string",
-  },
-  run({ root }, parsed) {
-    const [id] = parsed.args;
-    if (id === undefined) throw new WharfError("InvalidArgument", "missing argument: ID");
-    const file = parsed.string("resources");
-    const text = file === undefined ? undefined : file === "-" ? native.utf8(readAll(0)) : readText(file);
-    update(root, id, text === undefined ? fromFlags(parsed) : (JSON.parse(text) as LinuxResources));
+  flags: Object.fromEntries(VALUES.map((name) => [name, "string"])),
+  run(context, parsed) {
+    const [id = ""] = positional(parsed, "ID");
+    const { root } = context;
+    const l3CacheSchema = parsed.string("l3-cache-schema") || undefined;
+    const memBwSchema = parsed.string("mem-bw-schema") || undefined;
+    const resources = resourcesOf(parsed, context);
+    if (l3CacheSchema || memBwSchema) updateRdt(loadRecord(root, id).intelRdt, { l3CacheSchema, memBwSchema });
+    update(root, id, resources);
     return 0;
   },
 };
