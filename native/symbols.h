@@ -26,7 +26,7 @@ void OPENSSL_cpuid_setup(void);
 static const struct { const char *name; void *function; } symbols[] = {
 #define S(f) { #f, (void *)f }
     S(seccomp_init), S(seccomp_reset), S(seccomp_release), S(seccomp_arch_add), S(seccomp_arch_remove), S(seccomp_attr_set),
-    S(seccomp_rule_add_array), S(seccomp_syscall_resolve_name), S(seccomp_export_bpf), S(seccomp_export_pfc),
+    S(seccomp_rule_add_array), S(seccomp_syscall_resolve_name), S(seccomp_syscall_resolve_name_arch), S(seccomp_export_bpf), S(seccomp_export_pfc),
     S(seccomp_api_get), S(seccomp_api_set), S(seccomp_arch_resolve_name), S(seccomp_version),
     S(strcspn),
     S(OPENSSL_cpuid_setup), S(SHA256_Init), S(SHA256_Update), S(SHA256_Final),

@@ -296,7 +296,7 @@ function faultOfObject(shape: FieldShape, value: unknown): Fault | undefined {
       continue;
     }
     const inner = fields ? fields[key] : every;
-    if (inner === undefined || (inner === text && typeof entry === "string")) continue;
+    if (inner === undefined || entry === undefined || (inner === text && typeof entry === "string")) continue;
     const { kind } = inner;
     if (kind === "number" && typeof entry === "number" && entry >= inner.min && entry <= inner.max) {
       if (Number.isInteger(entry)) continue;

@@ -2,10 +2,11 @@
 import { WharfError } from "../../common/errors.ts";
 import type { LinuxDevice } from "../../common/oci/runtime.ts";
 import { isErrno, sys } from "../sys/call.ts";
-import { AT_SYMLINK_NOFOLLOW, close, exists, S_IFBLK, S_IFCHR, S_IFIFO, unlink } from "../sys/fs.ts";
+import { AT_SYMLINK_NOFOLLOW, close, exists, fstat, S_IFBLK, S_IFCHR, S_IFIFO, S_IFMT, stat } from "../sys/fs.ts";
 import { attach, cloneTree } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
 import { openOrMake } from "../sys/openat2.ts";
+import type { Warn } from "./limits.ts";
 import { isBind } from "./mounts.ts";
 import type { Part, Step } from "./plan.ts";
 import { type RootContext, trimmed } from "./root.ts";
@@ -42,15 +43,38 @@ const EEXIST = -17;
 
 const deviceNumber = (major: number, minor: number) => (minor & 0xff) | (major << 8) | ((minor & 0xfff00) << 12);
 
-/** True when /dev is the container's own. Without a mount of its own, or with the host's, nothing is made in it. */
+/** False when /dev is somebody else's: nothing is made in it. */
 function ownDev(context: RootContext): boolean {
-  const entry = (context.spec.mounts ?? []).find(({ destination }) => trimmed(destination) === "/dev");
-  return entry !== undefined && !isBind(entry);
+  const entry = (context.spec.mounts ?? []).findLast(({ destination }) => trimmed(destination) === "/dev");
+  return entry === undefined || !isBind(entry);
+}
+
+/** Throws unless what is at its place already is the same device (config-linux.md#devices). */
+function checkExisting(folder: number, name: string, { path, type, major = 0, minor = 0 }: LinuxDevice): void {
+  const { mode, rdevMajor, rdevMinor } = stat(name, AT_SYMLINK_NOFOLLOW, folder);
+  const same = (mode & S_IFMT) === KIND[type] && (type === "p" || (rdevMajor === major && rdevMinor === minor));
+  if (same) return;
+  throw new WharfError(
+    "FailedPrecondition",
+    `linux.devices: something else than ${type} ${major}:${minor} is at ${path}`,
+    {
+      subject: path,
+      hint: "remove it from the image, or give the device another path",
+    },
+  );
 }
 
 /** Where mknod is not allowed: the host's own device, mounted on a file. */
-function bindDevice(folder: number, name: string, path: string): void {
+function bindDevice(folder: number, name: string, { path, type, major, minor }: LinuxDevice): void {
   const tree = cloneTree(path, false);
+  const { mode, rdevMajor, rdevMinor } = fstat(tree);
+  if ((mode & S_IFMT) !== KIND[type] || rdevMajor !== major || rdevMinor !== minor) {
+    close(tree);
+    throw new WharfError("FailedPrecondition", `linux.devices: ${path} of the host is not ${type} ${major}:${minor}`, {
+      subject: path,
+      hint: "making another device than the host's at that path needs CAP_MKNOD of the host",
+    });
+  }
   const target = openOrMake(folder, name, "file", 0o666);
   attach(tree, target);
   close(tree);
@@ -59,27 +83,27 @@ function bindDevice(folder: number, name: string, path: string): void {
 
 function make(context: RootContext, folder: number, name: string, device: LinuxDevice): void {
   const { path, type, major, minor, fileMode, uid, gid } = device;
-  if (context.namespaces.own.has("user")) {
-    bindDevice(folder, name, path);
+  // a user namespace may make FIFOs, and no devices
+  if (context.namespaces.own.has("user") && type !== "p") {
+    bindDevice(folder, name, device);
     return;
   }
-  const kind = KIND[type];
-  if (kind === undefined) throw new WharfError("InvalidArgument", `unknown device type ${JSON.stringify(type)}`);
+  const kind = KIND[type]!;
   if (type !== "p" && (major === undefined || minor === undefined)) {
-    throw new WharfError("InvalidArgument", `device ${JSON.stringify(path)} needs major and minor`);
+    throw new WharfError("InvalidArgument", `linux.devices: ${JSON.stringify(path)} needs major and minor`);
   }
   const mode = kind | ((fileMode ?? 0o666) & 0o7777);
-  const mknod = () => sys("mknod", path, NR.mknodat, folder, name, mode, deviceNumber(major ?? 0, minor ?? 0));
   try {
-    mknod();
+    sys("mknod", path, NR.mknodat, folder, name, mode, deviceNumber(major ?? 0, minor ?? 0));
   } catch (error) {
     if (isErrno(error, "EPERM")) {
-      bindDevice(folder, name, path);
+      bindDevice(folder, name, device);
       return;
     }
     if (!isErrno(error, "EEXIST")) throw error;
-    unlink(name, 0, folder);
-    mknod();
+    // of those that every container has, an image with a /dev of its own may have others
+    if (!DEFAULT.includes(device)) checkExisting(folder, name, device);
+    return;
   }
   if (uid || gid) sys("chown", path, NR.fchownat, folder, name, uid ?? 0, gid ?? 0, AT_SYMLINK_NOFOLLOW);
 }
@@ -106,9 +130,13 @@ function link(dev: number, name: string, target: string): void {
   if (answer < 0 && answer !== EEXIST) sys("symlink", name, NR.symlinkat, target, dev, name);
 }
 
-export function deviceSteps(context: RootContext): Step[] {
-  if (!ownDev(context)) return [];
+export function deviceSteps(context: RootContext, warn: Warn): Step[] {
   const given = context.spec.linux?.devices ?? [];
+  if (!ownDev(context)) {
+    if (given.length === 0) return [];
+    const run = () => warn("linux.devices: /dev is a bind mount: its devices are those of its source, none is made");
+    return [{ field: "linux.devices", name: "leave /dev as it is", run }];
+  }
   const run = () => {
     const wanted = new Map<string, LinuxDevice>();
     for (const device of DEFAULT) wanted.set(device.path, device);

@@ -192,7 +192,7 @@ function rootSteps(plan: InitPlan, progress: Progress, steps: Step[]): void {
     steps.push(step);
   }
   if (!joined) steps.push(joinStep);
-  steps.push(...deviceSteps(context));
+  steps.push(...deviceSteps(context, progress.warn));
   if (process.terminal) {
     add("process.terminal", "open the terminal", () => {
       progress.terminal = openConsole(progress, plan);

@@ -43,9 +43,20 @@ export function putFilterOn(file: number, flags: readonly string[], listens: boo
   return loadFilter(readAll(file, 16384), flags, listens);
 }
 
+function connectToListener(path: string): Fd {
+  try {
+    return new Fd(connectUnix(path));
+  } catch (cause) {
+    throw new WharfError("Unavailable", `linux.seccomp.listenerPath: cannot connect to ${JSON.stringify(path)}`, {
+      cause,
+      subject: path,
+    });
+  }
+}
+
 /** config-linux.md#the-container-process-state */
 export function sendListener(record: SeccompRecord, listener: number, state: StateOfContainer): void {
-  using socket = new Fd(connectUnix(record.listenerPath!));
+  using socket = connectToListener(record.listenerPath!);
   const message = {
     ociVersion: state.ociVersion,
     fds: ["seccompFd"],

@@ -8,7 +8,7 @@ import { NR } from "../sys/nr.ts";
 import { compileSeccomp } from "./compile.ts";
 
 /** Changes when a program compiled by an older build must not be used any more. */
-const VERSION = "2";
+const VERSION = "3";
 const SEEK_SET = 0;
 
 function isOurs({ uid, mode }: Stat): boolean {

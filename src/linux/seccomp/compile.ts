@@ -1,12 +1,13 @@
 // linux.seccomp into a BPF program, by libseccomp (man 3 seccomp_init and following).
 import { WharfError } from "../../common/errors.ts";
-import type { LinuxSeccomp, LinuxSeccompArg } from "../../common/oci/runtime.ts";
+import type { LinuxSeccomp, LinuxSeccompArg, LinuxSyscall } from "../../common/oci/runtime.ts";
 import { sys } from "../sys/call.ts";
 import { errnoName } from "../sys/errno.ts";
 import { Fd, readAll } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { checkSeccomp, TAKES_ERRNO } from "./check.ts";
 import { ACTIONS, OPERATORS } from "./names.ts";
+import { type Abi, commonNumber, type NewerRule, prologue, X32_BIT } from "./prologue.ts";
 
 const EPERM = 1;
 
@@ -14,6 +15,7 @@ const ATTRIBUTE = { NO_NEW_PRIVS: 3, OPTIMIZE: 8 } as const;
 const SYSCALL_UNKNOWN = -1;
 const EEXIST = 17;
 const EDOM = 33;
+const ENOSYS = 38;
 
 /** Calls a function of libseccomp that returns an int: 0 or a negative errno. */
 function call(name: string, ...args: [NativeWord?, NativeWord?, NativeWord?, NativeWord?, NativeWord?]): number {
@@ -49,6 +51,40 @@ function alternatives(args: readonly LinuxSeccompArg[]): (readonly LinuxSeccompA
   return repeated ? args.map((arg) => [arg]) : [args];
 }
 
+const ABIS = {
+  SCMP_ARCH_X86_64: { audit: 0xc000003e, token: 0xc000003e, base: 0 },
+  SCMP_ARCH_X86: { audit: 0x40000003, token: 0x40000003, base: 0 },
+  SCMP_ARCH_X32: { audit: 0xc000003e, token: 0x4000003e, base: X32_BIT },
+} as const;
+
+/** A tracer, or the kernel, knows what to do with a call that nobody has thought of. */
+const LETS_PASS: ReadonlySet<string> = new Set(["SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE"]);
+
+/** This machine's ABIs that the profile is for, each with the highest number that it names there. */
+function abisOf({ architectures, defaultAction, defaultErrnoRet, syscalls }: LinuxSeccomp): Abi[] {
+  const asked = new Set<string>(["SCMP_ARCH_X86_64", ...(architectures ?? [])]);
+  const silent = LETS_PASS.has(defaultAction) || defaultErrnoRet === ENOSYS;
+  const abis: Abi[] = [];
+  for (const [name, { audit, token, base }] of Object.entries(ABIS)) {
+    if (!asked.has(name)) continue;
+    const last = silent ? 0 : highest(token, syscalls ?? []);
+    abis.push({ audit, base, last: last > 0 ? last : undefined });
+  }
+  return abis;
+}
+
+function highest(token: number, rules: readonly LinuxSyscall[]): number {
+  let last = 0;
+  for (const { names } of rules) {
+    for (const name of names) {
+      const nr = call("seccomp_syscall_resolve_name_arch", token, name);
+      const number = nr === SYSCALL_UNKNOWN ? (commonNumber(name) ?? 0) : nr >= X32_BIT ? nr - X32_BIT : nr;
+      if (number > last) last = number;
+    }
+  }
+  return last;
+}
+
 /** The program's bytes, 8 an instruction. */
 export function compileSeccomp(seccomp: LinuxSeccomp): Uint8Array {
   checkSeccomp(seccomp);
@@ -70,12 +106,18 @@ export function compileSeccomp(seccomp: LinuxSeccomp): Uint8Array {
     check(call("seccomp_attr_set", filter, ATTRIBUTE.NO_NEW_PRIVS, 0), "leave no_new_privs alone");
     // a binary tree over the syscall numbers: shorter to run than one comparison after the other
     check(call("seccomp_attr_set", filter, ATTRIBUTE.OPTIMIZE, 2), "optimize");
+    const newer: NewerRule[] = [];
     for (const { names, action, errnoRet, args } of seccomp.syscalls ?? []) {
       const code = actionOf(action, errnoRet);
-      if (code === defaultAction) continue;
       for (const name of names) {
         const nr = call("seccomp_syscall_resolve_name", name);
-        if (nr === SYSCALL_UNKNOWN) continue; // newer than this libseccomp: as runc does, without a rule
+        if (nr === SYSCALL_UNKNOWN) {
+          // newer than this libseccomp; what nobody knows has no rule
+          const number = commonNumber(name);
+          if (number !== undefined && !args?.length) newer.push({ nr: number, action: code });
+          continue;
+        }
+        if (code === defaultAction) continue;
         for (const set of args?.length ? alternatives(args) : [[]]) {
           const array = set.length ? comparisons(set) : null;
           check(call("seccomp_rule_add_array", filter, code, nr, set.length, array), `rule for ${name}`);
@@ -85,7 +127,12 @@ export function compileSeccomp(seccomp: LinuxSeccomp): Uint8Array {
     using memory = new Fd(sys("memfd_create", undefined, NR.memfd_create, "seccomp", 1));
     check(call("seccomp_export_bpf", filter, memory.value), "export");
     sys("seek", memory.value, NR.lseek, memory.value, 0, 0);
-    return readAll(memory.value, 32768);
+    const program = readAll(memory.value, 32768);
+    const first = prologue(abisOf(seccomp), newer);
+    const whole = new Uint8Array(first.length + program.length);
+    whole.set(first);
+    whole.set(program, first.length);
+    return whole;
   } finally {
     native.call(native.symbol("seccomp_release"), filter);
   }

@@ -1,6 +1,7 @@
 // runt exec ID COMMAND…
 import { WharfError } from "../../../common/errors.ts";
 import type { Process } from "../../../common/oci/runtime.ts";
+import { faultOf, PROCESS_SHAPE } from "../../../common/oci/runtime-shape.ts";
 import { readText } from "../../sys/fs.ts";
 import type { Command } from "../command.ts";
 import { type ExecOptions, exec } from "../exec.ts";
@@ -17,13 +18,17 @@ function parseUser(text: string): { uid: number; gid: number } {
 }
 
 function fromFile(path: string): Process {
+  let process: Process;
   try {
-    return JSON.parse(readText(path)) as Process;
+    process = JSON.parse(readText(path)) as Process;
   } catch (cause) {
     throw WharfError.from(cause).errno
       ? cause
       : new WharfError("InvalidArgument", `${path} is not valid JSON`, { cause });
   }
+  const fault = faultOf(PROCESS_SHAPE, process);
+  if (fault) throw new WharfError("InvalidArgument", `${path}: process${fault.path}: ${fault.why}`, { subject: path });
+  return process;
 }
 
 /** process.json, or the container's own process with what the flags change. */
@@ -46,6 +51,10 @@ function processFrom(parsed: Parsed, base: Process | undefined): Process {
   const groups = parsed.list("additional-gids");
   if (groups.length > 0) process.user.additionalGids = groups.map(Number);
   if (parsed.bool("no-new-privs")) process.noNewPrivileges = true;
+  const label = parsed.string("process-label");
+  if (label) process.selinuxLabel = label;
+  const profile = parsed.string("apparmor");
+  if (profile) process.apparmorProfile = profile;
   const added = parsed.list("cap");
   if (added.length > 0) process.capabilities = withCapabilities(base, added);
   return process;
@@ -74,6 +83,8 @@ export const execCommand: Command = {
     "detach|d": "bool",
     "additional-gids|g": "list",
     "cap|c": "list",
+    "process-label": "string",
+    apparmor: "string",
     "no-new-privs": "bool",
     "ignore-paused": "bool",
     cgroup: "list",
