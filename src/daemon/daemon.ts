@@ -2,6 +2,7 @@
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "./agent/client.ts";
 import { AgentProcess } from "./agent/process.ts";
 import { createCore } from "./containerd/core.ts";
@@ -30,6 +31,9 @@ export interface Daemon extends AsyncDisposable {
   /** Resolves when what need not be done before the first request is done, too. */
   readonly settled: Promise<void>;
 }
+
+/** Milliseconds that the end waits for removals under way; the next start goes on with them. */
+const LEAVING = 5000;
 
 /** Shims lie beside the agent: dist/bin. */
 const BIN = [join(import.meta.dirname, "../bin"), join(import.meta.dirname, "../../dist/bin")];
@@ -79,6 +83,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await bridge.restore();
   engine.networks.add("bridge", bridge);
   stack.defer(() => bridge.close().catch((error: unknown) => log("warn", "the bridge is left", { error })));
+  // Before the bridge is looked at: one that is on its way out is still on it.
+  stack.defer(() => Promise.race([engine.containers.left(), sleep(LEAVING, undefined, { ref: false })]));
   await engine.prepareFolders();
   mkdirSync(join(state, "trace"), { recursive: true, mode: 0o700 });
   await reconcile(engine);

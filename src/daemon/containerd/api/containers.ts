@@ -29,16 +29,21 @@ export interface Container {
 
 export type ContainerInput = Pick<Container, "id"> & Partial<Omit<Container, "id" | "createdAt" | "updatedAt">>;
 
+export interface WriteOptions {
+  /** False: resolves when a killed daemon would not lose it, and does not wait until a power cut would not either. */
+  flush?: boolean | undefined;
+}
+
 export interface ContainerStore {
   /** NotFound. */
   get(id: string): Promise<Container>;
   list(filters?: Filters): Promise<Container[]>;
   /** AlreadyExists, InvalidArgument (id, labels, no runtime or spec). */
-  create(container: ContainerInput): Promise<Container>;
+  create(container: ContainerInput, options?: WriteOptions): Promise<Container>;
   /** Mutable: `labels`, `spec`, `extensions`, `image`, `snapshotkey`. NotFound. */
-  update(container: ContainerInput, fieldPaths?: FieldPaths): Promise<Container>;
+  update(container: ContainerInput, fieldPaths?: FieldPaths, options?: WriteOptions): Promise<Container>;
   /** NotFound, FailedPrecondition while it has a task. */
-  delete(id: string): Promise<void>;
+  delete(id: string, options?: WriteOptions): Promise<void>;
 }
 
 /** Type URL of an OCI runtime configuration. */

@@ -2,7 +2,7 @@
 
 import { WharfError } from "../../../common/errors.ts";
 import { parseFilters } from "../../../common/filters.ts";
-import type { Container, ContainerInput, ContainerStore } from "../api/containers.ts";
+import type { Container, ContainerInput, ContainerStore, WriteOptions } from "../api/containers.ts";
 import type { FieldPaths, Filters } from "../api/types.ts";
 import { now } from "../core/clock.ts";
 import { checkIdentifier, checkLabels, immutableField, updateMap } from "../core/labels.ts";
@@ -33,7 +33,7 @@ export class LocalContainers implements ContainerStore {
     return containers.filter((container) => filter(containerAdaptor(container)));
   }
 
-  async create(input: ContainerInput): Promise<Container> {
+  async create(input: ContainerInput, { flush = true }: WriteOptions = {}): Promise<Container> {
     const scope = this.#scope;
     const time = now();
     const container = checkContainer({
@@ -60,11 +60,15 @@ export class LocalContainers implements ContainerStore {
       const { id, image, runtime } = container;
       scope.emit(containerCreate({ id, image, runtime }));
     });
-    await scope.db.durable();
+    if (flush) await scope.db.durable();
     return container;
   }
 
-  async update(input: ContainerInput, fieldPaths: FieldPaths = []): Promise<Container> {
+  async update(
+    input: ContainerInput,
+    fieldPaths: FieldPaths = [],
+    { flush = true }: WriteOptions = {},
+  ): Promise<Container> {
     const scope = this.#scope;
     const container = scope.write(() => {
       const updated = checkContainer({ ...applyUpdate(this.#get(input.id), input, fieldPaths), updatedAt: now() });
@@ -75,11 +79,11 @@ export class LocalContainers implements ContainerStore {
       return updated;
     });
     scope.shared.gc.schedule();
-    await scope.db.durable();
+    if (flush) await scope.db.durable();
     return container;
   }
 
-  async delete(id: string): Promise<void> {
+  async delete(id: string, { flush = true }: WriteOptions = {}): Promise<void> {
     const scope = this.#scope;
     scope.remove(() => {
       this.#get(id);
@@ -93,7 +97,7 @@ export class LocalContainers implements ContainerStore {
       scope.emit(containerDelete({ id }));
     });
     scope.shared.gc.schedule();
-    await scope.db.durable();
+    if (flush) await scope.db.durable();
   }
 
   #find(id: string) {

@@ -3,8 +3,8 @@
  * shim keeps there (address, shim.pid, init.pid, log …).
  */
 
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
 import { decodeUtf8 } from "../../../common/utf8.ts";
@@ -63,7 +63,8 @@ export async function removeBundle(path: string, agent: AgentClient): Promise<vo
     await agent.unmount(rootfs, { recursive: true, detach: true });
     if (!removeDirectory(rootfs)) await removeUnmounted(rootfs);
   }
-  await rm(path, { recursive: true, force: true });
+  // In memory, and a few small files: no thread is worth its while.
+  rmSync(path, { recursive: true, force: true });
 }
 
 /** True when the directory is gone; false when it is a mount point or not empty. */

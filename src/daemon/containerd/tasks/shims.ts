@@ -213,10 +213,12 @@ export class ShimManager implements AsyncDisposable {
         .catch(() => {});
     }
     await task[Symbol.asyncDispose]();
-    this.exits.forget({ namespace, task: id, exec: "" }, task.record.pid);
     await removeBundle(bundle, this.shared.agent);
     failpoint("task.bundle-removed");
-    this.#drop(namespace, id);
+    this.shared.db.removal(() => {
+      this.exits.forget({ namespace, task: id, exec: "" }, task.record.pid);
+      this.#drop(namespace, id);
+    });
   }
 
   /** Removes all that may be left of a task whose shim cannot be spoken to. */

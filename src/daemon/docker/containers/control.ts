@@ -49,6 +49,7 @@ export async function renameContainer(engine: Engine, container: Container, want
     throw invalid("Renaming a container with the same name as its current name");
   await container.exclusive(async () => {
     if (container.removing) throw refused("rename container", container, "is being removed");
+    await engine.containers.left(wanted);
     using reserved = engine.containers.reserve(wanted, container.id);
     const { name } = container.record;
     container.record.name = reserved.name;

@@ -53,6 +53,7 @@ export async function createContainer(
   const warnings: string[] = [];
   const networks = endpointsOf(engine, request, hostConfig.NetworkMode, options.version, warnings);
   const links = resolveLinks(engine, hostConfig);
+  if (options.name) await engine.containers.left(options.name);
   using reserved = engine.containers.reserve(options.name, id);
   using resolved = await resolveMounts(engine, hostConfig, config.Volumes);
   const { mounts } = resolved;
@@ -108,7 +109,7 @@ async function makeStored(
 ): Promise<void> {
   const { client } = engine;
   await engine.turns.next();
-  await client.containers.create({
+  const stored = {
     id: record.id,
     image,
     runtime: { name: runtimeOf(engine, record) },
@@ -117,7 +118,9 @@ async function makeStored(
     snapshotter: DEFAULT_SNAPSHOTTER,
     snapshotKey: record.id,
     extensions: { [EXTENSION]: encodeRecord(record) },
-  });
+  };
+  // One that goes with its end anyway need not survive a power cut.
+  await client.containers.create(stored, { flush: !record.hostConfig.AutoRemove });
   try {
     await withSpan("prepare snapshot", () => client.snapshots().prepare(record.id, record.imageSnapshot));
     await populateVolumes(engine, record, nocopy);

@@ -7,7 +7,7 @@ import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
 import { unmountSubpaths } from "../volumes/subpaths.ts";
 import type { Container } from "./container.ts";
-import { removeContainer } from "./remove.ts";
+import { leave, leavesUnseen, removeContainer } from "./remove.ts";
 import { considerRestart, type Start } from "./restart.ts";
 
 /** Waits for the end of a running container, and deals with it. Does not itself wait. */
@@ -52,20 +52,15 @@ function saveLater(engine: Engine, container: Container, error: unknown): void {
 /** Records the end `exit` of a container, and does what follows from it. */
 export async function ended(engine: Engine, container: Container, exit: ExitStatus, start: Start): Promise<void> {
   const { record } = container;
+  let gone = false;
   try {
     await container.exclusive(async () => {
       if (!container.running) return;
-      record.state = {
-        ...record.state,
-        phase: "exited",
-        pid: 0,
-        exitCode: exit.exitStatus,
-        finishedAt: exit.exitedAt,
-      };
-      container.paused = false;
-      for (const exec of container.execs.values()) {
-        // With the container's pid namespace its other processes are gone, too.
-        if (exec.phase === "running") Object.assign(exec, { phase: "exited", exitCode: exec.exitCode ?? 137, pid: 0 });
+      noteEnd(container, exit);
+      if (leavesUnseen(container)) {
+        gone = true;
+        await leave(engine, container, () => tell(engine, container));
+        return;
       }
       await engine.networks.get(record.hostConfig.NetworkMode).release(record);
       await releaseVolumes(engine, record);
@@ -78,15 +73,36 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
   } catch (error) {
     engine.log("error", "the end of a container could not be recorded", { id: container.id, error });
   }
-  const seconds = Math.max(
-    0,
-    Math.floor((timestampToMillis(exit.exitedAt) - timestampToMillis(record.state.startedAt)) / 1000),
-  );
-  engine.emit(container, "die", { exitCode: String(exit.exitStatus), execDuration: String(seconds) });
-  container.notify("exit");
+  if (gone) return;
+  const seconds = tell(engine, container);
   if (record.hostConfig.AutoRemove && !container.removing) {
     await removeContainer(engine, container, { force: false, volumes: true }).catch((error: unknown) => {
       if (!isCode(error, "NotFound")) engine.log("error", "auto-remove failed", { id: container.id, error });
     });
   } else considerRestart(engine, container, seconds, start);
+}
+
+function noteEnd(container: Container, exit: ExitStatus): void {
+  const { record } = container;
+  record.state = {
+    ...record.state,
+    phase: "exited",
+    pid: 0,
+    exitCode: exit.exitStatus,
+    finishedAt: exit.exitedAt,
+  };
+  container.paused = false;
+  for (const exec of container.execs.values()) {
+    // With the container's pid namespace its other processes are gone, too.
+    if (exec.phase === "running") Object.assign(exec, { phase: "exited", exitCode: exec.exitCode ?? 137, pid: 0 });
+  }
+}
+
+/** Tells of the end; answers how many seconds it ran. */
+function tell(engine: Engine, container: Container): number {
+  const { startedAt, finishedAt, exitCode } = container.record.state;
+  const seconds = Math.max(0, Math.floor((timestampToMillis(finishedAt) - timestampToMillis(startedAt)) / 1000));
+  engine.emit(container, "die", { exitCode: String(exitCode), execDuration: String(seconds) });
+  container.notify("exit");
+  return seconds;
 }

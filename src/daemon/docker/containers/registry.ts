@@ -4,6 +4,7 @@
  */
 
 import { WharfError } from "../../../common/errors.ts";
+import type { WriteOptions } from "../../containerd/api/containers.ts";
 import type { Containerd } from "../../containerd/api.ts";
 import { randomName } from "../ids.ts";
 import { Container } from "./container.ts";
@@ -16,6 +17,8 @@ export class ContainerRegistry {
   readonly #byId = new Map<string, Container>();
   /** Also names of containers that are just being made. */
   readonly #names = new Map<string, string>();
+  /** Those on their way out, by name. */
+  readonly #leaving = new Map<string, Promise<void>>();
   /** Those that are linked to others. */
   readonly linking = new Set<Container>();
 
@@ -127,18 +130,40 @@ export class ContainerRegistry {
     if (this.#names.get(container.record.name) === container.id) this.#names.delete(container.record.name);
   }
 
-  /** Keeps the container's record; durable when resolved. */
-  async save(container: Container): Promise<void> {
+  /** Keeps the container's record. */
+  async save(container: Container, options?: WriteOptions): Promise<void> {
     await this.#client.containers.update(
       { id: container.id, extensions: { [EXTENSION]: encodeRecord(container.record) } },
       [`extensions.${EXTENSION}`],
+      options,
     );
+  }
+
+  /**
+   * From now on nobody sees the container, which `work` removes. Its name is free when that is done. When it fails the container
+   * is there again.
+   */
+  leave(container: Container, work: Promise<void>): void {
+    this.forget(container);
+    const { name } = container.record;
+    const done = work.then(
+      () => {},
+      () => this.add(container),
+    );
+    this.#leaving.set(name, done);
+    void done.then(() => this.#leaving.delete(name));
+  }
+
+  /** Resolves when the container that had the name, and is on its way out, is gone; without a name, when all are. */
+  async left(name?: string): Promise<void> {
+    if (name === undefined) await Promise.all(this.#leaving.values());
+    else await this.#leaving.get(name.replace(/^\//, ""));
   }
 
   #freeName(): string {
     for (let attempt = 0; ; attempt++) {
       const name = randomName(attempt);
-      if (!this.#names.has(name)) return name;
+      if (!this.#names.has(name) && !this.#leaving.has(name)) return name;
     }
   }
 }

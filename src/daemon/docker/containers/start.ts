@@ -68,6 +68,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   });
   const started = { ...record.state, stopped: false, error: "", oomKilled: false, exitCode: 0 };
   record.state = started;
+  // No task outlives a power cut, so what it is made from need not either.
   await client.containers.update(
     {
       id,
@@ -75,6 +76,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
       extensions: { [EXTENSION]: encodeRecord(record) },
     },
     ["spec", `extensions.${EXTENSION}`],
+    { flush: false },
   );
   await withSpan("create task", () =>
     client.tasks.create({ containerId: id, rootfs: mounts, ...containerStreams(engine, record) }),
@@ -94,7 +96,8 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   }
   watchExit(engine, container, startContainer);
   engine.emit(container, "start");
-  await engine.containers.save(container);
+  // After a power cut only a restart policy asks whether it was running.
+  await engine.containers.save(container, { flush: record.hostConfig.RestartPolicy.Name !== "no" });
   if (engine.containers.linking.size > 0) await tellLinking(engine, id);
 }
 
