@@ -215,10 +215,7 @@ export class ShimManager implements AsyncDisposable {
     await task[Symbol.asyncDispose]();
     await removeBundle(bundle, this.shared.agent);
     failpoint("task.bundle-removed");
-    this.shared.db.removal(() => {
-      this.exits.forget({ namespace, task: id, exec: "" }, task.record.pid);
-      this.#drop(namespace, id);
-    });
+    this.#drop(namespace, id, () => this.exits.forget({ namespace, task: id, exec: "" }, task.record.pid));
   }
 
   /** Removes all that may be left of a task whose shim cannot be spoken to. */
@@ -236,8 +233,12 @@ export class ShimManager implements AsyncDisposable {
     await this.bury(record);
   }
 
-  #drop(namespace: string, id: string): void {
-    this.shared.db.removal(() => this.shared.db.run("DELETE FROM tasks WHERE namespace = ? AND id = ?", namespace, id));
+  /** `also` is part of the transaction. */
+  #drop(namespace: string, id: string, also?: () => void): void {
+    this.shared.db.removal(() => {
+      also?.();
+      this.shared.db.run("DELETE FROM tasks WHERE namespace = ? AND id = ?", namespace, id);
+    });
     this.#tasks.delete(keyOf(namespace, id));
   }
 
