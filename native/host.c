@@ -199,6 +199,27 @@ static JSValue js_title(JSContext *ctx, JSValueConst self, int argc, JSValueCons
     return JS_NewArrayBuffer(ctx, (uint8_t *)g_argv[0], end - g_argv[0], 0, NULL, NULL, false);
 }
 
+/* self() -> the descriptor of the mount that this program was executed from, to be closed by who asks; -1 when there is none */
+static JSValue js_self(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    int fd = g_self;
+    g_self = -1;
+    return JS_NewInt32(ctx, fd);
+}
+
+/* variable(name) -> the value of one environment variable; undefined when it is not set */
+static JSValue js_variable(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    size_t n;
+    JSValue value = JS_UNDEFINED;
+    const char *name = JS_ToCStringLen(ctx, &n, argv[0]);
+    if (!name) return JS_EXCEPTION;
+    for (char **at = g_envp; *at; at++)
+        if (!strncmp(*at, name, n) && (*at)[n] == '=') { value = JS_NewString(ctx, *at + n + 1); break; }
+    JS_FreeCString(ctx, name);
+    return value;
+}
+
 /* jobs() -> runs pending promise reactions; what a job throws is thrown on */
 static JSValue js_jobs(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
@@ -233,7 +254,8 @@ static JSValue js_heap(JSContext *ctx, JSValueConst self, int argc, JSValueConst
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("syscall", 7, js_syscall), JS_CFUNC_DEF("symbol", 1, js_symbol), JS_CFUNC_DEF("call", 7, js_call),
     JS_CFUNC_DEF("address", 1, js_address), JS_CFUNC_DEF("view", 2, js_view), JS_CFUNC_DEF("utf8", 3, js_utf8),
-    JS_CFUNC_DEF("bytes", 1, js_bytes), JS_CFUNC_DEF("environ", 0, js_environ), JS_CFUNC_DEF("title", 0, js_title),
+    JS_CFUNC_DEF("bytes", 1, js_bytes), JS_CFUNC_DEF("environ", 0, js_environ), JS_CFUNC_DEF("variable", 1, js_variable), JS_CFUNC_DEF("self", 0, js_self),
+    JS_CFUNC_DEF("title", 0, js_title),
     JS_CFUNC_DEF("jobs", 0, js_jobs), JS_CFUNC_DEF("collect", 0, js_collect), JS_CFUNC_DEF("heap", 0, js_heap),
     JS_CFUNC_DEF("trim", 0, js_trim),
 };

@@ -29,7 +29,7 @@ static int is_protected(void)
 static int readonly_mount(void)
 {
     struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
-    int tree = syscall(SYS_open_tree, AT_FDCWD, SELF, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    int tree = syscall(SYS_open_tree, AT_FDCWD, SELF, OPEN_TREE_CLONE);
     if (tree >= 0 && syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr))) {
         int cause = errno;
         close(tree);
@@ -50,11 +50,24 @@ static int sealed_copy(void)
     return copy;
 }
 
+/* The descriptor of the mount that this program was executed from, where it executed itself: letting go of it dissolves the mount,
+   for which the kernel waits until all processors have taken notice. So it is kept until there is nothing else to do
+   (native.self() gives it away). The kernel tells it in the name of what was executed. */
+static int g_self = -1;
+static void keep_self(void)
+{
+    const char *name = (const char *)getauxval(AT_EXECFN);
+    if (!name || strncmp(name, "/dev/fd/", 8)) return;
+    g_self = atoi(name + 8);
+    if (fcntl(g_self, F_SETFD, FD_CLOEXEC)) g_self = -1;
+}
+
 /* Executes the program anew, with the same arguments, from a protected file; returns when it is protected already, or could
    not be written to by this user anyway. Where it cannot be done nothing is started: exit code 1. */
 static void protect_self(char **argv, char **envp)
 {
-    if (is_protected() || (geteuid() && faccessat(AT_FDCWD, SELF, W_OK, 0))) return;
+    if (is_protected()) { keep_self(); return; }
+    if (geteuid() && faccessat(AT_FDCWD, SELF, W_OK, 0)) return;
     int file = readonly_mount();
     if (file < 0 && (errno == EPERM || errno == ENOSYS || errno == EINVAL || errno == EACCES)) file = sealed_copy();
     if (file >= 0) syscall(SYS_execveat, file, "", argv, envp, AT_EMPTY_PATH);

@@ -74,7 +74,20 @@ export async function buildHost(say: (text: string) => void): Promise<string> {
     mkdirSync(join(BUILD, "host"), { recursive: true });
     const tmp = `${host}.${process.pid}.tmp`;
     const warnings = ["-Wall", "-Wno-unused", "-Wno-deprecated-declarations"];
-    const link = ["-O2", "-static", "-no-pie", "-fno-pie", ...warnings, "-I", engine, "-I", igzip.include, ...HEADERS];
+    const plain = ["-fno-builtin", "-fno-tree-loop-distribute-patterns"]; // memory.c must not call itself
+    const link = [
+      "-O2",
+      ...plain,
+      "-static",
+      "-no-pie",
+      "-fno-pie",
+      ...warnings,
+      "-I",
+      engine,
+      "-I",
+      igzip.include,
+      ...HEADERS,
+    ];
     await run(CC, [
       ...link,
       ...sources,

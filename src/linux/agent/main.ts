@@ -7,6 +7,7 @@ import { mkdirs, unlinkIfThere } from "../sys/fs.ts";
 import { EPOLL, loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { complain, stdout } from "../sys/out.ts";
+import { letGoOfSelf } from "../sys/process.ts";
 import { listenUnix } from "../sys/socket.ts";
 import { long, short, traceIn } from "./operations.ts";
 import { Server } from "./server.ts";
@@ -44,6 +45,7 @@ export function main(args: string[]): number {
     const server = new Server(listenUnix(path), { short, long });
     native.syscall(NR.umask, 0o022);
     stdout("ready\n");
+    letGoOfSelf();
     loop().run(parentGone());
     server.closeAll();
     unlinkIfThere(path);

@@ -10,12 +10,16 @@ import { type CgroupPaths, put } from "./paths.ts";
 import { locateScope } from "./systemd/scope.ts";
 
 /** A v1 cpuset is born empty and takes nobody in: it gets its parent's processors and memory nodes. */
-function inheritCpuset(folder: string): void {
+function inheritCpuset(folder: string, fresh: boolean): void {
+  const parent = dirname(folder);
   for (const file of ["cpuset.cpus", "cpuset.mems"]) {
-    if (readText(`${folder}/${file}`).trim() !== "") continue;
-    const parent = dirname(folder);
-    if (readText(`${parent}/${file}`).trim() === "") inheritCpuset(parent);
-    put(`${folder}/${file}`, readText(`${parent}/${file}`));
+    if (!fresh && readText(`${folder}/${file}`).trim() !== "") continue;
+    let value = readText(`${parent}/${file}`);
+    if (value.trim() === "") {
+      inheritCpuset(parent, false);
+      value = readText(`${parent}/${file}`);
+    }
+    put(`${folder}/${file}`, value);
   }
 }
 
@@ -63,7 +67,7 @@ function make(controllers: string, folder: string): boolean {
     if (!exists(usualMountpoint(controllers)) && folder.startsWith(`${usualMountpoint(controllers)}/`)) return false;
     mkdirs(folder);
   } else if (answer < 0 && answer !== -E.EEXIST) mkdir(folder);
-  if (controllers.includes("cpuset")) inheritCpuset(folder);
+  if (controllers.includes("cpuset")) inheritCpuset(folder, answer === 0);
   return true;
 }
 

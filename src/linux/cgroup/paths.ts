@@ -1,7 +1,7 @@
 // Where a container's cgroup lies: its folders by hierarchy, kept in the container's state.
 
 import { sys } from "../sys/call.ts";
-import { Fd, O, open } from "../sys/fs.ts";
+import { close, O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import type { CgroupLayout } from "./layout.ts";
 import type { ScopeUnit } from "./systemd/place.ts";
@@ -17,9 +17,13 @@ export interface CgroupPaths {
 
 /** Writes a cgroup file: in one call, as the kernel wants it. */
 export function put(path: string, value: string): void {
-  using file = new Fd(open(path, O.WRONLY));
+  const file = open(path, O.WRONLY);
   const bytes = native.bytes(value);
-  sys("write", path, NR.write, file.value, bytes, bytes.length);
+  try {
+    sys("write", path, NR.write, file, bytes, bytes.length);
+  } finally {
+    close(file);
+  }
 }
 
 export function folderOf(cgroup: CgroupPaths, controller: string): string | undefined {

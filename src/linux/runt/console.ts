@@ -5,7 +5,7 @@ import { close, dup3, Fd, O, open } from "../sys/fs.ts";
 import { attach, cloneTree } from "../sys/mount.ts";
 import { openInRootIfThere } from "../sys/openat2.ts";
 import { connectUnix, sendFds } from "../sys/socket.ts";
-import { openSlave, setControllingTerminal, setSize } from "../sys/tty.ts";
+import { getSize, openSlave, setControllingTerminal, setSize } from "../sys/tty.ts";
 import { openTarget, type RootContext } from "./root.ts";
 
 export interface Terminal {
@@ -21,6 +21,11 @@ export function openTerminal(root: number | undefined, size: Box | undefined): T
   const master = inside ?? open(root === undefined ? "/dev/pts/ptmx" : "/dev/ptmx", FLAGS);
   const slave = openSlave(master);
   if (size && (size.height > 0 || size.width > 0)) setSize(master, { rows: size.height, columns: size.width });
+  else {
+    // that of the terminal we are called from, before the program could ask
+    const ours = getSize(0);
+    if (ours && ours.rows > 0) setSize(master, ours);
+  }
   return { master, slave };
 }
 

@@ -9,7 +9,7 @@ import type { CgroupPaths } from "../cgroup/paths.ts";
 import { removeCgroup } from "../cgroup/remove.ts";
 import { close, Fd, O, open, writeFileAtomic } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
-import { CLONE, clone, SIGNALS, wait } from "../sys/process.ts";
+import { CLONE, clone, letGoOfSelf, SIGNALS, wait } from "../sys/process.ts";
 import { effectiveUser, userName } from "../sys/rootless.ts";
 import { connectUnix, sendFds, socketPair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
@@ -152,6 +152,7 @@ function launch(options: CreateOptions, record: ContainerRecord, plan: InitPlan)
     run(stepsAfterBirth(plan, options.root, birth), trace);
     record.init = { pid, startTime: processStat(pid)?.startTime ?? "" };
     traced(trace, "save the state", () => saveRecord(options.root, record));
+    letGoOfSelf();
     const end = options.run ? "wait for the program" : "wait until it is ready";
     traced(trace, end, () => serve(options, plan, birth));
     announce(options, pid, pidfd);
@@ -170,6 +171,7 @@ function bear(options: CreateOptions, plan: InitPlan, ours: number, theirs: numb
   const { namespaces } = plan;
   const parent = options.cloneParent ? CLONE.PARENT : 0;
   const life = (): never => {
+    letGoOfSelf();
     close(ours);
     return runInit(plan, new Channel(theirs));
   };

@@ -3,7 +3,7 @@
 import { WharfError } from "../../common/errors.ts";
 import { cStringArray } from "../sys/call.ts";
 import { E, kernelError } from "../sys/errno.ts";
-import { readText, S_IFDIR, S_IFMT, statIfThere } from "../sys/fs.ts";
+import { readTextIfThere, S_IFDIR, S_IFMT, statIfThere } from "../sys/fs.ts";
 import { clearSignalMask } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 
@@ -12,12 +12,12 @@ const AT_EACCESS = 0x200;
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const CLOSE_RANGE_CLOEXEC = 4;
 
-/** Where the program may lie, in the order of the search. */
-function candidates(name: string, env: readonly string[]): string[] {
+/** The folders in which the program may lie, in the order of the search; undefined when its name is a path. */
+function folders(name: string, env: readonly string[]): string[] | undefined {
   if (name === "") throw new WharfError("InvalidArgument", "process.args[0] is empty");
-  if (name.includes("/")) return [name];
+  if (name.includes("/")) return undefined;
   const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice(5) ?? DEFAULT_PATH;
-  return path.split(":").map((folder) => `${folder || "."}/${name}`);
+  return path.split(":");
 }
 
 function refused(name: string, errno: number): WharfError {
@@ -46,18 +46,25 @@ function executable(path: string): number {
   const there = statIfThere(path);
   if (!there) return E.ENOENT;
   if ((there.mode & S_IFMT) === S_IFDIR) return E.EISDIR;
-  return -native.syscall(NR.faccessat2, -100, path, X_OK, AT_EACCESS);
+  return mayExecute(path);
 }
+
+const mayExecute = (path: string) => -native.syscall(NR.faccessat2, -100, path, X_OK, AT_EACCESS);
 
 /** Goes through the candidates until one does; the error is that of the last one that is more than "not there". */
 function search(name: string, env: readonly string[], attempt: (path: string) => number): void {
   let worst: number = E.ENOENT;
-  for (const path of candidates(name, env)) {
-    const errno = attempt(path);
+  const searched = folders(name, env);
+  if (!searched) {
+    const errno = attempt(name);
+    if (errno === 0) return;
+    throw refused(name, errno);
+  }
+  for (let i = 0; i < searched.length; i++) {
+    const errno = attempt(`${searched[i] || "."}/${name}`);
     if (errno === 0) return;
     if (errno === E.EACCES || errno === E.EISDIR) worst = E.EACCES;
     else if (errno !== E.ENOENT && errno !== E.ENOTDIR) throw refused(name, errno);
-    if (name.includes("/")) worst = errno;
   }
   throw refused(name, worst);
 }
@@ -71,14 +78,9 @@ export function findExecutable(name: string, env: readonly string[]): void {
 function withHome(env: readonly string[]): readonly string[] {
   if (env.some((entry) => entry.startsWith("HOME="))) return env;
   const uid = native.syscall(NR.getuid);
-  let home = "/";
-  try {
-    home =
-      new RegExp(`^[^:\\n]*:[^:\\n]*:${uid}:[^:\\n]*:[^:\\n]*:([^:\\n]+)`, "m").exec(readText("/etc/passwd"))?.[1] ??
-      "/";
-  } catch {
-    // an image without users
-  }
+  const users = readTextIfThere("/etc/passwd") ?? ""; // there are images without users
+  const entry = new RegExp(`^[^:\\n]*:[^:\\n]*:${uid}:[^:\\n]*:[^:\\n]*:([^:\\n]+)`, "m").exec(users);
+  const home = entry?.[1] ?? "/";
   return [...env, `HOME=${home}`];
 }
 
@@ -94,7 +96,7 @@ export function execute(args: readonly string[], env: readonly string[], preserv
   search(name, env, (path) => {
     const failed = -native.syscall(NR.execve, path, argv, envp);
     // execve says "not there" for a missing interpreter too
-    return failed === E.ENOENT && executable(path) === 0 ? E.ENOEXEC : failed;
+    return failed === E.ENOENT && mayExecute(path) === 0 ? E.ENOEXEC : failed;
   });
   throw new WharfError("Internal", "execve returned");
 }

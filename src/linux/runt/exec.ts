@@ -6,7 +6,7 @@ import { openCached } from "../seccomp/cache.ts";
 import { sys } from "../sys/call.ts";
 import { close, Fd, O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
-import { CLONE, exit, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
+import { CLONE, exit, letGoOfSelf, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
 import { effectiveUser } from "../sys/rootless.ts";
 import { socketPair } from "../sys/socket.ts";
 
@@ -99,6 +99,7 @@ export function exec(options: ExecOptions): Executed {
   if (affinity) setAffinity(affinity, "initial");
   const { pid, pidfd, attach } = cgroup.clone(parent);
   if (pid === 0) {
+    letGoOfSelf();
     close(ours);
     const entrance = { target: target.value, entered, filter, joinFiles: cgroup.joinFiles, attach, rootOf };
     enterContainer(options, record, entrance, new Channel(theirs));
@@ -110,6 +111,7 @@ export function exec(options: ExecOptions): Executed {
       cgroup.attachByUnit(pid);
       channel.send({ type: "cgroup" });
     }
+    letGoOfSelf();
     serve(options, record, channel, pid);
     announce(options, pid, pidfd);
     return { pid, pidfd };

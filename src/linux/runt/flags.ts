@@ -18,13 +18,24 @@ function usage(text: string): WharfError {
   return new WharfError("InvalidArgument", text, { hint: "see: runt --help" });
 }
 
-/** Parses up to the first positional argument when `stopAtArgument`, else flags may stand anywhere before "--". */
-export function parseFlags(words: readonly string[], spec: FlagSpec, stopAtArgument: boolean): Parsed {
+/** Flags by every name they have. Made while the memory image is, so that parsing costs little. */
+export type FlagTable = ReadonlyMap<string, readonly [name: string, kind: FlagKind]>;
+
+export function flagTable(spec: FlagSpec): FlagTable {
   const names = new Map<string, readonly [name: string, kind: FlagKind]>();
   for (const [key, kind] of Object.entries(spec)) {
     const [name = key, ...aliases] = key.split("|");
     for (const one of [name, ...aliases]) names.set(one, [name, kind]);
   }
+  return names;
+}
+
+const TRUE = ["true", "1", "t"];
+const FALSE = ["false", "0", "f"];
+const DASH = 45;
+
+/** Parses up to the first positional argument when `stopAtArgument`, else flags may stand anywhere before "--". */
+export function parseFlags(words: readonly string[], names: FlagTable, stopAtArgument: boolean): Parsed {
   const values = new Map<string, string[]>();
   const args: string[] = [];
   for (let i = 0; i < words.length; i++) {
@@ -33,15 +44,20 @@ export function parseFlags(words: readonly string[], spec: FlagSpec, stopAtArgum
       args.push(...words.slice(word === "--" ? i + 1 : i));
       break;
     }
-    const match = /^--?([A-Za-z][\w-]*)(?:=([\s\S]*))?$/.exec(word);
-    if (!match) {
+    if (word.charCodeAt(0) !== DASH) {
       args.push(word);
       continue;
     }
-    const flag = names.get(match[1]!);
-    if (!flag) throw usage(`unknown flag ${word}`);
+    const start = word.charCodeAt(1) === DASH ? 2 : 1;
+    const equals = word.indexOf("=", start);
+    const flag = names.get(equals < 0 ? word.slice(start) : word.slice(start, equals));
+    if (!flag) {
+      if (/^--?[A-Za-z][\w-]*(=|$)/.test(word)) throw usage(`unknown flag ${word}`);
+      args.push(word);
+      continue;
+    }
     const [name, kind] = flag;
-    let value = match[2];
+    let value = equals < 0 ? undefined : word.slice(equals + 1);
     if (value === undefined) {
       if (kind === "bool") value = "true";
       else {
@@ -49,12 +65,14 @@ export function parseFlags(words: readonly string[], spec: FlagSpec, stopAtArgum
         if (value === undefined) throw usage(`flag ${word} needs a value`);
       }
     }
-    if (kind === "bool" && !/^(true|false|1|0|t|f)$/.test(value))
+    if (kind === "bool" && !TRUE.includes(value) && !FALSE.includes(value))
       throw usage(`flag ${word}: ${JSON.stringify(value)} is not true or false`);
-    values.set(name, [...(values.get(name) ?? []), value]);
+    const before = values.get(name);
+    if (before) before.push(value);
+    else values.set(name, [value]);
   }
   return {
-    bool: (name) => /^(true|1|t)$/.test(values.get(name)?.at(-1) ?? ""),
+    bool: (name) => TRUE.includes(values.get(name)?.at(-1) ?? ""),
     string: (name) => values.get(name)?.at(-1),
     list: (name) => values.get(name) ?? [],
     args,

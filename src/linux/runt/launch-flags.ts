@@ -28,8 +28,7 @@ function count(parsed: Parsed, name: string): number {
 
 /** Socket activation: that many descriptors are passed on beyond those asked for (man 3 sd_listen_fds). */
 function listenFds(): number {
-  const entry = native.environ().find((one) => one.startsWith("LISTEN_FDS="));
-  return entry === undefined ? 0 : Number(entry.slice("LISTEN_FDS=".length)) || 0;
+  return Number(native.variable("LISTEN_FDS") ?? 0) || 0;
 }
 
 type Common = Pick<LaunchOptions, "console" | "pidFile" | "preserveFds" | "pidfdSocket" | "listenFds">;

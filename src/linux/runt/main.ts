@@ -7,7 +7,7 @@ import { stderr, stdout } from "../sys/out.ts";
 import { isRootless, ownsSystemd } from "../sys/rootless.ts";
 import { openTrace } from "../sys/trace.ts";
 import type { Command, Context } from "./command.ts";
-import { type FlagSpec, type Parsed, parseFlags } from "./flags.ts";
+import { type FlagSpec, flagTable, type Parsed, parseFlags } from "./flags.ts";
 import { absolute } from "./launch-flags.ts";
 import { type LogTarget, log } from "./log.ts";
 import { printedTrace } from "./printed-trace.ts";
@@ -48,7 +48,7 @@ const COMMANDS: Record<string, Command> = {
   features: featuresCommand,
 };
 
-const GLOBAL = {
+const GLOBAL: FlagSpec = {
   root: "string",
   log: "string",
   "log-format": "string",
@@ -58,7 +58,12 @@ const GLOBAL = {
   criu: "string",
   "version|v": "bool",
   "help|h": "bool",
-} as const;
+};
+
+const GLOBAL_FLAGS = flagTable(GLOBAL);
+const FLAGS = new Map(
+  Object.entries(COMMANDS).map(([name, { flags }]) => [name, flagTable({ ...flags, "help|h": "bool" })]),
+);
 
 function help(): string {
   const lines = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage}\n      ${summary}\n`);
@@ -89,7 +94,7 @@ function dispatch(global: Parsed, target: LogTarget): number {
     stderr(`runt: unknown command ${JSON.stringify(name)}\nhint: see runt --help\n`);
     return 1;
   }
-  const parsed = parseFlags(rest, { ...command.flags, "help|h": "bool" }, command.stopAtArgument ?? false);
+  const parsed = parseFlags(rest, FLAGS.get(name)!, command.stopAtArgument ?? false);
   if (parsed.bool("help")) {
     stdout(`usage: runt ${command.usage}\n\n${command.summary}\n${flagList(command.flags)}`);
     return 0;
@@ -123,7 +128,7 @@ export function main(words: string[]): number {
   let target: LogTarget = { path: undefined, format: "text" };
   let verb: string | undefined;
   try {
-    const global = parseFlags(words.slice(1), GLOBAL, true);
+    const global = parseFlags(words.slice(1), GLOBAL_FLAGS, true);
     target = {
       path: global.string("log") || undefined,
       format: global.string("log-format") === "json" ? "json" : "text",

@@ -14,7 +14,8 @@ import type { Step } from "./plan.ts";
 import { keepHere, mounted, openTarget, type RootContext, trimmed } from "./root.ts";
 
 export function isBind(entry: Mount): boolean {
-  return entry.type === "bind" || (entry.options ?? []).some((word) => word === "bind" || word === "rbind");
+  const { type, options } = entry;
+  return type === "bind" || (options !== undefined && (options.includes("bind") || options.includes("rbind")));
 }
 
 export function mountSteps(context: RootContext): Step[] {

@@ -5,6 +5,7 @@ import { isFrozen } from "../cgroup/freezer.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import {
+  AT_FDCWD,
   AT_REMOVEDIR,
   exists,
   mkdir,
@@ -186,6 +187,9 @@ export function unfinished(root: string, id: string): ContainerRecord {
 
 export function removeFolder(root: string, id: string): void {
   const folder = folderOf(root, id);
+  // what mostly lies there, without a look at it
+  for (const name of [STATE, CGROUP]) native.syscall(NR.unlinkat, AT_FDCWD, `${folder}/${name}`, 0);
+  if (native.syscall(NR.unlinkat, AT_FDCWD, folder, AT_REMOVEDIR) === 0) return;
   try {
     for (const { name } of readDir(folder)) unlink(`${folder}/${name}`);
     unlink(folder, AT_REMOVEDIR);

@@ -30,9 +30,9 @@ function sysctlPath(name: string): string {
   const dot = name.indexOf(".");
   const slash = name.indexOf("/");
   const dots = dot >= 0 && (slash < 0 || dot < slash);
-  const path = dots ? name.replaceAll(/[./]/g, (c) => (c === "." ? "/" : ".")) : name;
-  if (path.split("/").some((part) => part === ".." || part === "." || part === ""))
-    throw refused(name, "is no name of a kernel parameter");
+  let path = name;
+  if (dots) path = slash < 0 ? name.replaceAll(".", "/") : name.replaceAll(/[./]/g, (c) => (c === "." ? "/" : "."));
+  if (/(^|\/)\.{0,2}(\/|$)/.test(path)) throw refused(name, "is no name of a kernel parameter");
   return path;
 }
 

@@ -17,7 +17,7 @@ import {
 } from "../sys/fs.ts";
 import { resetLoop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
-import { exit, fork } from "../sys/process.ts";
+import { exit, fork, letGoOfSelf } from "../sys/process.ts";
 import { connectUnix, listenUnix, receiveFds, sendFds, socketPair } from "../sys/socket.ts";
 import { groupOf, socketPath } from "./address.ts";
 import { type Bootstrap, readBootstrap } from "./bootstrap.ts";
@@ -58,6 +58,7 @@ export class Embryo {
       return;
     }
     close(ours);
+    letGoOfSelf();
     try {
       beShim(theirs);
     } catch {

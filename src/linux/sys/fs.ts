@@ -98,8 +98,41 @@ export function readFile(path: string, dirfd = AT_FDCWD): Uint8Array {
   return readAll(file.value);
 }
 
-export function readText(path: string, dirfd = AT_FDCWD): string {
-  return native.utf8(readFile(path, dirfd));
+export function readText(path: string, dirfd = AT_FDCWD, sizeHint = 4096): string {
+  const fd = open(path, O.RDONLY, 0, dirfd);
+  try {
+    return textOf(fd, sizeHint);
+  } finally {
+    close(fd);
+  }
+}
+
+/** Undefined when the file cannot be opened, for whatever reason; without the cost of an error. */
+export function readTextIfThere(path: string, dirfd = AT_FDCWD): string | undefined {
+  const fd = native.syscall(NR.openat, dirfd, path, O.RDONLY | O.CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  try {
+    return textOf(fd, 4096);
+  } finally {
+    close(fd);
+  }
+}
+
+/** Small files, which most are, take one buffer and no copy. */
+function textOf(fd: number, sizeHint: number): string {
+  const buffer = new Uint8Array(sizeHint);
+  const address = native.address(buffer);
+  let used = 0;
+  while (used < sizeHint) {
+    const n = sys("read", fd, NR.read, fd, address + used, sizeHint - used);
+    if (n === 0) return native.utf8(buffer, 0, used);
+    used += n;
+  }
+  const rest = readAll(fd, sizeHint);
+  const whole = new Uint8Array(used + rest.length);
+  whole.set(buffer);
+  whole.set(rest, used);
+  return native.utf8(whole);
 }
 
 export function writeFile(path: string, data: Uint8Array | string, mode = 0o644, dirfd = AT_FDCWD): void {
@@ -138,26 +171,28 @@ const STATX_MNT_ID = 0x1000;
 
 /** statx(2). Follows symlinks unless AT_SYMLINK_NOFOLLOW is given. */
 export function stat(path: string, flags = 0, dirfd = AT_FDCWD): Stat {
-  const buffer = new ArrayBuffer(256);
-  sys("stat", path, NR.statx, dirfd, path, flags, STATX_BASIC | STATX_MNT_ID, buffer);
-  const v = new DataView(buffer);
+  // struct statx as 32-bit words, low half first
+  const w = new Uint32Array(64);
+  sys("stat", path, NR.statx, dirfd, path, flags, STATX_BASIC | STATX_MNT_ID, w);
   return {
-    nlink: v.getUint32(16, true),
-    uid: v.getUint32(20, true),
-    gid: v.getUint32(24, true),
-    mode: v.getUint16(28, true),
-    ino: Number(v.getBigUint64(32, true)),
-    size: Number(v.getBigUint64(40, true)),
-    blocks: Number(v.getBigUint64(48, true)),
-    mtime: Number(v.getBigInt64(112, true)),
-    mtimeNs: v.getUint32(120, true),
-    rdevMajor: v.getUint32(128, true),
-    rdevMinor: v.getUint32(132, true),
-    devMajor: v.getUint32(136, true),
-    devMinor: v.getUint32(140, true),
-    mountId: Number(v.getBigUint64(144, true)),
+    nlink: w[4]!,
+    uid: w[5]!,
+    gid: w[6]!,
+    mode: w[7]! & 0xffff,
+    ino: w[8]! + w[9]! * WORD,
+    size: w[10]! + w[11]! * WORD,
+    blocks: w[12]! + w[13]! * WORD,
+    mtime: w[28]! + (w[29]! | 0) * WORD,
+    mtimeNs: w[30]!,
+    rdevMajor: w[32]!,
+    rdevMinor: w[33]!,
+    devMajor: w[34]!,
+    devMinor: w[35]!,
+    mountId: w[36]! + w[37]! * WORD,
   };
 }
+
+const WORD = 2 ** 32;
 
 export function fstat(fd: number): Stat {
   return stat("", AT_EMPTY_PATH, fd);
@@ -245,8 +280,9 @@ export const DT_DIR = 4;
 
 /** The entries of an open folder, without "." and "..". */
 export function readDirFd(fd: number): DirEntry[] {
-  const buffer = new Uint8Array(32768);
-  const view = new DataView(buffer.buffer);
+  // most folders are small, and clean memory costs
+  let buffer = new Uint8Array(2048);
+  let view = new DataView(buffer.buffer);
   const entries: DirEntry[] = [];
   for (;;) {
     const n = sys("read folder", fd, NR.getdents64, fd, buffer, buffer.length);
@@ -256,6 +292,10 @@ export function readDirFd(fd: number): DirEntry[] {
       while (buffer[end] !== 0) end++;
       const name = native.utf8(buffer, at + 19, end - at - 19);
       if (name !== "." && name !== "..") entries.push({ name, type: view.getUint8(at + 18) });
+    }
+    if (n > buffer.length / 2 && buffer.length < 32768) {
+      buffer = new Uint8Array(32768);
+      view = new DataView(buffer.buffer);
     }
   }
 }

@@ -10,7 +10,5 @@ export function sha256(data: Uint8Array | string): string {
   native.call(native.symbol("SHA256_Init"), context);
   native.call(native.symbol("SHA256_Update"), context, bytes, bytes.length);
   native.call(native.symbol("SHA256_Final"), digest, context);
-  let text = "";
-  for (const byte of digest) text += byte.toString(16).padStart(2, "0");
-  return text;
+  return (digest as unknown as { toHex(): string }).toHex();
 }

@@ -95,14 +95,15 @@ export interface MountAttributes {
   userns?: number;
 }
 
-const attributes = new BigUint64Array(4);
+/** struct mount_attr, 64-bit values as two halves each. */
+const attributes = new Uint32Array(8);
 
 /** mount_setattr(2) on the mount that descriptor `fd` lies on. */
 export function setAttributes(fd: number, change: MountAttributes, recursive: boolean): void {
-  attributes[0] = BigInt(change.set ?? 0);
-  attributes[1] = BigInt(change.clear ?? 0);
-  attributes[2] = BigInt(change.propagation ?? 0);
-  attributes[3] = BigInt(change.userns ?? 0);
+  attributes[0] = change.set ?? 0;
+  attributes[2] = change.clear ?? 0;
+  attributes[4] = change.propagation ?? 0;
+  attributes[6] = change.userns ?? 0;
   const flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
   sys("mount_setattr", fd, NR.mount_setattr, fd, "", flags, attributes, 32);
 }

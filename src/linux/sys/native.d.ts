@@ -36,6 +36,10 @@ interface Native {
   bytes(text: string): Uint8Array;
   /** The "NAME=value" strings this process was started with. */
   environ(): string[];
+  /** The value of one of them. */
+  variable(name: string): string | undefined;
+  /** The descriptor of the mount this program was executed from, which the caller then closes; -1 when there is none (native/self.h). */
+  self(): number;
   /** The argument strings' memory, which ps shows; writing there renames the process. */
   title(): ArrayBuffer;
   /** Runs pending promise reactions. */

@@ -6,7 +6,8 @@ import { NR } from "./nr.ts";
 
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
 
-const how = new BigUint64Array(3);
+/** struct open_how, 64-bit values as two halves each. */
+const how = new Uint32Array(6);
 /** openat2 gives EAGAIN when something was renamed on the way. */
 const TRIES = 128;
 const EAGAIN = -11;
@@ -14,9 +15,9 @@ const ENOENT = -2;
 const ENOTDIR = -20;
 
 function tryOpen(root: number, path: string, flags: number, resolve: number, mode: number): number {
-  how[0] = BigInt(flags | O.CLOEXEC);
-  how[1] = BigInt(mode);
-  how[2] = BigInt(RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS | resolve);
+  how[0] = flags | O.CLOEXEC;
+  how[2] = mode;
+  how[4] = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS | resolve;
   let fd = EAGAIN;
   for (let i = 0; i < TRIES && fd === EAGAIN; i++) fd = native.syscall(NR.openat2, root, path, how, 24);
   return fd;

@@ -48,8 +48,10 @@ export const CLONE = {
   NEWUSER: 0x10000000,
   NEWPID: 0x20000000,
   NEWNET: 0x40000000,
-  INTO_CGROUP: 0x200000000,
 } as const;
+
+/** The upper half of CLONE_INTO_CGROUP. */
+const INTO_CGROUP_HIGH = 2;
 
 export function getpid(): number {
   return native.syscall(NR.getpid);
@@ -68,16 +70,18 @@ export interface CloneResult {
  */
 export function clone(flags: number, options: { cgroup?: number; exitSignal?: number } = {}): CloneResult {
   const pidfd = new Int32Array([-1]);
-  const args = new BigUint64Array(11);
-  let all = BigInt(flags) | BigInt(CLONE.PIDFD);
-  if (options.cgroup !== undefined) {
-    all |= BigInt(CLONE.INTO_CGROUP);
-    args[10] = BigInt(options.cgroup);
-  }
-  args[0] = all;
-  args[1] = BigInt(native.address(pidfd));
+  // struct clone_args, 64-bit values as two halves each
+  const args = new Uint32Array(22);
+  args[0] = flags | CLONE.PIDFD;
+  const address = native.address(pidfd);
+  args[2] = address;
+  args[3] = address / 2 ** 32;
   // a sibling's exit signal is that of this process; clone3 wants none given
-  args[4] = BigInt(flags & CLONE.PARENT ? 0 : (options.exitSignal ?? SIGNALS.CHLD));
+  args[8] = flags & CLONE.PARENT ? 0 : (options.exitSignal ?? SIGNALS.CHLD);
+  if (options.cgroup !== undefined) {
+    args[1] = INTO_CGROUP_HIGH;
+    args[20] = options.cgroup;
+  }
   const pid = sys("clone", undefined, NR.clone3, args, args.byteLength);
   return { pid, pidfd: pidfd[0]! };
 }
@@ -85,6 +89,15 @@ export function clone(flags: number, options: { cgroup?: number; exitSignal?: nu
 /** fork(2): 0 in the child. */
 export function fork(): number {
   return sys("fork", undefined, NR.clone, SIGNALS.CHLD, 0, 0, 0, 0);
+}
+
+/**
+ * Lets go of the mount that this program was executed from (native/self.h). The last process to do so waits for the kernel a
+ * moment: one that has nothing else to do.
+ */
+export function letGoOfSelf(): void {
+  const fd = native.self();
+  if (fd >= 0) native.syscall(NR.close, fd);
 }
 
 export function exit(code: number): never {

@@ -84,23 +84,14 @@ export function traced<T>(trace: Trace | undefined, name: string, work: () => T)
   return trace ? trace.span(name, undefined, work) : work();
 }
 
-/** One variable of the environment, without a look at the others. */
-function variable(name: string): string | undefined {
-  const start = `${name}=`;
-  return native
-    .environ()
-    .find((entry) => entry.startsWith(start))
-    ?.slice(start.length);
-}
-
 /**
  * The trace the caller wants recorded: `traceparent` (default: the environment's TRACEPARENT) is sampled and there is a
  * folder for it (default: the environment's WHARF_TRACE_DIR). Undefined otherwise, which costs nothing.
  */
 export function openTrace(service: string, traceparent?: string, folder?: string): Trace | undefined {
-  const context = parseTraceparent(traceparent ?? variable("TRACEPARENT"));
+  const context = parseTraceparent(traceparent ?? native.variable("TRACEPARENT"));
   if (!context?.sampled) return undefined;
-  const place = folder ?? variable("WHARF_TRACE_DIR");
+  const place = folder ?? native.variable("WHARF_TRACE_DIR");
   if (!place) return undefined;
   try {
     return new Trace(service, context, open(`${place}/${context.traceId}.jsonl`, O.WRONLY | O.CREAT | O.APPEND, 0o600));

@@ -80,6 +80,7 @@ export class Bundle implements Disposable {
   /** Containers made besides the first. */
   readonly others: string[] = [];
   runtime = RUNTIME;
+  #calls = 0;
 
   constructor(change: (spec: Spec) => void = () => {}) {
     for (const folder of ["bin", "proc", "dev", "sys", "etc", "tmp"])
@@ -102,8 +103,10 @@ export class Bundle implements Disposable {
   }
 
   with(options: { input?: string; env?: Record<string, string> }, ...args: string[]): Result {
-    // files, not pipes: a container that goes on would keep a pipe open, and this call waiting
-    const [out, err] = [join(this.dir, "stdout"), join(this.dir, "stderr")];
+    // files, not pipes: a container that goes on would keep a pipe open, and this call waiting. Each call has its own, for the
+    // container writes to those it was created with
+    const call = ++this.#calls;
+    const [out, err] = [join(this.dir, `stdout.${call}`), join(this.dir, `stderr.${call}`)];
     const files = [openSync(out, "w+"), openSync(err, "w+")];
     try {
       const { status } = spawnSync(this.runtime, ["--root", this.state, ...args], {

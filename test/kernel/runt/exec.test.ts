@@ -1,7 +1,7 @@
 // exec: another process in a running container; terminals.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { closeSync, openSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -88,7 +88,16 @@ test("a terminal in the foreground: the program has one of its own, of our size,
     spec.process!.args = ["sh", "-c", "tty; stty size; echo $((6*7)); ls -l /dev/console"];
   });
   const command = `stty rows 33 cols 99; ${box.runtime} --root ${box.state} run ${box.id}`;
-  const { stdout } = spawnSync("script", ["-qec", command, "/dev/null"], { cwd: box.dir, encoding: "utf8" });
+  // an input without an end: at its end script(1) would type a control character
+  const input = join(box.dir, "input");
+  execFileSync("mkfifo", [input]);
+  const stdin = openSync(input, "r+");
+  const { stdout } = spawnSync("script", ["-qec", command, "/dev/null"], {
+    cwd: box.dir,
+    encoding: "utf8",
+    stdio: [stdin, "pipe", "pipe"],
+  });
+  closeSync(stdin);
   assert.match(stdout, /\/dev\/pts\/0\r\n33 99\r\n42\r\ncrw/);
   const plain = spawnSync(box.runtime, ["--root", box.state, "create", box.id], { cwd: box.dir, encoding: "utf8" });
   assert.equal(plain.status, 1);
