@@ -1,6 +1,7 @@
 /** The daemon put together: agent, containerd core, Docker layer, sockets. */
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "./agent/client.ts";
@@ -14,13 +15,16 @@ import { ensureUnpacked } from "./docker/images/unpack.ts";
 import { BridgeDriver } from "./docker/network/bridge.ts";
 import { serveContainerd } from "./grpc/serve.ts";
 import { ensureFirstImage } from "./images/first.ts";
+import { type ListenAddress, readTls } from "./listen-address.ts";
 import type { Log } from "./log.ts";
 import type { Options } from "./options.ts";
+import { logPeer, logTlsPeer } from "./peer.ts";
 import type { RegistryConfig } from "./registry/config.ts";
-import { listen } from "./sockets.ts";
+import { listen, listenTcp } from "./sockets.ts";
 import { sweepTraces } from "./trace/files.ts";
 
-export interface DaemonOptions extends Pick<Options, "root" | "state" | "hosts" | "shimPath" | "cgroupParent"> {
+export interface DaemonOptions
+  extends Pick<Options, "root" | "state" | "hosts" | "tls" | "group" | "shimPath" | "cgroupParent"> {
   log: Log;
   registries?: RegistryConfig | undefined;
 }
@@ -90,23 +94,43 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await reconcile(engine);
   watchOom(engine);
   engine.settling = firstImage(engine);
-  const paths = [join(state, "docker.sock"), ...options.hosts];
-  for (const path of paths) {
-    const server = createDockerServer(engine);
-    await listen(server, path);
-    stack.defer(async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      rmSync(path, { force: true });
-      engine.closing.abort();
-      server.closeAllConnections();
-      await closed;
-    });
-    log("info", "listening", { socket: path });
-  }
+  const addresses: ListenAddress[] = [{ kind: "unix", path: join(state, "docker.sock") }, ...options.hosts];
+  for (const address of addresses) await serveDocker(engine, stack, address, options);
   stack.use(await serveContainerd(join(state, "containerd.sock"), core, log));
   const settled = Promise.all([engine.settling, sweepTraces(state)]).then(() => {});
   const owned = stack.move();
   return { engine, settled, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Serves the Docker API on one more address until `stack` is disposed of. */
+async function serveDocker(
+  engine: Engine,
+  stack: AsyncDisposableStack,
+  address: ListenAddress,
+  { log, tls, group }: DaemonOptions,
+): Promise<void> {
+  const unix = address.kind === "unix";
+  const server = createDockerServer(engine, unix || !tls ? undefined : readTls(tls));
+  stack.defer(async () => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    if (unix) rmSync(address.path, { force: true });
+    engine.closing.abort();
+    server.closeAllConnections();
+    await closed;
+  });
+  if (unix) {
+    server.on("connection", (socket) => logPeer(log, address.path, socket));
+    await listen(server, address.path, group);
+    return log("info", "listening", { socket: address.path });
+  }
+  await listenTcp(server, address.host, address.port);
+  const { port } = server.address() as AddressInfo;
+  const where = `tcp://${address.host}:${port}`;
+  server.on("secureConnection", (socket) => logTlsPeer(log, where, socket));
+  server.on("tlsClientError", (error, socket) => {
+    log("warn", "a TLS connection was refused", { socket: where, from: socket.remoteAddress, error: error.message });
+  });
+  log("info", "listening", { socket: where });
 }
 
 async function firstImage(engine: Engine): Promise<void> {

@@ -3,6 +3,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { WharfError } from "../common/errors.ts";
+import { type ListenAddress, parseListenAddress, type TlsFiles } from "./listen-address.ts";
 import { LEVELS, type Level } from "./log.ts";
 
 export interface Options {
@@ -10,8 +11,12 @@ export interface Options {
   root: string;
   state: string;
   config: string;
-  /** Sockets beyond `<state>/docker.sock`: `unix:///path`. */
-  hosts: string[];
+  /** What is listened on beside `<state>/docker.sock`. */
+  hosts: ListenAddress[];
+  /** For addresses of tcp. */
+  tls: TlsFiles | undefined;
+  /** The group that may use the Docker API's sockets. */
+  group: string;
   level: Level;
   /** Directories in which shims are looked for before PATH. */
   shimPath: string[];
@@ -27,7 +32,12 @@ The daemon: it serves the Docker Engine API on <state>/docker.sock.
   --root DIR           data: images, containers, logs (default /var/lib/wharf, WHARF_ROOT)
   --state DIR          sockets and bundles, lost with a reboot (default /run/wharf, WHARF_STATE)
   --config FILE        configuration (default /etc/wharf/config.toml, WHARF_CONFIG)
-  -H, --host URL       listens here, too: unix:///path; may be repeated
+  -H, --host URL       listens here, too: unix:///path, tcp://address:port with TLS; may be repeated
+  --group NAME         may use the sockets of the Docker API, a name or number (default docker, where there is one)
+  --tlsverify          on tcp, only clients with a certificate of the authority are served; the files are in PEM:
+  --tlscacert FILE     the authority of the clients' certificates
+  --tlscert FILE       the daemon's certificate
+  --tlskey FILE        its key
   --shim-path DIR      looks for shims here first; may be repeated
   --cgroup-parent DIR  has the containers' cgroups below this one (default /docker)
   -l, --log-level L    debug, info, warn or error (default info)
@@ -60,11 +70,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): O
     if (chosen === "") throw invalid("a directory is empty");
     return isAbsolute(chosen) ? resolve(chosen) : resolve(process.cwd(), chosen);
   };
-  for (const host of values.host ?? []) {
-    if (!/^unix:\/\/\/./.test(host)) {
-      throw invalid(`cannot listen on ${JSON.stringify(host)}: only unix:///path is there yet`);
-    }
-  }
+  const tls = tlsFiles(values);
   const state = path(values.state, "WHARF_STATE", "/run/wharf");
   if (Buffer.byteLength(state) > STATE_BYTES) {
     throw invalid(
@@ -82,7 +88,9 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): O
     root,
     state,
     config: path(values.config, "WHARF_CONFIG", "/etc/wharf/config.toml"),
-    hosts: (values.host ?? []).map((host) => host.slice("unix://".length)),
+    hosts: (values.host ?? []).map((host) => parseListenAddress(host, tls !== undefined)),
+    tls,
+    group: values.group || "docker",
     level: level as Level,
     cgroupParent: cgroupParent(values["cgroup-parent"] ?? "/docker"),
     shimPath: (values["shim-path"] ?? []).map((directory) => resolve(directory)),
@@ -98,6 +106,11 @@ function parse(args: readonly string[]) {
       state: { type: "string" },
       config: { type: "string" },
       host: { type: "string", short: "H", multiple: true },
+      group: { type: "string" },
+      tlsverify: { type: "boolean" },
+      tlscacert: { type: "string" },
+      tlscert: { type: "string" },
+      tlskey: { type: "string" },
       "shim-path": { type: "string", multiple: true },
       "cgroup-parent": { type: "string" },
       "log-level": { type: "string", short: "l" },
@@ -105,6 +118,14 @@ function parse(args: readonly string[]) {
       help: { type: "boolean", short: "h" },
     },
   });
+}
+
+/** All four together or none: TLS that does not ask for the client's certificate protects nothing here. */
+function tlsFiles(given: ReturnType<typeof parse>["values"]): TlsFiles | undefined {
+  const { tlsverify, tlscacert: ca, tlscert: cert, tlskey: key } = given;
+  if (!tlsverify && !ca && !cert && !key) return undefined;
+  if (tlsverify && ca && cert && key) return { ca, cert, key };
+  throw invalid("--tlsverify, --tlscacert, --tlscert and --tlskey belong together");
 }
 
 function cgroupParent(given: string): string {

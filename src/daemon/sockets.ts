@@ -35,9 +35,29 @@ export async function listen(server: Server, path: string, group = GROUP): Promi
   chmodSync(path, 0o660);
   const gid = groupId(group);
   if (gid !== undefined) chownSync(path, 0, gid);
+  else if (group !== GROUP) {
+    server.close();
+    throw new WharfError("InvalidArgument", `there is no group ${JSON.stringify(group)}`, {
+      operation: "listen",
+      subject: path,
+      hint: "make it with groupadd, or choose another with --group",
+    });
+  }
+}
+
+/** Listens on an address of tcp. Connections whose other end has vanished are found out after a while. */
+export async function listenTcp(server: Server, host: string, port: number): Promise<void> {
+  server.listen(port, host);
+  try {
+    await once(server, "listening");
+  } catch (cause) {
+    const where = `tcp://${host}:${port}`;
+    throw new WharfError("Unavailable", `cannot listen on ${where}`, { operation: "listen", subject: where, cause });
+  }
 }
 
 function groupId(name: string): number | undefined {
+  if (/^\d+$/.test(name)) return Number(name);
   try {
     const line = readFileSync("/etc/group", "utf8")
       .split("\n")

@@ -3,6 +3,7 @@
 import type { Server } from "node:http";
 import type { Operation } from "../http/operation.ts";
 import { createApiServer } from "../http/server.ts";
+import type { TlsSettings } from "../listen-address.ts";
 import type { Engine } from "./engine.ts";
 import { containerControlOperations } from "./operations/container-control.ts";
 import { containerFileOperations } from "./operations/container-files.ts";
@@ -48,11 +49,13 @@ export function dockerOperations(engine: Engine): Operation[] {
   return all.sort((a, b) => wildness(a) - wildness(b));
 }
 
-export function createDockerServer(engine: Engine): Server {
+/** With `tls` the server speaks TLS, and to clients with a certificate only. */
+export function createDockerServer(engine: Engine, tls?: TlsSettings): Server {
   return createApiServer({
     operations: dockerOperations(engine),
     versions: { lowest: API_LOWEST, highest: API_HIGHEST },
     headers: SERVER_HEADERS,
     log: engine.log,
+    tls,
   });
 }

@@ -236,3 +236,45 @@ test("headers beyond the limit and garbage are refused", async () => {
   );
   assert.match(await raw("nonsense\r\n\r\n", "400", ""), /^HTTP\/1\.1 400 /);
 });
+
+test("what comes too slowly is given up: a header, a body, a body before a stream", async () => {
+  const impatient = createApiServer({
+    operations,
+    versions: { lowest: 24, highest: 51 },
+    headers: {},
+    patience: 200,
+    log: () => {},
+  });
+  const place = join(directory, "impatient.sock");
+  impatient.listen(place);
+  await once(impatient, "listening");
+  try {
+    const type = "Host: x\r\nContent-Type: application/json\r\nContent-Length: 100";
+    for (const [text, status] of [
+      ["GET /fail HTTP/1.1\r\nHost: x\r\n", /^HTTP\/1\.1 4\d\d /],
+      [`POST /things/a/json HTTP/1.1\r\n${type}\r\n\r\n{`, /^HTTP\/1\.1 504 .*did not come in time/s],
+      [`POST /raw HTTP/1.1\r\n${type}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n{`, /did not come in time/],
+    ] as const) {
+      const socket = connect(place);
+      socket.write(text);
+      let answer = "";
+      for await (const chunk of socket) answer += chunk;
+      assert.match(answer, status);
+    }
+    // One that keeps at it but never comes to an end fares no better.
+    const socket = connect(place);
+    socket.on("error", () => {});
+    socket.write(`POST /things/a/json HTTP/1.1\r\n${type}\r\n\r\n{`);
+    const drip = setInterval(() => socket.write(" "), 20);
+    await new Promise((resolve) => socket.on("close", resolve)).finally(() => clearInterval(drip));
+    // Answers may take as long as they take.
+    const slow = connect(place);
+    slow.write("GET /hang HTTP/1.1\r\nHost: x\r\n\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    assert.equal(slow.destroyed, false);
+    slow.destroy();
+  } finally {
+    impatient.closeAllConnections();
+    impatient.close();
+  }
+});

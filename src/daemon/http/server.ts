@@ -3,7 +3,7 @@
  * It knows nothing of Docker but the form of its versions and errors.
  */
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse, ServerOptions as ServerSettings } from "node:http";
 import type { Socket } from "node:net";
 import { check } from "../../common/docker/schema.ts";
 import { isCode, WharfError } from "../../common/errors.ts";
@@ -25,12 +25,18 @@ export interface ServerOptions {
   versions: { lowest: number; highest: number };
   /** Sent with every answer. */
   headers: Readonly<Record<string, string>>;
+  /** TLS in which both sides show certificates. */
+  tls?: { ca: Buffer; cert: Buffer; key: Buffer } | undefined;
+  /** Milliseconds in which a request's header, and its JSON body, must have come. */
+  patience?: number | undefined;
   /** Told of every request that failed on our side, and of every request when debugging. */
   log: (level: "debug" | "error", message: string, fields: Record<string, unknown>) => void;
 }
 
 /** All headers of a request together, in bytes. An X-Registry-Auth or a filter can be long. */
 const MAX_HEADERS = 64 << 10;
+/** Milliseconds: as dockerd has it for headers. */
+const PATIENCE = 60_000;
 const VERSION = /^\/v(\d{1,4})\.(\d{1,4})(?=\/)/;
 
 export function createApiServer(options: ServerOptions): Server {
@@ -40,16 +46,20 @@ export function createApiServer(options: ServerOptions): Server {
     const match = router.match("POST", splitPath(request.url ?? "").path);
     return match?.operation.hijack ? match : undefined;
   };
-  const server = http.createServer({
+  const patience = options.patience ?? PATIENCE;
+  const settings = {
     maxHeaderSize: MAX_HEADERS,
-    headersTimeout: 60_000,
+    headersTimeout: patience,
+    connectionsCheckingInterval: Math.min(30_000, patience / 2),
     // Bodies (an image to load) and answers (logs that are followed) take as long as they take.
     requestTimeout: 0,
     keepAliveTimeout: 600_000,
     // Other upgrades (h2c, which clients offer when in doubt) are not taken: the request is answered as it is.
     shouldUpgradeCallback: () => false,
-  });
-  server.on("connection", (socket) => {
+  };
+  const { tls } = options;
+  const server = tls ? createSecure(settings, tls) : http.createServer(settings);
+  server.on(tls ? "secureConnection" : "connection", (socket: Socket) => {
     markHijacks(socket, (request) => findHijack(request) !== undefined);
   });
   server.on("request", (request, response) => {
@@ -80,6 +90,24 @@ export function createApiServer(options: ServerOptions): Server {
     );
   });
   return server;
+}
+
+/** Nobody without a certificate of the authority gets as far as a request. */
+function createSecure(settings: ServerSettings, tls: NonNullable<ServerOptions["tls"]>): Server {
+  const https = process.getBuiltinModule("node:https");
+  return https.createServer({
+    ...settings,
+    ...tls,
+    // As plain sockets are: a client that has sent all its input still reads.
+    allowHalfOpen: true,
+    requestCert: true,
+    rejectUnauthorized: true,
+    minVersion: "TLSv1.2",
+    handshakeTimeout: 10_000,
+    // An end that vanished without a word is found out.
+    keepAlive: true,
+    keepAliveInitialDelay: 30_000,
+  }) as unknown as Server;
 }
 
 /**
@@ -129,7 +157,10 @@ async function answer(
         {
           params,
           query: readQuery(operation.query, new URLSearchParams(search)),
-          body: await readBody(operation, request, hijack),
+          body:
+            operation.body || hijack
+              ? await within(options.patience ?? PATIENCE, () => readBody(operation, request, hijack))
+              : undefined,
           version,
           signal: controller.signal,
           span,
@@ -152,8 +183,24 @@ async function answer(
       return;
     }
     const body = Buffer.from(`${JSON.stringify({ message: messageOf(error) })}\n`);
+    // What of the body is still to come would have to be read as well.
+    if (isCode(error, "DeadlineExceeded"))
+      response.on("finish", () => (hijack?.socket ?? request.socket).destroySoon());
     response.writeHead(status, { "Content-Type": "application/json", "Content-Length": body.length });
     response.end(body);
+  }
+}
+
+/** DeadlineExceeded when a body that is to be read whole does not come in time; the connection is given up then. */
+async function within<T>(milliseconds: number, work: () => Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new WharfError("DeadlineExceeded", "the request's body did not come in time"));
+  }, milliseconds);
+  try {
+    return await Promise.race([work(), late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -34,6 +34,8 @@ export interface DaemonOptions {
   config?: string;
   /** Where root and state lie; a new folder by default. */
   dir?: string;
+  /** Further flags. */
+  args?: readonly string[];
   /** Another root than `<dir>/r`. */
   root?: string;
 }
@@ -65,12 +67,14 @@ export class Daemon implements AsyncDisposable {
   readonly socket: string;
   readonly env: Record<string, string>;
   readonly cgroup = `${runMark()}-e2e-${process.pid}-${count++}`;
+  readonly #args: readonly string[];
   #child: ChildProcess | undefined;
 
   private constructor(options: DaemonOptions) {
     this.dir = options.dir ?? mkdtempSync(join(tmpdir(), "we-"));
     this.root = options.root ?? join(this.dir, "r");
     this.state = join(this.dir, "s");
+    this.#args = options.args ?? [];
     this.socket = join(this.state, "docker.sock");
     mkdirSync(this.state, { recursive: true });
     const config = join(this.dir, "config.toml");
@@ -111,7 +115,7 @@ export class Daemon implements AsyncDisposable {
     const log = openSync(join(this.state, "wharfd.log"), "a");
     const variables: NodeJS.ProcessEnv = { ...process.env, ...this.env, ...env };
     delete variables.NODE_TEST_CONTEXT;
-    const args = ["--cgroup-parent", `/${this.cgroup}`];
+    const args = ["--cgroup-parent", `/${this.cgroup}`, ...this.#args];
     const child = spawn(join(BIN, "wharfd"), args, { env: variables, stdio: ["ignore", log, log] });
     this.#child = child;
     return until("the daemon", async () => {

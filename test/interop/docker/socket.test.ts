@@ -1,0 +1,206 @@
+// time-out: 300 s
+// Who may use the socket: its mode and group, who is written down, TLS on both sides over tcp, and what a container must not reach by it.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ROOT } from "../../../tools/lib/native.ts";
+import { BIN, build, Daemon, until } from "../e2e/daemon.ts";
+import { Api } from "./client.ts";
+
+const TLS = join(ROOT, "test/interop/cli/data/tls");
+const pem = (name: string) => join(TLS, `${name}.pem`);
+const SECURE = ["--tlsverify", "--tlscacert", pem("ca"), "--tlscert", pem("server"), "--tlskey", pem("server-key")];
+const GROUP = "12345";
+
+let daemon: Daemon;
+const api = new Api(() => daemon.socket);
+before(async () => {
+  build();
+  daemon = await Daemon.start({ args: ["--group", GROUP, "-H", "tcp://127.0.0.1:0", ...SECURE] });
+  await daemon.busybox();
+});
+after(() => daemon[Symbol.asyncDispose]());
+
+function refusedStart(args: string[], message: RegExp): void {
+  const dir = join(daemon.dir, "refused");
+  const all = ["--root", join(dir, "r"), "--state", join(dir, "s"), ...args];
+  const { status, stderr } = spawnSync(join(BIN, "wharfd"), all, { encoding: "utf8", timeout: 60_000 });
+  rmSync(dir, { recursive: true, force: true });
+  assert.notEqual(status, 0);
+  assert.match(stderr, message);
+}
+
+test("the socket is root's and the group's, and nobody else's", async () => {
+  const { mode, uid, gid } = statSync(daemon.socket);
+  assert.deepEqual([mode & 0o777, uid, gid], [0o660, 0, Number(GROUP)]);
+  chmodSync(daemon.dir, 0o755);
+  chmodSync(daemon.state, 0o755);
+  const as = (gid: string) => {
+    const who = ["--reuid", "54321", "--regid", gid, "--clear-groups"];
+    const curl = ["curl", "-sS", "--unix-socket", daemon.socket, "http://x/_ping"];
+    return spawnSync("setpriv", [...who, ...curl], { encoding: "utf8" });
+  };
+  assert.match(as("54321").stderr, /Permission denied|Couldn't connect|Could not connect|Failed to connect/i);
+  assert.equal(as(GROUP).stdout, "OK");
+  await until("the line", () => /info {2}connection socket=\S+ pid=\d+ uid=54321 gid=12345/.test(daemon.log));
+  refusedStart(["--group", "no-such-group"], /there is no group "no-such-group"/);
+});
+
+test("tcp is refused without TLS on both sides", () => {
+  refusedStart(["-H", "tcp://127.0.0.1:0"], /whoever reaches this port is root here.*\n.*--tlsverify/);
+  refusedStart(
+    ["-H", "tcp://127.0.0.1:0", "--tlscert", pem("server"), "--tlskey", pem("server-key")],
+    /belong together/,
+  );
+  refusedStart(
+    ["-H", "tcp://127.0.0.1:0", ...SECURE.slice(0, -1), "/no/such/key"],
+    /cannot read the TLS file "\/no\/such\/key"/,
+  );
+});
+
+test("tcp: a client with a certificate of the authority is served, streams too; others get no answer", async () => {
+  const port = Number(/listening socket=tcp:\/\/127\.0\.0\.1:(\d+)/.exec(daemon.log)![1]);
+  const ping = (options: object) =>
+    new Promise<string>((resolve) => {
+      const sent = request({ host: "127.0.0.1", port, path: "/_ping", ...options }, (response) => {
+        let text = "";
+        response.on("data", (chunk) => {
+          text += chunk;
+        });
+        response.on("end", () => resolve(text));
+      });
+      sent.on("error", (error: NodeJS.ErrnoException) => resolve(`${error.code}`));
+      sent.end();
+    });
+  const file = (name: string) => readFileSync(pem(name));
+  const known = { ca: file("ca"), cert: file("client"), key: file("client-key") };
+  assert.equal(await ping(known), "OK");
+  for (const bad of [{ ca: file("ca") }, { rejectUnauthorized: false }])
+    assert.match(await ping(bad), /^(ECONNRESET|EPIPE|ERR_SSL)/);
+  const plain = connect(port, "127.0.0.1");
+  plain.on("error", () => {});
+  plain.write("GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n");
+  let got = "";
+  for await (const chunk of plain) got += chunk;
+  assert.doesNotMatch(got, /OK/);
+  await until("the name", () => daemon.log.includes(`connection socket=tcp://127.0.0.1:${port} from=127.0.0.1 name=`));
+  assert.match(daemon.log, /a TLS connection was refused/);
+  const client = ["--tlsverify", "--tlscacert", pem("ca"), "--tlscert", pem("client"), "--tlskey", pem("client-key")];
+  const run = ["run", "-i", "--rm", "--network", "none", "busybox", "cat"];
+  const flags = ["-H", `tcp://127.0.0.1:${port}`, ...client];
+  const { stdout, stderr } = await daemon.wharf([...flags, ...run], { input: "through a hijacked TLS connection\n" });
+  assert.equal(stdout, "through a hijacked TLS connection\n", stderr);
+});
+
+test("a client that goes while it is joined to a container, or never reads, costs the container and others nothing", async () => {
+  const id = await api.create({ Cmd: ["sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); echo line $i; done"] });
+  const silent = api.stream(`/containers/${id}/attach?stream=1&stdout=1`);
+  const gone = api.stream(`/containers/${id}/attach?stream=1&stdout=1&stdin=1`);
+  await Promise.all([silent.ready(), gone.ready()]);
+  silent.socket.pause();
+  gone.socket.destroy();
+  await api.start(id);
+  assert.equal((await api.call("GET", "/_ping")).body.toString(), "OK");
+  silent.socket.resume();
+  await silent.ended;
+  assert.deepEqual((await api.expect(200, "POST", `/containers/${id}/wait`)).json(), { StatusCode: 0 });
+  await api.remove(id);
+  await daemon.clean();
+});
+
+test("links that are swapped during cp lead nowhere outside the container (CVE-2018-15664)", async () => {
+  const victim = join(daemon.dir, "victim");
+  mkdirSync(victim);
+  writeFileSync(join(victim, "f"), "host\n");
+  // x is by turns a folder and a link to the host's folder, exchanged as fast as can be.
+  const swap = `mkdir -p /w/x; echo mine > /w/x/f; cd /w; while true; do mv x y; ln -s ${victim} x; rm x; mv y x; done`;
+  const id = await api.create({ Cmd: ["sh", "-c", swap] });
+  await api.start(id);
+  const tar = tarOf("f", { content: "payload\n" });
+  for (const end = Date.now() + 3000; Date.now() < end; ) {
+    const [read] = await Promise.all([
+      // What vanished while it was read breaks off.
+      api.call("GET", `/containers/${id}/archive?path=/w/x/f`).catch(() => ({ body: Buffer.alloc(0) })),
+      api.call("PUT", `/containers/${id}/archive?path=/w/x`, tar),
+    ]);
+    assert.ok(!read.body.includes("host\n"), "a file of the host was read");
+    assert.equal(readFileSync(join(victim, "f"), "utf8"), "host\n", "a file of the host was written");
+  }
+  await api.remove(id);
+  await daemon.clean();
+});
+
+test("an archive that names a link of the container as hard link does not change the host's file (CVE-2021-41089)", async () => {
+  const secret = join(daemon.dir, "secret");
+  writeFileSync(secret, "host\n");
+  chmodSync(secret, 0o600);
+  const id = await api.create({ Cmd: ["sh", "-c", `mkdir /w; ln -s ${secret} /w/link; sleep 1000`] });
+  await api.start(id);
+  await until(
+    "the link",
+    async () => (await api.call("HEAD", `/containers/${id}/archive?path=/w/link`)).status === 200,
+  );
+  const entries = [
+    tarOf("hard", { type: "1", link: secret, mode: 0o777 }),
+    tarOf("hard", { type: "1", link: `../../../../../../../..${secret}`, mode: 0o777 }),
+    tarOf("hard", { type: "1", link: "link", mode: 0o777 }),
+    tarOf("link", { type: "0", content: "", mode: 0o777 }),
+    tarOf("link", { type: "5", mode: 0o777 }),
+    tarOf("../../../../../../../../..".concat(secret), { type: "0", content: "payload\n", mode: 0o777 }),
+  ];
+  for (const state of ["running", "stopped"]) {
+    for (const tar of entries) await api.call("PUT", `/containers/${id}/archive?path=/w`, tar);
+    assert.equal(statSync(secret).mode & 0o777, 0o600, state);
+    assert.equal(readFileSync(secret, "utf8"), "host\n", state);
+    assert.equal(statSync(secret).nlink, 1, state);
+    await api.expect(state === "running" ? 204 : 304, "POST", `/containers/${id}/stop?t=0`);
+  }
+  await api.remove(id);
+  await daemon.clean();
+});
+
+test("nothing of a container's is loaded by what reads its files (CVE-2019-14271)", async () => {
+  // The agent, which does so, is one static program: no interpreter, no libraries to look for.
+  const elf = readFileSync(join(BIN, "wharf"));
+  const count = elf.readUInt16LE(56);
+  const size = elf.readUInt16LE(54);
+  const kinds = Array.from({ length: count }, (_, i) => elf.readUInt32LE(Number(elf.readBigUInt64LE(32)) + i * size));
+  const [INTERP, DYNAMIC] = [3, 2];
+  assert.ok(kinds.length > 0 && !kinds.includes(INTERP) && !kinds.includes(DYNAMIC), `program headers ${kinds}`);
+  // And what a container has at the places of such libraries is opened by nobody: each of them blocks whoever opens it.
+  const dirs = ["/lib", "/lib64", "/usr/lib", "/lib/x86_64-linux-gnu"];
+  const traps = `mkdir -p ${dirs.join(" ")} /etc; echo 'passwd: files evil' > /etc/nsswitch.conf; for d in ${dirs.join(" ")}; do for l in libnss_files.so.2 libc.so.6 libnss_evil.so.2; do mkfifo $d/$l; done; done`;
+  const id = await api.create({ Cmd: ["sh", "-c", traps] });
+  await api.start(id);
+  await api.expect(200, "POST", `/containers/${id}/wait`);
+  const copy = api.expect(200, "GET", `/containers/${id}/archive?path=/etc`);
+  await Promise.race([copy, sleep(60_000, undefined, { ref: false }).then(() => assert.fail("it opened a trap"))]);
+  await api.expect(200, "PUT", `/containers/${id}/archive?path=/etc`, tarOf("new", { content: "x" }));
+  await api.remove(id);
+  await daemon.clean();
+});
+
+/** A tar of one entry. */
+function tarOf(name: string, { type = "0", content = "", link = "", mode = 0o644 } = {}): Buffer {
+  const header = Buffer.alloc(512);
+  header.write(name, 0);
+  header.write(`${mode.toString(8).padStart(7, "0")}\0`, 100);
+  header.write("0000000\0", 108);
+  header.write("0000000\0", 116);
+  header.write(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
+  header.write("00000000000\0", 136);
+  header.write("        ", 148);
+  header.write(type, 156);
+  header.write(link, 157);
+  header.write("ustar\x0000", 257);
+  const sum = header.reduce((all, byte) => all + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  const data = Buffer.alloc(Math.ceil(content.length / 512) * 512);
+  data.write(content);
+  return Buffer.concat([header, data, Buffer.alloc(1024)]);
+}
