@@ -5,6 +5,7 @@
  * connection of its own and is carried out by a forked child, which dies when the client hangs up.
  */
 
+import type { ErrorData } from "../errors.ts";
 import type { Attachment, AttachRequest, BridgeNetwork, DetachRequest } from "./network.ts";
 
 /** `containerd.types.Mount`. */
@@ -157,7 +158,8 @@ export interface Operations {
   diff: [DiffRequest, DiffAnswer];
   /** Deletes trees; never follows a link or enters a mount, a missing path is no error. */
   remove: [{ paths: readonly string[] }, { inodes: number }];
-  usage: [{ path: string }, UsageAnswer];
+  /** Of each path what it takes, or why it cannot be told. */
+  usage: [{ paths: readonly string[] }, { usages: (UsageAnswer | { error: ErrorData })[] }];
   spawnShim: [SpawnShimRequest, SpawnShimAnswer];
   /** Sends a file's content in data frames; its path is resolved inside the tree, links too. */
   readFile: [{ tree: Tree; path: string; maxSize?: number | undefined }, { size: number }];

@@ -26,9 +26,11 @@ import type {
   Usage,
 } from "../containerd/agent.ts";
 import type { Mount } from "../containerd/api/types.ts";
+import { abortable } from "../containerd/core/abortable.ts";
 import { currentTraceparent } from "../trace/trace.ts";
 import { Connection } from "./connection.ts";
 import { AgentProcess } from "./process.ts";
+import { Usages } from "./usage.ts";
 
 export interface AgentUnpackRequest extends UnpackRequest {
   /** DataLoss unless the uncompressed tar has this digest. */
@@ -80,6 +82,7 @@ export class Agent implements AgentClient, AsyncDisposable {
   readonly #process: AgentProcess;
   #kept: Promise<Connection> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #usages = new Usages(async (paths) => (await this.call("usage", { paths })).usages);
 
   constructor(process: AgentProcess) {
     this.#process = process;
@@ -206,7 +209,7 @@ export class Agent implements AgentClient, AsyncDisposable {
   }
 
   usage(path: string, signal?: AbortSignal): Promise<Usage> {
-    return this.call("usage", { path }, { signal });
+    return abortable(this.#usages.of(path), signal, "measurement");
   }
 
   spawnShim(request: SpawnShimRequest): Promise<SpawnShimResult> {

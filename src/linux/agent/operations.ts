@@ -1,6 +1,6 @@
 // Every operation of the agent by name.
 import type { AgentRequest, Operation, RequestOf } from "../../common/agent/protocol.ts";
-import { WharfError } from "../../common/errors.ts";
+import { errorToData, WharfError } from "../../common/errors.ts";
 import { inherit } from "../layer/inherit.ts";
 import { Removal } from "../layer/remove.ts";
 import { measure } from "../layer/usage.ts";
@@ -39,7 +39,15 @@ const LONG_OPERATIONS: LongTable = {
     for (const path of paths) removal.path(path);
     return { inodes: removal.inodes };
   },
-  usage: ({ path }) => measure(path),
+  usage: ({ paths }) => ({
+    usages: paths.map((path) => {
+      try {
+        return measure(path);
+      } catch (error) {
+        return { error: errorToData(error) };
+      }
+    }),
+  }),
   diff,
   export: exportTree,
   readFile: readFileOf,

@@ -60,7 +60,7 @@ export async function inspectContainer(
     Config: config,
     NetworkSettings: networkSettings(engine, container),
   };
-  if (sizes) Object.assign(result, await sizesOf(engine, container));
+  if (sizes) Object.assign(result, await sizesOf(engine, container, new ImageNames(engine)));
   return result;
 }
 
@@ -100,10 +100,13 @@ function endpoints(engine: Engine, { record }: Container): Record<string, Endpoi
 }
 
 /** What the container itself takes, and with its image. The first is measured now. */
-async function sizesOf(engine: Engine, { record }: Container): Promise<{ SizeRw: number; SizeRootFs: number }> {
+async function sizesOf(
+  engine: Engine,
+  { record }: Container,
+  names: ImageNames,
+): Promise<{ SizeRw: number; SizeRootFs: number }> {
   const own = (await engine.client.snapshots().usage(record.id)).size;
-  const image = await engine.images.resolve(record.imageId).catch(() => undefined);
-  return { SizeRw: own, SizeRootFs: own + (image ? await imageSize(engine.client, image) : 0) };
+  return { SizeRw: own, SizeRootFs: own + (await names.size(record.imageId)) };
 }
 
 export async function summarize(
@@ -131,7 +134,7 @@ export async function summarize(
     NetworkSettings: { Networks: endpoints(engine, container) },
     Mounts: record.mounts,
   };
-  if (sizes) Object.assign(summary, await sizesOf(engine, container));
+  if (sizes) Object.assign(summary, await sizesOf(engine, container, names));
   return summary;
 }
 
@@ -139,9 +142,23 @@ export async function summarize(
 export class ImageNames {
   readonly #engine: Engine;
   readonly #ids = new Map<string, Promise<string | undefined>>();
+  readonly #sizes = new Map<string, Promise<number>>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
+  }
+
+  /** Bytes of an image; 0 for one that is gone. */
+  size(imageId: string): Promise<number> {
+    let size = this.#sizes.get(imageId);
+    if (!size) {
+      size = this.#engine.images.resolve(imageId).then(
+        (image) => imageSize(this.#engine.client, image),
+        () => 0,
+      );
+      this.#sizes.set(imageId, size);
+    }
+    return size;
   }
 
   /** The name a container was made from, as long as that still means the same image; otherwise its image's id. */
