@@ -1,6 +1,7 @@
 // Becoming the program: process.args[0] looked for as execvp(3) does, by the container's PATH, with the messages that docker
 // and containerd know.
 import { WharfError } from "../../common/errors.ts";
+import type { Process } from "../../common/oci/runtime.ts";
 import { cStringArray } from "../sys/call.ts";
 import { E, kernelError } from "../sys/errno.ts";
 import { readTextIfThere, S_IFDIR, S_IFMT, statIfThere } from "../sys/fs.ts";
@@ -11,6 +12,8 @@ const X_OK = 1;
 const AT_EACCESS = 0x200;
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const CLOSE_RANGE_CLOEXEC = 4;
+/** No errno: the program is there, but what its first lines name to run it is not. */
+const NO_INTERPRETER = -1;
 
 /** The folders in which the program may lie, in the order of the search; undefined when its name is a path. */
 function folders(name: string, env: readonly string[]): string[] | undefined {
@@ -22,17 +25,23 @@ function folders(name: string, env: readonly string[]): string[] | undefined {
 
 function refused(name: string, errno: number): WharfError {
   const searched = !name.includes("/");
-  const details = { operation: "exec", subject: name, errno: kernelError("exec", name, errno).errno };
+  const details = {
+    operation: "exec",
+    subject: name,
+    errno: kernelError("exec", name, Math.abs(errno === NO_INTERPRETER ? E.ENOENT : errno)).errno,
+  };
   const start = `process.args[0]: exec: ${JSON.stringify(name)}:`;
   if (errno === E.ENOENT && searched) {
     const hint = "check the command's spelling, and that the image holds it";
     return new WharfError("NotFound", `${start} executable file not found in $PATH`, { ...details, hint });
   }
   if (errno === E.ENOENT) return new WharfError("NotFound", `${start} no such file or directory`, details);
+  // as every shell and every engine says it: a script whose interpreter is not there
+  if (errno === NO_INTERPRETER) return new WharfError("NotFound", `exec ${name}: no such file or directory`, details);
   if (errno === E.EISDIR) return new WharfError("PermissionDenied", `${start} is a directory`, details);
   if (errno === E.EACCES) return new WharfError("PermissionDenied", `${start} permission denied`, details);
   if (errno === E.ENOEXEC) {
-    const hint = "the program, or the interpreter named in its first line, does not fit this machine";
+    const hint = "the program does not fit this machine";
     return new WharfError("InvalidArgument", `${start} exec format error`, { ...details, hint });
   }
   return new WharfError("Unknown", `${start} cannot be executed`, {
@@ -74,29 +83,48 @@ export function findExecutable(name: string, env: readonly string[]): void {
   search(name, env, executable);
 }
 
-/** HOME as /etc/passwd of the container has it, where the configuration gives none. */
-function withHome(env: readonly string[]): readonly string[] {
-  if (env.some((entry) => entry.startsWith("HOME="))) return env;
-  const uid = native.syscall(NR.getuid);
-  const users = readTextIfThere("/etc/passwd") ?? ""; // there are images without users
-  const entry = new RegExp(`^[^:\\n]*:[^:\\n]*:${uid}:[^:\\n]*:[^:\\n]*:([^:\\n]+)`, "m").exec(users);
-  const home = entry?.[1] ?? "/";
-  return [...env, `HOME=${home}`];
+/** Every name once, with the last of its values; HOME as /etc/passwd of the container has it, where none is given. */
+function prepareEnvironment(given: readonly string[], uid: number): readonly string[] {
+  const last = new Map<string, string>();
+  for (let i = given.length - 1; i >= 0; i--) {
+    const entry = given[i]!;
+    const name = entry.slice(0, entry.indexOf("="));
+    if (!last.has(name) && entry !== "HOME=") last.set(name, entry);
+  }
+  const env = [...last.values()].reverse();
+  return last.has("HOME") ? env : [...env, `HOME=${homeOf(uid)}`];
 }
 
-/** Becomes the program; nothing above the streams and the preserved descriptors is passed on. */
-export function execute(args: readonly string[], env: readonly string[], preserveFds: number): never {
+function homeOf(uid: number): string {
+  const entry = new RegExp(`^[^:\\n]*:[^:\\n]*:${uid}:[^:\\n]*:[^:\\n]*:([^:\\n]+)`, "m");
+  // there are images without users
+  return entry.exec(readTextIfThere("/etc/passwd") ?? "")?.[1] ?? "/";
+}
+
+/** The program's environment, with what is not given. To be asked for inside the container's root. */
+export function environmentOf({ env, user }: Process): readonly string[] {
+  return prepareEnvironment(env ?? [], user.uid);
+}
+
+/**
+ * Nothing above the streams and the preserved descriptors is passed on. To be called before a seccomp filter is put on, which
+ * may refuse close_range as it may anything: after that no new descriptor comes without close-on-exec.
+ */
+export function sealDescriptors(preserveFds: number): void {
+  const answer = native.syscall(NR.close_range, 3 + preserveFds, 0xffffffff, CLOSE_RANGE_CLOEXEC);
+  if (answer < 0) throw kernelError("mark descriptors close-on-exec", undefined, -answer);
+}
+
+/** Becomes the program, in its environment as it is given. */
+export function execute(args: readonly string[], env: readonly string[]): never {
   clearSignalMask();
   const name = args[0] ?? "";
   const argv = cStringArray(args);
-  const envp = cStringArray(withHome(env));
-  const first = 3 + preserveFds;
-  const answer = native.syscall(NR.close_range, first, 0xffffffff, CLOSE_RANGE_CLOEXEC);
-  if (answer < 0) throw kernelError("mark descriptors close-on-exec", undefined, -answer);
+  const envp = cStringArray(env);
   search(name, env, (path) => {
     const failed = -native.syscall(NR.execve, path, argv, envp);
     // execve says "not there" for a missing interpreter too
-    return failed === E.ENOENT && mayExecute(path) === 0 ? E.ENOEXEC : failed;
+    return failed === E.ENOENT && mayExecute(path) === 0 ? NO_INTERPRETER : failed;
   });
   throw new WharfError("Internal", "execve returned");
 }

@@ -14,7 +14,7 @@ import { Channel, type FromInit, failure } from "./channel.ts";
 import { adoptTerminal, openTerminal } from "./console.ts";
 import { activated, announce, type LaunchOptions, passedOn, takeConsole } from "./create.ts";
 import { CgroupEntrance, type SubCgroups } from "./exec-cgroup.ts";
-import { execute } from "./exec-path.ts";
+import { environmentOf, execute, sealDescriptors } from "./exec-path.ts";
 import { enterExecutionDomain } from "./execution-domain.ts";
 import { identitySteps } from "./identity.ts";
 import { joinRdtGroup } from "./intel-rdt.ts";
@@ -193,9 +193,11 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
       channel.send({ type: "seccomp" }, listener);
       close(listener);
     };
+    const env = environmentOf({ ...process, env: [...activated(process.env ?? [], options)] });
+    sealDescriptors(passedOn(options));
     run(identitySteps(process, entrance.filter === undefined ? undefined : loadFilter, warn), trace);
     trace?.flush();
-    return execute(process.args ?? [], activated(process.env ?? [], options), passedOn(options));
+    return execute(process.args ?? [], env);
   } catch (error) {
     try {
       channel.send({ type: "error", error: errorToData(error) });

@@ -4,17 +4,26 @@ import { blockAndTell, EPOLL, loop, signalSet, type Watch } from "../sys/loop.ts
 import { NR } from "../sys/nr.ts";
 import { pollReadable } from "../sys/poll.ts";
 import { SIGNALS, wait } from "../sys/process.ts";
-import { getMode, getSize, rawMode, setMode, setSize } from "../sys/tty.ts";
+import { getMode, getSize, plainNewlines, processedOutput, rawMode, setMode, setSize } from "../sys/tty.ts";
 
-/** Puts a terminal into raw mode; the result restores it. Anything else than a terminal is left alone. */
+/**
+ * Puts a terminal into raw mode, but for its output: what the container writes has plain newlines (see keepNewlines). The
+ * result restores it. Anything else than a terminal is left alone.
+ */
 function makeRaw(fd: number): Disposable {
   const mode = getMode(fd);
-  if (mode) setMode(fd, rawMode(mode));
+  if (mode) setMode(fd, processedOutput(rawMode(mode)));
   return {
     [Symbol.dispose]() {
       if (mode) setMode(fd, mode);
     },
   };
+}
+
+/** The container's terminal adds no carriage returns: our own does, where there is one, and a file needs none. As runc has it. */
+function keepNewlines(master: number): void {
+  const mode = getMode(master);
+  if (mode) setMode(master, plainNewlines(mode));
 }
 
 function copySize(from: number, to: number): void {
@@ -118,6 +127,7 @@ function ended(pid: number, pidfd: number, signals: number): number {
 export function stayWithTerminal(pid: number, pidfd: number, signals: number, master: number): number {
   using _signals = loop().watch(signals, EPOLL.IN, () => forward(signals, pidfd, master));
   copySize(0, master);
+  keepNewlines(master);
   setNonblocking(master);
   using _raw = makeRaw(0);
   using _input = relayInput(master);

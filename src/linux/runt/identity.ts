@@ -107,7 +107,13 @@ function giveUpCapabilities(masks: Masks | undefined, uid: number, warn: Warn): 
   }
   setCapabilities(masks);
   clearAmbient();
-  if (masks.ambient) raiseAmbient(masks.ambient, (name) => warn(`process.capabilities.ambient: cannot raise ${name}`));
+  if (!masks.ambient) return;
+  raiseAmbient(masks.ambient, (name, errno) =>
+    // in runc's words, for those who look for them
+    warn(
+      `process.capabilities.ambient: can't raise ambient capability ${name}: ${errno}: is it permitted and inheritable?`,
+    ),
+  );
 }
 
 /**

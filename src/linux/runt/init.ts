@@ -11,7 +11,7 @@ import type { Trace } from "../sys/trace.ts";
 import { Channel } from "./channel.ts";
 import { adoptTerminal, bindConsole, openTerminal, type Terminal } from "./console.ts";
 import { deviceSteps } from "./devices.ts";
-import { execute, findExecutable } from "./exec-path.ts";
+import { environmentOf, execute, findExecutable, sealDescriptors } from "./exec-path.ts";
 import { enterExecutionDomain } from "./execution-domain.ts";
 import { runHooks, type StateOfContainer } from "./hooks.ts";
 import { identitySteps } from "./identity.ts";
@@ -63,6 +63,8 @@ interface Progress {
   terminal: Terminal | undefined;
   seccomp: number | undefined;
   joined: boolean;
+  /** The program's environment, known when the root is entered. */
+  env: readonly string[];
   warn: Warn;
 }
 
@@ -93,6 +95,7 @@ export function begin(plan: InitPlan, channel: Channel): Progress {
     terminal: undefined,
     seccomp: undefined,
     joined: false,
+    env: [],
     warn: (text) => progressWarn(channel, text),
   };
 }
@@ -207,7 +210,10 @@ function rootSteps(plan: InitPlan, progress: Progress, steps: Step[]): void {
     });
   }
   if (hooks?.createContainer?.length) {
-    add("hooks.createContainer", "run hooks", () => runHooks(hooks, "createContainer", { ...plan.state, pid: 1 }));
+    const folder = plan.rootfs;
+    add("hooks.createContainer", "run hooks", () =>
+      runHooks(hooks, "createContainer", { ...plan.state, pid: 1 }, { folder }),
+    );
   }
   steps.push(...maskSteps(context));
   add("mounts", "make read-only what was to be filled", () => {
@@ -272,9 +278,11 @@ function finish(plan: InitPlan, progress: Progress): never {
   }
   // who is told by `start` is told of no steps: the descriptors of `create` are closed
   const trace = plan.startSocket === undefined ? plan.trace : undefined;
+  progress.env = environmentOf(process);
+  sealDescriptors(plan.preserveFds);
   run(startSteps(plan, progress), trace);
   trace?.flush();
-  return execute(args, env, plan.preserveFds);
+  return execute(args, progress.env);
 }
 
 /** What is left for `start`, up to the program itself. */
@@ -282,11 +290,6 @@ export function startSteps(plan: InitPlan, progress: Progress): Step[] {
   const { process, spec } = plan;
   const steps: Step[] = [];
   const add = (field: string, name: string, work: () => void) => void steps.push({ field, name, run: work });
-  if (spec.hooks?.startContainer?.length) {
-    add("hooks.startContainer", "run hooks", () =>
-      runHooks(spec.hooks, "startContainer", { ...plan.state, status: "created", pid: native.syscall(NR.getpid) }),
-    );
-  }
   const { personality, memoryPolicy, seccomp } = spec.linux ?? {};
   if (personality)
     add("linux.personality", `become ${personality.domain}`, () => enterExecutionDomain({ personality }));
@@ -301,6 +304,13 @@ export function startSteps(plan: InitPlan, progress: Progress): Step[] {
     close(listener);
   };
   steps.push(...identitySteps(process, seccomp ? loadFilter : undefined, progress.warn));
+  if (spec.hooks?.startContainer?.length) {
+    // as the user that the program will be, behind its filter: what the image gives to be run must not be able to do more
+    add("hooks.startContainer", "run hooks", () => {
+      const state = { ...plan.state, status: "created", pid: native.syscall(NR.getpid) };
+      runHooks(spec.hooks, "startContainer", state, { env: progress.env });
+    });
+  }
   return steps;
 }
 

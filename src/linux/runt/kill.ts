@@ -1,7 +1,7 @@
 // kill: a signal to a container's first process, or to all of them.
 import { WharfError } from "../../common/errors.ts";
 import { setFrozen } from "../cgroup/freezer.ts";
-import { killCgroup } from "../cgroup/kill.ts";
+import { cgroupPids, killCgroup } from "../cgroup/kill.ts";
 import { isErrno } from "../sys/call.ts";
 import { Fd } from "../sys/fs.ts";
 import { pidfdOpen, pidfdSend, SIGNALS } from "../sys/process.ts";
@@ -17,12 +17,21 @@ export function kill(root: string, id: string, signal: number, all = false): voi
     if (signal === SIGNALS.KILL) thaw(record, status);
     return;
   }
-  if (status === "stopped" || !record.init) throw notRunning(id);
+  if (status === "stopped" || !record.init) {
+    // without a pid namespace of its own the others outlive the first process
+    if (signal === SIGNALS.KILL && !record.ownPids && livesOn(record)) killCgroup(record.cgroup!, signal);
+    else throw notRunning(id);
+    return;
+  }
   sendSignal(record, signal);
   if (signal !== SIGNALS.KILL) return;
   thaw(record, status);
   // without a pid namespace of its own the others would stay
   if (!record.ownPids && record.cgroup) killCgroup(record.cgroup, signal);
+}
+
+function livesOn({ cgroup }: ContainerRecord): boolean {
+  return cgroup !== undefined && cgroupPids(cgroup).length > 0;
 }
 
 /** A frozen process does not die. */

@@ -47,7 +47,7 @@ export function maskSteps(context: RootContext): Step[] {
       field: "linux.readonlyPaths",
       name: "make paths read-only",
       run() {
-        for (const path of readonlyPaths) protect(context, path);
+        for (const path of new Set(readonlyPaths)) protect(context, path);
       },
       parts: () =>
         readonlyPaths.map((path, i) => [`linux.readonlyPaths[${i}]`, `make ${JSON.stringify(path)} read-only`]),
@@ -58,7 +58,7 @@ export function maskSteps(context: RootContext): Step[] {
       field: "linux.maskedPaths",
       name: "mask paths",
       run() {
-        for (const path of maskedPaths) mask(context, path, masks);
+        for (const path of new Set(maskedPaths)) mask(context, path, masks);
       },
       parts: () => maskedPaths.map((path, i) => [`linux.maskedPaths[${i}]`, `mask ${JSON.stringify(path)}`]),
     });

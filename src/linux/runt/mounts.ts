@@ -4,7 +4,7 @@ import type { Linux, Mount } from "../../common/oci/runtime.ts";
 import { isErrno } from "../sys/call.ts";
 import { close, Fd, fstat, O, open, S_IFDIR, S_IFMT } from "../sys/fs.ts";
 import { attach, cloneTree, fdPath, MOUNT_ATTR, MS, mount, setAttributes } from "../sys/mount.ts";
-import { openInRoot, openOrMake, RESOLVE } from "../sys/openat2.ts";
+import { openInRoot, openInRootIfThere, openOrMake, RESOLVE } from "../sys/openat2.ts";
 import { mountCgroups } from "./cgroup-mounts.ts";
 import { copyUp } from "./copy-up.ts";
 import { userNamespaceFor } from "./idmap.ts";
@@ -26,9 +26,15 @@ export function mountSteps(context: RootContext): Step[] {
   }));
 }
 
+/** Inside the root. A path that names the root as the host sees it means the same place: runc takes both. */
+function destinationOf({ rootfs }: RootContext, { destination }: Mount): string {
+  const path = destination.startsWith(`${rootfs}/`) ? destination.slice(rootfs.length) : destination;
+  return trimmed(path.startsWith("/") ? path : `/${path}`);
+}
+
 function carryOut(context: RootContext, entry: Mount, index: number): void {
   const options = parseMountOptions(entry.options ?? []);
-  const path = trimmed(entry.destination.startsWith("/") ? entry.destination : `/${entry.destination}`);
+  const path = destinationOf(context, entry);
   if (entry.type === "cgroup" || entry.type === "cgroup2") mountCgroups(context, path, options);
   else if (options.flags & MS.BIND || entry.type === "bind") bind(context, entry, path, index);
   else fresh(context, entry, path, options);
@@ -40,10 +46,20 @@ function openPseudo(root: number, path: string): number {
     return openOrMake(root, path, "folder", 0o755, RESOLVE.NO_SYMLINKS);
   } catch (cause) {
     if (!isErrno(cause, "ELOOP", "ENOTDIR")) throw cause;
-    throw new WharfError("FailedPrecondition", `${JSON.stringify(path)} must be an ordinary folder in the image`, {
-      cause,
-    });
+    throw new WharfError(
+      "FailedPrecondition",
+      `${JSON.stringify(path)} must be mounted on ordinary directory, not on a symlink of the image`,
+      {
+        cause,
+      },
+    );
   }
+}
+
+function isThere(root: number, path: string): boolean {
+  const fd = openInRootIfThere(root, path);
+  if (fd !== undefined) close(fd);
+  return fd !== undefined;
 }
 
 /** A new file system, by mount(2) through the descriptor of its target: one call. */
@@ -51,14 +67,15 @@ function fresh(context: RootContext, entry: Mount, path: string, options: MountO
   const type = entry.type ?? "";
   const source = entry.source || type || "none";
   const pseudo = type === "proc" || type === "sysfs";
-  const target = pseudo ? openPseudo(context.root, path) : openTarget(context, path, "folder");
   const tmpfs = type === "tmpfs";
+  // as the folder that it hides; where there is none, as open to all as a tmpfs is by default
+  const inherits = tmpfs && !options.data.includes("mode=") && isThere(context.root, path);
+  const target = pseudo ? openPseudo(context.root, path) : openTarget(context, path, "folder");
   let { flags, data } = options;
   const readonlyLater = tmpfs && (flags & MS.RDONLY) !== 0;
   if (readonlyLater) flags &= ~MS.RDONLY;
   const lower = options.tmpcopyup ? new Fd(openInRoot(context.root, path, O.RDONLY | O.DIRECTORY)) : undefined;
-  if (tmpfs && !data.includes("mode=")) {
-    // as the folder it hides
+  if (inherits) {
     const mode = `mode=${(fstat(target).mode & 0o7777).toString(8)}`;
     data = data ? `${data},${mode}` : mode;
   }

@@ -5,6 +5,7 @@ import type { CgroupPaths } from "../cgroup/paths.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import { close, O, open } from "../sys/fs.ts";
 import { attach, cloneTree, MNT_DETACH, MOUNT_ATTR, MS, mount, setAttributes } from "../sys/mount.ts";
+import { readMounts } from "../sys/mount-info.ts";
 import { NR } from "../sys/nr.ts";
 import { type Missing, openInRoot, openOrMake } from "../sys/openat2.ts";
 import { propagationFlags } from "./mount-options.ts";
@@ -80,6 +81,9 @@ export function isolate(context: RootContext): void {
 /** The root becomes a mount of its own. */
 export function mountRoot(context: RootContext): void {
   const { rootfs, rootTree } = context;
+  const passesOn = (wantedPropagation(context.spec) & (MS.SHARED | MS.UNBINDABLE)) !== 0;
+  // before anything is mounted on it: the host would get that mount too
+  if (passesOn) makeParentPrivate(rootfs);
   try {
     if (rootTree !== undefined) {
       const place = open(rootfs, O.PATH | O.DIRECTORY);
@@ -106,16 +110,12 @@ export function mountRoot(context: RootContext): void {
     });
   }
   // pivot_root refuses a root that passes its mounts on
-  if (wantedPropagation(context.spec) & (MS.SHARED | MS.UNBINDABLE)) {
-    setAttributes(context.root, { propagation: MS.PRIVATE }, false);
-    makeParentPrivate(rootfs);
-  }
+  if (passesOn) setAttributes(context.root, { propagation: MS.PRIVATE }, false);
 }
 
-/** The mount below which the root lies must not be shared either: found by walking up to it. */
+/** The mount on which the root lies must not be shared either: found by walking up to it. */
 function makeParentPrivate(rootfs: string): void {
-  for (let path = rootfs; ; ) {
-    path = path.slice(0, path.lastIndexOf("/")) || "/";
+  for (let path = rootfs; ; path = path.slice(0, path.lastIndexOf("/")) || "/") {
     const answer = native.syscall(NR.mount, null, path, null, MS.PRIVATE, null);
     if (answer === 0 || path === "/") return;
   }
@@ -149,8 +149,25 @@ export function pivot(context: RootContext): void {
   if (context.spec.linux?.rootfsPropagation) mount(null, "/", null, propagation);
 }
 
+/**
+ * After chroot the host's /proc and /sys stay in the mount namespace, out of reach; but the kernel lets a process make new
+ * ones, without our masks, as long as there are whole ones. So none of them stays.
+ */
+function hideKernelTrees(rootfs: string): void {
+  for (const { root, mountpoint, type } of readMounts()) {
+    if (root !== "/" || (type !== "proc" && type !== "sysfs")) continue;
+    if (mountpoint === rootfs || mountpoint.startsWith(`${rootfs}/`)) continue;
+    // not there any more: something above it has gone, and taken it along
+    if (native.syscall(NR.mount, null, mountpoint, null, MS.SLAVE | MS.REC, null) < 0) continue;
+    const answer = native.syscall(NR.umount2, mountpoint, MNT_DETACH);
+    // not ours to take away (a user namespace): covered then
+    if (answer < 0) mount("tmpfs", mountpoint, "tmpfs", MS.RDONLY);
+  }
+}
+
 /** Without pivot_root, for roots it cannot work on (an initial ramfs). */
 export function moveRoot(context: RootContext): void {
+  hideKernelTrees(context.rootfs);
   sys("enter the root", undefined, NR.fchdir, context.root);
   mount(context.rootfs, "/", null, MS.MOVE);
   sys("chroot", ".", NR.chroot, ".");

@@ -1,5 +1,6 @@
 // Capabilities: names, sets as bit masks, and giving them up.
 import { sys } from "./call.ts";
+import { errnoName } from "./errno.ts";
 import { NR } from "./nr.ts";
 import { PR } from "./process.ts";
 
@@ -117,10 +118,10 @@ export function clearAmbient(): void {
 }
 
 /** Those that cannot be raised (not permitted and inheritable) are handed to `failed`. */
-export function raiseAmbient(mask: bigint, failed: (name: string) => void): void {
+export function raiseAmbient(mask: bigint, failed: (name: string, errno: string) => void): void {
   for (let number = 0; number < 64; number++) {
     if (!(mask & BIT[number]!)) continue;
-    if (native.syscall(NR.prctl, PR.CAP_AMBIENT, AMBIENT_RAISE, number, 0, 0) < 0)
-      failed(CAPABILITIES[number] ?? `${number}`);
+    const answer = native.syscall(NR.prctl, PR.CAP_AMBIENT, AMBIENT_RAISE, number, 0, 0);
+    if (answer < 0) failed(CAPABILITIES[number] ?? `${number}`, errnoName(-answer));
   }
 }

@@ -48,6 +48,28 @@ export function setMode(fd: number, mode: Uint8Array): void {
   native.syscall(NR.ioctl, fd, TCSETS, mode);
 }
 
+const OFLAG = 4;
+const OPOST = 1;
+const ONLCR = 4;
+
+/** The mode with other output flags (c_oflag). */
+function withOutputFlags(mode: Uint8Array, clear: number, set: number): Uint8Array {
+  const changed = mode.slice();
+  const flags = new DataView(changed.buffer);
+  flags.setUint32(OFLAG, (flags.getUint32(OFLAG, true) & ~clear) | set, true);
+  return changed;
+}
+
+/** The same mode, but a newline goes out without a carriage return. */
+export function plainNewlines(mode: Uint8Array): Uint8Array {
+  return withOutputFlags(mode, ONLCR, 0);
+}
+
+/** The same mode, but output is processed as by default. */
+export function processedOutput(mode: Uint8Array): Uint8Array {
+  return withOutputFlags(mode, 0, OPOST);
+}
+
 /** Every byte goes through as it is: cfmakeraw(3). */
 export function rawMode(mode: Uint8Array): Uint8Array {
   const raw = mode.slice();

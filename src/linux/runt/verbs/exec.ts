@@ -67,6 +67,8 @@ function withCapabilities({ capabilities = {} }: Process, added: readonly string
     bounding: more(capabilities.bounding),
     effective: more(capabilities.effective),
     permitted: more(capabilities.permitted),
+    // what is not inheritable cannot be ambient: as in runc, only who has set some inheritable ones means it
+    ...(capabilities.inheritable ? { ambient: more(capabilities.ambient) } : {}),
   };
 }
 

@@ -9,7 +9,7 @@ const FIRST_REALTIME = 34;
 
 /** "9", "KILL", "SIGKILL", "SIGRTMIN+3" as a number. */
 export function parseSignal(text: string): number {
-  if (/^\d+$/.test(text) && Number(text) > 0 && Number(text) <= HIGHEST) return Number(text);
+  if (/^\d+$/.test(text) && Number(text) >= 0 && Number(text) <= HIGHEST) return Number(text);
   const name = text.toUpperCase().replace(/^SIG/, "");
   const known = (SIGNALS as Record<string, number>)[name];
   if (known !== undefined) return known;

@@ -1,10 +1,21 @@
 // runt list
 import { WharfError } from "../../../common/errors.ts";
+import { exists } from "../../sys/fs.ts";
 import { stdout } from "../../sys/out.ts";
 import type { Command } from "../command.ts";
 import { positional } from "../flags.ts";
+import { defaultRoot } from "../state.ts";
 import { table } from "../table.ts";
 import { list } from "../view.ts";
+
+/** Where nobody has made a container yet, there is nothing to complain about. */
+function usualRoot(): string | undefined {
+  try {
+    return defaultRoot();
+  } catch {
+    return undefined;
+  }
+}
 
 export const listCommand: Command = {
   usage: "list [--format table|json] [--quiet]",
@@ -12,6 +23,9 @@ export const listCommand: Command = {
   flags: { "format|f": "string", "quiet|q": "bool" },
   run({ root, warn }, parsed) {
     positional(parsed);
+    if (root !== usualRoot() && !exists(root)) {
+      throw new WharfError("NotFound", `there is no state folder ${JSON.stringify(root)}`, { subject: root });
+    }
     const states = list(root, warn);
     const format = parsed.string("format") ?? "table";
     if (parsed.bool("quiet")) stdout(states.map(({ id }) => `${id}\n`).join(""));

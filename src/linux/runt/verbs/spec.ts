@@ -52,6 +52,11 @@ const MASKED = [
 ];
 const READONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
+/** Version 2 alone: there a cgroup namespace hides nothing that is needed, and /sys/fs/cgroup shows the container's own. */
+function unified(): boolean {
+  return exists("/sys/fs/cgroup/cgroup.controllers");
+}
+
 function example(): Spec {
   return {
     ociVersion: OCI_VERSION,
@@ -76,7 +81,7 @@ function example(): Spec {
         { type: "ipc" },
         { type: "uts" },
         { type: "mount" },
-        { type: "cgroup" },
+        ...(unified() ? [{ type: "cgroup" as const }] : []),
       ],
       maskedPaths: MASKED,
       readonlyPaths: READONLY,
