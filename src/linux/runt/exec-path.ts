@@ -28,7 +28,7 @@ function refused(name: string, errno: number): WharfError {
   const details = {
     operation: "exec",
     subject: name,
-    errno: kernelError("exec", name, Math.abs(errno === NO_INTERPRETER ? E.ENOENT : errno)).errno,
+    errno: kernelError("exec", name, errno === NO_INTERPRETER ? E.ENOENT : errno).errno,
   };
   const start = `process.args[0]: exec: ${JSON.stringify(name)}:`;
   if (errno === E.ENOENT && searched) {

@@ -139,7 +139,8 @@ export function main(words: string[]): number {
     const text = describe(error);
     const hint = hintOf(error);
     if (target.path) log(target, "error", text);
-    stderr(`runt: ${text}\n${hint ? `hint: ${hint}\n` : ""}`);
+    // a missing interpreter is told as every shell tells it, and as docker's users know it
+    stderr(`${text.startsWith("exec ") ? "" : "runt: "}${text}\n${hint ? `hint: ${hint}\n` : ""}`);
     if (!(error instanceof Error && error.name === "WharfError"))
       stderr(error instanceof Error ? (error.stack ?? "") : "");
     return verb === "exec" ? EXEC_FAILED : 1;

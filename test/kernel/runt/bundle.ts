@@ -70,6 +70,11 @@ export interface Result {
   err: string;
 }
 
+interface Call {
+  input?: string;
+  env?: Record<string, string>;
+}
+
 /** A bundle of its own, with a state folder of its own. Disposed of with everything that runs in it. */
 export class Bundle implements Disposable {
   readonly dir = mkdtempSync(join(tmpdir(), "wharf-runt-"));
@@ -102,14 +107,23 @@ export class Bundle implements Disposable {
     return this.with({}, ...args);
   }
 
-  with(options: { input?: string; env?: Record<string, string> }, ...args: string[]): Result {
+  with(options: Call, ...args: string[]): Result {
+    return this.#call(this.runtime, ["--root", this.state, ...args], options);
+  }
+
+  /** A shell script on the host, in the bundle's folder. */
+  shell(script: string): Result {
+    return this.#call("sh", ["-c", script], {});
+  }
+
+  #call(program: string, args: readonly string[], options: Call): Result {
     // files, not pipes: a container that goes on would keep a pipe open, and this call waiting. Each call has its own, for the
     // container writes to those it was created with
     const call = ++this.#calls;
     const [out, err] = [join(this.dir, `stdout.${call}`), join(this.dir, `stderr.${call}`)];
     const files = [openSync(out, "w+"), openSync(err, "w+")];
     try {
-      const { status } = spawnSync(this.runtime, ["--root", this.state, ...args], {
+      const { status } = spawnSync(program, args, {
         cwd: this.dir,
         ...(options.input === undefined ? {} : { input: options.input }),
         stdio: [options.input === undefined ? "ignore" : "pipe", ...files],

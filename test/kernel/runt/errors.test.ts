@@ -45,7 +45,7 @@ test("a program that is not there, or cannot be executed, is told in the words t
   chmodSync(join(box.rootfs, "tmp/plain"), 0o755);
   assert.match(box.runt("run", box.id).err, /exec: "\/tmp\/plain": exec format error/);
   writeFileSync(join(box.rootfs, "tmp/plain"), "#!/no/interpreter\n");
-  assert.match(box.runt("run", box.id).err, /exec format error/);
+  assert.match(box.runt("run", box.id).err, /^exec \/tmp\/plain: no such file or directory$/m);
 });
 
 test("a failed exec after start is told by start", () => {
@@ -54,7 +54,7 @@ test("a failed exec after start is told by start", () => {
   box.ok("create", box.id);
   const { status, err } = box.runt("start", box.id);
   assert.equal(status, 1);
-  assert.match(err, /process\.args\[0\]: exec: "\/tmp\/script": exec format error/);
+  assert.equal(err, "exec /tmp/script: no such file or directory\n");
 });
 
 test("config.json: wrong types, missing parts, unknown words are named", () => {

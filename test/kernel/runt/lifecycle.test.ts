@@ -81,6 +81,7 @@ test("an id is taken once; of two at once one wins", async () => {
 
 test("list shows tables, JSON and ids; what is damaged does not hide the others", () => {
   using box = new Bundle();
+  mkdirSync(box.state);
   assert.equal(box.runt("list").out.trim(), "ID   PID   STATUS   BUNDLE   CREATED   OWNER");
   box.sleeping();
   const line = box.runt("list").out.split("\n")[1]!;
