@@ -15,7 +15,7 @@ const LEASE = "containerd-lease";
 
 /** The services as the caller sees them. FailedPrecondition without a namespace. */
 export function clientOf(core: ContainerdCore, { headers }: CallContext): Containerd {
-  const namespace = metadata(headers, NAMESPACE);
+  const namespace = first(headers, NAMESPACE);
   if (!namespace) {
     throw new WharfError("FailedPrecondition", "namespace is required", {
       hint: `send it as the metadata ${NAMESPACE}`,
@@ -26,10 +26,15 @@ export function clientOf(core: ContainerdCore, { headers }: CallContext): Contai
 
 /** For calls that concern all namespaces. */
 export function anyClientOf(core: ContainerdCore, { headers }: CallContext): Containerd {
-  return bound(core.namespace(metadata(headers, NAMESPACE) || "default"), headers);
+  return bound(core.namespace(first(headers, NAMESPACE) || "default"), headers);
 }
 
 function bound(client: Containerd, headers: RequestHeaders): Containerd {
-  const lease = metadata(headers, LEASE);
+  const lease = first(headers, LEASE);
   return lease ? client.withLease(lease) : client;
+}
+
+/** A client may send one several times (BuildKit does, lease in lease): as with containerd the first counts. Neither kind of name has a comma. */
+function first(headers: RequestHeaders, name: string): string | undefined {
+  return metadata(headers, name)?.split(",", 1)[0]?.trim();
 }

@@ -11,6 +11,7 @@ import { ContentService, WriteAction } from "../../common/gen/containerd/service
 import { DiffService } from "../../common/gen/containerd/services/diff.ts";
 import { EventsService } from "../../common/gen/containerd/services/events.ts";
 import { IntrospectionService } from "../../common/gen/containerd/services/introspection.ts";
+import { LeasesService } from "../../common/gen/containerd/services/leases.ts";
 import { NamespacesService } from "../../common/gen/containerd/services/namespaces.ts";
 import { SnapshotsService } from "../../common/gen/containerd/services/snapshots.ts";
 import { TasksService } from "../../common/gen/containerd/services/tasks.ts";
@@ -62,6 +63,21 @@ test("a namespace is demanded where there has to be one", async () => {
   await connection.client(IntrospectionService).server({});
 });
 
+test("of several leases or namespaces the first counts", async () => {
+  const metadata = { "containerd-namespace": ["n", "other"], "containerd-lease": ["first", "none"] } as object;
+  const call = connection.client(LeasesService, { metadata: metadata as Record<string, string> });
+  await call.create({ id: "first" });
+  const content = connection.client(ContentService, { metadata: metadata as Record<string, string> });
+  await all(content.write(sent({ action: WriteAction.WRITE, ref: "leased", data: Buffer.from("x") })));
+  const { resources } = await call.listResources({ id: "first" });
+  assert.deepEqual(
+    resources.map(({ type, id }) => [type, id]),
+    [["ingests", "leased"]],
+  );
+  await client(ContentService).abort({ ref: "leased" });
+  await call.delete({ id: "first" });
+});
+
 test("containers are listed as a stream", async () => {
   const containers = client(ContainersService);
   const spec = { typeUrl: SPEC_TYPE_URL, value: Buffer.from("{}") };
@@ -96,6 +112,11 @@ test("a write begins at the offset it names, or anew", async () => {
   assert.deepEqual(
     answers.map(({ offset }) => offset),
     [0, 5, 5, 10, 10],
+  );
+  const hashed = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  assert.deepEqual(
+    answers.map((answer) => answer.digest),
+    ["", "wrong", "hello", "hellohello", "hellohello"].map(hashed),
   );
   const digest = `sha256:${createHash("sha256").update("hellohello").digest("hex")}`;
   assert.equal(answers[4]?.digest, digest);

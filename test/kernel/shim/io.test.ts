@@ -129,8 +129,9 @@ test("a terminal: output, input, size, its own exec", async () => {
   assert.match(await output, /\/dev\/pts\/1\r\n/);
   writer.write("exit 9\n");
   assert.equal((await task.wait({ id })).exitStatus, 9);
-  await task.delete({ id });
+  // dockerd deletes a task only when its output has ended
   await ended;
+  await task.delete({ id });
   writer.destroy();
 });
 

@@ -55,6 +55,8 @@ export interface CommitRequest {
 export interface ContentWriter extends AsyncDisposable {
   readonly ref: string;
   status(): IngestStatus;
+  /** Of all bytes written so far; once committed, of the blob. */
+  digest(): Promise<Digest>;
   /**
    * Appends; resolves when more may be written (bounded buffering). `data` may be reused afterwards.
    * A failed write closes the writer and keeps the ingest.

@@ -123,6 +123,21 @@ export function contentSuite(name: string, create: SubjectFactory): void {
     await rejects(content.writer({ ref: "" }), "InvalidArgument");
   });
 
+  check("the digest of what is written so far is told", async (subject) => {
+    const { content } = subject.client("a");
+    const data = bytesOf(700_000);
+    await using writer = await content.writer({ ref: "r" });
+    for (let at = 0; at < data.length; at += 100_000) {
+      await writer.write(data.subarray(at, at + 100_000));
+      assert.equal(await writer.digest(), sha256(data.subarray(0, at + 100_000)));
+    }
+    await writer.truncate(0);
+    await writer.write(data.subarray(0, 10));
+    assert.equal(await writer.digest(), sha256(data.subarray(0, 10)));
+    await writer.commit();
+    assert.equal(await writer.digest(), sha256(data.subarray(0, 10)));
+  });
+
   check("a closed writer refuses", async ({ client }) => {
     const { content } = client("a");
     const writer = await content.writer({ ref: "r" });

@@ -3,7 +3,7 @@
  * SMALL bytes on a hash worker writes and hashes them.
  */
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { copyFile, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import type { DigestAlgorithm } from "../../../common/digest.ts";
 import { WharfError } from "../../../common/errors.ts";
@@ -18,6 +18,9 @@ export class IngestFile {
   readonly #algorithm: DigestAlgorithm;
   #session: HasherSession | undefined;
   #parts: Uint8Array[] = [];
+  /** Of the first parts, when one was asked for: writers of unknown digests ask after each write. */
+  #hash: Hash | undefined;
+  #hashed = 0;
   #offset = 0;
   #spilled = 0;
 
@@ -64,6 +67,8 @@ export class IngestFile {
       await this.#session.truncate(size);
     } else {
       this.#parts = [Buffer.concat(this.#parts).subarray(0, size)];
+      this.#hash = undefined;
+      this.#hashed = 0;
       await this.#spill();
     }
     this.#offset = size;
@@ -72,9 +77,15 @@ export class IngestFile {
   /** Hex digest of all bytes. */
   async digest(algorithm: DigestAlgorithm): Promise<string> {
     if (this.#session) return this.#session.digest(algorithm);
-    const hash = createHash(algorithm);
-    for (const part of this.#parts) hash.update(part);
-    return hash.digest("hex");
+    if (algorithm !== this.#algorithm) return this.#hashOn(createHash(algorithm), 0).digest("hex");
+    this.#hash = this.#hashOn(this.#hash ?? createHash(algorithm), this.#hashed);
+    this.#hashed = this.#parts.length;
+    return this.#hash.copy().digest("hex");
+  }
+
+  #hashOn(hash: Hash, from: number): Hash {
+    for (let at = from; at < this.#parts.length; at++) hash.update(this.#parts[at]!);
+    return hash;
   }
 
   /** Has all bytes in the file (not yet on the disk). */

@@ -22,6 +22,7 @@ export class BlobWriter implements ContentWriter {
   /** Milliseconds since the epoch. */
   #updatedAt = Date.now();
   #open = true;
+  #committed: Digest | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(scope: Scope, row: IngestRow, release: () => void) {
@@ -58,6 +59,12 @@ export class BlobWriter implements ContentWriter {
 
   status(): IngestStatus {
     return ingestStatus(this.#row, this.#offset, timestampFromMillis(this.#updatedAt));
+  }
+
+  async digest(): Promise<Digest> {
+    if (this.#committed) return this.#committed;
+    this.#checkOpen();
+    return this.#shared?.digest ?? (await this.#digest(undefined));
   }
 
   async write(data: Uint8Array): Promise<void> {
@@ -125,6 +132,7 @@ export class BlobWriter implements ContentWriter {
       const created = this.#record(digest, size, labels);
       failpoint("content.recorded");
       await this.#finish();
+      this.#committed = digest;
       // Not flushed: the flush that what refers to it waits for covers this transaction too.
       if (!created) throw contentExists(digest);
       return digest;

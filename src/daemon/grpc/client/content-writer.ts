@@ -22,6 +22,7 @@ export class RemoteWriter implements ContentWriter {
   readonly #requests: Outbox;
   readonly #answers: AsyncIterator<WriteContentResponse>;
   #open = true;
+  #digest = "";
 
   private constructor(request: WriterRequest, requests: Outbox, answers: AsyncIterator<WriteContentResponse>) {
     const { ref, size = 0, digest } = request;
@@ -42,6 +43,15 @@ export class RemoteWriter implements ContentWriter {
     });
     Object.assign(writer.#status, { offset, total, startedAt: fromTime(startedAt), updatedAt: fromTime(updatedAt) });
     return writer;
+  }
+
+  /** As the last answer told: containerd's after each message, ours where the digest was not given beforehand. */
+  async digest(): Promise<Digest> {
+    if (this.#digest !== "") return this.#digest as Digest;
+    const { offset, digest } = await this.#ask({ action: WriteAction.STAT, ref: this.ref });
+    if (digest === "")
+      throw new WharfError("Unavailable", `the digest of ${offset} bytes is not told`, { subject: this.ref });
+    return digest as Digest;
   }
 
   status(): IngestStatus {
@@ -85,6 +95,7 @@ export class RemoteWriter implements ContentWriter {
       throw error;
     }
     if (answer.done) throw this.#closed();
+    this.#digest = answer.value.digest;
     return answer.value;
   }
 

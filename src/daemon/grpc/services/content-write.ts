@@ -54,7 +54,8 @@ async function step(session: Session, request: WriteContentRequest): Promise<Ini
   if (request.total > 0) session.total = request.total;
   if (action === WriteAction.STAT) {
     const { startedAt, updatedAt } = before;
-    return { action, offset: before.offset, total: session.total, ...times(startedAt, updatedAt) };
+    const digest = await writer.digest();
+    return { action, offset: before.offset, total: session.total, digest, ...times(startedAt, updatedAt) };
   }
   if (action !== WriteAction.WRITE && action !== WriteAction.COMMIT) {
     throw new WharfError("InvalidArgument", `unknown write action ${action}`);
@@ -71,7 +72,10 @@ async function step(session: Session, request: WriteContentRequest): Promise<Ini
     await writer.write(data);
     at += data.length;
   }
-  if (action === WriteAction.WRITE) return { action, offset: at };
+  if (action === WriteAction.WRITE) {
+    // One who does not know beforehand what is written learns it here (BuildKit's differ). Hashing goes on beside the writing for all others.
+    return { action, offset: at, digest: session.expected ? "" : await writer.digest() };
+  }
   const { total, expected } = session;
   const labels = fromLabels(request.labels);
   const digest = await writer.commit({ size: total > 0 ? total : undefined, digest: expected, labels });

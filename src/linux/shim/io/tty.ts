@@ -41,6 +41,7 @@ export class TtyIO implements ProcessIO {
 
   #openOutput(master: number): void {
     const { scheme, path } = this.#uri;
+    const fds: number[] = [];
     let to: number;
     if (path === "") to = open("/dev/null", O.WRONLY);
     else if (scheme === "file") {
@@ -48,12 +49,16 @@ export class TtyIO implements ProcessIO {
       to = open(path, O.WRONLY | O.CREAT | O.APPEND, 0o644);
     } else {
       const { held, given } = openOutput(path);
-      this.#fds.push(held);
+      fds.push(held);
       setNonblocking(given);
       to = given;
     }
-    this.#fds.push(to);
+    fds.push(to);
+    this.#fds.push(...fds);
     const onEnd = () => {
+      // who reads is told at once, as with other streams: dockerd deletes the task only then
+      this.#fds = this.#fds.filter((fd) => !fds.includes(fd));
+      for (const fd of fds) close(fd);
       for (const run of this.#waiters.splice(0)) run();
     };
     this.#output = new Relay(master, to, { splice: isPipe(to), onEnd });
