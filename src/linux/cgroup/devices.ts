@@ -70,6 +70,36 @@ export function effectiveRules(given: readonly LinuxDeviceCgroup[]): { all: bool
   return { all, rules: list };
 }
 
+/** True when `wide` covers `narrow` and more, in at least one kind of access. */
+function coversMore(wide: DeviceRule, narrow: DeviceRule): boolean {
+  const same = wide.type === narrow.type && [...narrow.access].some((letter) => wide.access.includes(letter));
+  const covers = (a: number, b: number) => a < 0 || a === b;
+  const equal =
+    Math.max(wide.major, -1) === Math.max(narrow.major, -1) && Math.max(wide.minor, -1) === Math.max(narrow.minor, -1);
+  return same && !equal && covers(wide.major, narrow.major) && covers(wide.minor, narrow.minor);
+}
+
+/**
+ * cgroup v1 keeps a list of exceptions, and takes one away only as a whole: a device out of the middle of "all of this number"
+ * would stay what it was. Throws for such a rule.
+ */
+export function refuseHoles(all: boolean, list: readonly DeviceRule[]): void {
+  const exceptions: DeviceRule[] = [];
+  for (const rule of list) {
+    if (rule.allow !== all) exceptions.push(rule);
+    else if (!DEFAULTS.includes(rule)) {
+      const wide = exceptions.find((one) => coversMore(one, rule));
+      if (!wide) continue;
+      const words = ({ allow: yes }: DeviceRule) => (yes ? "allow" : "deny");
+      throw new WharfError(
+        "FailedPrecondition",
+        `linux.resources.devices: cgroup v1 cannot ${words(rule)} ${ruleText(rule)} after ${words(wide)} ${ruleText(wide)}`,
+        { hint: "name the devices one by one, or use cgroup v2" },
+      );
+    }
+  }
+}
+
 /** As cgroup v1's files take it: "c 1:3 rwm". */
 export function ruleText({ type, major, minor, access }: DeviceRule): string {
   return `${type} ${major < 0 ? "*" : major}:${minor < 0 ? "*" : minor} ${access}`;

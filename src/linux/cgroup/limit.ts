@@ -7,6 +7,7 @@ import { attachDeviceFilter } from "./devices-bpf.ts";
 import type { Setting } from "./files.ts";
 import { CGROUP_ROOT } from "./layout.ts";
 import { type CgroupPaths, folderOf, put } from "./paths.ts";
+import { refuseUnavailable } from "./refused.ts";
 import { applyDevices, settingsV1 } from "./v1.ts";
 import { settingsV2 } from "./v2.ts";
 
@@ -20,7 +21,8 @@ function apply(cgroup: CgroupPaths, settings: readonly Setting[]): void {
     } catch (error) {
       if (setting.optional && isErrno(error, "ENOENT")) continue;
       if (setting.instead && isErrno(error, "ENOENT", "EACCES") && exists(`${folder}/${setting.instead}`)) {
-        put(`${folder}/${setting.instead}`, setting.value);
+        const { instead: file, ...same } = setting;
+        apply(cgroup, [{ ...same, file }]);
         continue;
       }
       if (setting.again && isErrno(error, "EINVAL")) {
@@ -95,9 +97,7 @@ export function limitDevices(cgroup: CgroupPaths, devices: readonly LinuxDeviceC
 
 /** Sets the limits that are given, and leaves the others as they are. */
 export function limit(cgroup: CgroupPaths, resources: LinuxResources): void {
-  if (cgroup.mode !== "v2" && Object.keys(resources.unified ?? {}).length > 0) {
-    throw new WharfError("FailedPrecondition", "linux.resources.unified needs cgroup v2, this host has v1");
-  }
+  refuseUnavailable(resources, cgroup.mode);
   checkUsage(cgroup, resources);
   apply(cgroup, settingsOf(cgroup, resources));
 }

@@ -2,12 +2,13 @@
 import { WharfError } from "../../common/errors.ts";
 import type { LinuxDeviceCgroup, LinuxResources } from "../../common/oci/runtime.ts";
 import { Fd, O, open, write } from "../sys/fs.ts";
-import { effectiveRules, ruleText } from "./devices.ts";
+import { effectiveRules, refuseHoles, ruleText } from "./devices.ts";
 import { limitText, pidsText, type Setting } from "./files.ts";
 
 /** Everything is denied first, then allowed rule by rule: a process must never run without them. */
 export function applyDevices(folder: string, given: readonly LinuxDeviceCgroup[]): void {
   const { all, rules } = effectiveRules(given);
+  refuseHoles(all, rules);
   using allow = new Fd(open(`${folder}/devices.allow`, O.WRONLY));
   using deny = new Fd(open(`${folder}/devices.deny`, O.WRONLY));
   write((all ? allow : deny).value, native.bytes("a"));

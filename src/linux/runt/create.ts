@@ -29,6 +29,8 @@ import { makeInStage, needsStage } from "./stage.ts";
 import { listenForStart } from "./start-socket.ts";
 import { type ContainerRecord, claim, newRecord, noteCgroup, processStat, removeFolder, saveRecord } from "./state.ts";
 
+import { remarks } from "./validate.ts";
+
 export interface LaunchOptions {
   /** State folder of all containers; made when missing. */
   root: string;
@@ -78,6 +80,7 @@ export function create(options: CreateOptions): Created {
       hint: "give --console-socket, or run without --detach",
     });
   }
+  if (options.warn) for (const text of remarks(spec)) options.warn(text);
   const folder = claim(root, id);
   const created = timestamp();
   let cgroup: CgroupPaths | undefined;

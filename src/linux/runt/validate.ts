@@ -109,6 +109,18 @@ function checkResources({ linux }: Spec): void {
   }
 }
 
+/** What is no error, but should be known. */
+export function remarks({ mounts = [], linux }: Spec): string[] {
+  const all: string[] = [];
+  for (let i = 0; i < mounts.length; i++) {
+    if (!mounts[i]!.destination.startsWith("/"))
+      all.push(`config.json: mounts[${i}].destination: a relative path is taken from "/"; that is deprecated`);
+  }
+  if ((linux?.resources?.memory?.kernel ?? 0) > 0)
+    all.push("config.json: linux.resources.memory.kernel: passed over; kernels have no such limit of its own any more");
+  return all;
+}
+
 export function validate(spec: Spec): void {
   const version = /^(\d+)\.(\d+)\.\d+/.exec(spec.ociVersion ?? "");
   if (!version) throw invalid("ociVersion", `${JSON.stringify(spec.ociVersion ?? "")} is not a version such as 1.3.0`);
@@ -129,7 +141,7 @@ export function validate(spec: Spec): void {
   if (linux.sysctl) checkSysctls(linux.sysctl, own);
   if (linux.netDevices) checkNetDevices(linux.netDevices, own, isRootless());
   const { listenerMetadata, listenerPath } = linux.seccomp ?? {};
-  if (listenerMetadata !== undefined && !listenerPath)
+  if (typeof listenerMetadata === "string" && !listenerPath)
     throw invalid("linux.seccomp.listenerMetadata", "is there, but no listenerPath to send it to");
   checkExecutionDomain(linux);
   if (linux.intelRdt) checkIntelRdt(linux.intelRdt);
