@@ -2,6 +2,7 @@
 import "../sys/builtins.ts";
 import { HelpWanted, parseCommand, parseFlags } from "../../common/cli/arguments.ts";
 import { isGroup } from "../../common/cli/command.ts";
+import { ELSEWHERE } from "../../common/cli/elsewhere.ts";
 import { bool, maybeBool, string } from "../../common/cli/flags.ts";
 import { commandHelp, groupHelp, type HelpStyle, knownNames, programHelp } from "../../common/cli/help.ts";
 import { suggest } from "../../common/cli/suggest.ts";
@@ -17,7 +18,7 @@ import { ExitCode, report } from "./errors.ts";
 import { withNameHint } from "./hints.ts";
 import { terminalSize } from "./terminal.ts";
 
-const GLOBAL_FLAGS = {
+export const GLOBAL_FLAGS = {
   host: string("Daemon to talk to (also DOCKER_HOST)", {
     short: "H",
     type: "unix://PATH|tcp://HOST:PORT|ssh://USER@HOST",
@@ -59,6 +60,8 @@ function rootHelp(fd: 1 | 2): string {
 }
 
 function unknownCommand(path: string, word: string, commands: ReadonlyMap<string, WharfNode>): WharfError {
+  const known = ELSEWHERE[`${path} ${word}`.slice(PROGRAM.length + 1)];
+  if (known !== undefined) return new WharfError("Unimplemented", `'${path} ${word}' is not here: ${known}`);
   const near = suggest(word, knownNames(commands));
   const hint =
     near.length > 0

@@ -4,28 +4,35 @@ import type { Flags } from "../../common/cli/flags.ts";
 import { stdout } from "../sys/out.ts";
 import type { WharfNode } from "./cli.ts";
 import { ROOT } from "./commands/index.ts";
+import { GLOBAL_FLAGS } from "./main.ts";
 
 interface Declared {
   readonly flags: readonly {
     readonly name: string;
     readonly short?: string | undefined;
     readonly takesValue: boolean;
+    readonly refused: boolean;
   }[];
 }
 
+function declared(flags: Flags): Declared {
+  const list = Object.entries(flags).map(([name, { short, type, refused }]) => ({
+    name,
+    short,
+    takesValue: type !== "",
+    refused: refused !== undefined,
+  }));
+  return { flags: list };
+}
+
 export function main(): number {
-  const tree: Record<string, Declared> = {};
+  const tree: Record<string, Declared> = { "": declared(GLOBAL_FLAGS) };
   const visit = (node: WharfNode, path: string) => {
     if (isGroup(node)) {
       for (const [name, child] of node.commands) visit(child, `${path} ${name}`);
       return;
     }
-    const flags = Object.entries(node.flags as Flags).map(([name, { short, type }]) => ({
-      name,
-      short,
-      takesValue: type !== "",
-    }));
-    tree[path] = { flags };
+    tree[path] = declared(node.flags as Flags);
   };
   for (const [name, node] of ROOT) visit(node, name);
   stdout(JSON.stringify(tree));

@@ -254,6 +254,34 @@ test("usage errors end with 125 and say what was meant", async () => {
   assert.equal(unknown.code, 1);
 });
 
+test("--version says who we are, without a daemon", async () => {
+  for (const flag of ["--version", "-v"]) {
+    const { stdout, code } = await execute([wharf, "-H", "unix:///nonexistent.sock", flag]);
+    assert.match(stdout, /^Wharf version \d/);
+    assert.equal(code, 0);
+  }
+});
+
+test("--debug shows requests and the whole chain of an error", async () => {
+  const handler: Handler = (_request, response) => {
+    response.statusCode = 404;
+    response.end('{"message":"No such container: x"}');
+  };
+  for (const flags of [["--debug"], ["-D"], ["--log-level", "debug"]]) {
+    const { stderr } = await against(handler, [...flags, "rm", "x"]);
+    assert.match(stderr, /debug: DELETE \/v1.51\/containers\/x\n.*404/s, flags.join(" "));
+  }
+  assert.doesNotMatch((await against(handler, ["--log-level", "error", "rm", "x"])).stderr, /debug/);
+});
+
+test("words of docker's that are no commands here say why", async () => {
+  const { stderr, code } = await execute([wharf, "swarm", "init"]);
+  assert.deepEqual([stderr, code], ["wharf: 'wharf swarm' is not here: swarm is not part of Wharf\n", 1]);
+  const flag = await execute([wharf, "create", "--cpu-count", "1", "x"]);
+  assert.match(flag.stderr, /--cpu-count: only a daemon on Windows knows it\nhint: leave the flag away/);
+  assert.equal(flag.code, 125);
+});
+
 test("help goes to stdout, for every command", async () => {
   const root = await execute([wharf, "--help"]);
   const names = [...root.stdout.matchAll(/^ {2}([a-z]+) {2,}/gm)].map((match) => match[1]!);

@@ -171,6 +171,21 @@ test("contexts: create, use, ls, show, inspect, update, export, import, rm", asy
   assert.match((await run(["-c", "x", "-H", "unix:///y", "ps"])).stderr, /--host and --context name two daemons/);
 });
 
+test("contexts: a copy of another", async () => {
+  const host = async (name: string) =>
+    (await run(["context", "inspect", "-f", "{{.Endpoints.docker.Host}}", name])).stdout.trim();
+  await run(["context", "create", "first", "--docker", `host=unix://${socket}`]);
+  await run(["context", "create", "second", "--from", "first"]);
+  assert.equal(await host("second"), `unix://${socket}`);
+  await run(["context", "update", "second", "--docker", "host=tcp://1.2.3.4:5"]);
+  assert.equal(await host("second"), "tcp://1.2.3.4:5");
+  await run(["context", "update", "second", "--docker", "from=first"]);
+  assert.equal(await host("second"), `unix://${socket}`);
+  const both = await run(["context", "create", "third", "--docker", "from=first,host=unix:///x"]);
+  assert.match(both.stderr, /from does not go with the other keys/);
+  await run(["context", "rm", "first", "second"]);
+});
+
 test("contexts: docker sees ours, and we see docker's", async () => {
   const dir = scratch.path("shared");
   mkdirSync(dir);

@@ -93,6 +93,9 @@ const NETWORK = {
   "dns-opt": list("DNS option", { hidden: true, same: "dns-option" }),
 } as const;
 
+const WINDOWS = "only a daemon on Windows knows it";
+const NO_WINDOWS = "leave the flag away";
+
 const LIMITS = {
   memory: bytes("Memory limit", { short: "m" }),
   "memory-reservation": bytes("Memory below which it is not squeezed"),
@@ -108,8 +111,8 @@ const LIMITS = {
   "cpu-rt-runtime": int("Real-time share in microseconds"),
   "cpuset-cpus": string("CPUs it may run on: 0-3 or 0,1", { type: "LIST" }),
   "cpuset-mems": string("Memory nodes it may use", { type: "LIST" }),
-  "cpu-count": int("CPU count (Windows only)", { hidden: true }),
-  "cpu-percent": int("CPU percent (Windows only)", { hidden: true }),
+  "cpu-count": refused(WINDOWS, NO_WINDOWS, { type: "int" }),
+  "cpu-percent": refused(WINDOWS, NO_WINDOWS, { type: "int" }),
   "pids-limit": int("How many processes it may have; -1 for no limit"),
   "oom-kill-disable": bool("Do not kill it when memory runs out"),
   "oom-score-adj": int("Adjust the kernel's choice of whom to kill", { min: -1000, max: 1000 }),
@@ -120,8 +123,8 @@ const LIMITS = {
   "device-write-bps": listOf("Limit writing to a device", (text) => parseRate(text, true), { type: "DEVICE:BYTES" }),
   "device-read-iops": listOf("Limit reads of a device", (text) => parseRate(text, false), { type: "DEVICE:COUNT" }),
   "device-write-iops": listOf("Limit writes of a device", (text) => parseRate(text, false), { type: "DEVICE:COUNT" }),
-  "io-maxbandwidth": bytes("Limit of the system drive (Windows only)", { hidden: true }),
-  "io-maxiops": int("Limit of the system drive (Windows only)", { hidden: true }),
+  "io-maxbandwidth": refused(WINDOWS, NO_WINDOWS, { type: "bytes" }),
+  "io-maxiops": refused(WINDOWS, NO_WINDOWS, { type: "int" }),
   "cgroup-parent": string("Parent cgroup", { type: "PATH" }),
 } as const;
 

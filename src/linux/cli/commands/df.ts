@@ -23,8 +23,9 @@ import { localClock } from "../zone.ts";
 /** Each image, container and volume with its size. */
 function verbose(cli: Cli, usage: DataUsage, format: string): string {
   const clock = localClock(cli.env);
-  const images = (usage.Images ?? []).flatMap((image) => imageRowsOf(image, false));
-  const containers = usage.Containers ?? [];
+  const images = (usage.Images ?? []).flatMap((image) => imageRowsOf(image, false).slice(0, 1));
+  // Only what is the container's own counts, not the image below it.
+  const containers = (usage.Containers ?? []).map((one) => ({ ...one, SizeRootFs: 0 }));
   const volumes = (usage.Volumes ?? []).map((one) => ({
     ...one,
     UsageData: one.UsageData ?? { Size: 0, RefCount: 0 },

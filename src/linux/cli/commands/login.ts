@@ -130,15 +130,13 @@ export const logout = command({
   run: (cli, { args }) => {
     const { domain, key } = registryOf(args[0] ?? "");
     const keys = [key, `https://${key}`, `https://${key}/v1/`, `https://${key}/v2/`];
-    if (!keys.some((one) => cli.config.auths?.[one]) && !helperOf(cli, domain)) {
-      cli.out(`Not logged in to ${domain}\n`);
-      return 0;
-    }
     const helper = helperOf(cli, domain);
     if (helper) callHelper(cli, helper, "erase", key);
-    changeAuths(cli, (auths) => {
-      for (const one of keys) delete auths[one];
-    });
+    if (keys.some((one) => cli.config.auths?.[one])) {
+      changeAuths(cli, (auths) => {
+        for (const one of keys) delete auths[one];
+      });
+    }
     cli.out(`Removing login credentials for ${key}\n`);
     return 0;
   },

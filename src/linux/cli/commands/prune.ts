@@ -2,7 +2,7 @@
 import { encodeFilters, type Filters, filter } from "../../../common/cli/filter.ts";
 import { bool } from "../../../common/cli/flags.ts";
 import { humanSize } from "../../../common/cli/units.ts";
-import { isCode } from "../../../common/errors.ts";
+import { isCode, WharfError } from "../../../common/errors.ts";
 import { type Cli, command, type WharfCommand } from "../cli.ts";
 import { confirmed } from "../stream/ask.ts";
 
@@ -18,19 +18,21 @@ interface Answer {
   readonly VolumesDeleted?: string[] | null;
   readonly NetworksDeleted?: string[] | null;
   readonly ImagesDeleted?: { Untagged?: string; Deleted?: string }[] | null;
+  readonly CachesDeleted?: string[] | null;
   readonly SpaceReclaimed?: number;
 }
 
-type Kind = "containers" | "networks" | "volumes" | "images";
+type Kind = "containers" | "networks" | "volumes" | "images" | "build";
 const TITLES: Readonly<Record<Kind, string>> = {
   containers: "Deleted Containers",
   networks: "Deleted Networks",
   volumes: "Deleted Volumes",
   images: "Deleted Images",
+  build: "Deleted build cache objects",
 };
 
-async function pruneKind(cli: Cli, kind: Kind, filters: Filters): Promise<Pruned> {
-  const query = { filters: encodeFilters(filters) };
+async function pruneKind(cli: Cli, kind: Kind, filters: Filters, all = false): Promise<Pruned> {
+  const query = { filters: encodeFilters(filters), all };
   const answer = await cli.api.json<Answer>("POST", `/${kind}/prune`, { query, doing: `prune ${kind}` });
   const images = (answer.ImagesDeleted ?? []).map(({ Untagged, Deleted }) =>
     Untagged ? `untagged: ${Untagged}` : `deleted: ${Deleted}`,
@@ -38,6 +40,7 @@ async function pruneKind(cli: Cli, kind: Kind, filters: Filters): Promise<Pruned
   const lines = [
     ...(answer.ContainersDeleted ?? []),
     ...(answer.NetworksDeleted ?? []),
+    ...(answer.CachesDeleted ?? []),
     ...(answer.VolumesDeleted ?? []),
     ...images,
   ];
@@ -129,6 +132,11 @@ export const systemPrune = command({
   },
   examples: [{ what: "As much as can go", line: "system prune -af --volumes" }],
   run: async (cli, { flags }) => {
+    if (flags.volumes && flags.filter.until) {
+      throw new WharfError("InvalidArgument", "--filter until=… does not go with --volumes", {
+        hint: "nobody knows since when a volume is unused; prune twice",
+      });
+    }
     const images = flags.all ? "all images without at least one container associated to them" : "all dangling images";
     const what = [
       "all stopped containers",
@@ -140,11 +148,11 @@ export const systemPrune = command({
     const warning = `WARNING! This will remove:\n${what.map((one) => `  - ${one}\n`).join("")}`;
     if (!flags.force && !(await confirmed(cli, warning))) return 0;
     let reclaimed = 0;
-    const kinds: Kind[] = ["containers", "networks", ...(flags.volumes ? ["volumes" as const] : []), "images"];
+    const kinds: Kind[] = ["containers", "networks", ...(flags.volumes ? ["volumes" as const] : []), "images", "build"];
     for (const kind of kinds) {
       const own: Filters = kind === "images" ? { dangling: { [flags.all ? "false" : "true"]: true } } : {};
       try {
-        const pruned = await pruneKind(cli, kind, { ...flags.filter, ...own });
+        const pruned = await pruneKind(cli, kind, { ...flags.filter, ...own }, kind === "build" && flags.all);
         show(cli, kind, pruned.lines);
         reclaimed += pruned.reclaimed;
       } catch (error) {

@@ -2,7 +2,7 @@
 import { ANY } from "../../../common/cli/command.ts";
 import { bool, list, string } from "../../../common/cli/flags.ts";
 import { WharfError } from "../../../common/errors.ts";
-import { parseReference, referenceObject, repositoryName, withDefaultTag } from "../../../common/reference.ts";
+import { parseReference } from "../../../common/reference.ts";
 import { sys } from "../../sys/call.ts";
 import { Fd, O, open } from "../../sys/fs.ts";
 import { NR } from "../../sys/nr.ts";
@@ -96,12 +96,12 @@ export const importCommand = command({
   examples: [{ what: "With a command", line: "import -c 'CMD [\"/app\"]' rootfs.tar app:1" }],
   run: async (cli, { flags, args }) => {
     const [from, name] = args;
-    const reference = name === undefined ? undefined : withDefaultTag(parseReference(name));
+    if (name !== undefined) parseReference(name);
     const remote = /^https?:\/\//.test(from!);
     const options = {
       query: {
         fromSrc: remote ? from : "-",
-        ...(reference ? { repo: repositoryName(reference), tag: referenceObject(reference) } : {}),
+        repo: name,
         message: flags.message || undefined,
         changes: flags.change,
         platform: flags.platform || undefined,

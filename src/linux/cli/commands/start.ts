@@ -1,6 +1,6 @@
 // wharf start: start containers again, or one in the foreground.
 import { ANY } from "../../../common/cli/command.ts";
-import { bool, string } from "../../../common/cli/flags.ts";
+import { bool, refused, string } from "../../../common/cli/flags.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { type Cli, command } from "../cli.ts";
 import { each, pathName } from "../container/each.ts";
@@ -17,6 +17,9 @@ import {
 import { ExitCode, report } from "../errors.ts";
 import { attach } from "../stream/attach.ts";
 import { Signals } from "../stream/signals.ts";
+
+const NO_CHECKPOINTS = "checkpoints are an experiment of docker's";
+const NO_FLAG = "leave the flag away";
 
 export interface InspectedContainer {
   readonly Id: string;
@@ -66,8 +69,8 @@ export const start = command({
     attach: bool("Stay in the foreground: its output, and signals to it", { short: "a" }),
     interactive: bool("Stay in the foreground with stdin", { short: "i" }),
     "detach-keys": string("Keys that detach from it", { type: "KEYS" }),
-    checkpoint: string("Restore from this checkpoint", { hidden: true }),
-    "checkpoint-dir": string("Where checkpoints are", { hidden: true }),
+    checkpoint: refused(NO_CHECKPOINTS, NO_FLAG, { type: "string" }),
+    "checkpoint-dir": refused(NO_CHECKPOINTS, NO_FLAG, { type: "string" }),
   },
   examples: [
     { what: "Start two", line: "start web db" },
@@ -80,9 +83,8 @@ export const start = command({
       }
       return startAttached(cli, args[0]!, flags.interactive, flags["detach-keys"]);
     }
-    const query = { checkpoint: flags.checkpoint || undefined, "checkpoint-dir": flags["checkpoint-dir"] || undefined };
     return each(cli, args, async (name) => {
-      await cli.api.call("POST", `/containers/${pathName(name)}/start`, { query, doing: "start container" });
+      await cli.api.call("POST", `/containers/${pathName(name)}/start`, { doing: "start container" });
       return `${name}\n`;
     });
   },

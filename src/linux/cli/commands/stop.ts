@@ -63,7 +63,7 @@ export const kill = command({
   ],
   run: (cli, { flags, args }) =>
     each(cli, args, async (name) => {
-      const query = { signal: flags.signal || "KILL" };
+      const query = { signal: flags.signal || undefined };
       await cli.api.call("POST", `/containers/${pathName(name)}/kill`, { query, doing: "kill container" });
       return `${name}\n`;
     }),

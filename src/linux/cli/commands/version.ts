@@ -39,6 +39,11 @@ async function server(cli: Cli): Promise<ServerVersion> {
   return answer;
 }
 
+/** The field as Go names it, which JSON names otherwise. */
+function goName(map: Record<string, unknown>, key: string): unknown {
+  return key === "APIVersion" ? map.ApiVersion : undefined;
+}
+
 export const version = command({
   name: "version",
   summary: "Show the versions of this program and of the daemon",
@@ -51,7 +56,7 @@ export const version = command({
     const source = flags.format === "" ? VERSION_TEMPLATE : flags.format === "json" ? "{{json .}}" : flags.format;
     let template: Template;
     try {
-      template = new Template(source, { name: "version", functions: VERSION_FUNCTIONS });
+      template = new Template(source, { name: "version", functions: VERSION_FUNCTIONS, missing: goName });
     } catch (error) {
       throw templateFault(error);
     }

@@ -11,7 +11,7 @@ const PARALLEL = 32;
 export function pathName(name: string): string {
   const trimmed = name.replace(/^\/+|\/+$/g, "");
   if (trimmed === "") throw new WharfError("InvalidArgument", "a name cannot be empty", { operation: "usage" });
-  return encodeURIComponent(trimmed);
+  return encodeURIComponent(trimmed).replaceAll("%2F", "/");
 }
 
 export interface EachOptions {
