@@ -322,9 +322,7 @@ export class MockEngine {
 
   constructor() {
     this.server = createServer((request, response) => this.#serve(request, response));
-    this.server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.#hijack(request, socket, head),
-    );
+    this.server.on("upgrade", (request: IncomingMessage, socket: Duplex) => this.#hijack(request, socket));
   }
 
   listen(path: string): Promise<void> {
@@ -370,28 +368,19 @@ export class MockEngine {
   }
 
   /** A stream that says one word on each output and ends. */
-  #hijack(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const length = Number(request.headers["content-length"] ?? 0);
-    let body = head.toString();
-    const answer = () => {
+  #hijack(request: IncomingMessage, socket: Duplex): void {
+    let body = "";
+    socket.on("error", () => undefined);
+    request.on("data", (data: Buffer) => {
+      body += data.toString();
+    });
+    request.on("end", () => {
       this.#note(request, body);
       socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${RAW}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
-      const { searchParams } = new URL(request.url!, "http://docker");
-      const exec = request.url!.includes("/exec/");
-      const wanted = (name: string) => exec || searchParams.has(name);
+      const { pathname, searchParams } = new URL(request.url!, "http://docker");
+      const wanted = (name: string) => pathname.includes("/exec/") || searchParams.has(name);
       const parts = [wanted("stdout") ? frame(1, "said\n") : "", wanted("stderr") ? frame(2, "complained\n") : ""];
       socket.end(Buffer.concat(parts.map((part) => Buffer.from(part))));
-    };
-    socket.on("error", () => undefined);
-    socket.resume();
-    if (body.length >= length) {
-      answer();
-      return;
-    }
-    socket.on("data", (data: Buffer) => {
-      if (body.length >= length) return;
-      body += data.toString();
-      if (body.length >= length) answer();
     });
   }
 }
