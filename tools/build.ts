@@ -8,6 +8,8 @@ import { BUILD, buildHost, hashFiles, ROOT } from "./lib/native.ts";
 const APPLETS = new Map([
   ["wharf", { entry: "src/linux/cli/main.ts", guarded: "" }],
   ["runt", { entry: "src/linux/runt/main.ts", guarded: "create run exec" }],
+  // for who calls it in runc's place by a link of that name; there is none in dist/bin
+  ["runc", { entry: "src/linux/runt/main.ts", guarded: "create run exec" }],
   ["containerd-shim-runt-v2", { entry: "src/linux/shim/main.ts", guarded: "start" }],
   ["wharf-agent", { entry: "src/linux/agent/main.ts", guarded: "*" }],
   ["docker-init", { entry: "src/linux/init/main.ts", guarded: "" }],
@@ -49,7 +51,7 @@ async function buildLinux(): Promise<void> {
   );
   assemble(host, new Map(built), program);
   for (const [name] of present) {
-    if (name === "wharf") continue;
+    if (name === "wharf" || name === "runc") continue;
     rmSync(join(BIN, name), { force: true });
     symlinkSync("wharf", join(BIN, name));
   }

@@ -78,19 +78,24 @@ export function assemble(host: string, applets: ReadonlyMap<string, Applet>, out
   const table = program.indexOf(MAGIC);
   if (table < 0) throw new Error("the host has no applet table");
   const parts = [program];
+  /** A second name for an applet shares its image. */
+  const placed = new Map<string, { at: number; length: number }>();
   let offset = program.length;
   let at = table + MAGIC.length;
   for (const [name, applet] of applets) {
-    const padding = (PAGE - (offset % PAGE)) % PAGE;
-    const image = readFileSync(applet.image);
+    const known = placed.get(applet.image);
+    const padding = known ? 0 : (PAGE - (offset % PAGE)) % PAGE;
+    const image = known ? Buffer.alloc(0) : readFileSync(applet.image);
+    const place = known ?? { at: offset + padding, length: image.length };
+    placed.set(applet.image, place);
     const words = applet.guarded === "" || applet.guarded === "*" ? applet.guarded : ` ${applet.guarded} `;
     if (name.length >= FIELD || words.length >= FIELD) throw new Error(`applet ${name}: too long for the table`);
     parts.push(Buffer.alloc(padding), image);
     program.fill(0, at, at + 2 * FIELD);
     program.write(name, at, "ascii");
     program.write(words, at + FIELD, "ascii");
-    program.writeBigUInt64LE(BigInt(offset + padding), at + 2 * FIELD);
-    program.writeBigUInt64LE(BigInt(image.length), at + 2 * FIELD + 8);
+    program.writeBigUInt64LE(BigInt(place.at), at + 2 * FIELD);
+    program.writeBigUInt64LE(BigInt(place.length), at + 2 * FIELD + 8);
     at += 2 * FIELD + 16;
     offset += padding + image.length;
   }

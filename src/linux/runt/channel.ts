@@ -10,6 +10,8 @@ export type FromInit =
   | { type: "hooks" }
   /** The network namespace is there: linux.netDevices may move in; answered by "continue". */
   | { type: "netDevices" }
+  /** Wants the source of mounts[index], which lies in the container's root, with the host's rights; answered by "tree". */
+  | { type: "tree"; index: number }
   /** Comes with the terminal's master. */
   | { type: "console" }
   /** Comes with the seccomp listener. */
@@ -27,6 +29,8 @@ export type ToInit =
   | { type: "maps" }
   /** The cgroup can be joined. Comes with the seccomp program, where there is one. */
   | { type: "cgroup" }
+  /** Comes with the tree that was asked for. */
+  | { type: "tree" }
   /** What was asked for is done. */
   | { type: "continue" };
 

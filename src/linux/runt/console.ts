@@ -5,7 +5,15 @@ import { close, dup3, Fd, O, open } from "../sys/fs.ts";
 import { attach, cloneTree } from "../sys/mount.ts";
 import { openInRootIfThere } from "../sys/openat2.ts";
 import { connectUnix, sendFds } from "../sys/socket.ts";
-import { getSize, openSlave, setControllingTerminal, setSize } from "../sys/tty.ts";
+import {
+  getMode,
+  getSize,
+  openSlave,
+  setControllingTerminal,
+  setMode,
+  setSize,
+  withPlainNewlines,
+} from "../sys/tty.ts";
 import { openTarget, type RootContext } from "./root.ts";
 
 export interface Terminal {
@@ -15,11 +23,17 @@ export interface Terminal {
 
 const FLAGS = O.RDWR | O.NOCTTY;
 
-/** @param root the container's root, open; undefined when this process is inside already */
-export function openTerminal(root: number | undefined, size: Box | undefined): Terminal {
+/**
+ * @param root the container's root, open; undefined when this process is inside already
+ * @param plainNewlines no carriage returns are added: who relays the terminal has one of its own that does, or writes to a
+ *   file that needs none. Done here, before anything is written
+ */
+export function openTerminal(root: number | undefined, size: Box | undefined, plainNewlines: boolean): Terminal {
   const inside = root === undefined ? undefined : openInRootIfThere(root, "/dev/pts/ptmx", FLAGS);
   const master = inside ?? open(root === undefined ? "/dev/pts/ptmx" : "/dev/ptmx", FLAGS);
   const slave = openSlave(master);
+  const mode = plainNewlines ? getMode(master) : undefined;
+  if (mode) setMode(master, withPlainNewlines(mode));
   if (size && (size.height > 0 || size.width > 0)) setSize(master, { rows: size.height, columns: size.width });
   else {
     // that of the terminal we are called from, before the program could ask

@@ -25,9 +25,9 @@ export function resume(root: string, id: string): void {
   setFrozen(cgroupOf(inState(root, id, "paused")), false);
 }
 
-/** Process ids as the host sees them. */
+/** Process ids as the host sees them; none of a stopped container whose cgroup is gone. */
 export function pids(root: string, id: string): number[] {
-  return cgroupPids(cgroupOf(inState(root, id, ...LIVING)));
+  return cgroupPids(cgroupOf(inState(root, id, ...LIVING, "stopped")));
 }
 
 /** A number in a cgroup file, the first one or another; -1 for "max". */

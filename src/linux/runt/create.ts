@@ -21,6 +21,7 @@ import { executionDomainOf } from "./execution-domain.ts";
 import type { StateOfContainer } from "./hooks.ts";
 import { type InitPlan, runInit } from "./init.ts";
 import { removeRdt } from "./intel-rdt.ts";
+import { copyFromContainer } from "./late-source.ts";
 import { CLONE_FLAG, enter, planNamespaces } from "./namespaces.ts";
 import { run } from "./plan.ts";
 import { answerSteps, type Birth, cgroupComesFirst, stepsAfterBirth, stepsBeforeBirth } from "./runtime-steps.ts";
@@ -121,6 +122,8 @@ export function create(options: CreateOptions): Created {
       noNewKeyring: options.noNewKeyring ?? false,
       state: { ociVersion: OCI_VERSION, id, status: "creating", bundle: path, annotations: spec.annotations },
       trees: new Map(),
+      mappings: new Map(),
+      plainNewlines: relayed(options),
       rootTree: undefined,
       listens: spec.linux?.seccomp !== undefined && notifies(spec.linux.seccomp),
       trace: options.trace,
@@ -215,6 +218,9 @@ function serve(options: CreateOptions, plan: InitPlan, birth: Birth): void {
     if (message.type === "hooks" || message.type === "netDevices") {
       run(answerSteps(plan, message.type, birth), options.trace);
       channel.send({ type: "continue" });
+    } else if (message.type === "tree") {
+      using tree = new Fd(copyFromContainer(plan, pid, message.index));
+      channel.send({ type: "tree" }, tree.value);
     } else if (message.type === "console") takeConsole(options, fd!);
     else if (message.type === "warning") options.warn?.(message.text);
     else if (message.type === "seccomp") {
@@ -222,6 +228,11 @@ function serve(options: CreateOptions, plan: InitPlan, birth: Birth): void {
       sendListener(record.seccomp!, listener.value, state);
     }
   }
+}
+
+/** The terminal is relayed by the caller itself. */
+export function relayed({ console }: LaunchOptions): boolean {
+  return console !== undefined && "master" in console;
 }
 
 /** How many descriptors above the streams the program gets. */

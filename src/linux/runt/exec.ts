@@ -12,7 +12,7 @@ import { socketPair } from "../sys/socket.ts";
 
 import { Channel, type FromInit, failure } from "./channel.ts";
 import { adoptTerminal, openTerminal } from "./console.ts";
-import { activated, announce, type LaunchOptions, passedOn, takeConsole } from "./create.ts";
+import { activated, announce, type LaunchOptions, passedOn, relayed, takeConsole } from "./create.ts";
 import { CgroupEntrance, type SubCgroups } from "./exec-cgroup.ts";
 import { environmentOf, execute, sealDescriptors } from "./exec-path.ts";
 import { enterExecutionDomain } from "./execution-domain.ts";
@@ -22,7 +22,7 @@ import { joinKeyring } from "./keyring.ts";
 import { checkLabels, labelSteps } from "./labels.ts";
 import { setOomScore, setRlimits } from "./limits.ts";
 import { run } from "./plan.ts";
-import { setAffinity, setIoPriority, setScheduler } from "./scheduling.ts";
+import { affinityMask, resetAffinity, setAffinity, setIoPriority, setScheduler } from "./scheduling.ts";
 import { putFilterOn, seccompCache, sendListener } from "./seccomp.ts";
 import { type ContainerRecord, loadRecord, processStat, statusOf } from "./state.ts";
 import { checkProcess } from "./validate.ts";
@@ -96,7 +96,10 @@ export function exec(options: ExecOptions): Executed {
   const parent = options.cloneParent ? CLONE.PARENT : 0;
   const affinity = options.process.execCPUAffinity;
   // inherited by the child, which may be born into the cgroup
-  if (affinity) setAffinity(affinity, "initial");
+  if (affinity) {
+    setAffinity(affinity, "initial");
+    options.trace?.note(`nsexec: affinity: ${affinityMask()}`);
+  }
   const { pid, pidfd, attach } = cgroup.clone(parent);
   if (pid === 0) {
     letGoOfSelf();
@@ -161,7 +164,8 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
     prctl(PR.SET_DUMPABLE, 0);
     joinCgroup(entrance.joinFiles);
     if (entrance.attach) channel.await("cgroup");
-    if (process.execCPUAffinity) setAffinity(process.execCPUAffinity, "final");
+    if (process.execCPUAffinity?.final) setAffinity(process.execCPUAffinity, "final");
+    else resetAffinity();
     if (record.intelRdt) joinRdtGroup(record.intelRdt, 0);
     run(labelSteps(process), trace);
     if (process.oomScoreAdj !== undefined && process.oomScoreAdj !== null) setOomScore(process.oomScoreAdj, warn);
@@ -178,7 +182,7 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
     sys("start a session", undefined, NR.setsid);
     if (record.keyring) joinKeyring(record.id, undefined, (record.namespaces & CLONE.NEWUSER) !== 0);
     if (process.terminal) {
-      const terminal = openTerminal(undefined, process.consoleSize);
+      const terminal = openTerminal(undefined, process.consoleSize, relayed(options));
       channel.send({ type: "console" }, terminal.master);
       adoptTerminal(terminal);
     }

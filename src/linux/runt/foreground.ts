@@ -4,10 +4,10 @@ import { blockAndTell, EPOLL, loop, signalSet, type Watch } from "../sys/loop.ts
 import { NR } from "../sys/nr.ts";
 import { pollReadable } from "../sys/poll.ts";
 import { SIGNALS, wait } from "../sys/process.ts";
-import { getMode, getSize, plainNewlines, processedOutput, rawMode, setMode, setSize } from "../sys/tty.ts";
+import { getMode, getSize, processedOutput, rawMode, setMode, setSize } from "../sys/tty.ts";
 
 /**
- * Puts a terminal into raw mode, but for its output: what the container writes has plain newlines (see keepNewlines). The
+ * Puts a terminal into raw mode, but for its output: what the container writes has plain newlines (see openTerminal). The
  * result restores it. Anything else than a terminal is left alone.
  */
 function makeRaw(fd: number): Disposable {
@@ -18,12 +18,6 @@ function makeRaw(fd: number): Disposable {
       if (mode) setMode(fd, mode);
     },
   };
-}
-
-/** The container's terminal adds no carriage returns: our own does, where there is one, and a file needs none. As runc has it. */
-function keepNewlines(master: number): void {
-  const mode = getMode(master);
-  if (mode) setMode(master, plainNewlines(mode));
 }
 
 function copySize(from: number, to: number): void {
@@ -127,7 +121,6 @@ function ended(pid: number, pidfd: number, signals: number): number {
 export function stayWithTerminal(pid: number, pidfd: number, signals: number, master: number): number {
   using _signals = loop().watch(signals, EPOLL.IN, () => forward(signals, pidfd, master));
   copySize(0, master);
-  keepNewlines(master);
   setNonblocking(master);
   using _raw = makeRaw(0);
   using _input = relayInput(master);

@@ -24,15 +24,24 @@ function makeUserNamespace(uid: readonly LinuxIDMapping[], gid: readonly LinuxID
   }
 }
 
-/** The mount's own mapping, or without one the container's. */
+/** True when the mount shows other owners than its source has. */
+export function isMapped({ uidMappings, gidMappings, options = [] }: Mount): boolean {
+  return (
+    Boolean(uidMappings?.length || gidMappings?.length) || options.some((word) => word === "idmap" || word === "ridmap")
+  );
+}
+
+/** The mount's own mapping, or without one the container's: its mappings, or the namespace that it joins. */
 export function userNamespaceFor(entry: Mount, linux: Linux | undefined): number {
   const own = entry.uidMappings?.length || entry.gidMappings?.length;
   const { uidMappings, gidMappings } = own ? entry : (linux ?? {});
   if (uidMappings?.length && gidMappings?.length) return makeUserNamespace(uidMappings, gidMappings);
+  const joined = own ? undefined : linux?.namespaces?.find(({ type, path }) => type === "user" && path);
+  if (joined) return open(joined.path!, O.RDONLY);
   throw new WharfError(
     "InvalidArgument",
     own
       ? "an idmapped mount needs uidMappings and gidMappings"
-      : "idmap without mappings needs a container with a user namespace of its own",
+      : "idmap without mappings needs a container with a user namespace",
   );
 }

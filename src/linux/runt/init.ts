@@ -3,6 +3,7 @@ import { errorToData } from "../../common/errors.ts";
 import type { Process, Spec } from "../../common/oci/runtime.ts";
 import { joinCgroup, openJoinFiles } from "../cgroup/join.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
+import { filterFlags } from "../seccomp/load.ts";
 import { sys } from "../sys/call.ts";
 import { close } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
@@ -24,8 +25,8 @@ import { mountSteps } from "./mounts.ts";
 import { enter, type NamespacePlan } from "./namespaces.ts";
 import { run, type Step } from "./plan.ts";
 import { isolate, makeReadonly, mountRoot, moveRoot, pivot, type RootContext } from "./root.ts";
-import { setIoPriority, setScheduler } from "./scheduling.ts";
-import { putFilterOn } from "./seccomp.ts";
+import { resetAffinity, setIoPriority, setScheduler } from "./scheduling.ts";
+import { flagsOf, putFilterOn } from "./seccomp.ts";
 import { needsStage } from "./stage.ts";
 import { acceptStart } from "./start-socket.ts";
 import { applySysctls } from "./sysctl.ts";
@@ -47,6 +48,9 @@ export interface InitPlan {
   noNewKeyring: boolean;
   state: StateOfContainer;
   trees: Map<number, number>;
+  mappings: Map<number, number>;
+  /** The terminal adds no carriage returns. */
+  plainNewlines: boolean;
   rootTree: number | undefined;
   /** The seccomp filter has a listener. */
   listens: boolean;
@@ -71,6 +75,8 @@ interface Progress {
 /** Runs in the new process and never returns: it becomes the program, or reports why not. */
 export function runInit(plan: InitPlan, channel: Channel): never {
   plan.trace?.forget();
+  // runc's words for where this is, which its users look for
+  plan.trace?.note("child process in init(): making the container around itself");
   const progress = begin(plan, channel);
   try {
     run(initSteps(plan, progress), plan.trace);
@@ -87,8 +93,13 @@ export function runInit(plan: InitPlan, channel: Channel): never {
 }
 
 export function begin(plan: InitPlan, channel: Channel): Progress {
-  const { spec, bundle, rootfs, cgroup, namespaces, trees, rootTree } = plan;
-  const place = { spec, bundle, rootfs, cgroup, namespaces, trees, rootTree };
+  const { spec, bundle, rootfs, cgroup, namespaces, trees, rootTree, mappings } = plan;
+  const ask = (index: number) => {
+    channel.send({ type: "tree", index });
+    return channel.await("tree")!;
+  };
+  const treeByRuntime = rootTree === undefined ? undefined : ask;
+  const place = { spec, bundle, rootfs, cgroup, namespaces, trees, rootTree, mappings, treeByRuntime };
   return {
     channel,
     context: { ...place, root: -1, fresh: new Map(), later: [] },
@@ -120,7 +131,10 @@ export function initSteps(plan: InitPlan, progress: Progress): Step[] {
   steps.push({
     field: "linux.namespaces",
     name: "make and enter namespaces",
-    run: () => enterNamespaces(plan, progress),
+    run: () => {
+      enterNamespaces(plan, progress);
+      plan.trace?.note("nsexec container setup: in the container's namespaces");
+    },
     parts: () =>
       (spec.linux?.namespaces ?? []).map(({ type, path }, i) => [
         `linux.namespaces[${i}]`,
@@ -154,6 +168,10 @@ export function initSteps(plan: InitPlan, progress: Progress): Step[] {
   if (namespaces.flags & CLONE.NEWNS) rootSteps(plan, progress, steps);
   else {
     add("linux.cgroupsPath", "join the cgroup", () => join(plan, progress));
+    if (process.terminal) {
+      // no file system of the container's is mounted: the terminal is one of the host's
+      add("process.terminal", "open the terminal", () => void (progress.terminal = openConsole(progress, plan)));
+    }
     add("root.path", "enter the root by chroot", () => {
       sys("chroot", plan.rootfs, NR.chroot, plan.rootfs);
       sys("change folder", "/", NR.chdir, "/");
@@ -255,12 +273,13 @@ function join(plan: InitPlan, progress: Progress): void {
   progress.joined = true;
   progress.seccomp = progress.channel.await("cgroup");
   joinCgroup(plan.joinFiles ?? openJoinFiles(plan.cgroup));
+  resetAffinity();
   if (plan.namespaces.newCgroup) sys("make a cgroup namespace", undefined, NR.unshare, CLONE.NEWCGROUP);
 }
 
-function openConsole(progress: Progress, { process }: InitPlan): Terminal {
+function openConsole(progress: Progress, { process, plainNewlines }: InitPlan): Terminal {
   const { root } = progress.context;
-  const terminal = openTerminal(root < 0 ? undefined : root, process.consoleSize);
+  const terminal = openTerminal(root < 0 ? undefined : root, process.consoleSize, plainNewlines);
   progress.channel.send({ type: "console" }, terminal.master);
   return terminal;
 }
@@ -280,6 +299,7 @@ function finish(plan: InitPlan, progress: Progress): never {
   const trace = plan.startSocket === undefined ? plan.trace : undefined;
   progress.env = environmentOf(process);
   sealDescriptors(plan.preserveFds);
+  trace?.note("init: closing the pipe to signal completion");
   run(startSteps(plan, progress), trace);
   trace?.flush();
   return execute(args, progress.env);
@@ -298,7 +318,8 @@ export function startSteps(plan: InitPlan, progress: Progress): Step[] {
   if (scheduler) add("process.scheduler", `schedule by ${scheduler.policy}`, () => setScheduler(scheduler));
   if (ioPriority) add("process.ioPriority", `set ${ioPriority.class}`, () => setIoPriority(ioPriority));
   const loadFilter = () => {
-    const listener = putFilterOn(progress.seccomp!, seccomp!.flags ?? [], plan.listens);
+    plan.trace?.note(`seccomp filter flags: ${filterFlags(flagsOf(seccomp!), plan.listens)}`);
+    const listener = putFilterOn(progress.seccomp!, flagsOf(seccomp!), plan.listens);
     if (listener === undefined) return;
     progress.channel.send({ type: "seccomp" }, listener);
     close(listener);

@@ -11,16 +11,18 @@ export interface LogTarget {
 
 export type Level = "error" | "warning" | "info" | "debug";
 
-export function log({ path, format }: LogTarget, level: Level, text: string): void {
+export function logLine(format: LogTarget["format"], level: Level, text: string): string {
   const time = timestamp().replace(/\.\d+Z$/, "Z");
-  const line =
-    format === "json"
-      ? JSON.stringify({ level, msg: text, time })
-      : `time=${JSON.stringify(time)} level=${level} msg=${JSON.stringify(text)}`;
+  if (format === "json") return `${JSON.stringify({ level, msg: text, time })}\n`;
+  return `time=${JSON.stringify(time)} level=${level} msg=${JSON.stringify(text)}\n`;
+}
+
+export function log({ path, format }: LogTarget, level: Level, text: string): void {
+  const line = logLine(format, level, text);
   if (!path) {
-    stderr(`${line}\n`);
+    stderr(line);
     return;
   }
   using file = new Fd(open(path, O.WRONLY | O.CREAT | O.APPEND, 0o644));
-  writeAll(file.value, `${line}\n`);
+  writeAll(file.value, line);
 }

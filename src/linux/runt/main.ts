@@ -2,12 +2,15 @@
 import "../sys/builtins.ts";
 import { describe, hintOf, WharfError } from "../../common/errors.ts";
 import { OCI_VERSION } from "../../common/oci/runtime.ts";
+import { basename } from "../../common/path.ts";
 import { VERSION } from "../../common/version.ts";
 import { stderr, stdout } from "../sys/out.ts";
 import { isRootless, ownsSystemd } from "../sys/rootless.ts";
 import { openTrace } from "../sys/trace.ts";
 import type { Command, Context } from "./command.ts";
+import { debugTrace } from "./debug-trace.ts";
 import { type FlagSpec, flagTable, type Parsed, parseFlags } from "./flags.ts";
+import { help, helpOf } from "./help.ts";
 import { absolute } from "./launch-flags.ts";
 import { type LogTarget, log } from "./log.ts";
 import { printedTrace } from "./printed-trace.ts";
@@ -65,42 +68,31 @@ const FLAGS = new Map(
   Object.entries(COMMANDS).map(([name, { flags }]) => [name, flagTable({ ...flags, "help|h": "bool" })]),
 );
 
-function help(): string {
-  const lines = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage}\n      ${summary}\n`);
-  return `runt: an OCI runtime\n\nusage: runt [--root DIR] [--log FILE] [--log-format text|json] [--debug] COMMAND\n\n${lines.join("")}\nglobal ${flagList(GLOBAL).trimStart()}`;
-}
+/** What this program is called by: `runt`, or the name of what it stands in for. */
+const nameOf = (words: readonly string[]) => basename(words[0] ?? "runt");
 
-/** "  --force, -f" and "  --cwd VALUE", one a line. */
-function flagList(flags: FlagSpec): string {
-  const lines = Object.entries(flags).map(([names, kind]) => {
-    const words = names.split("|").map((name) => (name.length === 1 ? `-${name}` : `--${name}`));
-    return `  ${words.join(", ")}${kind === "bool" ? "" : kind === "list" ? " VALUE …" : " VALUE"}\n`;
-  });
-  return lines.length > 0 ? `\nflags:\n${lines.join("")}` : "";
-}
-
-function dispatch(global: Parsed, target: LogTarget): number {
+function dispatch(program: string, global: Parsed, target: LogTarget): number {
   const [name, ...rest] = global.args;
   if (global.bool("version") || name === "version") {
-    stdout(`runt version ${VERSION}\nspec: ${OCI_VERSION}\n`);
+    stdout(`${program} version ${VERSION}\nspec: ${OCI_VERSION}\n`);
     return 0;
   }
   if (global.bool("help") || name === "help" || name === undefined) {
-    stdout(help());
+    stdout(help(program, Object.values(COMMANDS), GLOBAL));
     return 0;
   }
   const command = COMMANDS[name];
   if (!command) {
-    stderr(`runt: unknown command ${JSON.stringify(name)}\nhint: see runt --help\n`);
+    stderr(`${program}: unknown command: No help topic for '${name}'\nhint: see ${program} --help\n`);
     return 1;
   }
   const parsed = parseFlags(rest, FLAGS.get(name)!, command.stopAtArgument ?? false);
   if (parsed.bool("help")) {
-    stdout(`usage: runt ${command.usage}\n\n${command.summary}\n${flagList(command.flags)}`);
+    stdout(helpOf(program, command));
     return 0;
   }
   const warn = (text: string) => log(target, "warning", text);
-  const trace = parsed.bool("trace") ? printedTrace() : openTrace("runt");
+  const trace = parsed.bool("trace") ? printedTrace() : global.bool("debug") ? debugTrace(target) : openTrace("runt");
   const root = absolute(global.string("root") ?? defaultRoot());
   const systemd = global.bool("systemd-cgroup") ? managerOf(global.string("rootless")) : undefined;
   const context: Context = { root, warn, trace, systemd, criu: global.string("criu") || "criu" };
@@ -134,7 +126,7 @@ export function main(words: string[]): number {
       format: global.string("log-format") === "json" ? "json" : "text",
     };
     verb = global.args[0];
-    return dispatch(global, target);
+    return dispatch(nameOf(words), global, target);
   } catch (error) {
     const text = describe(error);
     const hint = hintOf(error);

@@ -7,7 +7,7 @@ import { attach, cloneTree, fdPath, MOUNT_ATTR, MS, mount, setAttributes } from 
 import { openInRoot, openInRootIfThere, openOrMake, RESOLVE } from "../sys/openat2.ts";
 import { mountCgroups } from "./cgroup-mounts.ts";
 import { copyUp } from "./copy-up.ts";
-import { userNamespaceFor } from "./idmap.ts";
+import { isMapped, userNamespaceFor } from "./idmap.ts";
 import { labelMqueue, withMountLabel } from "./labels.ts";
 import { attributesOf, type MountOptions, parseMountOptions } from "./mount-options.ts";
 import type { Step } from "./plan.ts";
@@ -114,16 +114,32 @@ function mountFresh(type: string, source: string, target: number, flags: number,
   }
 }
 
-/**
- * A copy of the source's tree with everything the options ask for, in sight of nobody yet.
- * @param keptHere propagation of a copy that is made outside of the container's mount namespace
- */
-export function prepareBind(entry: Mount, bundle: string, linux: Linux | undefined, keptHere?: number): number {
+/** Where a source inside of the container's root lies in it. What is there is known only when the mounts before it are made. */
+export function placeInRoot(entry: Mount, rootfs: string): string | undefined {
+  return entry.source?.startsWith(`${rootfs}/`) ? entry.source.slice(rootfs.length) : undefined;
+}
+
+export interface BindPlace {
+  bundle: string;
+  linux: Linux | undefined;
+  /** For a copy that is made outside of the container's mount namespace: the propagation of those made inside. */
+  keptHere?: number;
+  /** The source, where it is a path below an open root: what the image holds must not lead out of it. */
+  inside?: { root: number; path: string } | undefined;
+  /** The mapping, where it has been made already. */
+  userns?: number | undefined;
+}
+
+/** A copy of the source's tree with everything the options ask for, in sight of nobody yet. */
+export function prepareBind(entry: Mount, { bundle, linux, keptHere, inside, userns }: BindPlace): number {
   const options = parseMountOptions(entry.options ?? []);
   const source = entry.source ?? "";
-  const path = source.startsWith("/") ? source : `${bundle}/${source}`;
   const recursive = (options.flags & MS.REC) !== 0;
-  const tree = new Fd(cloneTree(path, recursive));
+  const tree = new Fd(
+    inside
+      ? copyInside(inside, recursive)
+      : cloneTree(source.startsWith("/") ? source : `${bundle}/${source}`, recursive),
+  );
   try {
     if (keptHere !== undefined) keepHere(tree.value, keptHere);
     const { set, clear } = attributesOf(options);
@@ -133,9 +149,9 @@ export function prepareBind(entry: Mount, bundle: string, linux: Linux | undefin
     if (set || clear || change.propagation) setAttributes(tree.value, change, false);
     if (deep) setAttributes(tree.value, { propagation: propagation & ~MS.REC }, true);
     if (options.recursive) setAttributes(tree.value, options.recursive, true);
-    if (entry.uidMappings || entry.gidMappings || options.idmap) {
-      using userns = new Fd(userNamespaceFor(entry, linux));
-      setAttributes(tree.value, { set: MOUNT_ATTR.IDMAP, userns: userns.value }, options.idmap === "ridmap");
+    if (isMapped(entry)) {
+      using mapping = new Fd(userns ?? userNamespaceFor(entry, linux));
+      setAttributes(tree.value, { set: MOUNT_ATTR.IDMAP, userns: mapping.value }, options.idmap === "ridmap");
     }
     return tree.release();
   } finally {
@@ -144,13 +160,26 @@ export function prepareBind(entry: Mount, bundle: string, linux: Linux | undefin
 }
 
 function bind(context: RootContext, entry: Mount, path: string, index: number): void {
-  const tree = context.trees.get(index) ?? prepareBind(entry, context.bundle, undefined);
+  const tree = context.trees.get(index) ?? sourceOf(context, entry, index);
   const folder = (fstat(tree).mode & S_IFMT) === S_IFDIR;
   const target = openTarget(context, path, folder ? "folder" : "file", folder ? 0o755 : 0o644);
   attach(tree, target);
   mounted(context, path, false);
   close(target);
   close(tree);
+}
+
+function copyInside({ root, path }: { root: number; path: string }, recursive: boolean): number {
+  using source = new Fd(openInRoot(root, path));
+  return cloneTree("", recursive, source.value);
+}
+
+function sourceOf(context: RootContext, entry: Mount, index: number): number {
+  const { bundle, rootfs, root } = context;
+  const path = placeInRoot(entry, rootfs);
+  if (path !== undefined && context.treeByRuntime) return context.treeByRuntime(index);
+  const inside = path === undefined ? undefined : { root, path };
+  return prepareBind(entry, { bundle, linux: undefined, inside, userns: context.mappings.get(index) });
 }
 
 /** The host's device as the kernel knows it, not what somebody put at its path. */

@@ -21,6 +21,10 @@ export interface RootContext {
   namespaces: NamespacePlan;
   /** Detached trees prepared with the host's rights, by index of mounts: for containers with a user namespace. */
   trees: ReadonlyMap<number, number>;
+  /** User namespaces of mapped mounts whose sources are opened late, by index of mounts: made where processes have their numbers. */
+  mappings: ReadonlyMap<number, number>;
+  /** Where this process lacks the host's rights: the runtime copies a source that lies in the root. */
+  treeByRuntime: ((index: number) => number) | undefined;
   /** The prepared root tree, for those too. */
   rootTree: number | undefined;
   /** O_PATH descriptor of the root, once it is a mount. */

@@ -1,5 +1,5 @@
 // What the runtime itself does for a container, as steps: before its first process is born, and while that one sets itself up.
-import type { Spec } from "../../common/oci/runtime.ts";
+import type { Mount, Spec } from "../../common/oci/runtime.ts";
 import { isErrno } from "../sys/call.ts";
 import { close } from "../sys/fs.ts";
 import { effectiveUser } from "../sys/rootless.ts";
@@ -7,9 +7,10 @@ import { cgroupSteps } from "./cgroup-steps.ts";
 import type { Channel, ToInit } from "./channel.ts";
 import { runHooks } from "./hooks.ts";
 import { writeMaps } from "./id-maps.ts";
+import { isMapped, userNamespaceFor } from "./idmap.ts";
 import type { InitPlan } from "./init.ts";
 import { joinRdt } from "./intel-rdt.ts";
-import { isBind, prepareBind } from "./mounts.ts";
+import { isBind, placeInRoot, prepareBind } from "./mounts.ts";
 import { newTimeNamespace } from "./namespaces.ts";
 import { moveNetDevices } from "./net-devices.ts";
 import type { Step } from "./plan.ts";
@@ -52,16 +53,30 @@ function ownRightsSteps(plan: InitPlan): Step[] {
   for (let i = 0; i < mounts.length; i++) {
     const entry = mounts[i]!;
     if (!isBind(entry)) continue;
-    const mapped = entry.uidMappings?.length || entry.options?.some((word) => word === "idmap" || word === "ridmap");
+    const mapped = isMapped(entry);
     // a mapping is given to a process, by the number that it has here
     if (!all && !mapped) continue;
+    if (placeInRoot(entry, rootfs) !== undefined) {
+      // what it shows is known only when the mounts before it are there
+      if (mapped) steps.push(mappingStep(plan, entry, i));
+      continue;
+    }
     steps.push({
       field: `mounts[${i}]`,
       name: `${mapped ? "map the owners of" : "copy"} ${JSON.stringify(entry.source ?? "")}`,
-      run: () => void trees.set(i, prepareBind(entry, bundle, spec.linux, wantedPropagation(spec))),
+      run: () =>
+        void trees.set(i, prepareBind(entry, { bundle, linux: spec.linux, keptHere: wantedPropagation(spec) })),
     });
   }
   return steps;
+}
+
+function mappingStep({ spec, mappings }: InitPlan, entry: Mount, index: number): Step {
+  return {
+    field: `mounts[${index}]`,
+    name: "make the mapping of its owners",
+    run: () => void mappings.set(index, userNamespaceFor(entry, spec.linux)),
+  };
 }
 
 export function stepsBeforeBirth(plan: InitPlan, root: string): Step[] {

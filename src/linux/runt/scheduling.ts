@@ -126,6 +126,23 @@ export function setIoPriority({ class: name, priority = 0 }: LinuxIOPriority): v
   }
 }
 
+/** Wide enough for every machine: the kernel takes of it what the cgroup's cpuset has. */
+const EVERY_CPU = new Uint8Array(1024).fill(0xff);
+
+/** A container does not inherit the affinity of who called the runtime. Where this is refused, nothing is lost. */
+export function resetAffinity(): void {
+  native.syscall(NR.sched_setaffinity, 0, EVERY_CPU.length, EVERY_CPU);
+}
+
+/** The processors this process may run on, as a hexadecimal mask. */
+export function affinityMask(): string {
+  const mask = new Uint8Array(EVERY_CPU.length);
+  const length = sys("sched_getaffinity", undefined, NR.sched_getaffinity, 0, mask.length, mask);
+  let value = 0n;
+  for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(mask[i]!);
+  return `0x${value.toString(16)}`;
+}
+
 /** On this process. `which` names the moment: before it joins the cgroup, or after. */
 export function setAffinity({ initial, final }: CPUAffinity, which: keyof CPUAffinity): void {
   const list = which === "initial" ? initial : final;

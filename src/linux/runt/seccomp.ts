@@ -25,10 +25,15 @@ export function notifies(seccomp: LinuxSeccomp): boolean {
   return (seccomp.syscalls ?? []).some(({ action }) => action === "SCMP_ACT_NOTIFY");
 }
 
+/** Where the configuration does not speak of flags, the filter costs nobody the speed of speculation; as runc has it. */
+export function flagsOf({ flags }: LinuxSeccomp): readonly string[] {
+  return flags ?? ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"];
+}
+
 /** The compiled program, open, and what is to be noted of it. */
 export function prepareSeccomp(root: string, seccomp: LinuxSeccomp): { file: number; record: SeccompRecord } {
   const { listenerPath, listenerMetadata } = seccomp;
-  const flags = seccomp.flags ?? [];
+  const flags = flagsOf(seccomp);
   flagBits(flags);
   const listens = notifies(seccomp);
   if (listens && !listenerPath) {
@@ -47,10 +52,14 @@ function connectToListener(path: string): Fd {
   try {
     return new Fd(connectUnix(path));
   } catch (cause) {
-    throw new WharfError("Unavailable", `linux.seccomp.listenerPath: cannot connect to ${JSON.stringify(path)}`, {
-      cause,
-      subject: path,
-    });
+    throw new WharfError(
+      "Unavailable",
+      `linux.seccomp.listenerPath: failed to connect with seccomp agent at ${JSON.stringify(path)}`,
+      {
+        cause,
+        subject: path,
+      },
+    );
   }
 }
 

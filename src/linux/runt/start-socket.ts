@@ -3,12 +3,22 @@
 import { WharfError } from "../../common/errors.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import { close, Fd, O, open, unlinkIfThere } from "../sys/fs.ts";
+import { blockAndTell, signalSet } from "../sys/loop.ts";
 import { fdPath } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
+import { pollReadable } from "../sys/poll.ts";
+import { exit, SIGNALS } from "../sys/process.ts";
 import { connectUnix, listenUnix } from "../sys/socket.ts";
 import { START_SOCKET } from "./state.ts";
 
 const F_SETFL = 4;
+const INFO_SIZE = 128;
+
+function takeSignal(fd: number): number {
+  const info = new Uint32Array(INFO_SIZE / 4);
+  native.syscall(NR.read, fd, info, INFO_SIZE);
+  return info[0]!;
+}
 
 /** A blocking listener. */
 export function listenForStart(folder: string): number {
@@ -18,8 +28,16 @@ export function listenForStart(folder: string): number {
   return socket;
 }
 
-/** In the container's process: blocks until `start` connects. */
+/** What ends a process by default and is meant to; a first process of a pid namespace ignores what it has no handler for. */
+const ENDS = signalSet([SIGNALS.HUP, SIGNALS.INT, SIGNALS.QUIT, SIGNALS.TERM]);
+
+/** In the container's process: blocks until `start` connects, or a signal ends it before it has begun. */
 export function acceptStart(socket: number): number {
+  if (native.syscall(NR.getpid) === 1) {
+    const signals = blockAndTell(ENDS);
+    if (pollReadable([signals, socket]) === 0) exit(128 + takeSignal(signals));
+    close(signals);
+  }
   const connection = sys("wait for start", undefined, NR.accept4, socket, 0, 0, O.CLOEXEC);
   close(socket);
   return connection;

@@ -29,7 +29,10 @@ function checkRule({ names, action, errnoRet, args }: LinuxSyscall, field: strin
   if (!names?.length) throw bad(`${field}.names`, "must name a system call");
   checkAction(action, errnoRet, `${field}.action`, `${field}.errnoRet`);
   if (action === "SCMP_ACT_NOTIFY" && names.includes("write"))
-    throw bad(`${field}.names`, "the runtime itself writes to the listener: write cannot be SCMP_ACT_NOTIFY");
+    throw bad(
+      `${field}.names`,
+      "SCMP_ACT_NOTIFY cannot be used for the write syscall, by which the runtime hands over the listener",
+    );
   for (const [i, { index, op }] of (args ?? []).entries()) {
     if (!(index <= 5)) throw bad(`${field}.args[${i}].index`, `${index} is not between 0 and 5`);
     if (OPERATORS[op] === undefined) throw bad(`${field}.args[${i}].op`, `unknown operator ${JSON.stringify(op)}`);

@@ -21,11 +21,15 @@ export function flagBits(flags: readonly string[]): number {
   return bits;
 }
 
+/** The flags that the kernel is given: a listener, or the synchronisation of threads; there is one thread. */
+export function filterFlags(flags: readonly string[], listens: boolean): number {
+  const bits = flagBits(flags);
+  return listens ? (bits & ~FLAG_TSYNC) | FLAG_NEW_LISTENER : bits;
+}
+
 /** Returns the listener's descriptor when one is asked for. */
 export function loadFilter(program: Uint8Array, flags: readonly string[], listens: boolean): number | undefined {
-  let bits = flagBits(flags);
-  // the kernel gives a listener or synchronises threads; there is one thread
-  if (listens) bits = (bits & ~FLAG_TSYNC) | FLAG_NEW_LISTENER;
+  const bits = filterFlags(flags, listens);
   const filter = new BigUint64Array(2);
   new DataView(filter.buffer).setUint16(0, program.length / 8, true);
   filter[1] = BigInt(pointer(filter, program));

@@ -172,7 +172,10 @@ test("checkSeccomp() names what is wrong", () => {
   rule({ names: [] }, /linux\.seccomp\.syscalls\[0\]\.names: must name a system call/);
   rule({ action: "KILL" }, /syscalls\[0\]\.action: unknown action "KILL"/);
   rule({ action: "SCMP_ACT_KILL", errnoRet: 1 }, /syscalls\[0\]\.errnoRet: is for .* not for SCMP_ACT_KILL/);
-  rule({ names: ["write"], action: "SCMP_ACT_NOTIFY" }, /syscalls\[0\]\.names: .*write cannot be SCMP_ACT_NOTIFY/);
+  rule(
+    { names: ["write"], action: "SCMP_ACT_NOTIFY" },
+    /syscalls\[0\]\.names: .*SCMP_ACT_NOTIFY cannot be used for the write syscall/,
+  );
   rule(
     { args: [{ index: 6, value: 0, op: "SCMP_CMP_EQ" }] },
     /syscalls\[0\]\.args\[0\]\.index: 6 is not between 0 and 5/,

@@ -56,6 +56,9 @@ export class Trace {
     this.#lines.push(spanToLine(span));
   }
 
+  /** Something worth saying that takes no time; spans have no place for it. */
+  note(_text: string): void {}
+
   /** In a forked child: the parent's lines are the parent's to write. */
   forget(): void {
     this.#lines = [];

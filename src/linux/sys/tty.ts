@@ -61,7 +61,7 @@ function withOutputFlags(mode: Uint8Array, clear: number, set: number): Uint8Arr
 }
 
 /** The same mode, but a newline goes out without a carriage return. */
-export function plainNewlines(mode: Uint8Array): Uint8Array {
+export function withPlainNewlines(mode: Uint8Array): Uint8Array {
   return withOutputFlags(mode, ONLCR, 0);
 }
 

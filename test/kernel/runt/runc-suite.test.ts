@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -169,5 +170,117 @@ test("shared propagation leaves no mount behind on the host", () => {
     assert.deepEqual(readdirSync(host), []);
   } finally {
     rmSync(host, { recursive: true });
+  }
+});
+
+test("a signal that ends a program ends a created container too, though its first process has a pid namespace", async () => {
+  using box = new Bundle((spec) => {
+    spec.process!.args = ["sleep", "1000"];
+  });
+  box.ok("create", box.id);
+  box.ok("kill", box.id, "TERM");
+  await until("stopped", () => box.status() === "stopped");
+});
+
+test("without a mount namespace the terminal is one of the host's", () => {
+  using box = new Bundle((spec) => {
+    spec.linux!.namespaces = spec.linux!.namespaces!.filter(({ type }) => type !== "mount");
+    spec.linux!.maskedPaths = [];
+    spec.linux!.readonlyPaths = [];
+    spec.process!.terminal = true;
+  });
+  assert.equal(box.sh("test -t 0 && test -t 1 && echo terminal"), "terminal\n");
+});
+
+test("a container does not inherit the affinity of its caller, nor does exec", () => {
+  using box = new Bundle((spec) => {
+    spec.process!.args = ["grep", "Cpus_allowed_list", "/proc/self/status"];
+  });
+  const all = box.shell("grep Cpus_allowed_list /proc/self/status").out;
+  const bound = (words: string) => box.shell(`taskset -c 0 ${box.runtime} --root ${box.state} ${words}`).out;
+  assert.equal(bound(`run ${box.id}`), all);
+  box.sleeping();
+  assert.equal(bound(`exec ${box.id} grep Cpus_allowed_list /proc/self/status`), all);
+});
+
+test("ps shows the host's view, by default and with its options, and nothing of a stopped container", async () => {
+  using box = new Bundle();
+  box.sleeping();
+  const [title, line, ...rest] = box.runt("ps", box.id).out.trimEnd().split("\n");
+  assert.match(title!, /^UID +PID +PPID +C +STIME +TTY +TIME +CMD$/);
+  assert.match(line!, /^root +\d+ .* sleep 1000$/);
+  assert.deepEqual(rest, []);
+  assert.match(box.runt("ps", box.id, "-e", "-x").out, /^ +PID +TTY +STAT +TIME +COMMAND\n *\d+ .* sleep 1000\b.*\n$/);
+  assert.match(box.runt("ps", box.id, "-o", "comm").err, /no column PID/);
+  box.ok("kill", box.id, "KILL");
+  await until("stopped", () => box.status() === "stopped");
+  assert.equal(box.runt("ps", box.id).out.trimEnd().split("\n").length, 1);
+});
+
+test("--debug tells each step, of the container's process too, where the log is; a filter's flags among them", () => {
+  using box = new Bundle((spec) => {
+    spec.linux!.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [] };
+  });
+  const log = join(box.dir, "log");
+  assert.deepEqual(box.runt("--debug", "--log", log, "--log-format", "json", "run", box.id), {
+    status: 0,
+    out: "",
+    err: "",
+  });
+  const lines = readFileSync(log, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  assert.ok(lines.every(({ level }) => level === "debug"));
+  const told = lines.map(({ msg }) => msg).join("\n");
+  // 4: SECCOMP_FILTER_FLAG_SPEC_ALLOW, where the configuration says nothing of flags
+  for (const part of ["read config.json", "mounts[0]: mount proc", "seccomp filter flags: 4", "become user 0"])
+    assert.ok(told.includes(part), `${part} in ${told}`);
+  assert.match(box.runt("--debug", "run", box.id).err, /^time="\S+" level=debug msg="/m);
+});
+
+test("called by the name runc it says that name, and helps in runc's form", () => {
+  using box = new Bundle();
+  symlinkSync(box.runtime, join(box.dir, "runc"));
+  assert.match(box.shell("./runc --version").out, /^runc version \d+\.\d+\.\d+\nspec: 1\.3\.0\n/);
+  assert.match(box.shell("./runc --help").out, /^NAME:\n {3}runc - Open Container Initiative runtime\n/);
+  assert.match(
+    box.shell("./runc exec --help").out,
+    /^NAME:\n {3}runc exec - .*\n\nUSAGE:\n {3}runc exec .*\n\nOPTIONS:\n/,
+  );
+  box.runtime = join(box.dir, "runc");
+  assert.equal(box.sh("echo works"), "works\n");
+});
+
+test("a source inside of the root is what earlier mounts have made of it, with user namespaces and mappings too", () => {
+  for (const userns of [false, true]) {
+    for (const mapped of [false, true]) {
+      const mapping = [{ containerID: 0, hostID: 100000, size: 65536 }];
+      using box = new Bundle((spec) => {
+        if (!userns) return;
+        spec.linux!.namespaces!.push({ type: "user" });
+        spec.linux!.uidMappings = mapping;
+        spec.linux!.gidMappings = mapping;
+      });
+      for (const folder of ["a", "b/inner"]) mkdirSync(join(box.dir, folder), { recursive: true });
+      writeFileSync(join(box.dir, "b/inner/file"), "found");
+      const mount = (source: string, destination: string, more = {}) =>
+        box.spec.mounts!.push({ source, destination, type: "bind", options: ["rbind", "rprivate"], ...more });
+      mkdirSync(join(box.dir, "a/b"));
+      mount(join(box.dir, "a"), "/mnt");
+      mount(join(box.dir, "b"), "/mnt/b");
+      mount(join(box.rootfs, "mnt"), "/all", mapped ? { uidMappings: mapping, gidMappings: mapping } : {});
+      // a link of the image leads nowhere but into the image
+      symlinkSync("/etc", join(box.rootfs, "link"));
+      writeFileSync(join(box.rootfs, "etc/own"), "own");
+      mount(join(box.rootfs, "link"), "/linked");
+      chmodSync(box.dir, 0o755);
+      if (userns) box.shell(`chown -R 100000:100000 ${box.rootfs}`);
+      assert.equal(
+        box.sh("cat /all/b/inner/file; cat /linked/own; ls /linked"),
+        "foundownown\n",
+        `${userns} ${mapped}`,
+      );
+    }
   }
 });

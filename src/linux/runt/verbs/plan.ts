@@ -44,6 +44,8 @@ function planOf(bundle: string, systemd: Context["systemd"]): Planned[] {
     noNewKeyring: false,
     state: { ociVersion: spec.ociVersion, id: "ID", status: "creating", bundle },
     trees: new Map(),
+    mappings: new Map(),
+    plainNewlines: false,
     rootTree: undefined,
     listens: linux?.seccomp !== undefined && notifies(linux.seccomp),
     trace: undefined,
