@@ -29,7 +29,7 @@ export function listenForStart(folder: string): number {
 }
 
 /** What ends a process by default and is meant to; a first process of a pid namespace ignores what it has no handler for. */
-const ENDS = signalSet([SIGNALS.HUP, SIGNALS.INT, SIGNALS.QUIT, SIGNALS.TERM]);
+const ENDS = signalSet([SIGNALS.INT, SIGNALS.QUIT, SIGNALS.TERM]);
 
 /** In the container's process: blocks until `start` connects, or a signal ends it before it has begun. */
 export function acceptStart(socket: number): number {
