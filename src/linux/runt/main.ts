@@ -83,7 +83,9 @@ function dispatch(program: string, global: Parsed, target: LogTarget): number {
   }
   const command = COMMANDS[name];
   if (!command) {
-    stderr(`${program}: unknown command ${JSON.stringify(name)}: No help topic for '${name}'\nhint: see ${program} --help\n`);
+    stderr(
+      `${program}: unknown command ${JSON.stringify(name)}: No help topic for '${name}'\nhint: see ${program} --help\n`,
+    );
     return 1;
   }
   const parsed = parseFlags(rest, FLAGS.get(name)!, command.stopAtArgument ?? false);
