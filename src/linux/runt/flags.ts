@@ -14,9 +14,12 @@ export interface Parsed {
   args: string[];
 }
 
-function usage(text: string): WharfError {
-  return new WharfError("InvalidArgument", text, { hint: "see: runt --help" });
+/** What was typed is wrong: nothing has been done. */
+export function usage(text: string): WharfError {
+  return new WharfError("InvalidArgument", text, { operation: USAGE, hint: "see: runt --help" });
 }
+
+export const USAGE = "usage";
 
 /** Flags by every name they have. Made while the memory image is, so that parsing costs little. */
 export type FlagTable = ReadonlyMap<string, readonly [name: string, kind: FlagKind]>;

@@ -1,5 +1,5 @@
 // runt's log: lines of text or JSON in runc's form, which containerd and docker read to show our cause.
-
+import { describe } from "../../common/errors.ts";
 import { Fd, O, open, writeAll } from "../sys/fs.ts";
 import { stderr } from "../sys/out.ts";
 import { timestamp } from "../sys/time.ts";
@@ -23,6 +23,11 @@ export function log({ path, format }: LogTarget, level: Level, text: string): vo
     stderr(line);
     return;
   }
-  using file = new Fd(open(path, O.WRONLY | O.CREAT | O.APPEND, 0o644));
-  writeAll(file.value, line);
+  try {
+    using file = new Fd(open(path, O.WRONLY | O.CREAT | O.APPEND, 0o644));
+    writeAll(file.value, line);
+  } catch (error) {
+    // what is to be told is told all the same
+    stderr(`runt: cannot write the log: ${describe(error)}\n${line}`);
+  }
 }

@@ -9,7 +9,7 @@ import { isRootless, ownsSystemd } from "../sys/rootless.ts";
 import { openTrace } from "../sys/trace.ts";
 import type { Command, Context } from "./command.ts";
 import { debugTrace } from "./debug-trace.ts";
-import { type FlagSpec, flagTable, type Parsed, parseFlags } from "./flags.ts";
+import { type FlagSpec, flagTable, type Parsed, parseFlags, USAGE, usage } from "./flags.ts";
 import { help, helpOf } from "./help.ts";
 import { absolute } from "./launch-flags.ts";
 import { type LogTarget, log } from "./log.ts";
@@ -82,12 +82,7 @@ function dispatch(program: string, global: Parsed, target: LogTarget): number {
     return 0;
   }
   const command = COMMANDS[name];
-  if (!command) {
-    stderr(
-      `${program}: unknown command ${JSON.stringify(name)}: No help topic for '${name}'\nhint: see ${program} --help\n`,
-    );
-    return 1;
-  }
+  if (!command) throw usage(`unknown command ${JSON.stringify(name)}: No help topic for '${name}'`);
   const parsed = parseFlags(rest, FLAGS.get(name)!, command.stopAtArgument ?? false);
   if (parsed.bool("help")) {
     stdout(helpOf(program, command));
@@ -117,26 +112,29 @@ function managerOf(rootless: string | undefined): "system" | "user" {
 
 /** runc tells a failed exec by this code from what the program ended with. */
 const EXEC_FAILED = 255;
+const NO_SUCH_COMMAND = 3;
 
 export function main(words: string[]): number {
   let target: LogTarget = { path: undefined, format: "text" };
   let verb: string | undefined;
   try {
     const global = parseFlags(words.slice(1), GLOBAL_FLAGS, true);
-    target = {
-      path: global.string("log") || undefined,
-      format: global.string("log-format") === "json" ? "json" : "text",
-    };
+    const format = global.string("log-format") || "text";
+    target = { path: global.string("log") || undefined, format: format === "json" ? "json" : "text" };
+    if (format !== "json" && format !== "text")
+      throw usage(`--log-format ${JSON.stringify(format)}: expected text or json`);
     verb = global.args[0];
     return dispatch(nameOf(words), global, target);
   } catch (error) {
     const text = describe(error);
     const hint = hintOf(error);
-    if (target.path) log(target, "error", text);
+    if (target.path) log(target, "error", hint ? `${text} (${hint})` : text);
     // a missing interpreter is told as every shell tells it, and as docker's users know it
     stderr(`${text.startsWith("exec ") ? "" : "runt: "}${text}\n${hint ? `hint: ${hint}\n` : ""}`);
     if (!(error instanceof Error && error.name === "WharfError"))
       stderr(error instanceof Error ? (error.stack ?? "") : "");
-    return verb === "exec" ? EXEC_FAILED : 1;
+    if (verb !== undefined && !COMMANDS[verb]) return NO_SUCH_COMMAND;
+    const started = !(error instanceof WharfError && error.operation === USAGE);
+    return verb === "exec" && started ? EXEC_FAILED : 1;
   }
 }

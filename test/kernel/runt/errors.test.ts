@@ -139,3 +139,45 @@ test("--log gets the error as one JSON line in runc's form", () => {
   assert.match(last.msg, /exec: "nosuch": executable file not found in \$PATH/);
   assert.ok(!Number.isNaN(Date.parse(last.time)));
 });
+
+test("--log has the cause, what to do, and warnings, in both forms; --log-format knows two; --debug tells each step", () => {
+  using box = new Bundle((spec) => void spec.process!.capabilities!.permitted!.push("CAP_FANCY" as never));
+  const log = join(box.dir, "log");
+  const lines = () => readFileSync(log, "utf8").trim().split("\n");
+  const debug = box.runt("--log", log, "--log-format", "json", "--debug", "run", box.id);
+  assert.deepEqual([debug.status, debug.err], [0, ""]);
+  const told = lines().map((line) => JSON.parse(line) as { level: string; msg: string; time: string });
+  for (const { time } of told) assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  assert.ok(told.some(({ level, msg }) => level === "warning" && /unknown CAP_FANCY/.test(msg)));
+  assert.ok(told.some(({ level, msg }) => level === "debug" && /^mounts\[0\]: mount proc .* ms$/.test(msg)));
+  rmSync(log);
+  box.runt("--log", log, "kill", "no-such-container");
+  assert.match(lines().at(-1)!, /^time="[^"]+" level=error msg="container \\"no-such-container\\" does not exist"$/);
+  rmSync(log);
+  box.spec.root!.path = "elsewhere";
+  box.write();
+  box.runt("--log", log, "--log-format", "json", "run", box.id);
+  const { msg } = JSON.parse(lines().at(-1)!);
+  assert.match(msg, /^root\.path: no folder at ".*elsewhere".*\(the bundle's root file system is missing: .*\)$/);
+  assert.match(box.runt("--log-format", "xml", "list").err, /--log-format "xml": expected text or json/);
+  const nowhere = box.runt("--log", "/no/such/folder/log", "kill", "no-such-container");
+  assert.match(nowhere.err, /cannot write the log: .*ENOENT/);
+  assert.match(nowhere.err, /runt: container "no-such-container" does not exist/);
+  assert.match(box.runt("--debug", "state", "x").err, /level=debug msg="runt state/);
+});
+
+test("exit codes are runc's: 1 for a failure, 255 for a failed exec, the program's own, 128 and the signal", () => {
+  using box = new Bundle(args("sh", "-c", "exit 7"));
+  assert.equal(box.runt("run", box.id).status, 7);
+  box.sleeping();
+  assert.equal(box.exec("exit 9").status, 9);
+  assert.equal(box.exec("kill -15 $$").status, 143);
+  assert.equal(box.runt("exec", box.id, "nosuch").status, 255);
+  assert.equal(box.runt("exec", "no-such-container", "true").status, 255);
+  for (const words of [["exec"], ["exec", "--wrong", box.id], ["run"], ["state", "none"]])
+    assert.equal(box.runt(...words).status, 1, words.join(" "));
+  assert.equal(box.runt("exec", box.id).status, 255, "no command");
+  assert.equal(box.runt("frobnicate").status, 3, "no such command");
+  assert.equal(box.runt("--version").status, 0);
+  assert.equal(box.runt("create", box.id).status, 1, "the id is taken");
+});

@@ -6,7 +6,7 @@ import { readText } from "../../sys/fs.ts";
 import type { Command } from "../command.ts";
 import { type ExecOptions, exec } from "../exec.ts";
 import { parseSubCgroups } from "../exec-cgroup.ts";
-import type { Parsed } from "../flags.ts";
+import { type Parsed, usage } from "../flags.ts";
 import { holdSignals, stayWith, stayWithTerminal } from "../foreground.ts";
 import { LAUNCH_FLAGS, launchOptions } from "../launch-flags.ts";
 import { loadRecord } from "../state.ts";
@@ -94,7 +94,7 @@ export const execCommand: Command = {
   stopAtArgument: true,
   run(context, parsed) {
     const [id] = parsed.args;
-    if (id === undefined) throw new WharfError("InvalidArgument", "missing argument: ID");
+    if (id === undefined) throw usage("missing argument: ID");
     const process = processFrom(parsed, loadRecord(context.root, id).process);
     const detach = parsed.bool("detach");
     let master = -1;

@@ -2,6 +2,7 @@
 import { WharfError } from "../../../common/errors.ts";
 import { SIGNALS } from "../../sys/process.ts";
 import type { Command } from "../command.ts";
+import { usage } from "../flags.ts";
 import { kill } from "../kill.ts";
 
 const HIGHEST = 64;
@@ -29,7 +30,7 @@ export const killCommand: Command = {
   flags: { "all|a": "bool" },
   run({ root }, parsed) {
     const [id, signal = "SIGTERM", ...rest] = parsed.args;
-    if (id === undefined) throw new WharfError("InvalidArgument", "missing argument: ID");
+    if (id === undefined) throw usage("missing argument: ID");
     if (rest.length > 0) throw new WharfError("InvalidArgument", `unexpected argument ${JSON.stringify(rest[0])}`);
     kill(root, id, parseSignal(signal), parsed.bool("all"));
     return 0;

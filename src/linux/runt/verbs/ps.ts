@@ -6,6 +6,7 @@ import { stdout } from "../../sys/out.ts";
 import { clone, environment, exec, exit, wait } from "../../sys/process.ts";
 import type { Command } from "../command.ts";
 import { pids } from "../control.ts";
+import { usage } from "../flags.ts";
 import { table } from "../table.ts";
 
 /** The host's program of that name. */
@@ -73,7 +74,7 @@ export const psCommand: Command = {
   stopAtArgument: true,
   run({ root }, parsed) {
     const [id, ...options] = parsed.args;
-    if (id === undefined) throw new WharfError("InvalidArgument", "missing argument: ID");
+    if (id === undefined) throw usage("missing argument: ID");
     const format = parsed.string("format") ?? "table";
     if (format !== "table" && format !== "json") {
       throw new WharfError("InvalidArgument", `invalid format ${JSON.stringify(format)}`, { hint: "table or json" });

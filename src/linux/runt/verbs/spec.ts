@@ -98,19 +98,14 @@ function rootless(spec: Spec): void {
   linux.uidMappings = [{ hostID: uid, containerID: 0, size: 1 }];
   linux.gidMappings = [{ hostID: gid, containerID: 0, size: 1 }];
   delete linux.resources;
-  spec.mounts = spec
-    .mounts!.filter(({ destination }) => destination !== "/sys/fs/cgroup")
-    .map((mount) => {
-      if (mount.destination === "/sys")
-        return {
-          destination: "/sys",
-          type: "none",
-          source: "/sys",
-          options: ["rbind", "nosuid", "noexec", "nodev", "ro"],
-        };
-      const options = mount.options?.filter((option) => !/^[ug]id=/.test(option));
-      return options ? { ...mount, options } : mount;
-    });
+  spec.mounts = spec.mounts!.map((mount) => {
+    if (mount.destination === "/sys") {
+      const options = ["rbind", "nosuid", "noexec", "nodev", "ro"];
+      return { destination: "/sys", type: "none", source: "/sys", options };
+    }
+    const options = mount.options?.filter((option) => !/^[ug]id=/.test(option));
+    return options ? { ...mount, options } : mount;
+  });
 }
 
 export const specCommand: Command = {
