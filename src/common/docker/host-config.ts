@@ -75,6 +75,7 @@ export const resources = {
   Devices: nullable(array(partial(DeviceMapping))),
   DeviceCgroupRules: nullable(array(string())),
   DeviceRequests: nullable(array(partial(DeviceRequest))),
+  KernelMemoryTCP: optional(integer("bytes; cgroup version 1")),
   MemoryReservation: integer("bytes"),
   MemorySwap: integer("bytes, memory and swap together; -1: no limit"),
   MemorySwappiness: nullable(integer("0 to 100; -1 as null")),

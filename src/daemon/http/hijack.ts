@@ -11,6 +11,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { WharfError } from "../../common/errors.ts";
 import { MAX_JSON } from "./body.ts";
+import { acceptKey, WebSocketStream } from "./websocket.ts";
 
 /** A connection that can be taken over. */
 export class Hijack {
@@ -42,18 +43,33 @@ export class Hijack {
 
   /** Answers 101 or 200, as asked for, and gives the connection away. From here on the caller owns and ends it. */
   accept(contentType: string): Socket {
-    const { socket } = this;
-    this.#response.detachSocket(socket);
     const upgrade = this.#request.headers.upgrade;
-    socket.setNoDelay(true);
-    socket.setTimeout(0);
-    socket.write(
+    return this.take(
       upgrade === undefined
         ? `HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\n\r\n`
         : `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`,
     );
+  }
+
+  /** Gives the connection away with this header. */
+  take(header: string): Socket {
+    const { socket } = this;
+    this.#response.detachSocket(socket);
+    socket.setNoDelay(true);
+    socket.setTimeout(0);
+    socket.write(header);
     return socket;
   }
+}
+
+/** The same for a client that speaks WebSocket. */
+export function acceptWebSocket(hijack: Hijack, request: IncomingMessage): WebSocketStream {
+  const key = acceptKey(request);
+  return new WebSocketStream(
+    hijack.take(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`,
+    ),
+  );
 }
 
 async function readExactly(socket: Socket, length: number): Promise<Buffer> {

@@ -42,8 +42,9 @@ const VERSION = /^\/v(\d{1,4})\.(\d{1,4})(?=\/)/;
 export function createApiServer(options: ServerOptions): Server {
   const router = new Router(options.operations);
   const findHijack = (request: IncomingMessage): Match | undefined => {
-    if (request.method !== "POST") return undefined;
-    const match = router.match("POST", splitPath(request.url ?? "").path);
+    const { method = "" } = request;
+    if (method !== "POST" && !(method === "GET" && request.headers.upgrade)) return undefined;
+    const match = router.match(method, splitPath(request.url ?? "").path);
     return match?.operation.hijack ? match : undefined;
   };
   const patience = options.patience ?? PATIENCE;

@@ -47,10 +47,13 @@ export async function createContainer(
     { ...(request.Runtime ? { Runtime: request.Runtime } : {}), ...request.HostConfig },
     engine.networks.defaultMode,
   );
-  hostConfig.NetworkMode = resolveNetworkMode(engine, hostConfig.NetworkMode);
+  hostConfig.NetworkMode = config.NetworkDisabled ? "none" : resolveNetworkMode(engine, hostConfig.NetworkMode);
   engine.networks.get(hostConfig.NetworkMode);
   checkSharedNetwork({ config, hostConfig });
   const warnings: string[] = [];
+  if (config.Healthcheck?.Test?.length && config.Healthcheck.Test[0] !== "NONE") {
+    warnings.push("Health checks are not carried out yet: the container has no health status.");
+  }
   const networks = endpointsOf(engine, request, hostConfig.NetworkMode, options.version, warnings);
   const links = resolveLinks(engine, hostConfig);
   if (options.name) await engine.containers.left(options.name);

@@ -4,9 +4,11 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { emptyHostConfig, type HostConfig, type HostConfigInput } from "../../../common/docker/host-config.ts";
 import { WharfError } from "../../../common/errors.ts";
+import { logLimits } from "../io/streams.ts";
 import { capabilitiesOf } from "../spec/capabilities.ts";
 import { DEFAULT_SHM_SIZE, MASKED_PATHS, READONLY_PATHS } from "../spec/defaults.ts";
 import { checkModes } from "../spec/namespaces.ts";
+import { deviceRule } from "../spec/resources.ts";
 import { securityOf } from "../spec/security.ts";
 
 /** Less than this the kernel needs for a process alone. */
@@ -45,6 +47,9 @@ export function completeHostConfig(given: HostConfigInput | undefined, networkMo
   checkLimits(host);
   checkModes(host);
   checkPolicies(host);
+  checkUnsupported(host);
+  logLimits(host.LogConfig);
+  (host.DeviceCgroupRules ?? []).map(deviceRule);
   const names = capabilitiesOf({ add: host.CapAdd, drop: host.CapDrop, privileged: host.Privileged });
   securityOf(host.SecurityOpt, host.Privileged, names);
   return host;
@@ -89,6 +94,30 @@ export function checkLimits(host: HostConfig): void {
   if (host.ShmSize < 0) throw bad("SHM size can not be less than 0");
   if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000) {
     throw bad(`Invalid value ${host.OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+  }
+}
+
+/** What this host, or this daemon, has not: refused by name rather than left without effect. */
+function checkUnsupported(host: HostConfig): void {
+  if (host.Isolation !== "" && host.Isolation !== "default") {
+    throw bad(`invalid isolation (${host.Isolation}): linux only supports 'default'`);
+  }
+  if (host.Cgroup !== "") throw bad(`invalid cgroup mode: ${host.Cgroup}`);
+  if (Object.keys(host.StorageOpt ?? {}).length > 0) {
+    throw bad("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+  }
+  const request = host.DeviceRequests?.[0];
+  if (request) {
+    const wanted = JSON.stringify(request.Capabilities ?? []);
+    throw bad(`could not select device driver ${JSON.stringify(request.Driver ?? "")} with capabilities: ${wanted}`);
+  }
+  for (const name of ["CpuCount", "CpuPercent", "IOMaximumIOps", "IOMaximumBandwidth"] as const)
+    if (host[name] !== 0) throw bad(`invalid option: ${name} is for Windows`);
+  for (const { Type, Source } of host.Mounts ?? []) {
+    if (Type !== "image") continue;
+    throw new WharfError("Unimplemented", `an image (${Source}) cannot be mounted into a container yet`, {
+      operation: "create container",
+    });
   }
 }
 

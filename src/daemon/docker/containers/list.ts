@@ -5,6 +5,7 @@ import { WharfError } from "../../../common/errors.ts";
 import type { Filters } from "../../http/query.ts";
 import type { Engine } from "../engine.ts";
 import { labelMatches } from "../events.ts";
+import { networkId } from "../network/view.ts";
 import { type Container, statusOf } from "./container.ts";
 import { ImageNames, summarize } from "./view.ts";
 
@@ -52,6 +53,9 @@ type Test = (container: Container) => boolean;
 
 const STATES = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
 
+/** `80`, `80/udp`, `80-90/tcp`. */
+const PORTS = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/;
+
 /** Of one filter's values any may hold; of labels all. */
 async function testFor(engine: Engine, name: string, values: readonly string[]): Promise<Test> {
   const any =
@@ -85,13 +89,20 @@ async function testFor(engine: Engine, name: string, values: readonly string[]):
         record.mounts.some((mount) => mount.Name === value || mount.Destination === value || mount.Source === value),
       );
     case "network":
-      return any(({ record }, value) => record.hostConfig.NetworkMode === value);
+      return any(({ record }, value) => {
+        const { NetworkMode } = record.hostConfig;
+        return NetworkMode === value || (value !== "" && networkId(engine, NetworkMode).startsWith(value));
+      });
     case "expose":
     case "publish":
+      for (const value of values) if (!PORTS.test(value)) throw invalid(name, value);
       return any(({ record }, value) => {
-        const port = value.includes("/") ? value : `${value}/tcp`;
+        const [, first, last = first, protocol = "tcp"] = PORTS.exec(value)!;
         const ports = name === "expose" ? record.config.ExposedPorts : record.hostConfig.PortBindings;
-        return Object.hasOwn(ports ?? {}, port);
+        return Object.keys(ports ?? {}).some((port) => {
+          const [number, kind = "tcp"] = port.split("/");
+          return kind === protocol && Number(number) >= Number(first) && Number(number) <= Number(last);
+        });
       });
     case "health":
       return any((_, value) => value === "none");

@@ -28,3 +28,24 @@ export async function layerSize(client: Containerd, image: LocalImage, at: numbe
     return image.manifest.layers[at]?.size ?? 0;
   }
 }
+
+/** Bytes of all layers, each counted once; and by image id the bytes of those that other images have as well. */
+export async function layerUsage(
+  { client }: { client: Containerd },
+  images: readonly LocalImage[],
+): Promise<{ total: number; shared: Map<string, number> }> {
+  const users = new Map<string, number>();
+  const bytes = new Map<string, number>();
+  for (const image of images) {
+    for (const [at, chainId] of image.chain.entries()) {
+      users.set(chainId, (users.get(chainId) ?? 0) + 1);
+      if (!bytes.has(chainId)) bytes.set(chainId, await layerSize(client, image, at));
+    }
+  }
+  const sharedBy = ({ chain }: LocalImage) =>
+    chain.reduce((sum, one) => sum + (users.get(one)! > 1 ? bytes.get(one)! : 0), 0);
+  return {
+    total: bytes.values().reduce((sum, size) => sum + size, 0),
+    shared: new Map(images.map((image) => [image.id as string, sharedBy(image)])),
+  };
+}

@@ -8,16 +8,22 @@ import type { Engine } from "../engine.ts";
 import { labelMatches } from "../events.ts";
 import { parseTime } from "../logs/times.ts";
 import { DANGLING } from "./names.ts";
-import { imageSize } from "./sizes.ts";
+import { imageSize, layerUsage } from "./sizes.ts";
 import { type NamedImage, namesOf } from "./store.ts";
 
 const EPOCH = "1970-01-01T00:00:00Z";
 
-export async function listImages(engine: Engine, filters: Filters, all: boolean): Promise<ImageSummary[]> {
+export async function listImages(
+  engine: Engine,
+  filters: Filters,
+  all: boolean,
+  shared = false,
+): Promise<ImageSummary[]> {
   for (const name of filters.keys()) {
     if (!FILTERS.has(name)) throw new WharfError("InvalidArgument", `invalid filter '${name}'`);
   }
   const images = await engine.images.list();
+  const sharedSizes = shared ? (await layerUsage(engine, images)).shared : undefined;
   const parents = new Set(images.map(({ parent }) => parent));
   const rows: ImageSummary[] = [];
   for (const image of images) {
@@ -34,7 +40,7 @@ export async function listImages(engine: Engine, filters: Filters, all: boolean)
       ParentId: image.parent,
       RepoDigests: digests,
       RepoTags: tags,
-      SharedSize: -1,
+      SharedSize: sharedSizes?.get(image.id) ?? -1,
       Size: await imageSize(engine.client, image),
     });
   }

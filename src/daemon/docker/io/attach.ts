@@ -4,7 +4,8 @@
  */
 
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
+import type { Duplex } from "node:stream";
 import type { AttachHello } from "../../../common/docker/task-io.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { DetachScanner } from "./detach-keys.ts";
@@ -17,14 +18,17 @@ export interface AttachmentOptions extends Omit<AttachHello, "wait"> {
   recorded?: Promise<void> | undefined;
 }
 
+/** A plain connection, or a WebSocket. */
+export type ClientStream = Duplex & { destroySoon(): void };
+
 /** One client's connection, before and after there is a process to join it to. */
 export class Attachment {
-  readonly #client: Socket;
+  readonly #client: ClientStream;
   readonly #options: AttachmentOptions;
   /** Resolves when the client's connection is over. */
   readonly closed: Promise<void>;
 
-  constructor(client: Socket, options: AttachmentOptions) {
+  constructor(client: ClientStream, options: AttachmentOptions) {
     this.#client = client;
     this.#options = options;
     this.closed = new Promise((resolve) => {

@@ -4,37 +4,38 @@
  */
 
 import { once } from "node:events";
-import type { Socket } from "node:net";
 import type { Container } from "../containers/container.ts";
 import type { Engine } from "../engine.ts";
 import { encodeEntry } from "../logs/encode.ts";
 import { readLog } from "../logs/reader.ts";
+import type { ClientStream } from "./attach.ts";
 
 export interface ReplayOptions {
   stdout: boolean;
   stderr: boolean;
   /** Goes on with what the running process writes. */
   follow: boolean;
+  /** Output in Docker's multiplexed form. */
+  frames: boolean;
 }
 
 /** Resolves when all has been passed on, or the client is gone. The socket stays open. */
 export async function replayLog(
   engine: Engine,
   container: Container,
-  socket: Socket,
+  socket: ClientStream,
   options: ReplayOptions,
 ): Promise<void> {
   const controller = new AbortController();
   const gone = () => controller.abort();
   socket.on("close", gone);
   const { signal } = controller;
-  const multiplexed = !container.record.config.Tty;
+  const { frames: multiplexed } = options;
+  const terminal = container.record.config.Tty;
   const until = options.follow && container.running ? container.next("exit", signal) : undefined;
   try {
     for await (const batch of readLog(engine.logPath(container.id), { until, signal })) {
-      const wanted = batch.filter(({ stream }) =>
-        stream === "stdout" ? options.stdout : options.stderr || !multiplexed,
-      );
+      const wanted = batch.filter(({ stream }) => (stream === "stdout" ? options.stdout : options.stderr || terminal));
       if (wanted.length === 0 || socket.destroyed) continue;
       const data = Buffer.concat(wanted.map((entry) => encodeEntry(entry, { timestamps: false, multiplexed })));
       if (!socket.write(data))

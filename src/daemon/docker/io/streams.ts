@@ -1,5 +1,6 @@
 /** Where the output of containers and execs goes: the logging URI that their shim carries out. */
 
+import type { HostConfig } from "../../../common/docker/host-config.ts";
 import { formatTaskIO, type TaskIO } from "../../../common/docker/task-io.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { ProcessIO } from "../../containerd/api/tasks.ts";
@@ -7,11 +8,14 @@ import type { ContainerRecord } from "../containers/record.ts";
 import type { Engine } from "../engine.ts";
 import type { Exec } from "../exec/exec.ts";
 
+type LogConfig = HostConfig["LogConfig"];
+
 const UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
 
 /** The streams of a container's init process. InvalidArgument for log options that cannot be. */
 export function containerStreams(engine: Engine, { id, config, hostConfig }: ContainerRecord): ProcessIO {
-  const { Type, Config } = hostConfig.LogConfig;
+  const { LogConfig } = hostConfig;
+  const { Type } = LogConfig;
   const io: TaskIO = {
     driver: Type === "none" ? "none" : "json-file",
     attach: engine.attachSocket(id),
@@ -19,7 +23,7 @@ export function containerStreams(engine: Engine, { id, config, hostConfig }: Con
   };
   if (Type !== "none") {
     io.path = engine.logPath(id);
-    Object.assign(io, logLimits(Config));
+    Object.assign(io, logLimits(LogConfig));
   }
   return streams(io, config.Tty);
 }
@@ -29,28 +33,31 @@ export function execStreams(engine: Engine, exec: Exec): ProcessIO {
   return streams({ driver: "none", attach: engine.attachSocket(exec.id), stdin: stdin ? "once" : "none" }, tty);
 }
 
-/** `max-size` in bytes and `max-file` of a container's log options. */
-export function logLimits(options: Readonly<Record<string, string>>): Pick<TaskIO, "maxSize" | "maxFile"> {
-  const limits: Pick<TaskIO, "maxSize" | "maxFile"> = {};
-  for (const [name, value] of Object.entries(options)) {
-    if (name === "max-size" && value !== "-1") limits.maxSize = size(value);
-    else if (name === "max-file") limits.maxFile = count(value);
-    else if (!KNOWN.has(name)) throw bad(`unknown log opt '${name}' for json-file log driver`);
+/** dockerd's defaults for the driver `local`. */
+const LOCAL = { maxSize: 20 << 20, maxFile: 5 };
+/** Options that say nothing new. */
+const HARMLESS: Readonly<Record<string, RegExp>> = { compress: /^(false|0)$/, mode: /^blocking$/ };
+const LATER = new Set(["compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size"]);
+
+/** `max-size` in bytes and `max-file` of a container's log options. InvalidArgument, Unimplemented for options that would have no effect. */
+export function logLimits({ Type, Config }: LogConfig): Pick<TaskIO, "maxSize" | "maxFile"> {
+  const limits: Pick<TaskIO, "maxSize" | "maxFile"> = Type === "local" ? { ...LOCAL } : {};
+  if (Type === "none") return {};
+  for (const [name, value] of Object.entries(Config)) {
+    if (name === "max-size") {
+      if (value === "-1") delete limits.maxSize;
+      else limits.maxSize = size(value);
+    } else if (name === "max-file") limits.maxFile = count(value);
+    else if (HARMLESS[name]?.test(value)) continue;
+    else if (LATER.has(name)) {
+      throw new WharfError("Unimplemented", `the log option ${name}=${value} is not there yet`, {
+        operation: "create container",
+        subject: name,
+      });
+    } else throw bad(`unknown log opt '${name}' for ${Type} log driver`);
   }
   return limits;
 }
-
-const KNOWN = new Set([
-  "max-size",
-  "max-file",
-  "compress",
-  "labels",
-  "labels-regex",
-  "env",
-  "env-regex",
-  "tag",
-  "mode",
-]);
 
 function streams(io: TaskIO, terminal: boolean): ProcessIO {
   const uri = formatTaskIO(io);

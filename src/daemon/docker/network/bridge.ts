@@ -1,8 +1,8 @@
 /** The default network: a bridge of the daemon's own, made when the first container wants it, taken down when the daemon ends without any. */
 
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Attachment, BridgeNetwork } from "../../../common/agent/network.ts";
 import type { AnswerOf, Operation, RequestOf } from "../../../common/agent/protocol.ts";
@@ -11,6 +11,7 @@ import type { ContainerRecord } from "../containers/record.ts";
 import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
 import { ownNames } from "./files.ts";
 import { endpointOf, portRequests } from "./ports.ts";
+import { isFree, parseRoutes } from "./routes.ts";
 
 /** What the driver needs of the agent's client. */
 export interface NetworkAgent {
@@ -23,14 +24,6 @@ const CANDIDATES = [
   ...Array.from({ length: 15 }, (_, i) => `172.${17 + i}`),
   ...Array.from({ length: 64 }, (_, i) => `10.${190 + i}`),
 ];
-
-function usedPrefixes(): Set<string> {
-  const used = new Set<string>();
-  for (const list of Object.values(networkInterfaces())) {
-    for (const { address } of list ?? []) used.add(address.split(".").slice(0, 2).join("."));
-  }
-  return used;
-}
 
 export class BridgeDriver implements NetworkDriver {
   readonly #agent: NetworkAgent;
@@ -70,9 +63,14 @@ export class BridgeDriver implements NetworkDriver {
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const path = join(this.#dir, "network.json");
     const known = await readFile(path, "utf8").catch(() => undefined);
-    if (known) return JSON.parse(known) as BridgeNetwork;
-    const used = usedPrefixes();
-    const prefix = CANDIDATES.find((candidate) => !used.has(candidate));
+    const routes = parseRoutes(await readFile("/proc/net/route", "utf8").catch(() => ""));
+    if (known) {
+      const network = JSON.parse(known) as BridgeNetwork;
+      // While the bridge was not there somebody else may have taken its addresses.
+      const kept = this.#attachments.size > 0 || existsSync(`/sys/class/net/${network.bridge}`);
+      if (kept || isFree(network.subnet.replace(/\/.*/, ""), 16, routes)) return network;
+    }
+    const prefix = CANDIDATES.find((candidate) => isFree(`${candidate}.0.0`, 16, routes));
     if (!prefix) throw new WharfError("ResourceExhausted", "no private network is free for the bridge");
     const network: BridgeNetwork = {
       bridge: this.#bridge,

@@ -5,6 +5,7 @@ import { EventMessage } from "../../../common/docker/system.ts";
 import { timestampToMillis } from "../../../common/timestamp.ts";
 import { type Operation, operation } from "../../http/operation.ts";
 import { filters, text } from "../../http/query.ts";
+import { checkFilters } from "../containers/prune.ts";
 import type { Engine } from "../engine.ts";
 import { eventMatches } from "../events.ts";
 import { parseTime } from "../logs/times.ts";
@@ -23,6 +24,7 @@ export function eventOperations(engine: Engine): Operation[] {
         const sinceGiven = x.query.since !== undefined && x.query.since !== "";
         const since = sinceGiven ? (nano(parseTime(x.query.since, "since")) ?? 0) : undefined;
         const until = nano(parseTime(x.query.until, "until"));
+        checkFilters(x.query.filters, EVENT_FILTERS, "events");
         const queue: Event[] = [];
         let wake = () => {};
         using subscription = engine.events.subscribe((event) => {
@@ -51,6 +53,11 @@ export function eventOperations(engine: Engine): Operation[] {
     }),
   ];
 }
+
+const EVENT_FILTERS =
+  "config, container, daemon, event, image, label, network, node, plugin, scope, secret, service, type, volume".split(
+    ", ",
+  );
 
 function timeUp(nano: number): AbortSignal {
   const left = nano / 1e6 - Date.now();

@@ -2,6 +2,7 @@
 
 import { ImageDeleteItem, ImageInspect, ImageSummary } from "../../../common/docker/image.ts";
 import { array } from "../../../common/docker/schema.ts";
+import { WharfError } from "../../../common/errors.ts";
 import { parsePlatform } from "../../../common/oci/platform.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { type Operation, operation } from "../../http/operation.ts";
@@ -54,7 +55,7 @@ export function imageOperations(engine: Engine): Operation[] {
       summary: "the images that are here",
       query: { all: flag(), filters: filters(), digests: flag(), manifests: flag(), "shared-size": flag() },
       answer: array(ImageSummary),
-      handler: async (x) => x.json(200, await listImages(engine, x.query.filters, x.query.all)),
+      handler: async (x) => x.json(200, await listImages(engine, x.query.filters, x.query.all, x.query["shared-size"])),
     }),
     operation({
       id: "ImageInspect",
@@ -76,7 +77,14 @@ export function imageOperations(engine: Engine): Operation[] {
       summary: "takes a name away, and with the last one the image",
       query: { force: flag(), noprune: flag(), platforms: texts() },
       answer: array(ImageDeleteItem),
-      handler: async (x) => x.json(200, await removeImage(engine, x.param("name"), x.query.force)),
+      handler: async (x) => {
+        if (x.query.platforms.length > 0) {
+          throw new WharfError("Unimplemented", "one platform of an image cannot be removed alone yet", {
+            operation: "remove image",
+          });
+        }
+        x.json(200, await removeImage(engine, x.param("name"), x.query.force));
+      },
     }),
   ];
 }

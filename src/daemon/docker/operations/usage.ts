@@ -7,7 +7,7 @@ import { type Operation, operation } from "../../http/operation.ts";
 import { texts } from "../../http/query.ts";
 import { listContainers } from "../containers/list.ts";
 import type { Engine } from "../engine.ts";
-import { layerSize } from "../images/sizes.ts";
+import { layerUsage } from "../images/sizes.ts";
 import { listImages } from "../images/view.ts";
 import type { StoredVolume } from "../volumes/store.ts";
 
@@ -44,26 +44,9 @@ export function usageOperations(engine: Engine): Operation[] {
 
 /** Each layer counts once; what an image shares with others is said of each. */
 async function imageUsage(engine: Engine): Promise<Pick<DataUsage, "LayersSize" | "Images">> {
-  const users = new Map<string, number>();
-  const sizes = new Map<string, number>();
-  const images = await engine.images.list();
-  for (const image of images) {
-    for (const [at, chainId] of image.chain.entries()) {
-      users.set(chainId, (users.get(chainId) ?? 0) + 1);
-      if (!sizes.has(chainId)) sizes.set(chainId, await layerSize(engine.client, image, at));
-    }
-  }
-  const shared = new Map(
-    images.map(({ id, chain }) => [
-      id as string,
-      chain.reduce((sum, one) => sum + (users.get(one)! > 1 ? sizes.get(one)! : 0), 0),
-    ]),
-  );
+  const { total, shared } = await layerUsage(engine, await engine.images.list());
   const rows = await listImages(engine, new Map(), true);
-  return {
-    LayersSize: sizes.values().reduce((sum, size) => sum + size, 0),
-    Images: rows.map((row) => ({ ...row, SharedSize: shared.get(row.Id) ?? 0 })),
-  };
+  return { LayersSize: total, Images: rows.map((row) => ({ ...row, SharedSize: shared.get(row.Id) ?? 0 })) };
 }
 
 async function containerUsage(engine: Engine): Promise<ContainerSummary[]> {

@@ -30,6 +30,7 @@ function memory(host: HostConfig): LinuxMemory {
   if (host.Memory > 0) limits.limit = host.Memory;
   if (host.MemoryReservation > 0) limits.reservation = host.MemoryReservation;
   if (host.MemorySwap !== 0) limits.swap = host.MemorySwap;
+  if (host.KernelMemoryTCP) limits.kernelTCP = host.KernelMemoryTCP;
   if (host.MemorySwappiness !== null && host.MemorySwappiness >= 0) limits.swappiness = host.MemorySwappiness;
   return limits;
 }
@@ -70,7 +71,7 @@ function blockIO(host: HostConfig, deviceNumbers: DeviceNumbers): LinuxBlockIO {
 }
 
 /** `c 1:3 rwm`, `b *:* r`, `a *:* rwm`. */
-function deviceRule(text: string): NonNullable<LinuxResources["devices"]>[number] {
+export function deviceRule(text: string): NonNullable<LinuxResources["devices"]>[number] {
   const match = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text);
   if (!match) {
     throw new WharfError("InvalidArgument", `invalid device cgroup rule format: '${text}'`, {
