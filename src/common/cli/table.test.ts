@@ -16,14 +16,21 @@ test("alignTabs() aligns only lines that stand together", () => {
   );
 });
 
-test("fitTable() squeezes the widest columns, never those to keep", () => {
+test("fitTable() moves columns closer, then squeezes the widest, never those to keep", () => {
   const text = "ID\tCOMMAND\tNAMES\nabcdefghijkl\tsome very long command line\ta-rather-long-name-of-a-container";
-  const fitted = alignTabs(fitTable(text, 60, new Set([0])), DOCKER_TABLE);
+  const fitted = fitTable(text, 60, { keep: new Set([0]) });
   for (const line of fitted.split("\n")) assert.ok(displayWidth(line) <= 60, line);
-  assert.match(fitted, /^abcdefghijkl {3}some/m);
+  assert.match(fitted, /^abcdefghijkl {2}some/m);
   assert.match(fitted, /…/);
-  assert.equal(fitTable(text, 200, new Set()), text);
-  assert.equal(fitTable(text, 10, new Set([0])), text, "what cannot fit is left alone");
+  assert.equal(fitTable(text, 200), alignTabs(text, DOCKER_TABLE));
+  assert.equal(
+    fitTable(text, 10, { keep: new Set([0]) }),
+    alignTabs(text, DOCKER_TABLE),
+    "what cannot fit is left alone",
+  );
+  const late = fitTable(text, 60, { late: new Set([2]) });
+  assert.match(late, / {2}a-rather-long-name-of-a-container$/m, "the last to give way");
+  assert.equal(fitTable("A\tB\tC\n1\t2\t3", 12), "A   B   C\n1   2   3", "nothing is cut where less space helps");
 });
 
 test("displayWidth() counts wide characters twice", () => {

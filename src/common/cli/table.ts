@@ -60,25 +60,48 @@ function measure(
 /** The least a column is squeezed to. */
 const LEAST = 8;
 
-/**
- * Cuts cells with "…" so that the table fits into `columns`; the widest columns give first, those in `keep` never. A
- * table that cannot fit is left as it is.
- */
-export function fitTable(text: string, columns: number, keep: ReadonlySet<number>, options = DOCKER_TABLE): string {
-  const rows = text.split("\n").map((line) => line.split("\t"));
+/** Widths that are tried one after another, before any cell is cut. */
+const NARROWER: readonly TabOptions[] = [DOCKER_TABLE, { minWidth: 0, padding: 3 }, { minWidth: 0, padding: 2 }];
+
+/** Which columns give way, by number: those in `keep` never, those in `late` when the others cannot give more. */
+export interface Priorities {
+  readonly keep?: ReadonlySet<number> | undefined;
+  readonly late?: ReadonlySet<number> | undefined;
+}
+
+function columnWidths(rows: readonly (readonly string[])[]): number[] {
   const count = Math.max(...rows.map((row) => row.length));
-  const widths = Array.from({ length: count }, (_, column) =>
-    Math.max(...rows.map((row) => displayWidth(row[column] ?? ""))),
-  );
-  const total = () =>
-    widths.reduce((sum, w, i) => sum + (i === count - 1 ? w : Math.max(w + options.padding, options.minWidth)), 0);
-  while (total() > columns) {
-    let widest = -1;
-    for (let i = 0; i < count; i++) {
-      if (!keep.has(i) && widths[i]! > LEAST && (widest < 0 || widths[i]! > widths[widest]!)) widest = i;
-    }
-    if (widest < 0) return text;
+  return Array.from({ length: count }, (_, column) => Math.max(...rows.map((row) => displayWidth(row[column] ?? ""))));
+}
+
+function totalWidth(widths: readonly number[], { minWidth, padding }: TabOptions): number {
+  return widths.reduce((sum, w, i) => sum + (i === widths.length - 1 ? w : Math.max(w + padding, minWidth)), 0);
+}
+
+/** Takes columns from the widest until the table fits; false when it cannot. */
+function squeeze(widths: number[], columns: number, options: TabOptions, { keep, late }: Priorities): boolean {
+  while (totalWidth(widths, options) > columns) {
+    const give = (from: (i: number) => boolean) =>
+      widths.reduce((best, w, i) => (from(i) && w > LEAST && (best < 0 || w > widths[best]!) ? i : best), -1);
+    let widest = give((i) => !keep?.has(i) && !late?.has(i));
+    if (widest < 0) widest = give((i) => !keep?.has(i));
+    if (widest < 0) return false;
     widths[widest]!--;
   }
-  return rows.map((row) => row.map((cell, i) => ellipsis(cell, Math.max(widths[i]!, 1))).join("\t")).join("\n");
+  return true;
+}
+
+/**
+ * Aligns a table so that it fits into `columns`: first the columns move closer, then cells are cut with "…", the widest first. A
+ * table that cannot fit is left as it is.
+ */
+export function fitTable(text: string, columns: number, priorities: Priorities = {}): string {
+  const rows = text.split("\n").map((line) => line.split("\t"));
+  const widths = columnWidths(rows);
+  const roomy = NARROWER.find((options) => totalWidth(widths, options) <= columns);
+  if (roomy) return alignTabs(text, roomy);
+  const tight = NARROWER.at(-1)!;
+  if (!squeeze(widths, columns, tight, priorities)) return alignTabs(text, DOCKER_TABLE);
+  const cut = rows.map((row) => row.map((cell, i) => ellipsis(cell, Math.max(widths[i]!, 1))).join("\t"));
+  return alignTabs(cut.join("\n"), tight);
 }

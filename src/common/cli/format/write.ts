@@ -3,7 +3,7 @@ import { WharfError } from "../../errors.ts";
 import { HEADER_FUNCTIONS } from "../../template/functions.ts";
 import { Template, TemplateError } from "../../template/template.ts";
 import { Struct } from "../../template/values.ts";
-import { alignTabs, DOCKER_TABLE, fitTable } from "../table.ts";
+import { alignTabs, DOCKER_TABLE, fitTable, type Priorities } from "../table.ts";
 
 /** How the rows of one kind are written. */
 export interface RowKind<T> {
@@ -15,13 +15,11 @@ export interface RowKind<T> {
   fields(row: T): Readonly<Record<string, unknown>>;
 }
 
-export interface WriteOptions {
+export interface WriteOptions extends Priorities {
   /** What --format gave, with the kind's default already put in place of "" and "table". */
   readonly format: string;
   /** Columns of the window a default table is fitted into; undefined: no limit. */
   readonly fit?: number | undefined;
-  /** Columns that are never cut, by number. */
-  readonly keep?: ReadonlySet<number>;
 }
 
 /** `{{.Label "a.b-c"}}` as a heading: "b c". */
@@ -62,8 +60,7 @@ export function writeRows<T>(rows: readonly T[], kind: RowKind<T>, options: Writ
       HEADER_FUNCTIONS,
     );
     const text = [header, ...lines].join("\n");
-    const fitted = options.fit === undefined ? text : fitTable(text, options.fit, options.keep ?? new Set());
-    return `${alignTabs(fitted, DOCKER_TABLE)}\n`;
+    return `${options.fit === undefined ? alignTabs(text, DOCKER_TABLE) : fitTable(text, options.fit, options)}\n`;
   } catch (error) {
     throw templateFault(error);
   }

@@ -8,6 +8,7 @@ import {
   codeOfEnding,
   detachKeys,
   forwardSignal,
+  redraw,
   requireTerminal,
   resize,
   waited,
@@ -61,7 +62,7 @@ export const attach = command({
       forward: forwards ? (signal) => forwardSignal(cli, id, signal) : undefined,
       resize: terminal ? () => resize(cli, `/containers/${id}`) : undefined,
     });
-    if (terminal) await resize(cli, `/containers/${id}`).catch(() => undefined);
+    if (terminal) await redraw(cli, `/containers/${id}`);
     const ending = await attachStream(stream, { tty: config.Tty, stdin, keys: keys?.keys, raw: keys !== undefined });
     return codeOfEnding(cli, ending, name) ?? (await waited(cli, wait, name));
   },

@@ -307,7 +307,7 @@ export const contextExport = command({
     const context = described(cli, name);
     const tls = name === DEFAULT_CONTEXT ? new Map<TlsFile, Uint8Array>() : cli.contexts.tls(name);
     if (file === "-") {
-      checkArchiveOutput(cli, "");
+      checkArchiveOutput(cli, "", "name a file");
       writeArchive(1, { context, tls });
       return 0;
     }

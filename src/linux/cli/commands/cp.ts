@@ -79,7 +79,7 @@ async function copyOut(cli: Cli, container: string, path: string, to: string, fo
     const info = await statInside(cli, container, from);
     if (info && has(info.mode, GO_LINK) && info.linkTarget !== "") from = info.linkTarget;
   }
-  if (to === "-") checkArchiveOutput(cli, "");
+  if (to === "-") checkArchiveOutput(cli, "", "redirect stdout: … - >FILE");
   using response = await cli.api.request("GET", `/containers/${pathName(container)}/archive`, {
     query: { path: from },
     doing: "copy from container",

@@ -1,6 +1,7 @@
 // wharf pause, unpause, rename, diff, top, port: small things about one container.
 import { ANY } from "../../../common/cli/command.ts";
-import { alignTabs } from "../../../common/cli/table.ts";
+import { alignTabs, fitTable } from "../../../common/cli/table.ts";
+import { displayWidth } from "../../../common/cli/width.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { command } from "../cli.ts";
 import { each, pathName } from "../container/each.ts";
@@ -90,8 +91,12 @@ export const top = command({
       `/containers/${pathName(name!)}/top`,
       { query: { ps_args: options.join(" ") || undefined }, doing: "list processes" },
     );
-    const lines = [Titles, ...(Processes ?? [])].map((cells) => cells.join("\t"));
-    cli.out(`${alignTabs(lines.join("\n"), { minWidth: 20, padding: 3 })}\n`);
+    const text = [Titles, ...(Processes ?? [])].map((cells) => cells.join("\t")).join("\n");
+    const columns = cli.terminalSize(1)?.columns;
+    // Docker's columns are wide; a window gets what fits.
+    const wide = alignTabs(text, { minWidth: 20, padding: 3 });
+    const fits = columns === undefined || wide.split("\n").every((line) => displayWidth(line) <= columns);
+    cli.out(`${fits ? wide : fitTable(text, columns)}\n`);
     return 0;
   },
 });

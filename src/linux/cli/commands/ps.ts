@@ -6,8 +6,9 @@ import { writeRows } from "../../../common/cli/format/write.ts";
 import { command } from "../cli.ts";
 import { localClock } from "../zone.ts";
 
-/** Ids and names stay whole in a narrow window. */
+/** Ids and names stay whole in a narrow window; age and state are cut last. */
 const KEEP = new Set([0, 6]);
+const LATE = new Set([3, 4]);
 
 export const ps = command({
   name: "ps",
@@ -53,6 +54,7 @@ export const ps = command({
         format: containerFormat(source, flags.quiet, flags.size),
         fit: fits ? cli.terminalSize(1)?.columns : undefined,
         keep: KEEP,
+        late: LATE,
       }),
     );
     return 0;

@@ -61,7 +61,10 @@ export const stats = command({
   run: async (cli, { flags, args }) => {
     const live = !flags["no-stream"];
     const screen = live && cli.isTerminal(1);
-    using _signals = onSignals([SIGNALS.INT, SIGNALS.TERM], (signal) => exit(live ? 0 : 128 + signal));
+    using _signals = onSignals([SIGNALS.INT, SIGNALS.TERM], (signal) => {
+      if (screen) cli.out("\n");
+      exit(live ? 0 : 128 + signal);
+    });
     const plain = flags.format === "" || flags.format === "table";
     const seen = new Map<string, StatsRow>();
     for (;;) {

@@ -67,9 +67,20 @@ export async function forwardSignal(cli: Cli, id: string, signal: number): Promi
 }
 
 /** Tells the container's terminal how large ours is. */
-export async function resize(cli: Cli, path: string): Promise<void> {
+export async function resize(cli: Cli, path: string, more = 0): Promise<void> {
   const size = cli.terminalSize(1) ?? cli.terminalSize(0);
-  if (size) await cli.api.call("POST", `${path}/resize`, { query: { h: size.rows, w: size.columns } });
+  if (!size) return;
+  await cli.api.call("POST", `${path}/resize`, { query: { h: size.rows + more, w: size.columns + more } });
+}
+
+/** Has the program draw itself anew: another size, and then the right one. */
+export async function redraw(cli: Cli, path: string): Promise<void> {
+  try {
+    await resize(cli, path, 1);
+    await resize(cli, path);
+  } catch {
+    // It may have ended.
+  }
 }
 
 /** What the end of a stream means when it is not the container's end; undefined when the container ended it. */

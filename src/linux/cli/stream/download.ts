@@ -36,10 +36,10 @@ async function toStdout(response: Response): Promise<number> {
 }
 
 /** Refused before anything is asked for: an archive would only confuse a terminal. */
-export function checkArchiveOutput(cli: Cli, output: string): void {
+export function checkArchiveOutput(cli: Cli, output: string, hint = "use -o FILE or redirect stdout"): void {
   if (output !== "" || !cli.isTerminal(1)) return;
   throw new WharfError("FailedPrecondition", "an archive is not for a terminal", {
-    hint: "use -o FILE or redirect stdout",
+    hint,
   });
 }
 
