@@ -3,8 +3,10 @@ import { WharfError } from "../../common/errors.ts";
 import { dirname } from "../../common/path.ts";
 import { isErrno } from "../sys/call.ts";
 import { E } from "../sys/errno.ts";
-import { exists, mkdir, mkdirs, readText } from "../sys/fs.ts";
+import { AT_REMOVEDIR, exists, mkdir, mkdirs, readText } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
+import { isFrozen } from "./freezer.ts";
+import { cgroupPids } from "./kill.ts";
 import { CGROUP_ROOT, cgroupFolder, findMountpoint, readLayout, usualMountpoint } from "./layout.ts";
 import { type CgroupPaths, put } from "./paths.ts";
 import { locateScope } from "./systemd/scope.ts";
@@ -47,28 +49,35 @@ function delegate(folder: string): void {
 }
 
 /** v2: every folder on the way gets the controllers of the one above. */
-function makeUnified(folder: string): void {
+function makeUnified(folder: string): Made {
+  let made: Made = "there";
   let at = CGROUP_ROOT;
   for (const part of folder.slice(CGROUP_ROOT.length + 1).split("/")) {
     delegate(at);
     at += `/${part}`;
     try {
       mkdir(at);
+      made = "new";
     } catch (error) {
       if (!isErrno(error, "EEXIST")) throw error;
+      made = "there";
     }
   }
+  return made;
 }
 
-/** v1. False when the hierarchy is not mounted where it was thought to be. */
-function make(controllers: string, folder: string): boolean {
+type Made = "new" | "there" | undefined;
+
+/** v1. Undefined when the hierarchy is not mounted where it was thought to be. */
+function make(controllers: string, folder: string): Made {
   const answer = native.syscall(NR.mkdirat, -100, folder, 0o755);
   if (answer === -E.ENOENT) {
-    if (!exists(usualMountpoint(controllers)) && folder.startsWith(`${usualMountpoint(controllers)}/`)) return false;
+    if (!exists(usualMountpoint(controllers)) && folder.startsWith(`${usualMountpoint(controllers)}/`))
+      return undefined;
     mkdirs(folder);
   } else if (answer < 0 && answer !== -E.EEXIST) mkdir(folder);
   if (controllers.includes("cpuset")) inheritCpuset(folder, answer === 0);
-  return true;
+  return answer === -E.EEXIST ? "there" : "new";
 }
 
 export interface CgroupWish {
@@ -92,22 +101,50 @@ export function locateCgroup({ path, id, systemd }: CgroupWish): CgroupPaths {
   return cgroup;
 }
 
+/** Names the error that a cgroup is somebody else's: who gets it must leave the cgroup alone. */
+export const NOT_OURS = "take over the cgroup";
+
+/** A cgroup that was there may be used when nothing is in it; whoever joins a frozen one never gets any further. */
+function refuseOthers(cgroup: CgroupPaths): void {
+  const refuse = (what: string, hint: string) =>
+    new WharfError("FailedPrecondition", `linux.cgroupsPath: container's cgroup ${what}`, {
+      operation: NOT_OURS,
+      subject: Object.values(cgroup.paths)[0],
+      hint,
+    });
+  const count = cgroupPids(cgroup).length;
+  if (count > 0) throw refuse(`is not empty: ${count} process(es) found`, "give each container a cgroup of its own");
+  if (isFrozen(cgroup)) throw refuse("unexpectedly frozen", "thaw it, or remove it");
+}
+
 /**
- * Makes the folders. What exists is used as it is, as the runtime specification allows. `moved` is called when a hierarchy was
+ * Makes the folders. What exists is used where nobody is in it, as the runtime specification allows. `moved` is called when a hierarchy was
  * found elsewhere than thought, or nowhere, with the paths corrected.
  */
 export function makeCgroup(cgroup: CgroupPaths, moved: () => void): void {
   let corrected = false;
+  const fresh: string[] = [];
   for (const controllers in cgroup.paths) {
     const folder = cgroup.paths[controllers]!;
-    if (controllers === "") makeUnified(folder);
-    else if (!make(controllers, folder)) {
+    const made = controllers === "" ? makeUnified(folder) : make(controllers, folder);
+    if (made === "new") fresh.push(folder);
+    else if (made === undefined) {
       corrected = true;
       const mountpoint = findMountpoint(controllers);
       if (mountpoint === undefined) delete cgroup.paths[controllers];
       else cgroup.paths[controllers] = mountpoint + folder.slice(usualMountpoint(controllers).length);
       moved();
-      if (mountpoint !== undefined) make(controllers, cgroup.paths[controllers]!);
+      const place = cgroup.paths[controllers];
+      if (place !== undefined && make(controllers, place) === "new") fresh.push(place);
+    }
+  }
+  // systemd has moved the first process in already
+  if (fresh.length < Object.keys(cgroup.paths).length && !cgroup.systemd) {
+    try {
+      refuseOthers(cgroup);
+    } catch (error) {
+      for (const folder of fresh) native.syscall(NR.unlinkat, -100, folder, AT_REMOVEDIR);
+      throw error;
     }
   }
   if (corrected && Object.keys(cgroup.paths).length === 0) {

@@ -29,7 +29,7 @@ export function refuseUnavailable(resources: LinuxResources, mode: "v1" | "v2"):
     throw refuse("memory.useHierarchy", "kernels count memory along the hierarchy always, since Linux 5.11");
   if (mode === "v1") {
     if (Object.keys(resources.unified ?? {}).length > 0)
-      throw refuse("unified", "linux.resources.unified needs cgroup v2, this host has v1");
+      throw refuse("unified", "linux.resources.unified: invalid configuration: it needs cgroup v2, this host has v1");
     return;
   }
   for (const [name, asked] of v1Only(resources)) if (asked) throw refuse(name, "cgroup v2 has nothing like it");

@@ -4,7 +4,7 @@ import { WharfError } from "../../common/errors.ts";
 import { OCI_VERSION } from "../../common/oci/runtime.ts";
 import { openForClone, openJoinFiles } from "../cgroup/join.ts";
 import { killCgroup } from "../cgroup/kill.ts";
-import { locateCgroup } from "../cgroup/make.ts";
+import { locateCgroup, NOT_OURS } from "../cgroup/make.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import { removeCgroup } from "../cgroup/remove.ts";
 import { close, Fd, O, open, writeFileAtomic } from "../sys/fs.ts";
@@ -129,7 +129,8 @@ export function create(options: CreateOptions): Created {
       trace: options.trace,
     });
   } catch (error) {
-    if (cgroup) {
+    // what is somebody else's stays as it is
+    if (cgroup && !(error instanceof WharfError && error.operation === NOT_OURS)) {
       killCgroup(cgroup, SIGNALS.KILL);
       removeCgroup(cgroup);
     }

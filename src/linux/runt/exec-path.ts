@@ -89,8 +89,10 @@ function prepareEnvironment(given: readonly string[], uid: number): readonly str
   for (let i = given.length - 1; i >= 0; i--) {
     const entry = given[i]!;
     const name = entry.slice(0, entry.indexOf("="));
-    if (!last.has(name) && entry !== "HOME=") last.set(name, entry);
+    if (!last.has(name)) last.set(name, entry);
   }
+  const known = last.get("HOME") ?? "HOME=";
+  if (known === "HOME=") last.delete("HOME");
   const env = [...last.values()].reverse();
   return last.has("HOME") ? env : [...env, `HOME=${homeOf(uid)}`];
 }

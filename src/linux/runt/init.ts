@@ -28,7 +28,7 @@ import { isolate, makeReadonly, mountRoot, moveRoot, pivot, type RootContext } f
 import { resetAffinity, setIoPriority, setScheduler } from "./scheduling.ts";
 import { flagsOf, putFilterOn } from "./seccomp.ts";
 import { needsStage } from "./stage.ts";
-import { acceptStart } from "./start-socket.ts";
+import { acceptStart, heedEnds } from "./start-socket.ts";
 import { applySysctls } from "./sysctl.ts";
 
 /** What the first process is born with. */
@@ -292,8 +292,9 @@ function finish(plan: InitPlan, progress: Progress): never {
   if (plan.startSocket !== undefined) {
     // what would fail at the start should fail now
     findExecutable(args[0] ?? "", env);
+    const ends = heedEnds();
     progress.channel.send({ type: "ready" });
-    progress.channel = new Channel(waitForStart(plan, progress));
+    progress.channel = new Channel(waitForStart(plan, progress, ends));
   }
   // who is told by `start` is told of no steps: the descriptors of `create` are closed
   const trace = plan.startSocket === undefined ? plan.trace : undefined;
@@ -336,10 +337,10 @@ export function startSteps(plan: InitPlan, progress: Progress): Step[] {
 }
 
 /** Until then this process holds nothing but its streams, what is to be preserved, and what it needs. */
-function waitForStart(plan: InitPlan, progress: Progress): number {
+function waitForStart(plan: InitPlan, progress: Progress, ends: number | undefined): number {
   progress.channel[Symbol.dispose]();
   plan.trace?.flush();
-  const keep = [plan.startSocket!, progress.seccomp ?? -1].sort((a, b) => a - b);
+  const keep = [plan.startSocket!, progress.seccomp ?? -1, ends ?? -1].sort((a, b) => a - b);
   let from = 3 + plan.preserveFds;
   for (const fd of keep) {
     if (fd < from) continue;
@@ -347,5 +348,5 @@ function waitForStart(plan: InitPlan, progress: Progress): number {
     from = fd + 1;
   }
   native.syscall(NR.close_range, from, CLOSE_RANGE_MAX, 0);
-  return acceptStart(plan.startSocket!);
+  return acceptStart(plan.startSocket!, ends);
 }

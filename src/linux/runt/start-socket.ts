@@ -31,12 +31,16 @@ export function listenForStart(folder: string): number {
 /** What ends a process by default and is meant to; a first process of a pid namespace ignores what it has no handler for. */
 const ENDS = signalSet([SIGNALS.INT, SIGNALS.QUIT, SIGNALS.TERM]);
 
+/** In the container's process, before anybody knows of it: a descriptor that tells those signals, where nothing else heeds them. */
+export function heedEnds(): number | undefined {
+  return native.syscall(NR.getpid) === 1 ? blockAndTell(ENDS) : undefined;
+}
+
 /** In the container's process: blocks until `start` connects, or a signal ends it before it has begun. */
-export function acceptStart(socket: number): number {
-  if (native.syscall(NR.getpid) === 1) {
-    const signals = blockAndTell(ENDS);
-    if (pollReadable([signals, socket]) === 0) exit(128 + takeSignal(signals));
-    close(signals);
+export function acceptStart(socket: number, ends: number | undefined): number {
+  if (ends !== undefined) {
+    if (pollReadable([ends, socket]) === 0) exit(128 + takeSignal(ends));
+    close(ends);
   }
   const connection = sys("wait for start", undefined, NR.accept4, socket, 0, 0, O.CLOEXEC);
   close(socket);

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -25,7 +26,7 @@ test("a terminal that runt itself relays adds no carriage returns", () => {
 
 test("of variables that are given twice the last counts; an empty HOME is looked up", () => {
   using box = new Bundle((spec) => {
-    spec.process!.env = ["PATH=/bin", "A=1", "HOME=", "A=2", "B=3"];
+    spec.process!.env = ["PATH=/bin", "A=1", "HOME=/override", "HOME=", "A=2", "B=3"];
   });
   writeFileSync(join(box.rootfs, "etc/passwd"), "root:x:0:0:root:/home/of-root:/bin/sh\n");
   assert.equal(box.sh("env | grep -v -e PWD -e SHLVL | sort"), "A=2\nB=3\nHOME=/home/of-root\nPATH=/bin\n");
@@ -282,5 +283,39 @@ test("a source inside of the root is what earlier mounts have made of it, with u
         `${userns} ${mapped}`,
       );
     }
+  }
+});
+
+/** Where the cgroup of a process is frozen, and how. */
+function freezerOf(pid: number): { folder: string; file: string; frozen: string; thawed: string } {
+  const groups = readFileSync(`/proc/${pid}/cgroup`, "utf8");
+  const unified = /^0::(.*)$/m.exec(groups)![1]!;
+  const v1 = /^\d+:freezer:(.*)$/m.exec(groups)?.[1];
+  const folder = v1 === undefined ? `/sys/fs/cgroup${unified}` : `/sys/fs/cgroup/freezer${v1}`;
+  if (v1 === undefined) return { folder, file: `${folder}/cgroup.freeze`, frozen: "1", thawed: "0" };
+  return { folder, file: `${folder}/freezer.state`, frozen: "FROZEN", thawed: "THAWED" };
+}
+
+test("a cgroup that somebody lives in, or that is frozen, is refused and left as it is", () => {
+  using box = new Bundle();
+  box.sleeping();
+  box.others.push(`${box.id}-2`);
+  for (const verb of ["run", "create"]) {
+    assert.match(box.runt(verb, `${box.id}-2`).err, /linux\.cgroupsPath: container's cgroup is not empty: 1 process/);
+    assert.equal(box.status(`${box.id}-2`), undefined);
+  }
+  assert.equal(box.status(), "running");
+  box.ok("pause", box.id);
+  const { pid } = JSON.parse(box.runt("state", box.id).out);
+  const path = freezerOf(pid);
+  box.ok("delete", "--force", box.id);
+  mkdirSync(path.folder);
+  try {
+    writeFileSync(path.file, path.frozen);
+    assert.match(box.runt("run", box.id).err, /container's cgroup unexpectedly frozen/);
+    assert.ok(existsSync(path.folder), "it is not ours to remove");
+  } finally {
+    writeFileSync(path.file, path.thawed);
+    rmdirSync(path.folder);
   }
 });
