@@ -1,5 +1,5 @@
 // What a command is: data from which the parser, the help and the completion are made, and a function that carries it out.
-import type { Flags, FlagValues } from "./flags.ts";
+import type { Completes, Flags, FlagValues } from "./flags.ts";
 
 export interface Example {
   readonly what: string;
@@ -46,7 +46,7 @@ export interface Command<C, F extends Flags = Flags> {
   readonly section: string;
   readonly hidden?: boolean;
   /** What its arguments name, for completion. */
-  readonly completes?: "containers" | "running" | "images" | "volumes" | "networks" | "contexts" | "files";
+  readonly completes?: Completes;
   /** Returns the exit code. */
   run(cli: C, input: Input<F>): Promise<number> | number;
 }

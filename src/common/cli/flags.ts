@@ -2,6 +2,9 @@
 import { WharfError } from "../errors.ts";
 import { parseBytes, parseDuration } from "./units.ts";
 
+/** What a word of a command line may name. */
+export type Completes = "containers" | "running" | "images" | "volumes" | "networks" | "contexts" | "files";
+
 /** One flag. `T` is what the command gets; the name is the key under which it is declared. */
 export interface Flag<T> {
   /** Shown after the name in help ("string", "bytes"); empty for a switch, which needs no value. */
@@ -14,6 +17,8 @@ export interface Flag<T> {
   readonly initial: T;
   /** The allowed words, for help, errors and completion. */
   readonly choices?: readonly string[] | undefined;
+  /** What its value names, for completion. */
+  readonly completes?: Completes | undefined;
   /** Another flag's name that this one is only a second name of. */
   readonly same?: string | undefined;
   /** Why the flag is not served. */
@@ -33,6 +38,7 @@ interface Common {
   type?: string;
   hidden?: boolean;
   same?: string;
+  completes?: Completes;
 }
 
 function bad(message: string): WharfError {

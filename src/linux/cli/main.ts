@@ -3,7 +3,6 @@ import "../sys/builtins.ts";
 import { HelpWanted, parseCommand, parseFlags } from "../../common/cli/arguments.ts";
 import { isGroup } from "../../common/cli/command.ts";
 import { ELSEWHERE } from "../../common/cli/elsewhere.ts";
-import { bool, maybeBool, string } from "../../common/cli/flags.ts";
 import { commandHelp, groupHelp, type HelpStyle, knownNames, programHelp } from "../../common/cli/help.ts";
 import { suggest } from "../../common/cli/suggest.ts";
 import { WharfError } from "../../common/errors.ts";
@@ -15,29 +14,9 @@ import { stderr, stdout } from "../sys/out.ts";
 import { Cli, type Globals, PROGRAM, type WharfNode } from "./cli.ts";
 import { ROOT, SECTIONS } from "./commands/index.ts";
 import { ExitCode, report } from "./errors.ts";
+import { GLOBAL_FLAGS } from "./global-flags.ts";
 import { withNameHint } from "./hints.ts";
 import { terminalSize } from "./terminal.ts";
-
-export const GLOBAL_FLAGS = {
-  host: string("Daemon to talk to (also DOCKER_HOST)", {
-    short: "H",
-    type: "unix://PATH|tcp://HOST:PORT|ssh://USER@HOST",
-  }),
-  debug: bool("Show requests, and errors with their whole chain", { short: "D" }),
-  "log-level": string("How much to say", {
-    short: "l",
-    choices: ["debug", "info", "warn", "error", "fatal"],
-    initial: "info",
-  }),
-  config: string("Folder of docker's configuration file", { type: "DIR" }),
-  context: string("Named daemon to talk to (also DOCKER_CONTEXT)", { short: "c", type: "CONTEXT" }),
-  tls: bool("Use TLS, without looking at the server's certificate"),
-  tlscacert: string("Trust only certificates that this authority signed", { type: "FILE" }),
-  tlscert: string("Our certificate", { type: "FILE" }),
-  tlskey: string("Our certificate's key", { type: "FILE" }),
-  tlsverify: maybeBool("Use TLS, and check the server's certificate"),
-  version: bool("Print the version and quit", { short: "v" }),
-} as const;
 
 const WHAT = "Containers from the command line to the kernel: images, containers and the daemon behind them.";
 

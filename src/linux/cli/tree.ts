@@ -4,7 +4,7 @@ import type { Flags } from "../../common/cli/flags.ts";
 import { stdout } from "../sys/out.ts";
 import type { WharfNode } from "./cli.ts";
 import { ROOT } from "./commands/index.ts";
-import { GLOBAL_FLAGS } from "./main.ts";
+import { GLOBAL_FLAGS } from "./global-flags.ts";
 
 interface Declared {
   readonly flags: readonly {

@@ -79,7 +79,7 @@ test("-L, tars by stdin and stdout, what cannot be", async () => {
   assert.equal(readFileSync(join(out, "two"), "utf8"), "two\n");
   for (const args of [
     ["box:/nonexistent", out],
-    ["/nonexistent", "box:/"],
+    ["/no/such/file", "box:/"],
     ["nosuch:/x", out],
     [join(files, "one"), "nosuch:/x"],
     ["box:/etc", join(files, "one")],

@@ -21,7 +21,11 @@ function flagsOf(help: string): string[] {
 test("docker's help names these flags", async () => {
   const names = ["", ...Object.keys(DOCKER_CLI)];
   const script = names.map((name) => `docker ${name} --help; printf '\\036'`).join("\n");
-  const { stdout } = await peer(scratch, ["sh", "-c", script], { timeoutMs: 120_000 });
+  const { stdout } = await peer(scratch, ["sh", "-c", script], {
+    timeoutMs: 120_000,
+    // Its plugins make folders at home.
+    env: { HOME: scratch.dir },
+  });
   const texts = stdout.split("\x1e");
   for (const [i, name] of names.entries()) {
     const flags = flagNames(name === "" ? GLOBAL_FLAGS : DOCKER_CLI[name]!.flags);

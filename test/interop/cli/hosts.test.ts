@@ -190,7 +190,8 @@ test("contexts: docker sees ours, and we see docker's", async () => {
   const dir = scratch.path("shared");
   mkdirSync(dir);
   const env = { DOCKER_CONFIG: dir };
-  const docker = (args: string) => peer(scratch, ["sh", "-c", `DOCKER_CONFIG=${dir} docker context ${args}`]);
+  const docker = (args: string) =>
+    peer(scratch, ["sh", "-c", `HOME=${dir} DOCKER_CONFIG=${dir} docker context ${args}`]);
   await run(["context", "create", "ours", "--docker", "host=tcp://1.2.3.4:2376,skip-tls-verify=true"], { env });
   assert.equal((await docker("create theirs --description 'd e' --docker host=unix:///x")).code, 0);
   for (const args of ["ls -q", "inspect ours theirs", "ls --format json"]) {

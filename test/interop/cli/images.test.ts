@@ -178,6 +178,15 @@ test("completion: commands, flags, words and names, also through bash", async ()
   assert.deepEqual(await words("rm", "comp"), ["complete-me"]);
   assert.deepEqual(await words("stop", "comp"), [""], "it does not run");
   assert.deepEqual(await words("rmi", "restored:"), ["restored:1"]);
+  assert.deepEqual(await words("-D", "rm", "comp"), ["complete-me"], "after the program's own flags");
+  assert.deepEqual(await words("--context", "d"), ["default"]);
+  assert.deepEqual(await words("--tlsv"), ["--tlsverify"]);
+  assert.deepEqual(await words("run", "--network", "n"), ["none"]);
+  assert.deepEqual(await words("run", "--name", "x", "restored:"), ["restored:1"], "a flag's value is no argument");
+  assert.deepEqual(await words("exec", "complete-me", "comp"), [""], "another program's words");
+  await ok("volume", "create", "complete-volume");
+  assert.deepEqual(await words("volume", "rm", "comp"), ["complete-volume"]);
+  await ok("volume", "rm", "complete-volume");
   const script =
     'source <(wharf completion bash); COMP_WORDS=(wharf rm comp); COMP_CWORD=2; COMP_LINE="wharf rm comp"; COMP_POINT=13; _wharf; echo "$COMPREPLY"';
   assert.equal((await execute(["bash", "-c", script], { env: daemon.env })).stdout, "complete-me\n");

@@ -63,7 +63,7 @@ const FILES = {
   mount: listOf("Mount, in words: type=bind,source=…,target=…", parseMount, { type: "OPTIONS" }),
   tmpfs: list("Mount a tmpfs", { type: "TARGET[:OPTIONS]" }),
   "read-only": bool("Mount the root file system read-only"),
-  "volumes-from": list("Mount another container's volumes", { type: "CONTAINER" }),
+  "volumes-from": list("Mount another container's volumes", { type: "CONTAINER", completes: "containers" }),
   "volume-driver": string("Driver of new volumes"),
   "storage-opt": list("Option of the storage driver", { type: "KEY=VALUE" }),
   device: list("Give access to a device of the host", { type: "HOST[:INSIDE[:rwm]]" }),
@@ -74,8 +74,14 @@ const FILES = {
 const NETWORK = {
   network: listOf("Network to join: none, host, bridge, container:NAME or a network", parseNetwork, {
     type: "NETWORK",
+    completes: "networks",
   }),
-  net: listOf("Network to join", parseNetwork, { hidden: true, same: "network", type: "NETWORK" }),
+  net: listOf("Network to join", parseNetwork, {
+    hidden: true,
+    same: "network",
+    type: "NETWORK",
+    completes: "networks",
+  }),
   "network-alias": list("Name of the container on its network", { type: "NAME" }),
   "net-alias": list("Name of the container on its network", { hidden: true, same: "network-alias" }),
   publish: listOf("Publish a port", parsePort, { short: "p", type: "[HOST:]INSIDE[/PROTOCOL]" }),
@@ -85,7 +91,7 @@ const NETWORK = {
   ip6: string("IPv6 address", { type: "ADDRESS" }),
   "link-local-ip": list("Link-local address", { type: "ADDRESS" }),
   "mac-address": string("MAC address", { type: "ADDRESS" }),
-  link: list("Link to another container", { type: "CONTAINER[:ALIAS]" }),
+  link: list("Link to another container", { type: "CONTAINER[:ALIAS]", completes: "running" }),
   "add-host": list("Add a line to /etc/hosts", { type: "NAME:ADDRESS", check: extraHost }),
   dns: list("DNS server", { type: "ADDRESS", check: ipAddress }),
   "dns-search": list("DNS search domain", { type: "DOMAIN", check: dnsSearch }),

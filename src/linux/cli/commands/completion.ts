@@ -1,8 +1,10 @@
 // wharf completion: scripts for shells, which ask `wharf __complete` for what fits; that comes from the commands' declarations.
 import { ANY, type Command, isGroup } from "../../../common/cli/command.ts";
+import type { Completes, Flag, Flags } from "../../../common/cli/flags.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { type Cli, command, type WharfNode } from "../cli.ts";
 import { DEFAULT_CONTEXT } from "../context/store.ts";
+import { GLOBAL_FLAGS } from "../global-flags.ts";
 import { imageNames, namesOfContainers, networkNames, volumeNames } from "../hints.ts";
 
 /** Each hands the words up to the cursor over, and falls back to files when nothing is answered. */
@@ -81,29 +83,62 @@ export const complete = command({
 
 async function candidates(cli: Cli, before: readonly string[], word: string): Promise<string[]> {
   let commands: ReadonlyMap<string, WharfNode> = cli.commands;
-  for (const [at, name] of before.entries()) {
+  for (let at = 0; at < before.length; at++) {
+    const name = before[at]!;
+    if (commands === cli.commands && name.startsWith("-")) {
+      // A flag of the program's own; the word after it may be its value.
+      const [, flag] = flagOf(GLOBAL_FLAGS, name) ?? [];
+      if (flag && flag.type !== "" && !name.includes("=") && ++at >= before.length)
+        return await named(cli, flag.completes);
+      continue;
+    }
     const node = commands.get(name);
     if (!node) return [];
     if (!isGroup(node)) return await argumentsOf(cli, node, before.slice(at + 1), word);
     commands = node.commands;
   }
+  if (word.startsWith("-") && commands === cli.commands) return [...flagWords(GLOBAL_FLAGS), "--help"];
   return [...commands].filter(([, node]) => !node.hidden).map(([name]) => name);
 }
 
-async function argumentsOf(cli: Cli, node: Command<Cli>, before: readonly string[], word: string): Promise<string[]> {
-  const flags = Object.entries(node.flags);
-  const last = before.at(-1) ?? "";
-  const open = flags.find(([name, { short, type }]) => type !== "" && (last === `--${name}` || last === `-${short}`));
-  if (open) return [...(open[1].choices ?? [])];
-  // What follows the first argument of run and exec is another program's.
-  const taken = before.filter((one) => !one.startsWith("-")).length;
-  if (word.startsWith("-") && (node.interspersed !== false || taken === 0))
-    return [...flags.filter(([, { hidden }]) => !hidden).map(([name]) => `--${name}`), "--help"];
-  if (node.completes === "images") return await imageNames(cli);
-  if (node.completes === "containers") return await namesOfContainers(cli, true);
-  if (node.completes === "running") return await namesOfContainers(cli, false);
-  if (node.completes === "volumes") return await volumeNames(cli);
-  if (node.completes === "networks") return await networkNames(cli);
-  if (node.completes === "contexts") return [...cli.contexts.list().map(({ Name }) => Name), DEFAULT_CONTEXT];
+function flagOf(flags: Flags, word: string): [name: string, flag: Flag<unknown>] | undefined {
+  return Object.entries(flags).find(([name, { short }]) => word === `--${name}` || word === `-${short}`);
+}
+
+function flagWords(flags: Flags): string[] {
+  return Object.entries(flags)
+    .filter(([, { hidden }]) => !hidden)
+    .map(([name]) => `--${name}`);
+}
+
+/** The names of one kind that there are. */
+async function named(cli: Cli, kind: Completes | undefined): Promise<string[]> {
+  if (kind === "images") return await imageNames(cli);
+  if (kind === "containers") return await namesOfContainers(cli, true);
+  if (kind === "running") return await namesOfContainers(cli, false);
+  if (kind === "volumes") return await volumeNames(cli);
+  if (kind === "networks") return await networkNames(cli);
+  if (kind === "contexts") return [...cli.contexts.list().map(({ Name }) => Name), DEFAULT_CONTEXT];
   return [];
+}
+
+async function argumentsOf(cli: Cli, node: Command<Cli>, before: readonly string[], word: string): Promise<string[]> {
+  const [, open] = flagOf(node.flags, before.at(-1) ?? "") ?? [];
+  if (open && open.type !== "") return open.choices ? [...open.choices] : await named(cli, open.completes);
+  // What follows the first argument of run and exec is another program's.
+  const taken = argumentCount(node, before);
+  if (word.startsWith("-") && (node.interspersed !== false || taken === 0)) return [...flagWords(node.flags), "--help"];
+  if (node.interspersed === false && taken > 0) return [];
+  return await named(cli, node.completes);
+}
+
+/** The words that are neither flags nor their values. */
+function argumentCount(node: Command<Cli>, words: readonly string[]): number {
+  let count = 0;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    if (!word.startsWith("-")) count++;
+    else if ((flagOf(node.flags, word)?.[1].type ?? "") !== "") i++;
+  }
+  return count;
 }

@@ -29,9 +29,12 @@ function helperOf(cli: Cli, domain: string): string | undefined {
 function callHelper(cli: Cli, helper: string, verb: string, input: string): void {
   const program = `docker-credential-${helper}`;
   const { status, output } = execute(cli, program, [verb], input);
-  if (status === 127) throw new WharfError("NotFound", `the credential helper ${program} is not installed`);
-  if (status !== 0)
-    throw new WharfError("Unknown", `${program} failed: ${native.utf8(output).trim() || `exit code ${status}`}`);
+  const hint = `without credsStore and credHelpers in ${cli.configPath} credentials are kept in that file`;
+  if (status === 127) throw new WharfError("NotFound", `the credential helper ${program} is not installed`, { hint });
+  if (status !== 0) {
+    const why = native.utf8(output).trim() || `exit code ${status}`;
+    throw new WharfError("Unknown", `${program} failed: ${why}`, { hint });
+  }
 }
 
 interface Credentials {

@@ -22,7 +22,7 @@ export function registryAuth(cli: Cli, domain: string): string | undefined {
   const key = domain === "docker.io" ? HUB_KEY : domain;
   const { config } = cli;
   const helper = config.credHelpers?.[domain] ?? config.credsStore;
-  const found = helper ? fromHelper(cli, helper, key) : fromFile(config.auths ?? {}, key);
+  const found = helper ? askHelper(cli, helper, key) : fromFile(config.auths ?? {}, key);
   return found ? base64url(native.bytes(JSON.stringify({ ...found, serveraddress: key }))) : undefined;
 }
 
@@ -42,6 +42,16 @@ function fromFile(auths: Record<string, AuthEntry>, key: string): Omit<AuthHeade
     ...(identitytoken === undefined ? {} : { identitytoken }),
     ...(registrytoken === undefined ? {} : { registrytoken }),
   };
+}
+
+/** A helper that does not work, on a machine without a desktop for instance, is no reason not to pull what is public. */
+function askHelper(cli: Cli, name: string, key: string): ReturnType<typeof fromHelper> {
+  try {
+    return fromHelper(cli, name, key);
+  } catch (error) {
+    cli.warn(`going on without credentials: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
 }
 
 /** Asks `docker-credential-NAME get`; no entry there is no credentials. */
