@@ -2,6 +2,7 @@
 import { parseBytes } from "../../../common/cli/units.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { LinuxResources } from "../../../common/oci/runtime.ts";
+import { faultOf, RESOURCES_SHAPE } from "../../../common/oci/runtime-shape.ts";
 import { readAll, readText } from "../../sys/fs.ts";
 import type { Command, Context } from "../command.ts";
 import { update } from "../control.ts";
@@ -24,7 +25,11 @@ function number(parsed: Parsed, name: string): number | undefined {
 function bytes(parsed: Parsed, name: string): number | undefined {
   const text = parsed.string(name);
   if (!text) return undefined;
-  return text === "-1" ? -1 : parseBytes(text);
+  try {
+    return text === "-1" ? -1 : parseBytes(text);
+  } catch (cause) {
+    throw new WharfError("InvalidArgument", `invalid value for --${name}`, { cause });
+  }
 }
 
 function fromFlags(parsed: Parsed): LinuxResources {
@@ -59,8 +64,11 @@ function fromFile(file: string): LinuxResources {
   } catch (cause) {
     throw new WharfError("InvalidArgument", `--resources ${file} is not valid JSON`, { cause });
   }
-  if (typeof resources === "object" && resources !== null && !Array.isArray(resources)) return resources;
-  throw new WharfError("InvalidArgument", `--resources ${file} does not hold an object`);
+  if (typeof resources !== "object" || resources === null || Array.isArray(resources))
+    throw new WharfError("InvalidArgument", `--resources ${file} does not hold an object`);
+  const fault = faultOf(RESOURCES_SHAPE, resources);
+  if (fault) throw new WharfError("InvalidArgument", `--resources ${file}: ${fault.path.slice(1)}: ${fault.why}`);
+  return resources;
 }
 
 function resourcesOf(parsed: Parsed, { warn }: Context): LinuxResources {
