@@ -386,3 +386,30 @@ test("what this host or this daemon has not is refused by its name", async () =>
   ] as const)
     await api.refused(status, message, "POST", "/containers/create", { Image: "busybox", HostConfig });
 });
+
+test("networks of a request: what only networks of a user's own have is refused", async () => {
+  const refused = (status: number, message: RegExp, EndpointsConfig: object, NetworkMode = "bridge") =>
+    api.refused(status, message, "POST", "/containers/create", {
+      Image: "busybox",
+      HostConfig: { NetworkMode },
+      NetworkingConfig: { EndpointsConfig },
+    });
+  await refused(400, /alias is supported only/, { bridge: { Aliases: ["a"] } });
+  await refused(400, /links are supported only/, { bridge: { Links: ["a:b"] } });
+  await refused(400, /user defined networks only/, { bridge: { IPAMConfig: { IPv4Address: "172.17.0.9" } } });
+  await refused(501, /endpoint option x is not there yet/, { bridge: { DriverOpts: { x: "y" } } });
+  await refused(400, /cannot be on host as well/, { bridge: {}, host: {} });
+  await refused(400, /network nosuch not found/, { nosuch: {} });
+  const answered = {
+    NetworkID: "x",
+    EndpointID: "x",
+    Gateway: "x",
+    IPAddress: "1.2.3.4",
+    IPPrefixLen: 1,
+    GwPriority: 1,
+    DNSNames: [],
+  };
+  const id = await api.create({ NetworkingConfig: { EndpointsConfig: { none: answered } } });
+  assert.equal((await api.inspect(id)).NetworkSettings.IPAddress, "");
+  await api.remove(id);
+});

@@ -106,15 +106,12 @@ export class BridgeDriver implements NetworkDriver {
     const network = await this.#ready();
     const { id, hostConfig } = record;
     if (this.#attachments.has(id)) await this.release(record);
-    const asked = record.networks["bridge"] as
-      | { IPAMConfig?: { IPv4Address?: string } | null; MacAddress?: string }
-      | undefined;
+    const { MacAddress } = record.networks.bridge ?? {};
     const attachment = await this.#agent.call("networkAttach", {
       network,
       id,
       netns: join(this.#dir, id.slice(0, 24)),
-      address: asked?.IPAMConfig?.IPv4Address || undefined,
-      mac: asked?.MacAddress || undefined,
+      mac: (MacAddress as string | undefined) || undefined,
       ports: portRequests(record),
     });
     this.#attachments.set(id, attachment);

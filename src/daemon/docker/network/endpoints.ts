@@ -23,6 +23,7 @@ export function endpointsOf(
     const name = text === "default" ? mode : nameOf(engine, text);
     found[name] = { ...settings };
   }
+  for (const [name, settings] of Object.entries(found)) checkSettings(name, settings, mode);
   const mac = request.MacAddress;
   if (mac) {
     const own = found[mode] ?? {};
@@ -42,6 +43,28 @@ export function endpointsOf(
   for (const { MacAddress } of Object.values(found))
     if (MacAddress && !MAC.test(String(MacAddress))) throw bad(`invalid MAC address: ${MacAddress}`);
   return found;
+}
+
+/** What only networks of a user's own have. */
+function checkSettings(name: string, settings: Record<string, unknown>, mode: string): void {
+  const { Aliases, Links, IPAMConfig, DriverOpts } = settings as {
+    Aliases?: string[];
+    Links?: string[];
+    IPAMConfig?: Record<string, unknown>;
+    DriverOpts?: Record<string, string>;
+  };
+  if (name !== mode) throw bad(`a container on the network ${mode} cannot be on ${name} as well`);
+  if (Aliases?.length) throw bad("network-scoped alias is supported only for containers in user defined networks");
+  if (Links?.length) throw bad("network-scoped links are supported only for containers in user defined networks");
+  if (Object.values(IPAMConfig ?? {}).some((value) => (Array.isArray(value) ? value.length > 0 : value))) {
+    throw bad("user specified IP address is supported on user defined networks only");
+  }
+  const option = Object.keys(DriverOpts ?? {})[0];
+  if (option !== undefined) {
+    throw new WharfError("Unimplemented", `the endpoint option ${option} is not there yet`, {
+      operation: "create container",
+    });
+  }
 }
 
 /** A client must not take it for a missing image. */
