@@ -1,0 +1,114 @@
+# Runs inside the peers root: a real dockerd whose containerd is wharfd. Arguments: a folder, that of our programs, how dockerd stores images
+# (graph or store), the cgroup for its containers. Every step prints "== name", what it has to say, and "rc N".
+dir=$1 bin=$2 mode=$3 group=$4
+PATH=$bin:$PATH
+sock=$dir/ws/containerd.sock
+[ "$mode" = store ] && features=',"features":{"containerd-snapshotter":true}' driver= || features= driver=--storage-driver=overlay2
+echo '{"runtimes":{"runt":{"runtimeType":"io.containerd.runt.v2"}}'"$features}" > "$dir/daemon.json"
+d() { timeout -k 1 60 docker -H "unix://$dir/d.sock" "$@"; }
+wharfd_up() {
+  wharfd --root "$dir/wr" --state "$dir/ws" --cgroup-parent "/$group" >> "$dir/wharfd.log" 2>&1 &
+  wharfd=$!
+  for _ in $(seq 200); do
+    [ -S "$sock" ] && ctr -a "$sock" version > "$dir/version" 2>&1 && return
+    sleep 0.1
+  done
+  echo "wharfd does not start"
+  tail "$dir/wharfd.log"
+  exit 1
+}
+dockerd_up() {
+  dockerd --config-file "$dir/daemon.json" --containerd "$sock" --iptables=false --ip6tables=false --bridge=none $driver \
+    --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "unix://$dir/d.sock" \
+    --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$group" --live-restore --default-runtime=runt >> "$dir/dockerd.log" 2>&1 &
+  dockerd=$!
+  for _ in $(seq 300); do
+    d version > "$dir/version" 2>&1 && return
+    sleep 0.1
+  done
+  echo "dockerd does not start"
+  tail "$dir/dockerd.log"
+  exit 1
+}
+step() {
+  echo "== $1"
+  shift
+  "$@" 2>&1
+  echo "rc $?"
+}
+image() {
+  mkdir -p "$dir/bb/bin" "$dir/bb/etc" "$dir/bb/tmp"
+  cp /usr/bin/busybox "$dir/bb/bin"
+  for name in $("$dir/bb/bin/busybox" --list); do ln -s busybox "$dir/bb/bin/$name" 2> /dev/null; done
+  tar -C "$dir/bb" -cf - . | d import -c 'CMD ["sh"]' - lab/bb:1
+}
+build() {
+  mkdir "$dir/ctx"
+  printf 'FROM lab/bb:1\nRUN echo built > /x && mkdir /d && chown 5:6 /d\nCOPY f /f\nCMD ["cat","/x","/f"]\n' > "$dir/ctx/Dockerfile"
+  echo copied > "$dir/ctx/f"
+  d build -q --network none -t lab/built:1 "$dir/ctx" > "$dir/build.log" 2>&1 || cat "$dir/build.log"
+  d run --rm lab/built:1
+}
+saved() {
+  d run --name kc lab/built:1 sh -c 'echo more > /y; rm /f' && d diff kc && d commit kc lab/kk:1 > "$dir/id" && d rm kc &&
+    d save -o "$dir/saved.tar" lab/kk:1 && d rmi lab/kk:1 > "$dir/rmi" && d load -q -i "$dir/saved.tar" && d run --rm lab/kk:1 cat /y
+}
+state() { d inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}' "$1"; }
+health() {
+  d run -d --name hc --health-cmd true --health-interval 1s lab/bb:1 sleep 1000 > "$dir/id"
+  for _ in $(seq 100); do
+    [ "$(d inspect -f '{{.State.Health.Status}}' hc)" = healthy ] && break
+    sleep 0.1
+  done
+  d inspect -f '{{.State.Health.Status}}' hc
+  d rm -f hc
+}
+
+wharfd_up
+dockerd_up
+step import image
+step run d run --rm lab/bb:1 echo hello
+step status d run --rm lab/bb:1 sh -c 'echo err >&2; exit 7'
+echo data > "$dir/data.txt"
+step stdin sh -c "timeout 60 docker -H unix://$dir/d.sock run --rm -i lab/bb:1 cat < $dir/data.txt"
+step terminal timeout -k 1 60 script -qec "docker -H unix://$dir/d.sock run --rm -t lab/bb:1 tty" /dev/null < /dev/null
+step detached d run -d --name c1 lab/bb:1 sh -c 'trap "exit 3" TERM; i=0; while :; do i=$((i+1)); echo line $i; sleep 0.1; done'
+step exec d exec c1 sh -c 'echo in exec; exit 5'
+step pause d pause c1
+step unpause d unpause c1
+step update d update --memory 100m --memory-swap 200m c1
+step top d top c1
+step stats d stats --no-stream --format '{{.Name}} {{.PIDs}}' c1
+step logs sh -c "timeout 60 docker -H unix://$dir/d.sock logs c1 | head -n 2"
+kill -9 "$dockerd"
+wait "$dockerd" 2> /dev/null
+dockerd_up
+step restored d ps --format '{{.Names}} {{.State}}'
+step exec-restored d exec c1 echo again
+kill -9 "$wharfd"
+wait "$wharfd" 2> /dev/null
+wharfd_up
+for _ in $(seq 100); do d exec c1 true > /dev/null 2>&1 && break; sleep 0.1; done
+step exec-after d exec c1 echo after
+step restart d restart -t 5 c1
+step restarted d ps --format '{{.Names}} {{.State}}'
+step stop d stop -t 5 c1
+step stopped state c1
+step start d start c1
+step kill d kill c1
+step killed d wait c1
+step remove d rm c1
+step oom sh -c "timeout 60 docker -H unix://$dir/d.sock run --name oc -m 20m --memory-swap 20m lab/bb:1 sh -c 'x=a; while :; do x=\$x\$x; done'"
+step oomed d inspect -f '{{.State.OOMKilled}}' oc
+step health health
+step build build
+step saved saved
+step prune sh -c "timeout 60 docker -H unix://$dir/d.sock system prune -af --volumes > $dir/prune.log"
+step images d images -q
+step containers d ps -aq
+kill "$dockerd"
+wait "$dockerd"
+step left ctr -a "$sock" -n moby containers ls -q
+step tasks sh -c "ls $dir/ws/tasks/moby; ls $dir/ws/s; grep $dir/ws/tasks /proc/self/mountinfo"
+kill "$wharfd"
+wait "$wharfd"
