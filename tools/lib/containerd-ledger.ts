@@ -56,7 +56,7 @@ export const LEDGER: Ledger = {
   "images.v1.Images/Delete": metadata("create, get, list, delete"),
   "introspection.v1.Introspection/Plugins": ctr("version, plugins and namespaces"),
   "introspection.v1.Introspection/Server": ctr("version, plugins and namespaces"),
-  "introspection.v1.Introspection/PluginInfo": services("a plugin is told of by its type and id"),
+  "introspection.v1.Introspection/PluginInfo": ctr("a runtime tells what it is"),
   "leases.v1.Leases/Create": ctr("content and leases are made and dropped"),
   "leases.v1.Leases/Delete": ctr("content and leases are made and dropped"),
   "leases.v1.Leases/List": ctr("content and leases are made and dropped"),

@@ -4,11 +4,10 @@ import { createHash } from "node:crypto";
 import type { Digest } from "../../common/digest.ts";
 import { isCode, WharfError } from "../../common/errors.ts";
 import { chainIds, type Descriptor, type Manifest, parseImageConfig } from "../../common/oci/image.ts";
-import { type Platform, parsePlatform } from "../../common/oci/platform.ts";
-import { formatReference, type Reference } from "../../common/reference.ts";
+import { type Platform, parsePlatform, selectPlatform } from "../../common/oci/platform.ts";
 import type { ArchiveStream, ImageReference, StoredImage, TransferOptions } from "../containerd/api/transfer.ts";
 import { type Containerd, DEFAULT_SNAPSHOTTER, type Transferer } from "../containerd/api.ts";
-import { readArchive } from "../docker/images/archive/load.ts";
+import { readArchiveIndex } from "../docker/images/archive/load.ts";
 import { type Saved, saveImages } from "../docker/images/archive/save.ts";
 import { ensureUnpacked } from "../docker/images/unpack.ts";
 import { choose, readDocument } from "../transfer/documents.ts";
@@ -22,8 +21,15 @@ export const archiveTransferer: Transferer = (client, source, destination, optio
     return importImages(client, source.read, destination, options);
   if (source.type === "image-store" && destination.type === "archive" && destination.write)
     return exportImages(client, source, destination, options);
+  if (source.type === "archive" && source.read && destination.type === "archive" && destination.write)
+    return echo(source.read, destination.write);
   return undefined;
 };
+
+/** From one stream of the client's to another: what containerd has to try streams with. */
+async function echo(read: AsyncIterable<Uint8Array>, write: (data: Uint8Array) => Promise<void>): Promise<void> {
+  for await (const chunk of read) await write(chunk);
+}
 
 async function tag(client: Containerd, source: StoredImage, destination: StoredImage): Promise<void> {
   const { target, labels } = await client.images.get(source.name);
@@ -44,19 +50,24 @@ async function importImages(
   const lease = await SharedLease.create(client);
   try {
     progress?.({ event: "Importing", name: "" });
-    let stored = 0;
-    for (const { target, references } of await readArchive(lease.client, read)) {
-      const names = namesOf(references, target, destination);
-      for (const { platform, snapshotter } of names.length > 0 ? (destination.unpacks ?? []) : []) {
+    const { index, manifests } = await readArchiveIndex(lease.client, read);
+    const images = [{ target: index, names: indexNames(index, destination) }];
+    for (const target of manifests) images.push({ target, names: partNames(target, destination) });
+    const named = images.filter(({ names }) => names.length > 0);
+    // All of an index that has a name, else the parts that have one.
+    const whole = named[0]?.target === index ? manifests : named.map(({ target }) => target);
+    for (const target of whole) {
+      for (const { platform, snapshotter } of destination.unpacks ?? []) {
         await unpack(lease.client, target, platform, snapshotter);
       }
+    }
+    for (const { target, names } of named) {
       for (const name of names) {
         await setImage(lease.client, name, target, destination.labels);
         progress?.({ event: "saved", name, desc: target });
       }
-      stored += names.length;
     }
-    if (stored === 0) {
+    if (named.length === 0) {
       throw new WharfError("NotFound", "no image name found", {
         operation: "import",
         hint: "the images of the archive have no names that fit: choose names by digest",
@@ -68,25 +79,38 @@ async function importImages(
   }
 }
 
-/** Names for an image of the archive (containerd, core/transfer/image, Store). */
-function namesOf(references: readonly Reference[], target: Descriptor, destination: StoredImage): string[] {
+/** Names of the archive as a whole: the image's own and full references (containerd, core/transfer/image, Store). */
+function indexNames({ digest }: Descriptor, { name, extraReferences = [] }: StoredImage): string[] {
+  const whole = extraReferences.filter(({ isPrefix }) => !isPrefix);
+  const names = whole.map((extra) => (extra.addDigest ? `${extra.name}@${digest}` : extra.name));
+  return name === "" ? names : [name, ...names];
+}
+
+/** Names of one image in it, by what the archive calls it. */
+function partNames({ digest, annotations = {} }: Descriptor, { extraReferences = [] }: StoredImage): string[] {
   const names = new Set<string>();
-  if (destination.name !== "") names.add(destination.name);
-  for (const prefix of destination.extraReferences ?? []) {
-    if (!prefix.isPrefix) {
-      names.add(prefix.addDigest ? `${prefix.name}@${target.digest}` : prefix.name);
-      continue;
-    }
-    const fitting = references.map(formatReference).filter((name) => fits(name, prefix));
-    for (const name of fitting) names.add(name);
-    const digested = prefix.addDigest && !(fitting.length > 0 && prefix.skipNamedDigest);
-    if (digested) names.add(`${prefix.name}@${target.digest}`);
+  for (const prefix of extraReferences.filter(({ isPrefix }) => isPrefix)) {
+    const name = nameIn(annotations, prefix);
+    if (name !== undefined) names.add(name);
+    if (prefix.addDigest && !(name !== undefined && prefix.skipNamedDigest)) names.add(`${prefix.name}@${digest}`);
   }
   return [...names];
 }
 
+function nameIn(annotations: Record<string, string>, prefix: ImageReference): string | undefined {
+  const full = annotations["io.containerd.image.name"];
+  if (full) return fits(full, prefix) ? full : undefined;
+  const short = annotations["org.opencontainers.image.ref.name"];
+  if (!short || prefix.name === "") return undefined;
+  // A bare tag gets the name that belongs before it.
+  if (!/[/:@]/.test(short)) return `${prefix.name}:${short}`;
+  return fits(short, prefix) ? short : undefined;
+}
+
+/** A full reference with the prefix, which ends where a part of the name does. */
 function fits(name: string, { name: prefix, allowOverwrite }: ImageReference): boolean {
-  return allowOverwrite === true || name.startsWith(`${prefix}:`) || name.startsWith(`${prefix}@`) || name === prefix;
+  if (prefix === "" || !/[/:@]/.test(name)) return false;
+  return allowOverwrite === true || name === prefix || ["/", ":", "@"].some((end) => name.startsWith(prefix + end));
 }
 
 async function unpack(client: Containerd, target: Descriptor, platform: string | undefined, snapshotter: string) {
@@ -95,6 +119,7 @@ async function unpack(client: Containerd, target: Descriptor, platform: string |
   }
   const host = hostPlatform();
   const wanted = platform === undefined ? host : parsePlatform(platform, host);
+  if (target.platform && !selectPlatform(wanted, [target])) return;
   const manifest = await manifestFor(client, target, wanted);
   const text = Buffer.from(await client.content.read(manifest.config)).toString("utf8");
   const config = parseImageConfig(text, manifest.config.digest);
@@ -102,11 +127,11 @@ async function unpack(client: Containerd, target: Descriptor, platform: string |
   await ensureUnpacked(client, { id: manifest.config.digest, manifest, config, chain, chainId: chain.at(-1) ?? "" });
 }
 
+/** The image for a platform, however deep in indexes. */
 async function manifestFor(client: Containerd, target: Descriptor, platform: Platform): Promise<Manifest> {
   const { descriptor } = await choose(client, target, platform);
   const { document } = await readDocument(client, descriptor);
-  if (document.kind === "manifest") return document.manifest;
-  throw new WharfError("Unimplemented", "an index within an index is not taken apart", { subject: descriptor.digest });
+  return document.kind === "manifest" ? document.manifest : await manifestFor(client, descriptor, platform);
 }
 
 async function exportImages(

@@ -164,7 +164,8 @@ class LocalClient implements Containerd {
   }
 
   get introspection(): LocalIntrospection {
-    return new LocalIntrospection(this.#scope.shared);
+    const { shims } = this.#parts;
+    return new LocalIntrospection(this.#scope.shared, (runtime, options) => shims.info(runtime, options));
   }
 
   get transfer(): TransferService {

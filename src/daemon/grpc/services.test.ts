@@ -16,7 +16,9 @@ import { NamespacesService } from "../../common/gen/containerd/services/namespac
 import { SnapshotsService } from "../../common/gen/containerd/services/snapshots.ts";
 import { TasksService } from "../../common/gen/containerd/services/tasks.ts";
 import { TransferService } from "../../common/gen/containerd/services/transfer.ts";
+import { RuntimeRequest } from "../../common/gen/containerd/types/introspection.ts";
 import { HealthService, ServingStatus } from "../../common/gen/grpc/health.ts";
+import { packAny } from "../../common/protobuf/any.ts";
 import type { Init, Service } from "../../common/protobuf/schema.ts";
 import { SPEC_TYPE_URL } from "../containerd/api/containers.ts";
 import { FakeAgent } from "../containerd/conformance/fake-agent.ts";
@@ -155,6 +157,13 @@ test("a plugin is told of by its type and id", async () => {
   const { plugin } = await introspection.pluginInfo({ type: "io.containerd.snapshotter.v1", id: "overlayfs" });
   assert.equal(plugin?.platforms[0]?.os, "linux");
   await rejects(introspection.pluginInfo({ type: "io.containerd.snapshotter.v1", id: "zfs" }), "NotFound");
+  const options = packAny(RuntimeRequest, { runtimePath: "io.containerd.nothing.v9" });
+  const task = { type: "io.containerd.runtime.v2", id: "task" };
+  await rejects(introspection.pluginInfo({ ...task, options }), "NotFound");
+  await rejects(
+    introspection.pluginInfo({ ...task, options: { typeUrl: "x", value: options.value } }),
+    "Unimplemented",
+  );
   const { plugins } = await introspection.plugins({ filters: ["type==io.containerd.snapshotter.v1"] });
   assert.deepEqual(
     plugins.map(({ id }) => id),

@@ -94,6 +94,24 @@ export async function deleteShim(command: ShimCommand): Promise<DeleteResponse> 
   return decode(DeleteResponse, Buffer.from(stdout, "latin1"));
 }
 
+/** What the shim tells of its runtime, as a RuntimeInfo. Unimplemented for one that tells nothing. */
+export async function shimInfo(
+  agent: AgentClient,
+  binary: string,
+  cwd: string,
+  options: Any | undefined,
+): Promise<Uint8Array> {
+  const env = [`PATH=${process.env.PATH ?? ""}`, "GOMAXPROCS=2"];
+  const stdin = options && encode(Any, options);
+  const { stdout, stderr, exitCode } = await agent.spawnShim({ binary, args: ["-info"], env, cwd, stdin });
+  if (exitCode === 0) return Buffer.from(stdout, "latin1");
+  const said = stderr.trim().split("\n").slice(-3).join("; ");
+  throw new WharfError("Unimplemented", `the shim ${JSON.stringify(binary)} tells nothing of its runtime: ${said}`, {
+    operation: "ask shim",
+    subject: binary,
+  });
+}
+
 async function run(
   command: ShimCommand,
   tail: readonly string[],

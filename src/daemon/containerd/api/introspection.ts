@@ -1,7 +1,7 @@
 /** Introspection: what this daemon is and has. */
 
 import type { Platform } from "../../../common/oci/platform.ts";
-import type { Filters } from "./types.ts";
+import type { Any, Filters } from "./types.ts";
 
 /** Filters see `type`, `id`, `platforms` and `capabilities`. */
 export interface Plugin {
@@ -25,4 +25,9 @@ export interface ServerInfo {
 export interface IntrospectionService {
   plugins(filters?: Filters): Promise<Plugin[]>;
   server(): Promise<ServerInfo>;
+  /**
+   * One plugin, and what it tells of `options`: `io.containerd.runtime.v2.task` tells of a runtime (`containerd.types.RuntimeRequest`) its
+   * version and features. NotFound, Unimplemented for what it tells nothing about.
+   */
+  pluginInfo(type: string, id: string, options?: Any): Promise<{ plugin: Plugin; extra: Any | undefined }>;
 }

@@ -14,7 +14,7 @@ export interface NamespaceStore {
   list(filter?: string): Promise<Namespace[]>;
   /** AlreadyExists, InvalidArgument. */
   create(namespace: { name: string; labels?: Labels | undefined }): Promise<Namespace>;
-  /** Mutable: `labels`. NotFound. */
+  /** Mutable: `labels`. Makes one that is not there. */
   update(namespace: Namespace, fieldPaths?: FieldPaths): Promise<Namespace>;
   /** NotFound, FailedPrecondition unless it is empty (the message says what is left). */
   delete(name: string): Promise<void>;

@@ -123,6 +123,20 @@ export function contentSuite(name: string, create: SubjectFactory): void {
     await rejects(content.writer({ ref: "" }), "InvalidArgument");
   });
 
+  check("an ingest says when it was written, not when it was opened", async (subject) => {
+    const { content } = subject.client("a");
+    const writer = await content.writer({ ref: "r" });
+    const before = new Date().toISOString();
+    await writer.write(bytesOf(100));
+    const after = new Date(Date.now() + 2).toISOString();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await writer.close();
+    await using again = await content.writer({ ref: "r" });
+    const { updatedAt, offset } = again.status();
+    assert.equal(offset, 100);
+    assert.ok(before.slice(0, -1) <= updatedAt.slice(0, 23) && updatedAt <= after, `${before} ${updatedAt} ${after}`);
+  });
+
   check("the digest of what is written so far is told", async (subject) => {
     const { content } = subject.client("a");
     const data = bytesOf(700_000);

@@ -172,6 +172,8 @@ export function namespacesSuite(name: string, create: SubjectFactory): void {
     const updated = await namespaces.update({ name: "made", labels: { k: "w" } }, ["labels.k"]);
     assert.deepEqual(updated.labels, { k: "w" });
     assert.deepEqual((await namespaces.get("made")).labels, { k: "w" });
+    await namespaces.update({ name: "labelled", labels: { k: "x" } }, ["labels.k"]);
+    assert.deepEqual((await namespaces.get("labelled")).labels, { k: "x" });
     const error = await rejects(namespaces.delete("a"), "FailedPrecondition");
     assert.match(error.message, /images/);
     await images.delete("x");

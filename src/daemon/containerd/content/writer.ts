@@ -1,11 +1,12 @@
 /** A writer of one ingest, and its commit: verify, link as a blob, flush, then one transaction that makes it visible. */
 
+import { stat, utimes } from "node:fs/promises";
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from "../../../common/digest.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import { timestampFromMillis } from "../../../common/timestamp.ts";
 import type { CommitRequest, ContentWriter, IngestStatus } from "../api/content.ts";
-import { now } from "../core/clock.ts";
+import { millis, now } from "../core/clock.ts";
 import { checkLabels } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { contentCreate } from "../events/messages.ts";
@@ -20,7 +21,7 @@ export class BlobWriter implements ContentWriter {
   /** The blob of another namespace that this ingest simply takes over, and its size. */
   #shared: { digest: Digest; size: number } | undefined;
   /** Milliseconds since the epoch. */
-  #updatedAt = Date.now();
+  #updatedAt = millis();
   #open = true;
   #committed: Digest | undefined;
   #closing: Promise<void> | undefined;
@@ -36,12 +37,22 @@ export class BlobWriter implements ContentWriter {
     const writer = new BlobWriter(scope, row, release);
     try {
       if (row.shared) writer.#shared = { digest: row.shared, size: await sizeOf(scope.shared.blobs.blob(row.shared)) };
-      else writer.#file = await writer.#openFile();
+      else await writer.#reopen();
     } catch (error) {
       release();
       throw error;
     }
     return writer;
+  }
+
+  /** What lies there was written when the file says. */
+  async #reopen(): Promise<void> {
+    this.#file = await this.#openFile();
+    if (this.#file.offset > 0) this.#updatedAt = (await stat(this.#path)).mtimeMs;
+  }
+
+  get #path(): string {
+    return this.#scope.shared.blobs.ingest(this.#row.id);
   }
 
   get ref(): string {
@@ -82,14 +93,14 @@ export class BlobWriter implements ContentWriter {
         cause,
       });
     }
-    this.#updatedAt = Date.now();
+    this.#updatedAt = millis();
   }
 
   async truncate(size: number): Promise<void> {
     this.#checkOpen();
     if (this.#shared) await this.#unshare(Math.min(size, this.#shared.size));
     await this.#file!.truncate(size);
-    this.#updatedAt = Date.now();
+    this.#updatedAt = millis();
   }
 
   async commit(request: CommitRequest = {}): Promise<Digest> {
@@ -145,7 +156,10 @@ export class BlobWriter implements ContentWriter {
     this.#open = false;
     this.#closing ??= (async () => {
       try {
-        await this.#file?.close({ keep: true });
+        if (!this.#file) return;
+        await this.#file.close({ keep: true });
+        // What was gathered in memory came to the file just now only.
+        if (this.#file.offset > 0) await utimes(this.#path, new Date(), this.#updatedAt / 1000).catch(() => {});
       } finally {
         this.#release();
       }
@@ -200,8 +214,8 @@ export class BlobWriter implements ContentWriter {
   }
 
   #openFile(): Promise<IngestFile> {
-    const { blobs, hashers } = this.#scope.shared;
-    return IngestFile.open(blobs.ingest(this.#row.id), hashers, this.#algorithm(), this.#row.total);
+    const { hashers } = this.#scope.shared;
+    return IngestFile.open(this.#path, hashers, this.#algorithm(), this.#row.total);
   }
 
   /** Gives the ingest bytes of its own: the first `size` of the shared blob. */

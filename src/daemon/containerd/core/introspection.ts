@@ -2,9 +2,13 @@
 
 import { randomUUID } from "node:crypto";
 import { statSync } from "node:fs";
+import { WharfError } from "../../../common/errors.ts";
 import { parseFilters } from "../../../common/filters.ts";
+import { RuntimeInfo, RuntimeRequest } from "../../../common/gen/containerd/types/introspection.ts";
+import { isAny, unpackAny } from "../../../common/protobuf/any.ts";
 import type { IntrospectionService, Plugin, ServerInfo } from "../api/introspection.ts";
-import type { Filters } from "../api/types.ts";
+import { SHIM_SANDBOXER } from "../api/sandboxes.ts";
+import type { Any, Filters } from "../api/types.ts";
 import { DEFAULT_SNAPSHOTTER } from "../api.ts";
 import type { Shared } from "./scope.ts";
 
@@ -13,8 +17,12 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "3
 export class LocalIntrospection implements IntrospectionService {
   readonly #shared: Shared;
 
-  constructor(shared: Shared) {
+  readonly #runtimeInfo: (runtime: string, options: Any | undefined) => Promise<Uint8Array>;
+
+  /** `runtimeInfo` has a runtime's shim tell about it. */
+  constructor(shared: Shared, runtimeInfo: (runtime: string, options: Any | undefined) => Promise<Uint8Array>) {
     this.#shared = shared;
+    this.#runtimeInfo = runtimeInfo;
   }
 
   async plugins(filters?: Filters): Promise<Plugin[]> {
@@ -38,6 +46,19 @@ export class LocalIntrospection implements IntrospectionService {
     return { uuid, pid: process.pid, pidns: statSync("/proc/self/ns/pid").ino };
   }
 
+  async pluginInfo(type: string, id: string, options?: Any): Promise<{ plugin: Plugin; extra: Any | undefined }> {
+    const name = `${type}.${id}`;
+    const plugin = this.#plugins().find((one) => one.type === type && one.id === id);
+    if (!plugin) throw new WharfError("NotFound", `plugin ${name} not found`, { subject: name });
+    if (!options?.typeUrl) return { plugin, extra: undefined };
+    if (name !== "io.containerd.runtime.v2.task" || !isAny(options, RuntimeRequest)) {
+      throw new WharfError("Unimplemented", `plugin ${name} tells nothing about a ${options.typeUrl}`);
+    }
+    const { runtimePath, options: given } = unpackAny(RuntimeRequest, options);
+    const value = await this.#runtimeInfo(runtimePath, given?.typeUrl ? given : undefined);
+    return { plugin, extra: { typeUrl: RuntimeInfo.typeName, value } };
+  }
+
   #plugins(): Plugin[] {
     const { root } = this.#shared.snapshotFiles;
     const platforms = [{ os: "linux", architecture: ARCHITECTURES[process.arch] ?? process.arch }];
@@ -53,6 +74,11 @@ export class LocalIntrospection implements IntrospectionService {
       plugin("differ.v1", "walking", { platforms }),
       plugin("snapshotter.v1", DEFAULT_SNAPSHOTTER, { platforms, exports: { root }, capabilities: ["rebase"] }),
       plugin("runtime.v2", "task", { platforms }),
+      plugin("sandbox.store.v1", "local"),
+      plugin("sandbox.controller.v1", SHIM_SANDBOXER),
+      plugin("transfer.v1", "local"),
+      plugin("streaming.v1", "manager"),
+      plugin("lease.v1", "manager"),
     ];
   }
 }

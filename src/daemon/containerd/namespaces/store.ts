@@ -61,7 +61,10 @@ export class LocalNamespaces implements NamespaceStore {
   async update(input: Namespace, fieldPaths?: FieldPaths): Promise<Namespace> {
     const { db } = this.#shared;
     const { name } = input;
+    checkIdentifier(name, "namespace");
     const labels = db.transaction(() => {
+      // One that is not there is made: with containerd, too, clients begin with the labels.
+      db.run("INSERT OR IGNORE INTO namespaces (name) VALUES (?)", name);
       const before = this.#get(name);
       const updated = updateLabels(`namespace ${JSON.stringify(name)}`, before.labels, input.labels, fieldPaths);
       db.run("UPDATE namespaces SET labels = ? WHERE name = ?", JSON.stringify(updated), name);

@@ -15,7 +15,7 @@ import { EventsService } from "../../../common/gen/containerd/events/ttrpc.ts";
 import { formatTimestamp } from "../../../common/timestamp.ts";
 import { Router } from "../../../common/ttrpc/server.ts";
 import { findShim } from "../../shim/find.ts";
-import { deleteShim, resolveShim, type ShimAddress, type ShimCommand, startShim } from "../../shim/launch.ts";
+import { deleteShim, resolveShim, type ShimAddress, type ShimCommand, shimInfo, startShim } from "../../shim/launch.ts";
 import { serveTtrpc } from "../../shim/ttrpc.ts";
 import type { Row } from "../../store/database.ts";
 import { currentTraceparent } from "../../trace/trace.ts";
@@ -147,6 +147,12 @@ export class ShimManager implements AsyncDisposable {
       if (runtime !== RUNC || !isCode(error, "NotFound")) throw error;
       return resolveShim(OURS, this.#directories);
     }
+  }
+
+  /** What a runtime's shim tells about it: a RuntimeInfo. */
+  info(runtime: string, options: Any | undefined): Promise<Uint8Array> {
+    const { agent, paths } = this.shared;
+    return shimInfo(agent, this.resolve(runtime), paths.state, options);
   }
 
   /** Runs `body` alone among those that create or delete this task. */

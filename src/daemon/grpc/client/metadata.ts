@@ -2,14 +2,17 @@
 
 import { WharfError } from "../../../common/errors.ts";
 import type { DiffService as DiffRpc } from "../../../common/gen/containerd/services/diff.ts";
-import type { IntrospectionService as IntrospectionRpc } from "../../../common/gen/containerd/services/introspection.ts";
+import type {
+  IntrospectionService as IntrospectionRpc,
+  Plugin as WirePlugin,
+} from "../../../common/gen/containerd/services/introspection.ts";
 import type { LeasesService, Lease as WireLease } from "../../../common/gen/containerd/services/leases.ts";
 import type { NamespacesService } from "../../../common/gen/containerd/services/namespaces.ts";
 import type { Applied, ApplyOptions, DiffOptions, DiffService } from "../../containerd/api/diff.ts";
 import type { IntrospectionService, Plugin, ServerInfo } from "../../containerd/api/introspection.ts";
 import type { Lease, LeaseManager, LeaseResource } from "../../containerd/api/leases.ts";
 import type { Namespace, NamespaceStore } from "../../containerd/api/namespaces.ts";
-import type { Descriptor, FieldPaths, Filters, Labels, Mount } from "../../containerd/api/types.ts";
+import type { Any, Descriptor, FieldPaths, Filters, Labels, Mount } from "../../containerd/api/types.ts";
 import { fromDescriptor, fromTime, required, toDescriptor, toMounts, toTime } from "../convert.ts";
 import { type ClientFor, mask } from "./call.ts";
 
@@ -114,16 +117,25 @@ export class RemoteIntrospection implements IntrospectionService {
 
   async plugins(filters: Filters = []): Promise<Plugin[]> {
     const { plugins } = await this.#client.plugins({ filters });
-    return plugins.map(({ type, id, requires, platforms, exports, capabilities }) => ({
-      ...{ type, id, requires, exports, capabilities },
-      platforms: platforms.map(({ os, architecture, variant }) =>
-        variant ? { os, architecture, variant } : { os, architecture },
-      ),
-    }));
+    return plugins.map(readPlugin);
+  }
+
+  async pluginInfo(type: string, id: string, options?: Any): Promise<{ plugin: Plugin; extra: Any | undefined }> {
+    const { plugin, extra } = await this.#client.pluginInfo({ type, id, options });
+    return { plugin: readPlugin(required(plugin, "plugin")), extra };
   }
 
   async server(): Promise<ServerInfo> {
     const { uuid, pid, pidns } = await this.#client.server({});
     return { uuid, pid, pidns };
   }
+}
+
+function readPlugin({ type, id, requires, platforms, exports, capabilities }: WirePlugin): Plugin {
+  return {
+    ...{ type, id, requires, exports, capabilities },
+    platforms: platforms.map(({ os, architecture, variant }) =>
+      variant ? { os, architecture, variant } : { os, architecture },
+    ),
+  };
 }

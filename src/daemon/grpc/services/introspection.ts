@@ -1,6 +1,5 @@
 /** containerd.services.introspection.v1: what this daemon is and has. */
 
-import { WharfError } from "../../../common/errors.ts";
 import {
   IntrospectionService,
   type Plugin as WirePlugin,
@@ -18,13 +17,8 @@ export function addIntrospection(router: Router, core: ContainerdCore): void {
     }),
     server: async (_, call) => await anyClientOf(core, call).introspection.server(),
     pluginInfo: async ({ type, id, options }, call) => {
-      const filter = `type==${JSON.stringify(type)},id==${JSON.stringify(id)}`;
-      const [plugin] = await anyClientOf(core, call).introspection.plugins([filter]);
-      if (!plugin) throw new WharfError("NotFound", `plugin ${type}.${id} not found`, { subject: `${type}.${id}` });
-      if (options?.typeUrl) {
-        throw new WharfError("Unimplemented", `plugin ${type}.${id} tells nothing about a ${options.typeUrl}`);
-      }
-      return { plugin: toPlugin(plugin) };
+      const { plugin, extra } = await anyClientOf(core, call).introspection.pluginInfo(type, id, options);
+      return { plugin: toPlugin(plugin), extra };
     },
   });
 }

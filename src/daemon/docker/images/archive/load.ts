@@ -9,7 +9,13 @@ import { isCode, WharfError } from "../../../../common/errors.ts";
 import { type Descriptor, type Manifest, parseImageConfig } from "../../../../common/oci/image.ts";
 import { isIndexType, isManifestType, OCI } from "../../../../common/oci/media-types.ts";
 import type { Platform } from "../../../../common/oci/platform.ts";
-import { familiarReference, type Reference, tryParseReference, withDefaultTag } from "../../../../common/reference.ts";
+import {
+  familiarReference,
+  formatReference,
+  type Reference,
+  tryParseReference,
+  withDefaultTag,
+} from "../../../../common/reference.ts";
 import type { Containerd } from "../../../containerd/api.ts";
 import { readDocument } from "../../../transfer/documents.ts";
 import { childLabels, UNCOMPRESSED } from "../../../transfer/labels.ts";
@@ -60,6 +66,37 @@ export async function readArchive(client: Containerd, body: AsyncIterable<Uint8A
   const found = await findImages(client, await storeFiles(client, body));
   for (const { target } of found) await labelTree(client, target);
   return found;
+}
+
+/** What an archive holds, as containerd sees it: an index, for a docker archive made here, and its parts with their annotations. */
+export interface ArchiveIndex {
+  index: Descriptor;
+  manifests: readonly Descriptor[];
+}
+
+/** As `readArchive`, for those who name the index and its parts themselves. `client` has a lease. */
+export async function readArchiveIndex(client: Containerd, body: AsyncIterable<Uint8Array>): Promise<ArchiveIndex> {
+  const files = await storeFiles(client, body);
+  const layout = files.has("oci-layout") ? files.get("index.json") : undefined;
+  const index = layout
+    ? { mediaType: OCI.index, digest: layout.digest, size: layout.size }
+    : await indexOf(client, await findImages(client, files));
+  await labelTree(client, index);
+  const { document } = await readDocument(client, index);
+  if (document.kind !== "index") throw new WharfError("InvalidArgument", "index.json of the archive is no index");
+  return { index, manifests: document.index.manifests };
+}
+
+async function indexOf(client: Containerd, images: readonly FoundImage[]): Promise<Descriptor> {
+  const manifests = images.flatMap(({ target, references }) => {
+    if (references.length === 0) return [target];
+    const names = references.map(formatReference);
+    return names.map((name) => ({
+      ...target,
+      annotations: { ...target.annotations, "io.containerd.image.name": name },
+    }));
+  });
+  return await storeDocument(client, OCI.index, { schemaVersion: 2, mediaType: OCI.index, manifests }, {});
 }
 
 async function storeFiles(client: Containerd, body: AsyncIterable<Uint8Array>): Promise<Files> {
