@@ -33,7 +33,16 @@ async function stop(child: ChildProcess, pidFile: string): Promise<void> {
   await Promise.race([ended, sleep(15_000).then(() => process.kill(pid, "SIGKILL"))]);
 }
 
-export async function startDockerd(scratch: Scratch): Promise<Engine> {
+export interface DockerdOptions {
+  /** More flags of dockerd's. */
+  flags?: readonly string[];
+  /** More folders that it sees. */
+  binds?: readonly string[];
+  /** Shell commands that prepare its own view of the peers root. */
+  prepare?: string;
+}
+
+export async function startDockerd(scratch: Scratch, options: DockerdOptions = {}): Promise<Engine> {
   const dir = scratch.path("dockerd");
   mkdirSync(dir);
   const socket = join(dir, "docker.sock");
@@ -52,7 +61,17 @@ export async function startDockerd(scratch: Scratch): Promise<Engine> {
     ],
     ...["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", `/${cgroupName()}`],
   ];
-  const child = spawn(PEERS, ["enter", "--bind", scratch.dir, "dockerd", ...flags], {
+  const binds = [scratch.dir, ...(options.binds ?? [])].flatMap((folder) => ["--bind", folder]);
+  const program = [
+    "sh",
+    "-ec",
+    `${options.prepare ?? ""}\nexec "$@"`,
+    "sh",
+    "dockerd",
+    ...flags,
+    ...(options.flags ?? []),
+  ];
+  const child = spawn(PEERS, ["enter", ...binds, ...program], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let log = "";
