@@ -1,8 +1,8 @@
 // The words of mounts[].options.
 
 import { MOUNT_ATTR, MS } from "../sys/mount.ts";
-import { equal, test } from "../testing.ts";
-import { attributesOf, parseMountOptions } from "./mount-options.ts";
+import { equal, test, throws } from "../testing.ts";
+import { attributesOf, attributesOfStatfs, parseMountOptions } from "./mount-options.ts";
 
 test("parseMountOptions() tells flags, propagation, recursive attributes and the file system's own words apart", () => {
   const options = parseMountOptions(["nosuid", "ro", "rslave", "rro", "size=1m", "mode=755", "tmpcopyup"]);
@@ -19,8 +19,25 @@ test("parseMountOptions() lets the later word win", () => {
   equal(parseMountOptions(["rro", "rrw"]).recursive, { set: 0, clear: MOUNT_ATTR.RDONLY });
 });
 
+const ALL = MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC | MOUNT_ATTR.NOSYMFOLLOW;
+const ATIMES = MOUNT_ATTR.ATIME | MOUNT_ATTR.NODIRATIME;
+
+test("attributesOf() leaves a mount as it is without flags, and with some gives it those alone", () => {
+  equal(attributesOf(parseMountOptions(["rbind", "rprivate"])), { set: 0, clear: 0 });
+  equal(attributesOf(parseMountOptions(["nodev", "suid"])), { set: MOUNT_ATTR.NODEV, clear: ALL & ~MOUNT_ATTR.NODEV });
+  equal(attributesOf(parseMountOptions(["dev"])), { set: 0, clear: ALL });
+});
+
 test("attributesOf() sets access times as one field", () => {
-  equal(attributesOf(parseMountOptions(["noatime"])), { set: MOUNT_ATTR.NOATIME, clear: MOUNT_ATTR.ATIME });
-  equal(attributesOf(parseMountOptions(["relatime"])), { set: 0, clear: MOUNT_ATTR.ATIME });
-  equal(attributesOf(parseMountOptions(["nodev", "suid"])), { set: MOUNT_ATTR.NODEV, clear: MOUNT_ATTR.NOSUID });
+  equal(attributesOf(parseMountOptions(["noatime"])), { set: MOUNT_ATTR.NOATIME, clear: ALL | ATIMES });
+  equal(attributesOf(parseMountOptions(["relatime"])), { set: 0, clear: ALL | ATIMES });
+});
+
+test("attributesOf() keeps what is locked, and refuses to take it away", () => {
+  const source = attributesOfStatfs(2 | 4 | 4096);
+  equal(source, MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV);
+  const keeping = attributesOf(parseMountOptions(["ro"]), source);
+  equal(keeping, { set: MOUNT_ATTR.RDONLY, clear: MOUNT_ATTR.NOEXEC | MOUNT_ATTR.NOSYMFOLLOW });
+  throws(() => attributesOf(parseMountOptions(["suid"]), source), /cannot change what the source is mounted with/);
+  throws(() => attributesOf(parseMountOptions(["noatime"]), source), /cannot change the access times/);
 });

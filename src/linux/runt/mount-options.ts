@@ -1,4 +1,5 @@
 // The words in mounts[].options: fstab(5)'s, and those of the runtime specification (config.md#linux-mount-options).
+import { WharfError } from "../../common/errors.ts";
 import { MOUNT_ATTR, MS } from "../sys/mount.ts";
 
 type Flag = readonly [set: boolean, bits: number];
@@ -137,17 +138,63 @@ const ATTRIBUTE_OF: readonly (readonly [flag: number, attr: number])[] = [
   [MS.NOSYMFOLLOW, MOUNT_ATTR.NOSYMFOLLOW],
 ];
 
-/** The flags as attributes to set and to clear; what is not named stays as the source has it. */
-export function attributesOf({ flags, cleared }: MountOptions): { set: number; clear: number } {
+/** Bits of statfs(2)'s f_flags as attributes. */
+const ATTRIBUTE_OF_STATFS: readonly (readonly [flag: number, attr: number])[] = [
+  [1, MOUNT_ATTR.RDONLY],
+  [2, MOUNT_ATTR.NOSUID],
+  [4, MOUNT_ATTR.NODEV],
+  [8, MOUNT_ATTR.NOEXEC],
+  [1024, MOUNT_ATTR.NOATIME],
+  [2048, MOUNT_ATTR.NODIRATIME],
+];
+const ST_RELATIME = 4096;
+const ATIME_FLAGS = MS.NOATIME | MS.NODIRATIME | MS.RELATIME | MS.STRICTATIME;
+/** What a remount replaces as a whole, but for access times. */
+const REPLACED = MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC | MOUNT_ATTR.NOSYMFOLLOW;
+const LOCKABLE = MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
+const ATIMES = MOUNT_ATTR.ATIME | MOUNT_ATTR.NODIRATIME;
+
+/** The attributes of the mount that statfs(2) tells of. */
+export function attributesOfStatfs(flags: number): number {
+  let attributes = flags & (1024 | ST_RELATIME) ? 0 : MOUNT_ATTR.STRICTATIME;
+  for (const [flag, attr] of ATTRIBUTE_OF_STATFS) if (flags & flag) attributes |= attr;
+  return attributes;
+}
+
+function wordsOf(options: Pick<MountOptions, "flags" | "cleared">): { set: number; cleared: number } {
   let set = 0;
-  let clear = 0;
+  let cleared = 0;
   for (let i = 0; i < ATTRIBUTE_OF.length; i++) {
     const [flag, attr] = ATTRIBUTE_OF[i]!;
-    if (flags & flag) set |= attr;
-    if (cleared & flag) clear |= attr;
+    if (options.flags & flag) set |= attr;
+    if (options.cleared & flag) cleared |= attr;
   }
-  if ((flags | cleared) & (MS.NOATIME | MS.STRICTATIME | MS.RELATIME)) clear |= MOUNT_ATTR.ATIME;
-  if (flags & MS.NOATIME) set |= MOUNT_ATTR.NOATIME;
-  else if (flags & MS.STRICTATIME) set |= MOUNT_ATTR.STRICTATIME;
-  return { set, clear };
+  if (options.flags & MS.STRICTATIME) set |= MOUNT_ATTR.STRICTATIME;
+  else if (options.flags & MS.NOATIME) set |= MOUNT_ATTR.NOATIME;
+  return { set, cleared };
+}
+
+const locked = (what: string) =>
+  new WharfError("PermissionDenied", `cannot change ${what}: operation not permitted in a user namespace`, {
+    hint: "the host's mount has it: mount it there as the container should see it",
+  });
+
+/**
+ * What a bind mount's options change of the source's attributes, as runc has it: without any, nothing; with some, the mount has
+ * those and no others, but keeps its kind of access times unless one is given.
+ * @param source attributes of the source where they are locked, as for all who look at it from a user namespace
+ */
+export function attributesOf(options: MountOptions, source?: number): { set: number; clear: number } {
+  const asked = options.flags & ~(MS.BIND | MS.REC);
+  if (asked === 0 && options.cleared === 0) return { set: 0, clear: 0 };
+  const { set, cleared } = wordsOf(options);
+  const atime = (asked & ATIME_FLAGS) !== 0;
+  // a word that only takes away, such as atime or diratime, takes away just that
+  let gone = cleared & MOUNT_ATTR.NODIRATIME;
+  if (options.cleared & (ATIME_FLAGS & ~MS.NODIRATIME)) gone |= MOUNT_ATTR.ATIME;
+  const clear = ((REPLACED & ~set) | (atime ? ATIMES : gone)) >>> 0;
+  if (source === undefined) return { set, clear };
+  if (source & cleared & LOCKABLE) throw locked("what the source is mounted with");
+  if (atime && ((source ^ set) & ATIMES) !== 0) throw locked("the access times of the source");
+  return { set: set & ~ATIMES, clear: clear & ~ATIMES & ~(source & LOCKABLE) };
 }

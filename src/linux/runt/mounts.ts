@@ -1,15 +1,16 @@
 // config.json's mounts, one step each, on targets that are resolved inside the container's root.
 import { WharfError } from "../../common/errors.ts";
 import type { Linux, Mount } from "../../common/oci/runtime.ts";
-import { isErrno } from "../sys/call.ts";
+import { isErrno, sys } from "../sys/call.ts";
 import { close, Fd, fstat, O, open, S_IFDIR, S_IFMT } from "../sys/fs.ts";
 import { attach, cloneTree, fdPath, MOUNT_ATTR, MS, mount, setAttributes } from "../sys/mount.ts";
+import { NR } from "../sys/nr.ts";
 import { openInRoot, openInRootIfThere, openOrMake, RESOLVE } from "../sys/openat2.ts";
 import { mountCgroups } from "./cgroup-mounts.ts";
 import { copyUp } from "./copy-up.ts";
 import { isMapped, userNamespaceFor } from "./idmap.ts";
 import { labelMqueue, withMountLabel } from "./labels.ts";
-import { attributesOf, type MountOptions, parseMountOptions } from "./mount-options.ts";
+import { attributesOf, attributesOfStatfs, type MountOptions, parseMountOptions } from "./mount-options.ts";
 import type { Step } from "./plan.ts";
 import { keepHere, mounted, openTarget, type RootContext, trimmed } from "./root.ts";
 
@@ -142,7 +143,7 @@ export function prepareBind(entry: Mount, { bundle, linux, keptHere, inside, use
   );
   try {
     if (keptHere !== undefined) keepHere(tree.value, keptHere);
-    const { set, clear } = attributesOf(options);
+    const { set, clear } = attributesOf(options, isLocked(linux) ? attributesAt(tree.value) : undefined);
     const propagation = options.propagation.at(-1) ?? 0;
     const deep = recursive && (propagation & MS.REC) !== 0;
     const change = { set, clear, propagation: deep ? 0 : propagation & ~MS.REC };
@@ -169,6 +170,17 @@ function bind(context: RootContext, entry: Mount, path: string, index: number): 
   close(tree);
 }
 
+/** For who lives in a user namespace the flags of the host's mounts are not to be taken away. */
+function isLocked(linux: Linux | undefined): boolean {
+  return linux?.namespaces?.some(({ type }) => type === "user") ?? false;
+}
+
+function attributesAt(fd: number): number {
+  const buffer = new BigInt64Array(15);
+  sys("fstatfs", fd, NR.fstatfs, fd, buffer);
+  return attributesOfStatfs(Number(buffer[10]));
+}
+
 function copyInside({ root, path }: { root: number; path: string }, recursive: boolean): number {
   using source = new Fd(openInRoot(root, path));
   return cloneTree("", recursive, source.value);
@@ -179,7 +191,7 @@ function sourceOf(context: RootContext, entry: Mount, index: number): number {
   const path = placeInRoot(entry, rootfs);
   if (path !== undefined && context.treeByRuntime) return context.treeByRuntime(index);
   const inside = path === undefined ? undefined : { root, path };
-  return prepareBind(entry, { bundle, linux: undefined, inside, userns: context.mappings.get(index) });
+  return prepareBind(entry, { bundle, linux: context.spec.linux, inside, userns: context.mappings.get(index) });
 }
 
 /** The host's device as the kernel knows it, not what somebody put at its path. */
