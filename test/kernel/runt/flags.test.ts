@@ -126,6 +126,8 @@ test("--pidfd-socket gets a word and a descriptor, by create, run and exec; --pi
     await until("exec has told", () => said.length === 2, 20_000);
     const other = `${box.id}-run`;
     box.others.push(other);
+    box.spec.linux!.cgroupsPath = `/${other}`;
+    box.write();
     await spawned(box, "run", "--detach", "--pidfd-socket", path, "--pid-file", pidFile, other);
     await until("run has told", () => said.length === 3, 20_000);
     assert.ok(existsSync(`/proc/${readFileSync(pidFile, "utf8")}`));
