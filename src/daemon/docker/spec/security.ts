@@ -2,7 +2,7 @@
 
 import { WharfError } from "../../../common/errors.ts";
 import type { LinuxSeccomp, LinuxSyscall } from "../../../common/oci/runtime.ts";
-import { defaultSeccomp } from "./seccomp.ts";
+import { defaultSeccomp } from "../../../common/oci/seccomp-default.ts";
 
 export interface SecurityOptions {
   noNewPrivileges: boolean;
@@ -31,7 +31,7 @@ export function securityOf(
     else throw invalid(option);
   }
   if (privileged && (seccomp === undefined || seccomp === "")) return result;
-  if (seccomp === undefined || seccomp === "builtin") result.seccomp = defaultSeccomp(capabilities);
+  if (seccomp === undefined || seccomp === "builtin") result.seccomp = defaultSeccomp(capabilities, process.arch);
   else if (seccomp !== "unconfined") result.seccomp = readProfile(seccomp, capabilities);
   return result;
 }

@@ -7,7 +7,7 @@ import type { ContainerRecord } from "../containers/record.ts";
 import { NEVER } from "../containers/record.ts";
 import { ALL_CAPABILITIES, capabilitiesOf } from "./capabilities.ts";
 import { parseBind } from "./mounts.ts";
-import { defaultSeccomp } from "./seccomp.ts";
+import { defaultSeccomp } from "../../../common/oci/seccomp-default.ts";
 import { buildSpec, mergeEnvironment } from "./spec.ts";
 
 function specOf(

@@ -3,7 +3,7 @@
  * It is kept as a table of names and turned into rules for a container's capabilities.
  */
 
-import type { LinuxSeccomp, LinuxSeccompArg, LinuxSyscall } from "../../../common/oci/runtime.ts";
+import type { LinuxSeccomp, LinuxSeccompArg, LinuxSyscall } from "./runtime.ts";
 import { ALLOWED } from "./seccomp-table.ts";
 
 const EPERM = 1;
@@ -57,7 +57,7 @@ const made = new Map<string, LinuxSeccomp>();
  * The profile for a process with these capabilities on a machine of this architecture. The same object for the same
  * question: it is not to be changed.
  */
-export function defaultSeccomp(capabilities: readonly string[], arch: string = process.arch): LinuxSeccomp {
+export function defaultSeccomp(capabilities: readonly string[], arch: string): LinuxSeccomp {
   const relevant = Object.keys(BY_CAPABILITY).filter((name) => capabilities.includes(name));
   const key = `${arch} ${relevant.join(" ")}`;
   let profile = made.get(key);

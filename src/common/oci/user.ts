@@ -3,8 +3,8 @@
  * (github.com/moby/sys/user, GetExecUser).
  */
 
-import { WharfError } from "../../../common/errors.ts";
-import type { User } from "../../../common/oci/runtime.ts";
+import { WharfError } from "../errors.ts";
+import type { User } from "./runtime.ts";
 
 /** The two files' texts; empty where the image has none. */
 export interface UserFiles {

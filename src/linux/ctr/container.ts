@@ -1,0 +1,133 @@
+// `run` and `create`: the image is unpacked where it is not, a snapshot is prepared, the container is written down.
+import type { Container } from "../../common/gen/containerd/services/containers.ts";
+import { Options } from "../../common/gen/containerd/runc/options.ts";
+import { normalize, join } from "../../common/path.ts";
+import { type AnyLike, packAny } from "../../common/protobuf/any.ts";
+import { isCode } from "../../common/errors.ts";
+import type { Spec } from "../../common/oci/runtime.ts";
+import { sys } from "../sys/call.ts";
+import { readText } from "../sys/fs.ts";
+import { NR } from "../sys/nr.ts";
+import { type Ctr, DEFAULT_SNAPSHOTTER, need, usage } from "./ctr.ts";
+import { isUnpacked, openImage, type OpenImage, platformOf, unpack } from "./image.ts";
+import { labelsOf } from "./labels.ts";
+import { userFiles } from "./root-files.ts";
+import { type ContainerFlags, specOf } from "./spec.ts";
+
+/** How containerd's clients name a configuration. */
+export const SPEC_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
+const STOP_SIGNAL = "io.containerd.image.config.stop-signal";
+const MAX_LABEL = 4096;
+
+export interface ContainerInput {
+  flags: ContainerFlags;
+  given: ReadonlySet<string>;
+  args: readonly string[];
+}
+
+export function absolute(path: string): string {
+  if (path.startsWith("/")) return path;
+  const buffer = new Uint8Array(4096);
+  const length = sys("getcwd", undefined, NR.getcwd, buffer, buffer.length);
+  return normalize(join(native.utf8(buffer, 0, length - 1), path));
+}
+
+export function specAny(spec: unknown): AnyLike {
+  return { typeUrl: SPEC_TYPE, value: native.bytes(JSON.stringify(spec)) };
+}
+
+function runtimeOf(flags: ContainerFlags) {
+  const { runtime, "runc-binary": binaryName, "runc-root": root, "runc-systemd-cgroup": systemdCgroup } = flags;
+  const special = binaryName !== "" || root !== "" || systemdCgroup;
+  if (flags["runtime-config-path"]) throw usage("--runtime-config-path is for runtimes other than runc's kind");
+  return { name: runtime, ...(special ? { options: packAny(Options, { binaryName, root, systemdCgroup }) } : {}) };
+}
+
+/** Creates the container; what was prepared for one that then fails is taken away again. */
+export async function newContainer(ctr: Ctr, input: ContainerInput): Promise<Container> {
+  const { flags, given, args } = input;
+  const runtime = runtimeOf(flags);
+  if (flags.config) {
+    if (args.length > 1) throw usage("with --config only the container's id is given");
+    const spec = JSON.parse(readText(flags.config)) as Spec;
+    return await create(ctr, { id: need(args, 0, "the container's id"), spec, flags, runtime });
+  }
+  const from = need(args, 0, flags.rootfs ? "a root file system" : "an image");
+  const id = need(args, 1, "the container's id");
+  const base = { namespace: ctr.globals.namespace, id, flags, given, args: args.slice(2) };
+  if (flags.rootfs) {
+    const rootfs = absolute(from);
+    return await create(ctr, { id, spec: specOf({ ...base, rootfs, files: userFiles(rootfs) }), flags, runtime });
+  }
+  const snapshotter = flags.snapshotter || ctr.env.get("CONTAINERD_SNAPSHOTTER") || DEFAULT_SNAPSHOTTER;
+  const image = await openImage(ctr, from, platformOf(flags.platform));
+  if (!(await isUnpacked(ctr, image, snapshotter))) await unpack(ctr, image, snapshotter);
+  const labels = { ...labelsOf(flags["snapshotter-label"]), ...(flags["remap-labels"] ? remapLabels(flags) : {}) };
+  const request = { snapshotter, key: id, parent: image.chain.at(-1) ?? "", labels };
+  const { mounts } = await ctr.snapshots.prepare(request);
+  try {
+    const spec = specOf({ ...base, image: image.config, files: userFiles(mounts) });
+    return await create(ctr, { id, spec, flags, runtime, image, snapshotter });
+  } catch (error) {
+    await ctr.snapshots.remove({ snapshotter, key: id }).catch(() => {});
+    throw error;
+  }
+}
+
+function remapLabels({ uidmap, gidmap }: ContainerFlags): Record<string, string> {
+  const prefix = "containerd.io/snapshot/";
+  return { [`${prefix}uidmapping`]: uidmap.join(","), [`${prefix}gidmapping`]: gidmap.join(",") };
+}
+
+interface Made {
+  id: string;
+  spec: Spec;
+  flags: ContainerFlags;
+  runtime: ReturnType<typeof runtimeOf>;
+  image?: OpenImage;
+  snapshotter?: string;
+}
+
+async function create(ctr: Ctr, { id, spec, flags, runtime, image, snapshotter = "" }: Made): Promise<Container> {
+  const config = image?.config.config;
+  const fits = Object.entries(config?.Labels ?? {}).filter(([key, value]) => key.length + value.length <= MAX_LABEL);
+  const stop = image ? { [STOP_SIGNAL]: config?.StopSignal || "SIGTERM" } : {};
+  const { container } = await ctr.containers.create({
+    container: {
+      id,
+      image: image?.name ?? "",
+      labels: { ...Object.fromEntries(fits), ...stop, ...labelsOf(flags.label) },
+      runtime,
+      spec: specAny(spec),
+      snapshotter,
+      snapshotKey: image ? id : "",
+      sandbox: flags.sandbox,
+    },
+  });
+  return container!;
+}
+
+/** The signal that stops a container's process. */
+export function stopSignalOf(container: Container): string {
+  return container.labels[STOP_SIGNAL] || "SIGTERM";
+}
+
+export async function getContainer(ctr: Ctr, id: string): Promise<Container> {
+  return (await ctr.containers.get({ id })).container!;
+}
+
+export function readSpec({ spec }: Container): Spec {
+  return JSON.parse(native.utf8(spec?.value ?? new Uint8Array(0))) as Spec;
+}
+
+/** Removes a container and, unless it is to be kept, its snapshot. */
+export async function removeContainer(ctr: Ctr, container: Container, keepSnapshot = false): Promise<void> {
+  if (!keepSnapshot && container.snapshotKey) {
+    try {
+      await ctr.snapshots.remove({ snapshotter: container.snapshotter, key: container.snapshotKey });
+    } catch (error) {
+      if (!isCode(error, "NotFound")) throw error;
+    }
+  }
+  await ctr.containers.delete({ id: container.id });
+}

@@ -1,0 +1,39 @@
+// Devices of the host for a container's configuration.
+import { usage } from "./ctr.ts";
+import type { LinuxDevice, LinuxDeviceCgroup } from "../../common/oci/runtime.ts";
+import { readDir, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, stat, statIfThere } from "../sys/fs.ts";
+
+/** Folders of /dev that are made anew in each container. */
+const OWN = new Set(["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console"]);
+
+function device(path: string): LinuxDevice | undefined {
+  const found = statIfThere(path);
+  const type = found && { [S_IFCHR]: "c", [S_IFBLK]: "b" }[found.mode & S_IFMT];
+  if (!found || !type) return undefined;
+  const { rdevMajor: major, rdevMinor: minor, mode, uid, gid } = found;
+  return { path, type, major, minor, fileMode: mode & 0o7777, uid, gid };
+}
+
+/** All devices in a folder and below it. */
+export function devicesBelow(folder: string): LinuxDevice[] {
+  return readDir(folder).flatMap(({ name }) => {
+    const path = `${folder}/${name}`;
+    if (OWN.has(name)) return [];
+    const found = statIfThere(path);
+    if (found && (found.mode & S_IFMT) === S_IFDIR) return devicesBelow(path);
+    return device(path) ?? [];
+  });
+}
+
+/** One device, or all below a folder, with the rules that allow them. */
+export function chosenDevices(path: string): { devices: LinuxDevice[]; rules: LinuxDeviceCgroup[] } {
+  if (/^[^/]+\/[^/]+=/.test(path)) throw usage(`device ${JSON.stringify(path)}: CDI devices are not supported`);
+  const isFolder = (stat(path).mode & S_IFMT) === S_IFDIR;
+  const devices = isFolder ? devicesBelow(path) : [device(path) ?? none(path)];
+  const rules = devices.map(({ type, major, minor }) => ({ allow: true, type, major, minor, access: "rwm" }));
+  return { devices, rules };
+}
+
+function none(path: string): never {
+  throw usage(`${JSON.stringify(path)} is no device`);
+}

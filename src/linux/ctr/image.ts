@@ -1,0 +1,181 @@
+// Reading an image out of the content store: documents, the manifest for a platform, sizes, what is missing, unpacking.
+import type { Digest } from "../../common/digest.ts";
+import { isCode, WharfError } from "../../common/errors.ts";
+import type { Image } from "../../common/gen/containerd/services/images.ts";
+import {
+  chainIds,
+  configPlatform,
+  type Descriptor,
+  type ImageConfig,
+  isImage,
+  type Manifest,
+  parseImageConfig,
+  parseImageDocument,
+} from "../../common/oci/image.ts";
+import { isIndexType, isLayerType, isManifestType } from "../../common/oci/media-types.ts";
+import { parsePlatform, type Platform, platformMatches, selectPlatform } from "../../common/oci/platform.ts";
+import { sha256 } from "../sys/hash.ts";
+import { type Ctr, DEFAULT_SNAPSHOTTER } from "./ctr.ts";
+
+export const HOST: Platform = { os: "linux", architecture: "amd64" };
+
+export function platformOf(text: string): Platform {
+  return text === "" ? HOST : parsePlatform(text, HOST);
+}
+
+/** A blob's bytes, piece by piece. NotFound. */
+export async function eachPiece(ctr: Ctr, digest: string, take: (piece: Uint8Array) => void): Promise<void> {
+  for await (const { data } of ctr.content.read({ digest })) take(data);
+}
+
+export async function readBlob(ctr: Ctr, digest: string): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  await eachPiece(ctr, digest, (piece) => void pieces.push(piece.slice()));
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+async function readText(ctr: Ctr, digest: string): Promise<string> {
+  return native.utf8(await readBlob(ctr, digest));
+}
+
+/** Manifests below a descriptor with their platforms, as far as they are here; the chosen one first. */
+export async function manifestsOf(ctr: Ctr, target: Descriptor): Promise<{ manifest: Descriptor; platform?: Platform }[]> {
+  if (!isIndexType(target.mediaType)) return [{ manifest: target }];
+  const document = parseImageDocument(await readText(ctr, target.digest), target.mediaType, target.digest);
+  if (document.kind !== "index") return [{ manifest: target }];
+  return document.index.manifests
+    .filter(({ mediaType }) => isManifestType(mediaType))
+    .map((manifest) => ({ manifest, ...(manifest.platform ? { platform: manifest.platform } : {}) }));
+}
+
+export interface OpenImage {
+  name: string;
+  target: Descriptor;
+  manifestDescriptor: Descriptor;
+  manifest: Manifest;
+  config: ImageConfig;
+  chain: Digest[];
+}
+
+export async function getImage(ctr: Ctr, name: string): Promise<Image & { target: Descriptor }> {
+  const { image } = await ctr.images.get({ name });
+  if (!image?.target) throw new WharfError("Internal", `image ${JSON.stringify(name)} has no target`);
+  return image as Image & { target: Descriptor };
+}
+
+/** The image for a platform. NotFound when it is not for it, or not here. */
+export async function openImage(ctr: Ctr, name: string, platform: Platform = HOST): Promise<OpenImage> {
+  const { target } = await getImage(ctr, name);
+  return { name, ...(await openTarget(ctr, target, platform)) };
+}
+
+async function openTarget(ctr: Ctr, target: Descriptor, platform: Platform): Promise<Omit<OpenImage, "name">> {
+  let descriptor = target;
+  if (isIndexType(target.mediaType)) {
+    const document = parseImageDocument(await readText(ctr, target.digest), target.mediaType, target.digest);
+    const chosen = document.kind === "index" ? selectPlatform(document.index.manifests, platform) : undefined;
+    if (!chosen) throw new WharfError("NotFound", `the image has nothing for ${platform.os}/${platform.architecture}`);
+    descriptor = chosen;
+  }
+  const document = parseImageDocument(await readText(ctr, descriptor.digest), descriptor.mediaType, descriptor.digest);
+  if (document.kind !== "manifest") throw new WharfError("InvalidArgument", `${descriptor.digest} is no manifest`);
+  const { manifest } = document;
+  if (!isImage(manifest)) throw new WharfError("InvalidArgument", "it is an artifact, not an image that can run");
+  const config = parseImageConfig(await readText(ctr, manifest.config.digest), manifest.config.digest);
+  const chain = chainIds(config.rootfs.diff_ids, (text) => `sha256:${sha256(text)}` as Digest);
+  return { target, manifestDescriptor: descriptor, manifest, config, chain };
+}
+
+/** All that an image needs for a platform, and of it what is here; undefined required when even that cannot be told. */
+export async function checkImage(ctr: Ctr, target: Descriptor, platform = HOST) {
+  const required: Descriptor[] = [target];
+  const present: Descriptor[] = [];
+  let known = true;
+  try {
+    const opened = await openTarget(ctr, target, platform);
+    if (opened.manifestDescriptor.digest !== target.digest) required.push(opened.manifestDescriptor);
+    required.push(opened.manifest.config, ...opened.manifest.layers);
+  } catch (error) {
+    if (!isCode(error, "NotFound")) throw error;
+    known = false;
+  }
+  for (const descriptor of required) if (await hasBlob(ctr, descriptor.digest)) present.push(descriptor);
+  return { available: known, required, present };
+}
+
+async function hasBlob(ctr: Ctr, digest: string): Promise<boolean> {
+  try {
+    await ctr.content.info({ digest });
+    return true;
+  } catch (error) {
+    if (isCode(error, "NotFound")) return false;
+    throw error;
+  }
+}
+
+/** The platforms an image has manifests for here. */
+export async function platformsOf(ctr: Ctr, target: Descriptor): Promise<Platform[]> {
+  const found: Platform[] = [];
+  for (const { manifest, platform } of await manifestsOf(ctr, target)) {
+    if (!(await hasBlob(ctr, manifest.digest))) continue;
+    if (platform) {
+      found.push(platform);
+      continue;
+    }
+    const document = parseImageDocument(await readText(ctr, manifest.digest), manifest.mediaType, manifest.digest);
+    if (document.kind !== "manifest" || !isImage(document.manifest)) continue;
+    const { digest } = document.manifest.config;
+    found.push(configPlatform(parseImageConfig(await readText(ctr, digest), digest)));
+  }
+  return found;
+}
+
+export async function isUnpacked(ctr: Ctr, { chain }: OpenImage, snapshotter: string): Promise<boolean> {
+  try {
+    await ctr.snapshots.stat({ snapshotter: snapshotter || DEFAULT_SNAPSHOTTER, key: chain.at(-1) ?? "" });
+    return true;
+  } catch (error) {
+    if (isCode(error, "NotFound")) return false;
+    throw error;
+  }
+}
+
+/** Applies the layers that are not there yet, one on the other, as snapshots named by their chain ids. */
+export async function unpack(ctr: Ctr, image: OpenImage, snapshotter: string): Promise<void> {
+  const name = snapshotter || DEFAULT_SNAPSHOTTER;
+  const layers = image.manifest.layers.filter(({ mediaType }) => isLayerType(mediaType));
+  for (const [at, key] of image.chain.entries()) {
+    const parent = image.chain[at - 1] ?? "";
+    if (await snapshotThere(ctr, name, key)) continue;
+    const active = `extract-${at}-${Date.now()} ${key}`;
+    const { mounts } = await ctr.snapshots.prepare({ snapshotter: name, key: active, parent });
+    try {
+      await ctr.diff.apply({ diff: layers[at]!, mounts });
+      await ctr.snapshots.commit({ snapshotter: name, name: key, key: active });
+    } catch (error) {
+      await ctr.snapshots.remove({ snapshotter: name, key: active }).catch(() => {});
+      if (!isCode(error, "AlreadyExists")) throw error;
+    }
+  }
+  const { digest } = image.manifest.config;
+  const labels = { [`containerd.io/gc.ref.snapshot.${name}`]: image.chain.at(-1) ?? "" };
+  await ctr.content.update({ info: { digest, labels }, updateMask: { paths: Object.keys(labels).map((key) => `labels.${key}`) } });
+}
+
+async function snapshotThere(ctr: Ctr, snapshotter: string, key: string): Promise<boolean> {
+  try {
+    await ctr.snapshots.stat({ snapshotter, key });
+    return true;
+  } catch (error) {
+    if (isCode(error, "NotFound")) return false;
+    throw error;
+  }
+}
+
+export { platformMatches };

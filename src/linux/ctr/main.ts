@@ -1,0 +1,117 @@
+// The `ctr` program: containerd's own command line, on any containerd. Flags end at the first argument, one dash or two.
+import "../sys/builtins.ts";
+import { HelpWanted, parseCommand, parseFlags } from "../../common/cli/arguments.ts";
+import { isGroup } from "../../common/cli/command.ts";
+import { bool, duration, type Flags, string } from "../../common/cli/flags.ts";
+import { commandHelp, groupHelp, programHelp } from "../../common/cli/help.ts";
+import { suggest } from "../../common/cli/suggest.ts";
+import { describe, hintOf, WharfError } from "../../common/errors.ts";
+import { VERSION } from "../../common/version.ts";
+import { loop } from "../sys/loop.ts";
+import { stderr, stdout } from "../sys/out.ts";
+import { environment } from "../sys/process.ts";
+import { COMMANDS } from "./commands/index.ts";
+import { Ctr, PROGRAM } from "./ctr.ts";
+
+const WHAT = "Looks into containerd and works with it directly: images, containers, tasks, snapshots, content.";
+const SECTIONS = [{ name: "commands", title: "Commands" }];
+const STYLE = { width: 100, bold: false };
+
+const GLOBALS = {
+  debug: bool("Show errors with their whole chain"),
+  address: string("Address of containerd's socket (also CONTAINERD_ADDRESS)", { short: "a" }),
+  timeout: duration("Time for the whole command"),
+  "connect-timeout": duration("Time to connect; a local socket answers at once"),
+  namespace: string("Namespace to work in (also CONTAINERD_NAMESPACE)", { short: "n" }),
+  version: bool("Print the version", { short: "v" }),
+} as const;
+
+/** Go's flags may have one dash: `-namespace moby`. */
+function twoDashes(flags: Flags, argv: readonly string[]): string[] {
+  const words = [...argv];
+  for (let at = 0; at < words.length; at++) {
+    const match = /^(--?)([^-=][^=]*)(=.*)?$/.exec(words[at]!);
+    if (!match) break;
+    const [, , name = "", value] = match;
+    const flag = flags[name];
+    if (flag && name.length > 1) words[at] = `--${name}${value ?? ""}`;
+    const known = flag ?? Object.values(flags).find(({ short }) => short === name);
+    if (known && known.type !== "" && value === undefined) at++;
+  }
+  return words;
+}
+
+function socketOf(env: ReadonlyMap<string, string>): string {
+  return env.get("CONTAINERD_ADDRESS") || "/run/wharf/containerd.sock";
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const env = environment();
+  const input = parseFlags(GLOBALS, twoDashes(GLOBALS, argv), false);
+  const { flags } = input;
+  if (flags.version) {
+    stdout(`${PROGRAM} wharf ${VERSION}\n`);
+    return 0;
+  }
+  const [first, ...rest] = input.args;
+  if (first === undefined || first === "help" || first === "h") throw new HelpWanted();
+  using ctr = new Ctr({
+    address: (flags.address || socketOf(env)).replace(/^unix:\/\//, ""),
+    namespace: flags.namespace || env.get("CONTAINERD_NAMESPACE") || "default",
+    debug: flags.debug,
+    timeoutMs: flags.timeout > 0 ? flags.timeout / 1e6 : undefined,
+  });
+  let path: string = PROGRAM;
+  let commands = COMMANDS;
+  for (let word: string = first; ; ) {
+    const node = commands.get(word);
+    if (!node) {
+      const near = suggest(word, [...commands.keys()])[0];
+      const hint = near ? `did you mean '${path} ${near}'?` : `'${path} --help' lists the commands`;
+      throw new WharfError("InvalidArgument", `unknown command '${path} ${word}'`, { hint });
+    }
+    path += ` ${node.name}`;
+    if (!isGroup(node)) {
+      try {
+        return await node.run(ctr, parseCommand(node, twoDashes(node.flags, rest), path));
+      } catch (error) {
+        if (!(error instanceof HelpWanted)) return report(error, flags.debug);
+        stdout(commandHelp(node, path, PROGRAM, STYLE));
+        return 0;
+      }
+    }
+    const next = rest.shift();
+    if (next === undefined || next === "--help" || next === "-h" || next === "help") {
+      stdout(groupHelp(node, path, STYLE));
+      return 0;
+    }
+    commands = node.commands;
+    word = next;
+  }
+}
+
+function report(error: unknown, debug: boolean): number {
+  const known = error instanceof WharfError;
+  stderr(`${PROGRAM}: ${debug || !known ? describe(error) : messageOf(error)}\n`);
+  const hint = hintOf(error);
+  if (hint) stderr(`hint: ${hint}\n`);
+  if (!known && error instanceof Error && error.stack) stderr(error.stack);
+  return 1;
+}
+
+/** What the server said has no cause of its own here; what went wrong on the way to it has. */
+function messageOf(error: WharfError): string {
+  const { cause } = error;
+  return cause instanceof Error && !error.message.includes(cause.message)
+    ? `${error.message}: ${cause.message}`
+    : error.message;
+}
+
+export function main(args: string[]): number {
+  const outcome = run(args.slice(1)).catch((error: unknown) => {
+    if (!(error instanceof HelpWanted)) return report(error, false);
+    stdout(programHelp(PROGRAM, WHAT, COMMANDS, SECTIONS, GLOBALS, STYLE));
+    return 0;
+  });
+  return loop().run(outcome);
+}

@@ -1,0 +1,42 @@
+// Files of a container's root file system, read through mounts that nobody else sees and that end with their descriptors.
+import type { Mount } from "../../common/gen/containerd/types/mount.ts";
+import { join } from "../../common/path.ts";
+import type { UserFiles } from "../../common/oci/user.ts";
+import { close, Fd, O, open, readAll } from "../sys/fs.ts";
+import { cloneTree, MOUNT_ATTR, newFileSystem } from "../sys/mount.ts";
+import { openInRootIfThere } from "../sys/openat2.ts";
+
+/** An open root folder; the mount goes with the descriptor. */
+function openRoot(mounts: readonly Mount[]): number {
+  const mount = mounts[0];
+  if (!mount) return open("/var/empty", O.PATH | O.DIRECTORY);
+  if (mount.type === "overlay") {
+    const options: Record<string, string> = {};
+    for (const option of mount.options) {
+      const [key = "", value = ""] = option.split(/=(.*)/s);
+      // what is only read needs no place to write to
+      if (key === "lowerdir" || key === "upperdir") options[key] = value;
+    }
+    const lower = [options.upperdir, options.lowerdir].filter(Boolean).join(":");
+    if (lower.includes(":")) return newFileSystem("overlay", { source: "overlay", lowerdir: lower }, MOUNT_ATTR.RDONLY);
+    return open(lower, O.PATH | O.DIRECTORY);
+  }
+  return cloneTree(mount.source, mount.options.includes("rbind"));
+}
+
+function textOf(root: number, path: string): string {
+  const fd = openInRootIfThere(root, path, O.RDONLY);
+  if (fd === undefined) return "";
+  using file = new Fd(fd);
+  return native.utf8(readAll(file.value));
+}
+
+/** /etc/passwd and /etc/group below the mounts of a snapshot, or in a folder. */
+export function userFiles(root: readonly Mount[] | string): UserFiles {
+  const fd = typeof root === "string" ? open(join(root, "."), O.PATH | O.DIRECTORY) : openRoot(root);
+  try {
+    return { passwd: textOf(fd, "etc/passwd"), group: textOf(fd, "etc/group") };
+  } finally {
+    close(fd);
+  }
+}
