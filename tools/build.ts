@@ -13,6 +13,7 @@ const APPLETS = new Map([
   ["containerd-shim-runt-v2", { entry: "src/linux/shim/main.ts", guarded: "start" }],
   ["wharf-agent", { entry: "src/linux/agent/main.ts", guarded: "*" }],
   ["docker-init", { entry: "src/linux/init/main.ts", guarded: "" }],
+  ["ctr", { entry: "src/linux/ctr/main.ts", guarded: "" }],
 ]);
 const BIN = join(ROOT, "dist/bin");
 

@@ -1,15 +1,16 @@
 // `run` and `create`: the image is unpacked where it is not, a snapshot is prepared, the container is written down.
-import type { Container } from "../../common/gen/containerd/services/containers.ts";
-import { Options } from "../../common/gen/containerd/runc/options.ts";
-import { normalize, join } from "../../common/path.ts";
-import { type AnyLike, packAny } from "../../common/protobuf/any.ts";
+
 import { isCode } from "../../common/errors.ts";
+import { Options } from "../../common/gen/containerd/runc/options.ts";
+import type { Container } from "../../common/gen/containerd/services/containers.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
+import { join, normalize } from "../../common/path.ts";
+import { type AnyLike, packAny } from "../../common/protobuf/any.ts";
 import { sys } from "../sys/call.ts";
 import { readText } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { type Ctr, DEFAULT_SNAPSHOTTER, need, usage } from "./ctr.ts";
-import { isUnpacked, openImage, type OpenImage, platformOf, unpack } from "./image.ts";
+import { isUnpacked, type OpenImage, openImage, platformOf, unpack } from "./image.ts";
 import { labelsOf } from "./labels.ts";
 import { userFiles } from "./root-files.ts";
 import { type ContainerFlags, specOf } from "./spec.ts";

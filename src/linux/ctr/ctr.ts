@@ -126,6 +126,10 @@ export class Ctr {
     stdout(`${text}\n`);
   }
 
+  err(text: string): void {
+    stderr(text);
+  }
+
   warn(text: string): void {
     stderr(`${PROGRAM}: warning: ${text}\n`);
   }
@@ -169,7 +173,11 @@ export function command<F extends Flags>(declared: Declared<F>): Command<Ctr, F>
 }
 
 /** A group of commands; each may have further names. */
-export function group(name: string, summary: string, members: readonly (readonly [CtrNode, ...string[]])[]): Group<Ctr> {
+export function group(
+  name: string,
+  summary: string,
+  members: readonly (readonly [CtrNode, ...string[]])[],
+): Group<Ctr> {
   return { name, summary, section: "commands", commands: named(members) };
 }
 

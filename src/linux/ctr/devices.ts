@@ -1,14 +1,20 @@
 // Devices of the host for a container's configuration.
-import { usage } from "./ctr.ts";
+
 import type { LinuxDevice, LinuxDeviceCgroup } from "../../common/oci/runtime.ts";
 import { readDir, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, stat, statIfThere } from "../sys/fs.ts";
+import { usage } from "./ctr.ts";
 
 /** Folders of /dev that are made anew in each container. */
 const OWN = new Set(["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console"]);
 
+const TYPE = new Map([
+  [S_IFCHR, "c" as const],
+  [S_IFBLK, "b" as const],
+]);
+
 function device(path: string): LinuxDevice | undefined {
   const found = statIfThere(path);
-  const type = found && { [S_IFCHR]: "c", [S_IFBLK]: "b" }[found.mode & S_IFMT];
+  const type = found && TYPE.get(found.mode & S_IFMT);
   if (!found || !type) return undefined;
   const { rdevMajor: major, rdevMinor: minor, mode, uid, gid } = found;
   return { path, type, major, minor, fileMode: mode & 0o7777, uid, gid };

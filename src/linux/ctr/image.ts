@@ -13,7 +13,7 @@ import {
   parseImageDocument,
 } from "../../common/oci/image.ts";
 import { isIndexType, isLayerType, isManifestType } from "../../common/oci/media-types.ts";
-import { parsePlatform, type Platform, platformMatches, selectPlatform } from "../../common/oci/platform.ts";
+import { type Platform, parsePlatform, selectPlatform } from "../../common/oci/platform.ts";
 import { sha256 } from "../sys/hash.ts";
 import { type Ctr, DEFAULT_SNAPSHOTTER } from "./ctr.ts";
 
@@ -44,14 +44,19 @@ async function readText(ctr: Ctr, digest: string): Promise<string> {
   return native.utf8(await readBlob(ctr, digest));
 }
 
+interface Found {
+  manifest: Descriptor;
+  platform: Platform | undefined;
+}
+
 /** Manifests below a descriptor with their platforms, as far as they are here; the chosen one first. */
-export async function manifestsOf(ctr: Ctr, target: Descriptor): Promise<{ manifest: Descriptor; platform?: Platform }[]> {
-  if (!isIndexType(target.mediaType)) return [{ manifest: target }];
+export async function manifestsOf(ctr: Ctr, target: Descriptor): Promise<Found[]> {
+  if (!isIndexType(target.mediaType)) return [{ manifest: target, platform: undefined }];
   const document = parseImageDocument(await readText(ctr, target.digest), target.mediaType, target.digest);
-  if (document.kind !== "index") return [{ manifest: target }];
+  if (document.kind !== "index") return [{ manifest: target, platform: undefined }];
   return document.index.manifests
     .filter(({ mediaType }) => isManifestType(mediaType))
-    .map((manifest) => ({ manifest, ...(manifest.platform ? { platform: manifest.platform } : {}) }));
+    .map((manifest) => ({ manifest, platform: manifest.platform }));
 }
 
 export interface OpenImage {
@@ -63,10 +68,17 @@ export interface OpenImage {
   chain: Digest[];
 }
 
-export async function getImage(ctr: Ctr, name: string): Promise<Image & { target: Descriptor }> {
+export type StoredImage = Image & { target: Descriptor };
+
+export async function getImage(ctr: Ctr, name: string): Promise<StoredImage> {
   const { image } = await ctr.images.get({ name });
   if (!image?.target) throw new WharfError("Internal", `image ${JSON.stringify(name)} has no target`);
-  return image as Image & { target: Descriptor };
+  return image as StoredImage;
+}
+
+/** Images that one of the filters takes; all without filters. */
+export async function listImages(ctr: Ctr, filters: readonly string[] = []): Promise<StoredImage[]> {
+  return (await ctr.images.list({ filters })).images.filter(({ target }) => target !== undefined) as StoredImage[];
 }
 
 /** The image for a platform. NotFound when it is not for it, or not here. */
@@ -79,7 +91,7 @@ async function openTarget(ctr: Ctr, target: Descriptor, platform: Platform): Pro
   let descriptor = target;
   if (isIndexType(target.mediaType)) {
     const document = parseImageDocument(await readText(ctr, target.digest), target.mediaType, target.digest);
-    const chosen = document.kind === "index" ? selectPlatform(document.index.manifests, platform) : undefined;
+    const chosen = document.kind === "index" ? selectPlatform(platform, document.index.manifests) : undefined;
     if (!chosen) throw new WharfError("NotFound", `the image has nothing for ${platform.os}/${platform.architecture}`);
     descriptor = chosen;
   }
@@ -165,7 +177,10 @@ export async function unpack(ctr: Ctr, image: OpenImage, snapshotter: string): P
   }
   const { digest } = image.manifest.config;
   const labels = { [`containerd.io/gc.ref.snapshot.${name}`]: image.chain.at(-1) ?? "" };
-  await ctr.content.update({ info: { digest, labels }, updateMask: { paths: Object.keys(labels).map((key) => `labels.${key}`) } });
+  await ctr.content.update({
+    info: { digest, labels },
+    updateMask: { paths: Object.keys(labels).map((key) => `labels.${key}`) },
+  });
 }
 
 async function snapshotThere(ctr: Ctr, snapshotter: string, key: string): Promise<boolean> {
@@ -177,5 +192,3 @@ async function snapshotThere(ctr: Ctr, snapshotter: string, key: string): Promis
     throw error;
   }
 }
-
-export { platformMatches };

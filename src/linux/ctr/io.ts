@@ -1,11 +1,11 @@
 // The streams of a task: FIFOs between the shim and our own stdin, stdout and stderr.
 import { join } from "../../common/path.ts";
+import { Sink } from "../cli/stream/sink.ts";
+import { kernelError } from "../sys/errno.ts";
 import { close, fstat, mkdirs, mkfifo, O, open, rmdir, S_IFMT, S_IFREG, unlinkIfThere } from "../sys/fs.ts";
 import { EPOLL, loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { randomBytes } from "../sys/time.ts";
-import { kernelError } from "../sys/errno.ts";
-import { Sink } from "../cli/stream/sink.ts";
 import { hex, usage } from "./ctr.ts";
 
 const EAGAIN = 11;
@@ -47,23 +47,32 @@ export class TaskIo implements Disposable {
   #stdin: number | undefined;
   keep = false;
 
-  constructor(id: string, choice: IoChoice) {
-    const none = unconnected(choice);
-    if (none) {
-      this.streams = none;
-      return;
-    }
-    const folder = join(choice.fifoDir || DEFAULT_DIR, hex(randomBytes(8)));
+  /** Connects to the FIFOs that `streams` names; `folder` is theirs alone. Without FIFOs there is nothing to connect. */
+  private constructor(streams: Streams, folder: string | undefined) {
+    this.streams = streams;
     this.#folder = folder;
+    // before the shim opens its ends, which would wait for ours
+    if (streams.stdout.startsWith("/")) this.#outputs.push(this.#copy(streams.stdout, 1));
+    if (streams.stderr.startsWith("/")) this.#outputs.push(this.#copy(streams.stderr, 2));
+    if (streams.stdin) this.#stdin = open(streams.stdin, O.RDWR | O.NONBLOCK | O.CLOEXEC);
+  }
+
+  /** New streams for a process that is to be made. */
+  static create(id: string, choice: IoChoice): TaskIo {
+    const none = unconnected(choice);
+    if (none) return new TaskIo(none, undefined);
+    const folder = join(choice.fifoDir || DEFAULT_DIR, hex(randomBytes(8)));
     mkdirs(folder, 0o700);
     const path = (name: string) => join(folder, `${id}-${name}`);
     const stderr = choice.tty ? "" : path("stderr");
-    this.streams = { stdin: path("stdin"), stdout: path("stdout"), stderr, terminal: choice.tty };
-    for (const name of [this.streams.stdin, this.streams.stdout, stderr]) if (name) mkfifo(name);
-    // before the shim opens its ends, which would wait for ours
-    this.#outputs.push(this.#copy(this.streams.stdout, 1));
-    if (stderr) this.#outputs.push(this.#copy(stderr, 2));
-    this.#stdin = open(this.streams.stdin, O.RDWR | O.NONBLOCK | O.CLOEXEC);
+    const streams = { stdin: path("stdin"), stdout: path("stdout"), stderr, terminal: choice.tty };
+    for (const name of [streams.stdin, streams.stdout, stderr]) if (name) mkfifo(name);
+    return new TaskIo(streams, folder);
+  }
+
+  /** The streams of a process that was started by somebody else, and stay when we go. */
+  static attach(streams: Streams): TaskIo {
+    return new TaskIo(streams, undefined);
   }
 
   /** Copies a FIFO to a stream of ours until its last writer has gone. */
@@ -123,9 +132,10 @@ export class TaskIo implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#folder === undefined || this.keep) return;
+    if (this.keep) return;
     this.#closeStdin();
     for (const fd of this.#open.splice(0)) close(fd);
+    if (this.#folder === undefined) return;
     const { stdin, stdout, stderr } = this.streams;
     for (const path of [stdin, stdout, stderr]) if (path) unlinkIfThere(path);
     rmdir(this.#folder);

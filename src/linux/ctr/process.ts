@@ -1,7 +1,6 @@
 // A task's process in the foreground or the background: started, its signals and window passed on, its status ours.
-import { signalNumber } from "../../common/cli/signal.ts";
 import { isCode } from "../../common/errors.ts";
-import { join } from "../../common/path.ts";
+import { signalNumber } from "../../common/signals.ts";
 import { rawMode, terminalSize } from "../cli/terminal.ts";
 import { writeFileAtomic } from "../sys/fs.ts";
 import { onSignals } from "../sys/loop.ts";
@@ -23,7 +22,14 @@ export function parseSignal(text: string): number {
   return number;
 }
 
-const NOT_FORWARDED = new Set<number>([SIGNALS.CHLD, SIGNALS.PIPE, SIGNALS.URG, SIGNALS.KILL, SIGNALS.STOP, SIGNALS.WINCH]);
+const NOT_FORWARDED = new Set<number>([
+  SIGNALS.CHLD,
+  SIGNALS.PIPE,
+  SIGNALS.URG,
+  SIGNALS.KILL,
+  SIGNALS.STOP,
+  SIGNALS.WINCH,
+]);
 
 export interface RunOptions {
   name: ProcessName;
@@ -40,19 +46,30 @@ export async function runProcess(ctr: Ctr, { name, io, detach, pid, pidFile }: R
   const waiting = detach ? undefined : ctr.tasks.wait(name);
   waiting?.catch(() => {});
   using _raw = terminal && !detach ? rawMode(0) : undefined;
-  if (pidFile && pid) writeFileAtomic(join(absolute(pidFile)), String(pid));
+  if (pidFile && pid) writeFileAtomic(absolute(pidFile), String(pid));
   const started = await ctr.tasks.start(name);
   if (pidFile && !pid) writeFileAtomic(absolute(pidFile), String(started.pid));
   if (detach) {
     io.keep = true;
     return 0;
   }
+  return await follow(ctr, name, io, waiting!);
+}
+
+/** Passes streams, signals and the window's size on until the process has ended; answers its exit status. */
+export async function follow(
+  ctr: Ctr,
+  name: ProcessName,
+  io: TaskIo,
+  waiting: Promise<{ exitStatus: number }>,
+): Promise<number> {
+  const { terminal } = io.streams;
   const resize = async () => {
     const size = terminalSize(0) ?? terminalSize(1);
     if (size) await ctr.tasks.resizePty({ ...name, width: size.columns, height: size.rows });
   };
-  if (terminal) await resize();
   const quietly = (work: Promise<unknown>) => void work.catch(() => {});
+  if (terminal) quietly(resize());
   const signals = terminal
     ? [SIGNALS.WINCH]
     : Object.values(SIGNALS).filter((signal) => signal < 32 && !NOT_FORWARDED.has(signal));
@@ -61,7 +78,7 @@ export async function runProcess(ctr: Ctr, { name, io, detach, pid, pidFile }: R
     else quietly(ctr.tasks.kill({ ...name, signal }));
   });
   quietly(io.forward(() => ctr.tasks.closeIO({ ...name, stdin: true })));
-  const { exitStatus } = await waiting!;
+  const { exitStatus } = await waiting;
   await io.drained();
   return exitStatus;
 }

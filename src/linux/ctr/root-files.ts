@@ -1,7 +1,7 @@
 // Files of a container's root file system, read through mounts that nobody else sees and that end with their descriptors.
 import type { Mount } from "../../common/gen/containerd/types/mount.ts";
-import { join } from "../../common/path.ts";
 import type { UserFiles } from "../../common/oci/user.ts";
+import { join } from "../../common/path.ts";
 import { close, Fd, O, open, readAll } from "../sys/fs.ts";
 import { cloneTree, MOUNT_ATTR, newFileSystem } from "../sys/mount.ts";
 import { openInRootIfThere } from "../sys/openat2.ts";

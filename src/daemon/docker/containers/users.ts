@@ -5,9 +5,9 @@
 
 import { isCode } from "../../../common/errors.ts";
 import type { User } from "../../../common/oci/runtime.ts";
+import { resolveUser, type UserFiles } from "../../../common/oci/user.ts";
 import type { Agent } from "../../agent/client.ts";
 import type { Mount } from "../../containerd/api/types.ts";
-import { resolveUser, type UserFiles } from "../../../common/oci/user.ts";
 import type { ContainerRecord } from "./record.ts";
 import { NEVER } from "./record.ts";
 

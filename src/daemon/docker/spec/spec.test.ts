@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ContainerConfig } from "../../../common/docker/container.ts";
+import { defaultSeccomp } from "../../../common/oci/seccomp-default.ts";
 import { completeHostConfig } from "../containers/host-config.ts";
 import { mountPointsOf } from "../containers/mount-points.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import { NEVER } from "../containers/record.ts";
 import { ALL_CAPABILITIES, capabilitiesOf } from "./capabilities.ts";
 import { parseBind } from "./mounts.ts";
-import { defaultSeccomp } from "../../../common/oci/seccomp-default.ts";
 import { buildSpec, mergeEnvironment } from "./spec.ts";
 
 function specOf(

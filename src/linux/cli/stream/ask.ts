@@ -27,7 +27,7 @@ const LOCAL_FLAGS = 12;
 const ECHO = 8;
 
 /** Asks for a line that is not shown while it is typed. */
-export function readSecret(cli: Cli, question: string): string {
+export function readSecret(cli: Pick<Cli, "err">, question: string): string {
   cli.err(question);
   const mode = getMode(0);
   if (!mode) return readLine() ?? "";

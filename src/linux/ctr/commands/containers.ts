@@ -1,0 +1,132 @@
+// ctr containers: what is written down about containers; their processes are tasks.
+import { bool } from "../../../common/cli/flags.ts";
+import { isCode, WharfError } from "../../../common/errors.ts";
+import { Status } from "../../../common/gen/containerd/types/task.ts";
+import { encodeBase64 } from "../../../common/grpc/base64.ts";
+import { formatTimestamp } from "../../../common/timestamp.ts";
+import { getContainer, newContainer, readSpec, removeContainer } from "../container.ts";
+import { type Ctr, command, group, need } from "../ctr.ts";
+import { CONTAINER } from "../flags.ts";
+import { labelPaths, labelsOf, labelText } from "../labels.ts";
+import { checkpointContainer, restoreContainer } from "./container-checkpoint.ts";
+
+const create = command({
+  name: "create",
+  summary: "Create a container",
+  usage: "IMAGE|FOLDER CONTAINER [COMMAND] [ARG...]",
+  flags: CONTAINER,
+  run: async (ctr, input) => {
+    await newContainer(ctr, input);
+    return 0;
+  },
+});
+
+const list = command({
+  name: "list",
+  summary: "List containers",
+  usage: "[FILTER...]",
+  flags: { quiet: bool("Only the ids", { short: "q" }) },
+  run: async (ctr, { flags, args }) => {
+    const { containers } = await ctr.containers.list({ filters: args });
+    if (flags.quiet) for (const { id } of containers) ctr.line(id);
+    else {
+      const rows = containers.map(({ id, image, runtime }) => `${id}\t${image || "-"}\t${runtime?.name ?? ""}\t`);
+      ctr.table(["CONTAINER\tIMAGE\tRUNTIME\t", ...rows], 4);
+    }
+    return 0;
+  },
+});
+
+const info = command({
+  name: "info",
+  summary: "Show a container's record",
+  usage: "CONTAINER",
+  flags: { spec: bool("Only its runtime configuration") },
+  run: async (ctr, { flags, args }) => {
+    const container = await getContainer(ctr, need(args, 0, "a container"));
+    const { id, labels, image, runtime, snapshotter, snapshotKey, createdAt, updatedAt, sandbox, extensions } =
+      container;
+    const spec = readSpec(container);
+    const options = runtime?.options && { type_url: runtime.options.typeUrl, value: base64(runtime.options.value) };
+    const shown = {
+      ...{ ID: id, Labels: labels, Image: image },
+      Runtime: { Name: runtime?.name ?? "", Options: options ?? null },
+      ...{ SnapshotKey: snapshotKey, Snapshotter: snapshotter },
+      CreatedAt: createdAt && formatTimestamp(createdAt),
+      UpdatedAt: updatedAt && formatTimestamp(updatedAt),
+      Extensions: Object.fromEntries(
+        Object.entries(extensions).map(([key, { typeUrl, value }]) => [
+          key,
+          { type_url: typeUrl, value: base64(value) },
+        ]),
+      ),
+      ...{ SandboxID: sandbox, Spec: spec },
+    };
+    ctr.line(JSON.stringify(flags.spec ? spec : shown, undefined, 4));
+    return 0;
+  },
+});
+
+function base64(bytes: Uint8Array): string {
+  const text = encodeBase64(bytes);
+  return text + "=".repeat((4 - (text.length % 4)) % 4);
+}
+
+async function removeOne(ctr: Ctr, id: string, keepSnapshot: boolean): Promise<void> {
+  const container = await getContainer(ctr, id);
+  try {
+    const { process } = await ctr.tasks.get({ containerId: id });
+    if (process!.status !== Status.STOPPED && process!.status !== Status.CREATED) {
+      throw new WharfError("FailedPrecondition", `container ${JSON.stringify(id)} has a task that runs`, {
+        hint: `end it first: ctr tasks kill ${id}`,
+      });
+    }
+    await ctr.tasks.delete({ containerId: id });
+  } catch (error) {
+    if (!isCode(error, "NotFound")) throw error;
+  }
+  await removeContainer(ctr, container, keepSnapshot);
+}
+
+const remove = command({
+  name: "delete",
+  summary: "Delete containers and their snapshots",
+  usage: "CONTAINER [CONTAINER...]",
+  flags: { "keep-snapshot": bool("Keep the snapshots") },
+  run: async (ctr, { flags, args }) => {
+    need(args, 0, "a container");
+    const errors: string[] = [];
+    for (const id of args) {
+      await removeOne(ctr, id, flags["keep-snapshot"]).catch((error: WharfError) => void errors.push(error.message));
+    }
+    if (errors.length > 0) throw new WharfError("FailedPrecondition", errors.join("; "));
+    return 0;
+  },
+});
+
+const label = command({
+  name: "label",
+  summary: "Set or clear labels of a container",
+  usage: "CONTAINER [KEY=VALUE...]",
+  flags: {},
+  run: async (ctr, { args }) => {
+    const id = need(args, 0, "a container");
+    const labels = labelsOf(args.slice(1));
+    const { container } = await ctr.containers.update({
+      container: { id, labels },
+      updateMask: { paths: labelPaths(labels) },
+    });
+    ctr.line(labelText(container!.labels));
+    return 0;
+  },
+});
+
+export const containers = group("containers", "Manage containers", [
+  [create],
+  [remove, "del", "remove", "rm"],
+  [info],
+  [list, "ls"],
+  [label],
+  [checkpointContainer],
+  [restoreContainer],
+]);

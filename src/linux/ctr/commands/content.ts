@@ -1,0 +1,234 @@
+// ctr content: blobs by their digests.
+import { bool, duration, int, string } from "../../../common/cli/flags.ts";
+import { humanDuration, humanSize } from "../../../common/cli/units.ts";
+import { isCode, WharfError } from "../../../common/errors.ts";
+import { ImageStore } from "../../../common/gen/containerd/transfer/imagestore.ts";
+import type { Timestamp } from "../../../common/gen/google/protobuf/timestamp.ts";
+import { packAny } from "../../../common/protobuf/any.ts";
+import { read } from "../../sys/fs.ts";
+import { BlobWriter, PIECE } from "../content-write.ts";
+import { type Ctr, command, group, need, usage } from "../ctr.ts";
+import { editFile } from "../edit.ts";
+import { REGISTRY } from "../flags.ts";
+import { eachPiece, getImage, readBlob } from "../image.ts";
+import { labelPaths, labelsOf, labelText } from "../labels.ts";
+import { ProgressDisplay } from "../progress.ts";
+import { registryOf } from "../registry.ts";
+import { transfer } from "../transfer.ts";
+
+function digestOf(args: readonly string[], at = 0): string {
+  const digest = need(args, at, "a digest");
+  if (!/^[a-z0-9]+:[0-9a-f]{32,}$/.test(digest)) throw usage(`${JSON.stringify(digest)} is no digest`);
+  return digest;
+}
+
+function age(since: Timestamp | undefined): string {
+  return humanDuration(Date.now() / 1000 - (since?.seconds ?? 0));
+}
+
+const get = command({
+  name: "get",
+  summary: "Write a blob to stdout",
+  usage: "DIGEST",
+  flags: {},
+  run: async (ctr, { args }) => {
+    await eachPiece(ctr, digestOf(args), (piece) => ctr.out(piece));
+    return 0;
+  },
+});
+
+const ingest = command({
+  name: "ingest",
+  summary: "Take a blob from stdin",
+  usage: "NAME",
+  flags: {
+    "expected-size": int("Its size, which is checked", { type: "BYTES", min: 0 }),
+    "expected-digest": string("Its digest, which is checked", { type: "DIGEST" }),
+  },
+  run: async (ctr, { flags, args }) => {
+    const request = { size: flags["expected-size"], digest: flags["expected-digest"] };
+    const writer = new BlobWriter(ctr, { ref: need(args, 0, "a name"), ...request });
+    const buffer = new Uint8Array(PIECE);
+    for (let length = read(0, buffer); length > 0; length = read(0, buffer)) {
+      await writer.write(buffer.slice(0, length));
+    }
+    await writer.commit();
+    return 0;
+  },
+});
+
+const active = command({
+  name: "active",
+  summary: "List blobs that are being written",
+  usage: "[PATTERN]",
+  flags: { timeout: duration("For the original's sake", { short: "t", hidden: true }) },
+  run: async (ctr, { args }) => {
+    const { statuses } = await ctr.content.listStatuses({ filters: args[0] ? [`ref~=${args[0]}`] : [] });
+    const rows = statuses.map(({ ref, offset, startedAt }) => `${ref}\t${humanSize(offset)}\t${age(startedAt)}\t`);
+    ctr.table(["REF\tSIZE\tAGE\t", ...rows], 1);
+    return 0;
+  },
+});
+
+const list = command({
+  name: "list",
+  summary: "List blobs",
+  usage: "[FILTER...]",
+  flags: { quiet: bool("Only the digests", { short: "q" }) },
+  run: async (ctr, { flags, args }) => {
+    const rows = ["DIGEST\tSIZE\tAGE\tLABELS"];
+    for await (const { info } of ctr.content.list({ filters: args })) {
+      for (const { digest, size, createdAt, labels } of info) {
+        if (flags.quiet) ctr.line(digest);
+        else rows.push(`${digest}\t${humanSize(size)}\t${age(createdAt)}\t${labelText(labels)}`);
+      }
+    }
+    if (!flags.quiet) ctr.table(rows, 1);
+    return 0;
+  },
+});
+
+const label = command({
+  name: "label",
+  summary: "Set or clear labels of a blob",
+  usage: "DIGEST [KEY=VALUE...]",
+  flags: {},
+  run: async (ctr, { args }) => {
+    const digest = digestOf(args);
+    const labels = labelsOf(args.slice(1));
+    const paths = labelPaths(labels);
+    const { info } =
+      paths.length === 0
+        ? await ctr.content.info({ digest })
+        : await ctr.content.update({ info: { digest, labels }, updateMask: { paths } });
+    ctr.line(labelText(info!.labels));
+    return 0;
+  },
+});
+
+const remove = command({
+  name: "delete",
+  summary: "Delete blobs",
+  usage: "DIGEST [DIGEST...]",
+  flags: {},
+  run: async (ctr, { args }) => {
+    digestOf(args);
+    const errors: string[] = [];
+    for (const at of args.keys()) {
+      try {
+        await ctr.content.delete({ digest: digestOf(args, at) });
+        ctr.line(args[at]!);
+      } catch (error) {
+        if (isCode(error, "NotFound")) ctr.warn(`${args[at]}: no such blob`);
+        else errors.push((error as Error).message);
+      }
+    }
+    if (errors.length > 0) throw new WharfError("Unknown", errors.join("; "));
+    return 0;
+  },
+});
+
+const edit = command({
+  name: "edit",
+  summary: "Change a blob in an editor; what comes out is a new blob",
+  usage: "DIGEST",
+  flags: {
+    editor: string("Editor (also EDITOR)", { type: "PROGRAM" }),
+    validate: string("Not supported", { hidden: true }),
+  },
+  run: async (ctr, { flags, args }) => {
+    if (flags.validate) throw usage("--validate is not supported");
+    const digest = digestOf(args);
+    const changed = editFile(await readBlob(ctr, digest), flags.editor || ctr.env.get("EDITOR") || "vi");
+    const writer = new BlobWriter(ctr, { ref: `edit-${digest}` });
+    await writer.write(changed);
+    ctr.line(await writer.commit());
+    return 0;
+  },
+});
+
+async function fetchContent(ctr: Ctr, name: string, flags: Parameters<typeof registryOf>[2], allPlatforms: boolean) {
+  const platforms = allPlatforms ? [] : [{ os: "linux", architecture: "amd64" }];
+  const display = new ProgressDisplay();
+  const store = packAny(ImageStore, { name, platforms, allMetadata: true });
+  await transfer(ctr, await registryOf(ctr, name, flags), store, display.take);
+  display.done();
+}
+
+const fetch = command({
+  name: "fetch",
+  summary: "Fetch an image's content without unpacking it",
+  usage: "IMAGE",
+  flags: { ...REGISTRY, "all-platforms": bool("For all platforms") },
+  run: async (ctr, { flags, args }) => {
+    await fetchContent(ctr, need(args, 0, "an image"), flags, flags["all-platforms"]);
+    return 0;
+  },
+});
+
+const fetchObject = command({
+  name: "fetch-object",
+  summary: "Fetch an image's content and write its root document to stdout",
+  usage: "IMAGE",
+  flags: REGISTRY,
+  run: async (ctr, { flags, args }) => {
+    const name = need(args, 0, "an image");
+    const store = packAny(ImageStore, { name, platforms: [{ os: "linux", architecture: "amd64" }] });
+    await transfer(ctr, await registryOf(ctr, name, flags), store);
+    ctr.out(await readBlob(ctr, (await getImage(ctr, name)).target.digest));
+    return 0;
+  },
+});
+
+const pushObject = command({
+  name: "push-object",
+  summary: "Push an image's content to a registry",
+  usage: "REMOTE IMAGE",
+  flags: REGISTRY,
+  run: async (ctr, { flags, args }) => {
+    const remote = need(args, 0, "where to push to");
+    const store = packAny(ImageStore, { name: need(args, 1, "an image") });
+    await transfer(ctr, store, await registryOf(ctr, remote, flags));
+    ctr.line(`Pushed ${remote}`);
+    return 0;
+  },
+});
+
+/** Labels by which manifests keep layers alive. */
+const LAYER_LABEL = /^containerd\.io\/gc\.ref\.content\.(l\.)?\d+$/;
+
+const pruneReferences = command({
+  name: "references",
+  summary: "Let go of compressed layers: snapshots hold what they unpacked to",
+  usage: "",
+  flags: { async: bool("Do not wait for the removal"), dry: bool("Only say what would be done") },
+  run: async (ctr, { flags }) => {
+    for await (const { info } of ctr.content.list({})) {
+      for (const { digest, labels } of info) {
+        const cleared = Object.keys(labels).filter((key) => LAYER_LABEL.test(key) && key.includes(".l."));
+        for (const key of cleared) ctr.line(`${digest}: ${key}=${labels[key]}`);
+        if (flags.dry || cleared.length === 0) continue;
+        const paths = cleared.map((key) => `labels.${key}`);
+        await ctr.content.update({ info: { digest, labels: {} }, updateMask: { paths } });
+      }
+    }
+    if (flags.dry || flags.async) return 0;
+    const { lease } = await ctr.leases.create({ id: `ctr-prune-${Date.now()}` });
+    await ctr.leases.delete({ id: lease!.id, sync: true });
+    return 0;
+  },
+});
+
+export const content = group("content", "Manage content", [
+  [active],
+  [remove, "del", "remove", "rm"],
+  [edit],
+  [fetch],
+  [fetchObject],
+  [get],
+  [ingest],
+  [list, "ls"],
+  [pushObject],
+  [label],
+  [group("prune", "Let content go", [[pruneReferences]])],
+]);

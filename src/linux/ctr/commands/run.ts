@@ -1,0 +1,67 @@
+// ctr run: a container and its task in one go.
+import { bool, string } from "../../../common/cli/flags.ts";
+import { isCode } from "../../../common/errors.ts";
+import { newContainer, removeContainer } from "../container.ts";
+import { command, usage } from "../ctr.ts";
+import { CONTAINER } from "../flags.ts";
+import { deleteProcess, runProcess } from "../process.ts";
+import { createTask } from "../task.ts";
+
+export const run = command({
+  name: "run",
+  summary: "Run a container",
+  usage: "IMAGE|FOLDER CONTAINER [COMMAND] [ARG...]",
+  flags: {
+    ...CONTAINER,
+    rm: bool("Remove the container when it has ended"),
+    detach: bool("Do not wait for its end", { short: "d" }),
+    "null-io": bool("Without streams"),
+    "log-uri": string("Where the shim writes the output", { type: "URI" }),
+    "fifo-dir": string("Folder for the streams' FIFOs", { type: "DIR" }),
+    checkpoint: string("Image with a checkpoint to start from", { type: "IMAGE" }),
+    cni: bool("Networking by CNI"),
+    "sync-fs": bool("Write the files to disk while unpacking", { hidden: true }),
+  },
+  examples: [
+    { what: "A command and its output", line: "run --rm docker.io/library/busybox:latest box echo hello" },
+    { what: "In the background", line: "run -d localhost:5000/web:1 web" },
+  ],
+  run: async (ctr, input) => {
+    const { flags } = input;
+    if (flags.rm && flags.detach) throw usage("--rm and --detach exclude each other");
+    if (flags.cni) throw usage("--cni is not supported yet: use --net-host, or join a namespace with --with-ns");
+    const container = await newContainer(ctr, input);
+    const name = { containerId: container.id, execId: "" };
+    let removed = false;
+    const removeIfWanted = async () => {
+      if (!flags.rm || removed) return;
+      removed = true;
+      await removeContainer(ctr, container);
+    };
+    try {
+      const { io, pid } = await createTask(ctr, container, {
+        tty: flags.tty,
+        nullIo: flags["null-io"],
+        logUri: flags["log-uri"],
+        fifoDir: flags["fifo-dir"],
+        checkpoint: flags.checkpoint,
+        noPivot: flags["no-pivot"],
+      });
+      using _io = io;
+      let code: number;
+      try {
+        code = await runProcess(ctr, { name, io, pid, detach: flags.detach, pidFile: flags["pid-file"] });
+        if (!flags.detach) await deleteProcess(ctr, name, false);
+      } catch (error) {
+        await deleteProcess(ctr, name, true).catch((other: unknown) => {
+          if (!isCode(other, "NotFound")) ctr.warn(`the task stays: ${(other as Error).message}`);
+        });
+        throw error;
+      }
+      await removeIfWanted();
+      return code;
+    } finally {
+      await removeIfWanted().catch((error: Error) => ctr.warn(`the container stays: ${error.message}`));
+    }
+  },
+});
