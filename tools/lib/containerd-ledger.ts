@@ -4,7 +4,7 @@ import type { Evidence, Ledger } from "./evidence.ts";
 
 const CONFORMANCE = "src/daemon/containerd/conformance";
 const SERVICES = "src/daemon/grpc/services.test.ts";
-const CTR = "test/interop/ctr/ctr.test.ts";
+const CTR = "test/interop/ctr/suite.ts";
 
 const content = (title: string): Evidence => [`${CONFORMANCE}/content.ts`, title];
 const metadata = (title: string): Evidence => [`${CONFORMANCE}/metadata.ts`, title];

@@ -70,7 +70,8 @@ function call(connection: Http2Client, path: string, method: AnyMethod, requests
     },
     data: (bytes) => {
       try {
-        reader.push(bytes, (message) => inbox.push(message.slice()));
+        // what is kept has to outlive the buffer that it came in
+        reader.push(bytes.slice(), (message) => inbox.push(message));
       } catch (error) {
         failure ??= WharfError.from(error);
         stream.cancel();

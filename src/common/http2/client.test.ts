@@ -66,7 +66,14 @@ beforeEach(() => {
   socket?.destroy();
   socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
   const client = new Http2Client((bytes) => socket.write(bytes));
-  socket.on("data", (chunk: Buffer) => client.receive(chunk));
+  // as in the linux world: one buffer, used again
+  const buffer = new Uint8Array(1 << 20);
+  socket.on("data", (chunk: Buffer) => {
+    for (let at = 0; at < chunk.length; at += buffer.length) {
+      const length = chunk.copy(buffer, 0, at);
+      client.receive(buffer.subarray(0, length));
+    }
+  });
   socket.on("close", () => client.close());
   http2 = client;
 });

@@ -1,8 +1,22 @@
 // The streams of a task: FIFOs between the shim and our own stdin, stdout and stderr.
-import { join } from "../../common/path.ts";
+import { dirname, join } from "../../common/path.ts";
 import { Sink } from "../cli/stream/sink.ts";
 import { kernelError } from "../sys/errno.ts";
-import { close, fstat, mkdirs, mkfifo, O, open, rmdir, S_IFMT, S_IFREG, unlinkIfThere } from "../sys/fs.ts";
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  close,
+  fstat,
+  mkdirs,
+  mkfifo,
+  O,
+  open,
+  S_IFIFO,
+  S_IFMT,
+  S_IFREG,
+  statIfThere,
+  unlinkIfThere,
+} from "../sys/fs.ts";
 import { EPOLL, loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { randomBytes } from "../sys/time.ts";
@@ -138,7 +152,7 @@ export class TaskIo implements Disposable {
     if (this.#folder === undefined) return;
     const { stdin, stdout, stderr } = this.streams;
     for (const path of [stdin, stdout, stderr]) if (path) unlinkIfThere(path);
-    rmdir(this.#folder);
+    native.syscall(NR.unlinkat, AT_FDCWD, this.#folder, AT_REMOVEDIR);
   }
 }
 
@@ -149,4 +163,14 @@ function canWatch(fd: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** The FIFOs of a process that ran in the background, with their folder when nothing else is in it. */
+export function removeFifos({ stdin, stdout, stderr }: Pick<Streams, "stdin" | "stdout" | "stderr">): void {
+  for (const path of [stdin, stdout, stderr]) {
+    const found = path.startsWith("/") ? statIfThere(path) : undefined;
+    if (found && (found.mode & S_IFMT) === S_IFIFO) unlinkIfThere(path);
+  }
+  // others may have put something beside them
+  if (stdout.startsWith("/")) native.syscall(NR.unlinkat, AT_FDCWD, dirname(stdout), AT_REMOVEDIR);
 }

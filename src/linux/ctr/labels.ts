@@ -1,5 +1,7 @@
 // KEY=VALUE words on the command line, and labels in tables.
 import { cut } from "../../common/cli/flags.ts";
+import type { Timestamp } from "../../common/gen/google/protobuf/timestamp.ts";
+import { formatTimestamp } from "../../common/timestamp.ts";
 
 /** A word without "=" means true. */
 export function labelsOf(words: readonly string[]): Record<string, string> {
@@ -20,4 +22,9 @@ export function labelText(labels: Readonly<Record<string, string>>): string {
 /** The field paths of an update that sets these labels. */
 export function labelPaths(labels: Readonly<Record<string, string>>): string[] {
   return Object.keys(labels).map((key) => `labels.${key}`);
+}
+
+/** As Go writes times in JSON: no more digits than needed. */
+export function shortTime(at: Timestamp): string {
+  return formatTimestamp(at).replace(/\.?0+Z$/, "Z");
 }

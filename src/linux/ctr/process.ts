@@ -7,7 +7,7 @@ import { onSignals } from "../sys/loop.ts";
 import { SIGNALS } from "../sys/process.ts";
 import { absolute } from "./container.ts";
 import { type Ctr, usage } from "./ctr.ts";
-import type { TaskIo } from "./io.ts";
+import { removeFifos, type TaskIo } from "./io.ts";
 
 /** A task's first process, or with an exec id another one. */
 export interface ProcessName {
@@ -95,9 +95,11 @@ export async function deleteProcess(ctr: Ctr, name: ProcessName, force: boolean)
       if (!isCode(error, "NotFound") && !isCode(error, "FailedPrecondition")) throw error;
     }
   }
+  const { process } = name.execId === "" ? await ctr.tasks.get(name) : {};
   const { exitStatus } =
     name.execId === ""
       ? await ctr.tasks.delete({ containerId: name.containerId })
       : await ctr.tasks.deleteProcess(name);
+  if (process) removeFifos(process);
   return exitStatus;
 }

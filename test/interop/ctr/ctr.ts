@@ -1,31 +1,53 @@
-// containerd's own command line, from the peers root, on a daemon of ours.
+// ctr, the original from the peers root or ours, on any containerd.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../../tools/lib/native.ts";
 import { execute, type Result, type RunOptions } from "../cli/program.ts";
-import type { Daemon } from "../e2e/daemon.ts";
 
 export const PEERS = join(ROOT, "tools/peers");
 const HELPER = join(ROOT, "test/interop/cli/terminal.py");
 
-/** ctr in one namespace. Its FIFOs lie where the daemon's shims see them, too. */
-export class Ctr {
-  readonly #daemon: Daemon;
-  readonly #namespace: string;
+/** What ctr talks to: where its socket is, and a folder of its own. */
+export interface CtrTarget {
+  readonly dir: string;
+  /** Of a real containerd. */
+  readonly socket?: string;
+  /** Our daemon's, in which the socket lies. */
+  readonly state?: string;
+}
 
-  constructor(daemon: Daemon, namespace = "default") {
-    this.#daemon = daemon;
-    this.#namespace = namespace;
+export interface CtrOptions {
+  namespace?: string;
+  /** Ours, not the original. */
+  own?: boolean;
+}
+
+/** ctr in one namespace. Its FIFOs lie where the shims see them, too. */
+export class Ctr {
+  readonly #target: CtrTarget;
+  readonly #options: CtrOptions;
+
+  constructor(target: CtrTarget, options: CtrOptions = {}) {
+    this.#target = target;
+    this.#options = options;
     mkdirSync(this.fifos, { recursive: true });
   }
 
   get fifos(): string {
-    return join(this.#daemon.dir, "fifo");
+    return join(this.#target.dir, "fifo");
   }
 
   #command(args: readonly string[]): string[] {
-    const socket = join(this.#daemon.state, "containerd.sock");
-    return [PEERS, "enter", "--bind", this.#daemon.dir, "ctr", "-a", socket, "-n", this.#namespace, ...args];
+    const { dir, state, socket } = this.#target;
+    const program = this.#options.own ? [join(ROOT, "dist/bin/ctr")] : [PEERS, "enter", "--bind", dir, "ctr"];
+    return [
+      ...program,
+      "-a",
+      state === undefined ? socket! : join(state, "containerd.sock"),
+      "-n",
+      this.#options.namespace ?? "default",
+      ...args,
+    ];
   }
 
   /** Runs ctr to its end. */

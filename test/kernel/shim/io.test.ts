@@ -125,8 +125,9 @@ test("a terminal: output, input, size, its own exec", async () => {
   await task.exec({ id, execId: "t", terminal: true, stdout: inner, spec: { typeUrl: "p", value } });
   await task.start({ id, execId: "t" });
   assert.equal((await task.wait({ id, execId: "t" })).exitStatus, 4);
-  await task.delete({ id, execId: "t" });
+  // the output ends with the process: a client waits for that before it deletes
   assert.match(await output, /\/dev\/pts\/1\r\n/);
+  await task.delete({ id, execId: "t" });
   writer.write("exit 9\n");
   assert.equal((await task.wait({ id })).exitStatus, 9);
   // dockerd deletes a task only when its output has ended

@@ -3,11 +3,10 @@ import { bool } from "../../../common/cli/flags.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { Status } from "../../../common/gen/containerd/types/task.ts";
 import { encodeBase64 } from "../../../common/grpc/base64.ts";
-import { formatTimestamp } from "../../../common/timestamp.ts";
 import { getContainer, newContainer, readSpec, removeContainer } from "../container.ts";
 import { type Ctr, command, group, need } from "../ctr.ts";
 import { CONTAINER } from "../flags.ts";
-import { labelPaths, labelsOf, labelText } from "../labels.ts";
+import { labelPaths, labelsOf, labelText, shortTime } from "../labels.ts";
 import { checkpointContainer, restoreContainer } from "./container-checkpoint.ts";
 
 const create = command({
@@ -52,8 +51,8 @@ const info = command({
       ...{ ID: id, Labels: labels, Image: image },
       Runtime: { Name: runtime?.name ?? "", Options: options ?? null },
       ...{ SnapshotKey: snapshotKey, Snapshotter: snapshotter },
-      CreatedAt: createdAt && formatTimestamp(createdAt),
-      UpdatedAt: updatedAt && formatTimestamp(updatedAt),
+      CreatedAt: createdAt && shortTime(createdAt),
+      UpdatedAt: updatedAt && shortTime(updatedAt),
       Extensions: Object.fromEntries(
         Object.entries(extensions).map(([key, { typeUrl, value }]) => [
           key,

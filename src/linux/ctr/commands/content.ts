@@ -49,10 +49,15 @@ const ingest = command({
     const request = { size: flags["expected-size"], digest: flags["expected-digest"] };
     const writer = new BlobWriter(ctr, { ref: need(args, 0, "a name"), ...request });
     const buffer = new Uint8Array(PIECE);
-    for (let length = read(0, buffer); length > 0; length = read(0, buffer)) {
-      await writer.write(buffer.slice(0, length));
+    try {
+      for (let length = read(0, buffer); length > 0; length = read(0, buffer)) {
+        await writer.write(buffer.slice(0, length));
+      }
+      await writer.commit();
+    } catch (error) {
+      // the blob is there: nothing is left to do
+      if (!isCode(error, "AlreadyExists")) throw error;
     }
-    await writer.commit();
     return 0;
   },
 });

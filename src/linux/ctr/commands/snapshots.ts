@@ -2,11 +2,10 @@
 import { bool, type Flags, type FlagValues, string } from "../../../common/cli/flags.ts";
 import { type Info, Kind } from "../../../common/gen/containerd/services/snapshots.ts";
 import type { Mount } from "../../../common/gen/containerd/types/mount.ts";
-import { formatTimestamp } from "../../../common/timestamp.ts";
 import { type Ctr, DEFAULT_SNAPSHOTTER, command as declare, group, need, usage } from "../ctr.ts";
 import { SNAPSHOTTER } from "../flags.ts";
 import { eachPiece, listImages, manifestsOf, openImage, unpack } from "../image.ts";
-import { labelPaths, labelsOf, labelText } from "../labels.ts";
+import { labelPaths, labelsOf, labelText, shortTime } from "../labels.ts";
 import { shortSize } from "./images.ts";
 
 const KIND = new Map<number, string>([
@@ -87,8 +86,8 @@ const info = declare({
     const { info: found } = await ctr.snapshots.stat({ snapshotter: name(ctr, flags), key: need(args, 0, "a key") });
     const { kind, name: key, parent, labels, createdAt, updatedAt } = found!;
     const times = {
-      Created: createdAt && formatTimestamp(createdAt),
-      Updated: updatedAt && formatTimestamp(updatedAt),
+      Created: createdAt && shortTime(createdAt),
+      Updated: updatedAt && shortTime(updatedAt),
     };
     const shown = { Kind: KIND.get(kind), Name: key, Parent: parent || undefined, Labels: labels, ...times };
     ctr.line(JSON.stringify(shown, undefined, 4));

@@ -1,0 +1,198 @@
+// What people do with ctr, from version to a container that is gone: with the original and with ours, on our daemon and on a real containerd.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { removeCgroups } from "../../support/cgroups.ts";
+import { execute } from "../cli/program.ts";
+import { build, Daemon, until } from "../e2e/daemon.ts";
+import { type RegistryProcess, startRegistry } from "../registry/support.ts";
+import { RealContainerd } from "./containerd.ts";
+import { Ctr, PEERS } from "./ctr.ts";
+
+export interface Pairing {
+  client: "real ctr" | "our ctr";
+  server: "our daemon" | "real containerd";
+}
+
+/** The tests of one pairing. */
+export function ctrSuite({ client, server }: Pairing): void {
+  let daemon: Daemon;
+  let containerd: RealContainerd | undefined;
+  let registry: RegistryProcess;
+  let ctr: Ctr;
+  let image: string;
+  const own = client === "our ctr";
+  const ours = server === "our daemon";
+  const inNamespace = (namespace: string) => new Ctr(containerd ?? daemon, { namespace, own });
+
+  before(async () => {
+    build();
+    daemon = await Daemon.start();
+    registry = await startRegistry();
+    await daemon.busybox();
+    image = `127.0.0.1:${registry.port}/lab/httpd:1`;
+    // our daemon has the image to begin with
+    const moby = new Ctr(daemon, { namespace: "moby", own });
+    await moby.ok("images", "push", "--plain-http", image, "docker.io/library/busybox:latest");
+    if (!ours) containerd = await RealContainerd.start(daemon.dir);
+    ctr = inNamespace("default");
+  });
+
+  after(async () => {
+    const { stdout = "" } = (await ctr?.run(["containers", "ls", "-q"])) ?? {};
+    for (const name of stdout.split("\n").filter(Boolean)) {
+      await ctr.run(["tasks", "rm", "-f", name]);
+      await ctr.run(["containers", "rm", name]);
+    }
+    await containerd?.[Symbol.asyncDispose]();
+    await registry?.[Symbol.asyncDispose]();
+    await daemon?.[Symbol.asyncDispose]();
+    // ctr names a container's group by its namespace
+    removeCgroups("default");
+  });
+
+  test("version, plugins and namespaces", async () => {
+    const version = ours
+      ? /Server:\n +Version: +v2\.1\.\d+\+wharf[\s\S]*UUID: [0-9a-f-]{36}/
+      : /Server:\n +Version: +v?2\.1/;
+    assert.match(await ctr.ok("version"), version);
+    assert.match(await ctr.ok("plugins", "ls"), /io\.containerd\.snapshotter\.v1 +overlayfs +linux\/\w+ +ok/);
+    await ctr.ok("namespaces", "create", "blue", "color=blue");
+    assert.match(await ctr.ok("namespaces", "ls"), /^blue +color=blue/m);
+    await ctr.ok("namespaces", "rm", "blue");
+    assert.doesNotMatch(await ctr.ok("namespaces", "ls"), /blue/);
+  });
+
+  test("an image is pushed, pulled, listed, checked, read and labelled", async () => {
+    await ctr.ok("images", "pull", "--plain-http", image);
+    assert.match(await ctr.ok("images", "ls"), new RegExp(`^${image} +application/vnd\\.oci\\.image\\.manifest`, "m"));
+    assert.match(await ctr.ok("images", "check"), /complete \((\d+)\/\1\).* true/);
+    await ctr.ok("images", "label", image, "a=b");
+    assert.match(await ctr.ok("images", "ls", `name==${image}`), / a=b/);
+    const digest = /sha256:[0-9a-f]{64}/.exec(await ctr.ok("images", "ls"))![0];
+    assert.match(await ctr.ok("content", "ls"), new RegExp(digest));
+    assert.equal((JSON.parse(await ctr.ok("content", "get", digest)) as { schemaVersion: number }).schemaVersion, 2);
+    await ctr.ok("content", "label", digest, "k=v");
+    assert.match(await ctr.ok("content", "ls", "labels.k==v"), new RegExp(`${digest}.*k=v`));
+    assert.match(await ctr.ok("snapshots", "ls"), /^sha256:\w{64} +Committed/m);
+    assert.match(await ctr.ok("snapshots", "usage"), /^sha256:\w{64} [\d.]+ [KM]iB +\d+/m);
+    assert.match(await ctr.fails("images", "pull", "--plain-http", `${image}0`), /MANIFEST_UNKNOWN|not found/);
+    assert.doesNotMatch(await inNamespace("other").ok("images", "ls"), /httpd/);
+  });
+
+  test("content and leases are made and dropped", async () => {
+    const data = "x".repeat(3_000_000);
+    const digest = `sha256:${createHash("sha256").update(data).digest("hex")}`;
+    // Nothing refers to it: a collection that the image's pull has left due may be faster than we are.
+    await until("the content", async () => {
+      const { code, stderr } = await ctr.run(["content", "ingest", "mine", "-"], { input: data });
+      assert.equal(code, 0, stderr);
+      return (await ctr.run(["content", "get", digest])).stdout === data;
+    });
+    await ctr.run(["content", "rm", digest]);
+    assert.match(await ctr.fails("content", "get", digest), /not found/);
+    const lease = (await ctr.ok("leases", "create", "--id", "keep")).trim();
+    assert.match(await ctr.ok("leases", "ls"), new RegExp(`^${lease} `, "m"));
+    await ctr.ok("leases", "rm", lease);
+  });
+
+  test("an image is tagged, exported, removed, imported and run", async () => {
+    const other = "lab.example/other:2";
+    const file = join(daemon.dir, "out.tar");
+    await ctr.ok("images", "tag", image, other);
+    await ctr.ok("images", "export", file, other);
+    const skopeo = await execute([PEERS, "enter", "--bind", daemon.dir, "skopeo", "inspect", `oci-archive:${file}`]);
+    assert.match(skopeo.stdout, /"Architecture"/, skopeo.stderr);
+    await ctr.ok("images", "rm", "--sync", other);
+    assert.doesNotMatch(await ctr.ok("images", "ls", "-q"), /lab\.example/);
+    await ctr.ok("images", "import", file);
+    assert.match(await ctr.ok("images", "ls", "-q"), /^lab\.example\/other:2$/m);
+    assert.equal(await ctr.ok("run", "--rm", "--fifo-dir", ctr.fifos, other, "imp", "echo", "imported"), "imported\n");
+  });
+
+  test("run answers with the program's output and status, for both names of the runtime", async () => {
+    const run = ["run", "--rm", "--fifo-dir", ctr.fifos];
+    assert.equal(await ctr.ok(...run, image, "one", "echo", "hello"), "hello\n");
+    assert.equal(await ctr.ok(...run, "--runtime", "io.containerd.runt.v2", image, "two", "echo", "there"), "there\n");
+    assert.equal((await ctr.run([...run, image, "three", "sh", "-c", "exit 7"])).code, 7);
+    assert.match(await ctr.fails(...run, image, "four", "/no/such"), /no\/such/);
+    assert.match(await ctr.fails(...run, "--runtime", "io.containerd.nope.v2", image, "five", "true"), /nope/);
+    assert.equal(await ctr.ok("containers", "ls", "-q"), "");
+  });
+
+  test("the life of a detached container", async () => {
+    const name = "web";
+    const exec = (...args: string[]) =>
+      ctr.run([
+        "tasks",
+        "exec",
+        "--fifo-dir",
+        ctr.fifos,
+        "--exec-id",
+        `e${Math.random()}`.replace(".", ""),
+        name,
+        ...args,
+      ]);
+    await ctr.ok("run", "-d", "--fifo-dir", ctr.fifos, image, name, "httpd", "-f", "-h", "/etc");
+    assert.match(await ctr.ok("containers", "ls"), /^web +127.* io\.containerd\.runc\.v2/m);
+    assert.match(await ctr.ok("tasks", "ls"), /^web +\d+ +RUNNING/m);
+    assert.equal((JSON.parse(await ctr.ok("containers", "info", name)) as { Image: string }).Image, image);
+    await until("the web server", async () => (await exec("wget", "-qO-", "http://127.0.0.1/passwd")).code === 0);
+    assert.match((await exec("wget", "-qO-", "http://127.0.0.1/passwd")).stdout, /^root:/);
+    assert.equal((await exec("sh", "-c", "exit 5")).code, 5);
+    assert.match(await ctr.ok("tasks", "ps", name), /^\d+ +-/m);
+    assert.match(await ctr.ok("tasks", "metrics", name), /pids\.current +\d/);
+    await ctr.ok("tasks", "pause", name);
+    assert.match(await ctr.ok("tasks", "ls"), /^web +\d+ +PAUSED/m);
+    await ctr.ok("tasks", "resume", name);
+    assert.match(await ctr.fails("containers", "rm", name), /web/);
+    await ctr.ok("tasks", "kill", "-s", "SIGKILL", name);
+    await until("the end", async () => /^web +\d+ +STOPPED/m.test(await ctr.ok("tasks", "ls")));
+    assert.match((await ctr.run(["tasks", "delete", name])).stderr, /137/);
+    await ctr.ok("containers", "delete", name);
+    assert.match(await ctr.fails("containers", "info", name), /not found/);
+    assert.doesNotMatch(await ctr.ok("snapshots", "ls"), /^web /m);
+  });
+
+  test("a terminal is one", async () => {
+    const args = ["run", "--rm", "-t", "--fifo-dir", ctr.fifos, image, "term", "sh", "-c", "tty; exit 3"];
+    const typed = await ctr.terminal([], args);
+    assert.match(typed.output, /\/dev\/pts\/\d/);
+    assert.equal(typed.code, 3);
+  });
+
+  test("events tell what happens, with containerd's topics", async () => {
+    let output = "";
+    let end: (() => void) | undefined;
+    const listening = ctr
+      .run(["events"], {
+        started: (child) => {
+          child.stdout!.on("data", (data: Buffer) => {
+            output += data.toString();
+          });
+          end = () => child.kill("SIGTERM");
+        },
+      })
+      .catch(() => undefined);
+    await until("the subscription", async () => {
+      await ctr.ok("namespaces", "label", "default", "t=1");
+      return output.includes("/namespaces/update");
+    });
+    await ctr.ok("run", "--rm", "--fifo-dir", ctr.fifos, image, "seen", "true");
+    await until("the last event", () => output.includes("/containers/delete"));
+    end!();
+    await listening;
+    const topics = output
+      .split("\n")
+      .map((line) => / (\/(?:tasks|containers)\/\S+) /.exec(line)?.[1])
+      .filter((topic) => topic !== undefined);
+    assert.deepEqual(topics, [
+      ...["/containers/create", "/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete", "/containers/delete"],
+    ]);
+  });
+
+  test("sandboxes are listed", async () => {
+    assert.match(await ctr.ok("sandboxes", "ls"), /^ID\s+CREATED\s+RUNTIME/);
+  });
+}
