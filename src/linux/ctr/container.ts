@@ -39,13 +39,18 @@ export function specAny(spec: unknown): AnyLike {
 
 function runtimeOf(flags: ContainerFlags) {
   const { runtime, "runc-binary": binaryName, "runc-root": root, "runc-systemd-cgroup": systemdCgroup } = flags;
-  const special = binaryName !== "" || root !== "" || systemdCgroup;
+  const runcLike = runtime.startsWith("io.containerd.runc.") || binaryName !== "" || root !== "" || systemdCgroup;
   if (flags["runtime-config-path"]) throw usage("--runtime-config-path is for runtimes other than runc's kind");
-  return { name: runtime, ...(special ? { options: packAny(Options, { binaryName, root, systemdCgroup }) } : {}) };
+  return { name: runtime, ...(runcLike ? { options: packAny(Options, { binaryName, root, systemdCgroup }) } : {}) };
 }
 
-/** Creates the container; what was prepared for one that then fails is taken away again. */
-export async function newContainer(ctr: Ctr, input: ContainerInput): Promise<Container> {
+/** Creates the container, holding what is made for it until it is there. */
+export function newContainer(ctr: Ctr, input: ContainerInput): Promise<Container> {
+  return ctr.leased(() => makeContainer(ctr, input));
+}
+
+/** What was prepared for a container that then fails is taken away again. */
+async function makeContainer(ctr: Ctr, input: ContainerInput): Promise<Container> {
   const { flags, given, args } = input;
   const runtime = runtimeOf(flags);
   if (flags.config) {

@@ -104,21 +104,24 @@ async function openTarget(ctr: Ctr, target: Descriptor, platform: Platform): Pro
   return { target, manifestDescriptor: descriptor, manifest, config, chain };
 }
 
-/** All that an image needs for a platform, and of it what is here; undefined required when even that cannot be told. */
+/**
+ * An image's documents for a platform, the blobs that they name, and of these what is here; `available`: the documents are.
+ */
 export async function checkImage(ctr: Ctr, target: Descriptor, platform = HOST) {
-  const required: Descriptor[] = [target];
+  const documents: Descriptor[] = [target];
+  const required: Descriptor[] = [];
   const present: Descriptor[] = [];
-  let known = true;
+  let available = true;
   try {
     const opened = await openTarget(ctr, target, platform);
-    if (opened.manifestDescriptor.digest !== target.digest) required.push(opened.manifestDescriptor);
+    if (opened.manifestDescriptor.digest !== target.digest) documents.push(opened.manifestDescriptor);
     required.push(opened.manifest.config, ...opened.manifest.layers);
   } catch (error) {
     if (!isCode(error, "NotFound")) throw error;
-    known = false;
+    available = false;
   }
   for (const descriptor of required) if (await hasBlob(ctr, descriptor.digest)) present.push(descriptor);
-  return { available: known, required, present };
+  return { available, documents, required, present };
 }
 
 async function hasBlob(ctr: Ctr, digest: string): Promise<boolean> {

@@ -99,12 +99,13 @@ function report(error: unknown, debug: boolean): number {
   return 1;
 }
 
-/** What the server said has no cause of its own here; what went wrong on the way to it has. */
+/** The message with what went wrong below it, and with the kind of error as containerd's clients end their messages. */
 function messageOf(error: WharfError): string {
-  const { cause } = error;
-  return cause instanceof Error && !error.message.includes(cause.message)
-    ? `${error.message}: ${cause.message}`
-    : error.message;
+  const { cause, code, message } = error;
+  const below = cause instanceof Error && !message.includes(cause.message) ? `: ${cause.message}` : "";
+  const kind = code.replace(/(?<!^)[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();
+  const told = error.operation === "usage" || code === "Unknown" || message.toLowerCase().includes(kind);
+  return `${message}${below}${told ? "" : `: ${kind}`}`;
 }
 
 export function main(args: string[]): number {

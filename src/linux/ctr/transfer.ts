@@ -6,6 +6,7 @@ import { AuthRequest, AuthResponse, AuthType } from "../../common/gen/containerd
 import { Data, WindowUpdate } from "../../common/gen/containerd/transfer/streaming.ts";
 import { type AnyLike, isAny, packAny, unpackAny } from "../../common/protobuf/any.ts";
 import { read } from "../sys/fs.ts";
+import { loop } from "../sys/loop.ts";
 import { randomBytes } from "../sys/time.ts";
 import { type Ctr, hex } from "./ctr.ts";
 import { Outbox } from "./outbox.ts";
@@ -98,27 +99,57 @@ export async function sendStream(ctr: Ctr, fd: number): Promise<string> {
 
 export interface ReceivingStream {
   id: string;
-  /** Resolves when the server has sent all. */
-  done: Promise<void>;
+  /** To be called when the transfer has ended: resolves when all that it wrote has come. */
+  rest(): Promise<void>;
 }
 
-/** A stream from which `take` gets all pieces in order. */
-export async function receiveStream(ctr: Ctr, take: (piece: Uint8Array) => void): Promise<ReceivingStream> {
+/** What a tar ends with, at least. */
+const TAR_END = 1024;
+const QUIET_MS = 50;
+
+/** A stream from which `take` gets all pieces of a tar in order. */
+export async function receiveTar(ctr: Ctr, take: (piece: Uint8Array) => void): Promise<ReceivingStream> {
   const stream = await openStream(ctr, "export");
-  const done = (async () => {
+  let zeros = 0;
+  let ended = false;
+  let failure: unknown;
+  let pieces = 0;
+  void (async () => {
     for (let room = 0; ; ) {
       if (room < WINDOW) {
         stream.send(packAny(WindowUpdate, { update: WINDOW }));
         room += WINDOW;
       }
       const next = await stream.messages.next();
-      if (next.done) return stream.close();
+      if (next.done) break;
       if (!isAny(next.value, Data)) throw new WharfError("Internal", `unexpected ${next.value.typeUrl} in a stream`);
       const { data } = unpackAny(Data, next.value);
       room -= data.length;
+      pieces++;
+      const last = data.findLastIndex((byte) => byte !== 0);
+      zeros = last < 0 ? zeros + data.length : data.length - 1 - last;
       take(data);
     }
-  })();
-  done.catch(() => {});
-  return { id: stream.id, done };
+    stream.close();
+  })().then(
+    () => {
+      ended = true;
+    },
+    (error: unknown) => {
+      ended = true;
+      failure = error;
+    },
+  );
+  return {
+    id: stream.id,
+    rest: async () => {
+      // containerd 2.1 leaves the stream open: what it wrote last is known by the archive's own end
+      for (let before = -1; !ended && (zeros < TAR_END || before !== pieces); ) {
+        before = pieces;
+        await loop().sleep(QUIET_MS);
+      }
+      if (failure !== undefined) throw failure;
+      stream.close();
+    },
+  };
 }

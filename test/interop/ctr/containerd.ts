@@ -37,7 +37,9 @@ disabled_plugins = ${JSON.stringify([...NO_CRI, "io.containerd.podsandbox.contro
 `,
     );
     const log = openSync(join(dir, "log"), "w");
-    const args = ["enter", "--bind", dir, "containerd", "-c", join(dir, "config.toml")];
+    // our shim is found as any other is, by the search path
+    const path = `PATH=${join(ROOT, "dist/bin")}:/usr/sbin:/usr/bin:/sbin:/bin`;
+    const args = ["enter", "--bind", dir, "--bind", ROOT, "env", path, "containerd", "-c", join(dir, "config.toml")];
     const child = spawn(join(ROOT, "tools/peers"), args, { stdio: ["ignore", log, log] });
     const containerd = new RealContainerd(dir, child);
     for (let tries = 0; tries < 200; tries++) {

@@ -3,6 +3,7 @@ import { bool } from "../../../common/cli/flags.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { Status } from "../../../common/gen/containerd/types/task.ts";
 import { encodeBase64 } from "../../../common/grpc/base64.ts";
+import type { AnyLike } from "../../../common/protobuf/any.ts";
 import { getContainer, newContainer, readSpec, removeContainer } from "../container.ts";
 import { type Ctr, command, group, need } from "../ctr.ts";
 import { CONTAINER } from "../flags.ts";
@@ -46,25 +47,25 @@ const info = command({
     const { id, labels, image, runtime, snapshotter, snapshotKey, createdAt, updatedAt, sandbox, extensions } =
       container;
     const spec = readSpec(container);
-    const options = runtime?.options && { type_url: runtime.options.typeUrl, value: base64(runtime.options.value) };
+    const options = runtime?.options && shownAny(runtime.options);
     const shown = {
       ...{ ID: id, Labels: labels, Image: image },
       Runtime: { Name: runtime?.name ?? "", Options: options ?? null },
       ...{ SnapshotKey: snapshotKey, Snapshotter: snapshotter },
       CreatedAt: createdAt && shortTime(createdAt),
       UpdatedAt: updatedAt && shortTime(updatedAt),
-      Extensions: Object.fromEntries(
-        Object.entries(extensions).map(([key, { typeUrl, value }]) => [
-          key,
-          { type_url: typeUrl, value: base64(value) },
-        ]),
-      ),
+      Extensions: Object.fromEntries(Object.entries(extensions).map(([key, value]) => [key, shownAny(value)])),
       ...{ SandboxID: sandbox, Spec: spec },
     };
     ctr.line(JSON.stringify(flags.spec ? spec : shown, undefined, 4));
     return 0;
   },
 });
+
+/** As Go's encoder writes it: without a value that is empty. */
+function shownAny({ typeUrl, value }: AnyLike) {
+  return { type_url: typeUrl, ...(value.length > 0 ? { value: base64(value) } : {}) };
+}
 
 function base64(bytes: Uint8Array): string {
   const text = encodeBase64(bytes);

@@ -13,7 +13,7 @@ import { HOST, openImage, platformOf } from "../image.ts";
 import { labelsOf } from "../labels.ts";
 import { ProgressDisplay } from "../progress.ts";
 import { registryOf } from "../registry.ts";
-import { receiveStream, sendStream, transfer } from "../transfer.ts";
+import { receiveTar, sendStream, transfer } from "../transfer.ts";
 
 const PLATFORMS = {
   platform: list("Platform, may be given again", { type: "OS/ARCH" }),
@@ -166,7 +166,7 @@ export const exportImages = command({
         0o644,
       ),
     );
-    const { id, done } = await receiveStream(ctr, (piece) => writeAll(file.value, piece));
+    const { id, rest } = await receiveTar(ctr, (piece) => writeAll(file.value, piece));
     const target = packAny(ImageExportStream, {
       stream: id,
       platforms: flags.platform.map(platformOf).map(wire),
@@ -177,7 +177,7 @@ export const exportImages = command({
     const store = packAny(ImageStore, { extraReferences: names.map((name) => ({ name })) });
     if (path === "-") await transfer(ctr, store, target);
     else await shown(ctr, store, target);
-    await done;
+    await rest();
     return 0;
   },
 });

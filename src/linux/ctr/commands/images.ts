@@ -27,7 +27,8 @@ const list = command({
       let size = 0;
       let platforms = "-";
       try {
-        for (const blob of (await checkImage(ctr, target)).required) size += blob.size;
+        const { documents, required } = await checkImage(ctr, target);
+        for (const blob of [...documents, ...required]) size += blob.size;
         const found = (await platformsOf(ctr, target)).map(formatPlatform);
         platforms = [...new Set(found)].sort().join(",") || "-";
       } catch (error) {
@@ -83,7 +84,8 @@ const label = command({
     const name = need(args, 0, "an image");
     const labels = labelsOf(args.slice(1));
     const paths = flags["replace-all"] ? ["labels"] : labelPaths(labels);
-    const { image } = await ctr.images.update({ image: { name, labels }, updateMask: { paths } });
+    // containerd 2.1 crashes on an image without a target, though the mask leaves it out
+    const { image } = await ctr.images.update({ image: { name, labels, target: {} }, updateMask: { paths } });
     ctr.line(labelText(image!.labels));
     return 0;
   },

@@ -89,7 +89,8 @@ const info = declare({
       Created: createdAt && shortTime(createdAt),
       Updated: updatedAt && shortTime(updatedAt),
     };
-    const shown = { Kind: KIND.get(kind), Name: key, Parent: parent || undefined, Labels: labels, ...times };
+    const labelled = Object.keys(labels).length > 0 ? { Labels: labels } : {};
+    const shown = { Kind: KIND.get(kind), Name: key, Parent: parent || undefined, ...labelled, ...times };
     ctr.line(JSON.stringify(shown, undefined, 4));
     return 0;
   },
