@@ -1,5 +1,6 @@
 // `run` and `create`: the image is unpacked where it is not, a snapshot is prepared, the container is written down.
 
+import type { FlagValues } from "../../common/cli/flags.ts";
 import { isCode } from "../../common/errors.ts";
 import { Options } from "../../common/gen/containerd/runc/options.ts";
 import type { Container } from "../../common/gen/containerd/services/containers.ts";
@@ -10,6 +11,7 @@ import { sys } from "../sys/call.ts";
 import { readText } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { type Ctr, DEFAULT_SNAPSHOTTER, need, usage } from "./ctr.ts";
+import type { RUNTIME } from "./flags.ts";
 import { isUnpacked, type OpenImage, openImage, platformOf, unpack } from "./image.ts";
 import { labelsOf } from "./labels.ts";
 import { userFiles } from "./root-files.ts";
@@ -37,7 +39,8 @@ export function specAny(spec: unknown): AnyLike {
   return { typeUrl: SPEC_TYPE, value: native.bytes(JSON.stringify(spec)) };
 }
 
-function runtimeOf(flags: ContainerFlags) {
+/** The runtime that the flags name, with the options of those that are called as runc is. */
+export function runtimeOf(flags: FlagValues<typeof RUNTIME>) {
   const { runtime, "runc-binary": binaryName, "runc-root": root, "runc-systemd-cgroup": systemdCgroup } = flags;
   const runcLike = runtime.startsWith("io.containerd.runc.") || binaryName !== "" || root !== "" || systemdCgroup;
   if (flags["runtime-config-path"]) throw usage("--runtime-config-path is for runtimes other than runc's kind");

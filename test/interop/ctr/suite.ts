@@ -192,6 +192,14 @@ export function ctrSuite({ client, server }: Pairing): void {
     ]);
   });
 
+  test("a runtime tells what it is", async () => {
+    assert.match(await ctr.ok("info"), /"uuid"/);
+    const runtime = ["plugins", "inspect-runtime", "--runtime", "io.containerd.runt.v2"];
+    const info = JSON.parse(await ctr.ok(...runtime)) as { Name: string; Features: { mountOptions: string[] } };
+    assert.equal(info.Name, "io.containerd.runt.v2");
+    assert.ok(info.Features.mountOptions.includes("rro"));
+  });
+
   test("sandboxes are listed", async () => {
     assert.match(await ctr.ok("sandboxes", "ls"), /^ID\s+CREATED\s+RUNTIME/);
   });

@@ -1,13 +1,17 @@
 // ctr version, info, plugins, events, oci, deprecations: about containerd itself.
 import { bool, string } from "../../../common/cli/flags.ts";
+import { WharfError } from "../../../common/errors.ts";
+import { RuntimeInfo, RuntimeRequest } from "../../../common/gen/containerd/types/introspection.ts";
 import { formatPlatform } from "../../../common/oci/platform.ts";
-import { anyName } from "../../../common/protobuf/any.ts";
+import { anyName, packAny, unpackAny } from "../../../common/protobuf/any.ts";
 import { decode } from "../../../common/protobuf/codec.ts";
 import { formatTimestamp } from "../../../common/timestamp.ts";
 import { VERSION } from "../../../common/version.ts";
+import { runtimeOf } from "../container.ts";
 import { command, group, usage } from "../ctr.ts";
 import { defaultSpec } from "../default-spec.ts";
 import { EVENT_TYPES } from "../event-types.ts";
+import { RUNTIME } from "../flags.ts";
 
 export const version = command({
   name: "version",
@@ -74,7 +78,32 @@ const list = command({
   },
 });
 
-export const plugins = group("plugins", "Look at the server's parts", [[list, "ls"]]);
+const inspectRuntime = command({
+  name: "inspect-runtime",
+  summary: "Show what a runtime can do",
+  usage: "",
+  flags: RUNTIME,
+  run: async (ctr, { flags }) => {
+    const { name: runtimePath, options } = { options: undefined, ...runtimeOf(flags) };
+    const request = packAny(RuntimeRequest, { runtimePath, ...(options ? { options } : {}) });
+    const { extra } = await ctr.introspection.pluginInfo({
+      ...{ type: "io.containerd.runtime.v2", id: "task", options: request },
+    });
+    if (!extra) throw new WharfError("Internal", `the server says nothing of ${JSON.stringify(runtimePath)}`);
+    const { name, version: of, features, annotations } = unpackAny(RuntimeInfo, extra);
+    const shown = {
+      Name: name,
+      Version: { Version: of?.version ?? "", Revision: of?.revision ?? "" },
+      Options: null,
+      Features: features ? (JSON.parse(native.utf8(features.value)) as unknown) : null,
+      Annotations: Object.keys(annotations).length > 0 ? annotations : null,
+    };
+    ctr.line(JSON.stringify(shown, undefined, 4));
+    return 0;
+  },
+});
+
+export const plugins = group("plugins", "Look at the server's parts", [[inspectRuntime], [list, "ls"]]);
 
 export const events = command({
   name: "events",
