@@ -17,24 +17,24 @@ export const DOCKER_TABLE: TabOptions = { minWidth: 10, padding: 3 };
  */
 export function alignTabs(text: string, options: TabOptions): string {
   const lines = text.split("\n").map((line) => line.split("\t"));
+  const own = lines.map((cells) => cells.map((cell, i) => (i < cells.length - 1 ? displayWidth(cell) : 0)));
   const widths: number[][] = lines.map(() => []);
-  measure(lines, widths, 0, lines.length, 0, options);
-  return lines
-    .map((cells, row) =>
-      cells
-        .map((cell, column) => {
-          const width = widths[row]![column];
-          return column === cells.length - 1 || width === undefined
-            ? cell
-            : cell + " ".repeat(Math.max(0, width - displayWidth(cell)));
-        })
-        .join(""),
-    )
-    .join("\n");
+  measure(own, widths, 0, lines.length, 0, options);
+  let aligned = "";
+  for (let row = 0; row < lines.length; row++) {
+    const cells = lines[row]!;
+    if (row > 0) aligned += "\n";
+    for (let column = 0; column < cells.length; column++) {
+      aligned += cells[column]!;
+      if (column < cells.length - 1) aligned += " ".repeat(Math.max(0, widths[row]![column]! - own[row]![column]!));
+    }
+  }
+  return aligned;
 }
 
+/** `own` has each cell's width. */
 function measure(
-  lines: string[][],
+  own: readonly (readonly number[])[],
   widths: number[][],
   from: number,
   to: number,
@@ -43,17 +43,17 @@ function measure(
 ): void {
   let row = from;
   while (row < to) {
-    if (column >= lines[row]!.length - 1) {
+    if (column >= own[row]!.length - 1) {
       row++;
       continue;
     }
     const start = row;
     let width = options.minWidth;
-    for (; row < to && column < lines[row]!.length - 1; row++) {
-      width = Math.max(width, displayWidth(lines[row]![column]!) + options.padding);
+    for (; row < to && column < own[row]!.length - 1; row++) {
+      width = Math.max(width, own[row]![column]! + options.padding);
     }
     for (let i = start; i < row; i++) widths[i]![column] = width;
-    measure(lines, widths, start, row, column + 1, options);
+    measure(own, widths, start, row, column + 1, options);
   }
 }
 

@@ -61,6 +61,19 @@ interface Variable {
 
 const MAX_DEPTH = 1000;
 
+/** The text of a `{{.Name}}` on a row, which is most of what tables are made of; undefined for all else. */
+function plainField({ commands, variables }: Pipe, dot: unknown): string | undefined {
+  if (!(dot instanceof Struct) || commands.length !== 1 || variables.length > 0) return undefined;
+  const { args } = commands[0]!;
+  const first = args[0];
+  if (args.length !== 1 || first?.kind !== "field" || first.path.length !== 1) return undefined;
+  const name = first.path[0]!;
+  if (!Object.hasOwn(dot.fields, name)) return undefined;
+  let value = dot.fields[name];
+  if (typeof value === "function" && value.length === 0) value = (value as () => unknown)();
+  return typeof value === "string" ? value : undefined;
+}
+
 class Run {
   output = "";
   readonly #parsed: Parsed;
@@ -100,6 +113,11 @@ class Run {
         this.output += node.text;
         return;
       case "action": {
+        const plain = plainField(node.pipe, dot);
+        if (plain !== undefined) {
+          this.output += plain;
+          return;
+        }
         const value = this.#pipe(node.pipe, dot);
         if (node.pipe.variables.length === 0) this.output += printed(value);
         return;

@@ -90,8 +90,11 @@ export function printed(value: unknown): string {
   return value === undefined || value === null ? "<no value>" : format(value);
 }
 
+const NEEDS_NO_ESCAPE = /^[ !#-[\]-~]*$/;
+
 /** A string in Go's quotes (strconv.Quote). */
 export function quote(text: string): string {
+  if (NEEDS_NO_ESCAPE.test(text)) return `"${text}"`;
   let quoted = '"';
   for (const c of text) {
     const code = c.codePointAt(0)!;

@@ -80,6 +80,14 @@ export interface ContainerRowOptions {
 }
 
 export function containerRows({ truncate, clock }: ContainerRowOptions): RowKind<ContainerSummary> {
+  // Many containers have few images.
+  const images = new Map<string, string>();
+  const image = (c: ContainerSummary) => {
+    const key = `${c.Image} ${c.ImageID}`;
+    const name = images.get(key) ?? imageName(c, truncate);
+    images.set(key, name);
+    return name;
+  };
   return {
     type: "*formatter.ContainerContext",
     headers: {
@@ -102,7 +110,7 @@ export function containerRows({ truncate, clock }: ContainerRowOptions): RowKind
     fields: (c) => ({
       ID: truncate ? shortId(c.Id) : c.Id,
       Names: () => names(c, truncate),
-      Image: () => imageName(c, truncate),
+      Image: () => image(c),
       Command: () => quote(truncate ? ellipsis(c.Command, 20) : c.Command),
       CreatedAt: () => goTime(c.Created, clock),
       RunningFor: () => `${humanDuration(clock.now - c.Created)} ago`,

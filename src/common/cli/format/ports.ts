@@ -35,6 +35,7 @@ function show({ ip, type, first, last }: Group): string {
 
 /** Neighbouring ports are shown as a range; those whose number differs outside stand alone, at the end. */
 export function displayPorts(ports: readonly PortSummary[]): string {
+  if (ports.length === 0) return "";
   const groups = new Map<string, Group>();
   const result: string[] = [];
   const mapped: string[] = [];
