@@ -33,7 +33,7 @@ export interface Cell {
 /** One line of the table. */
 export interface Row {
   name: string;
-  unit: "ms" | "MB";
+  unit: "ms" | "s" | "MB";
   /** By program. `wharf` and `runt` are ours. */
   cells: Record<string, Cell>;
   ours: string;

@@ -50,14 +50,14 @@ export function containerd(context: Context, data: string, name = "containerd"):
   });
 }
 
-export function dockerd(context: Context, data: string, extra: string[] = []): Promise<Served> {
-  const state = join(context.settings.run, "docker");
+export function dockerd(context: Context, data: string, extra: string[] = [], name = "docker"): Promise<Served> {
+  const state = join(context.settings.run, name);
   const socket = join(state, "docker.sock");
   mkdirSync(state, { recursive: true });
   const network = ["--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-masq=false"];
   const places = ["--data-root", data, "--exec-root", join(state, "exec"), "--pidfile", join(state, "pid")];
   const argv = [which("dockerd"), ...places, "-H", `unix://${socket}`, ...network, ...extra];
-  return start(context, "dockerd", { argv, socket });
+  return start(context, `${name}d`, { argv, socket });
 }
 
 export function wharfd(context: Context, data: string, name = "wharfd"): Promise<Served> {
@@ -66,18 +66,18 @@ export function wharfd(context: Context, data: string, name = "wharfd"): Promise
   return start(context, name, { argv: [context.ours("wharfd"), "--root", data, "--state", state], socket });
 }
 
-/** A registry on loopback that holds what the benchmarks pull; started at the first use. */
-export function registry(context: Context): Promise<Daemon> {
+/** A registry on loopback that holds what the benchmarks pull, or another one that takes what they push; started at the first use. */
+export function registry(context: Context, port = 5000): Promise<Daemon> {
   const { work } = context.settings;
   const make = async () => {
-    const data = join(work, "registry");
+    const data = join(work, `registry-${port}`);
     mkdirSync(data);
-    const config = join(work, "registry.yml");
+    const config = join(work, `registry-${port}.yml`);
     const storage = `storage:\n  filesystem:\n    rootdirectory: ${data}\n  cache:\n    blobdescriptor: inmemory\n`;
-    writeFileSync(config, `version: 0.1\nlog:\n  level: error\n${storage}http:\n  addr: 127.0.0.1:5000\n`);
+    writeFileSync(config, `version: 0.1\nlog:\n  level: error\n${storage}http:\n  addr: 127.0.0.1:${port}\n`);
     process.env.OTEL_TRACES_EXPORTER = "none";
-    const log = openSync(join(work, "registry.log"), "a");
-    return daemon([which("docker-registry"), "serve", config], log, () => listens({ port: 5000 }));
+    const log = openSync(join(work, `registry-${port}.log`), "a");
+    return daemon([which("docker-registry"), "serve", config], log, () => listens({ port }));
   };
-  return context.once("registry", make, ({ stop }) => stop());
+  return context.once(`registry ${port}`, make, ({ stop }) => stop());
 }

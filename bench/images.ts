@@ -5,12 +5,17 @@ import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, symlinkSy
 import { cp, lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
-import { createGzip } from "node:zlib";
+import { createGzip, createZstdCompress } from "node:zlib";
 import { type Context, command, which } from "./context.ts";
 import { REGISTRY, registry } from "./daemons.ts";
 
 const TARGET = 94e6;
-const LAYER = "application/vnd.oci.image.layer.v1.tar+gzip";
+type Compression = "gzip" | "zstd";
+const LAYER = "application/vnd.oci.image.layer.v1.tar";
+
+/** The images by name; those that end with "zstd" hold the same files. */
+const NAMES = ["busybox", "one", "eight", "one-zstd", "eight-zstd"] as const;
+export type ImageName = (typeof NAMES)[number];
 
 /** In the cache: an ext4 file system with nothing in it, which is copied for each pull. */
 export const EMPTY_DISK = "empty.ext4";
@@ -42,8 +47,13 @@ function putJson(layout: string, value: unknown): Blob {
   return { digest: `sha256:${hash}`, size: Buffer.byteLength(text) };
 }
 
-/** Packs the named files below `from` into a gzip layer of the layout. */
-async function putLayer(layout: string, from: string, files: readonly string[]): Promise<Layer> {
+/** Packs the named files below `from` into a layer of the layout. */
+async function putLayer(
+  layout: string,
+  from: string,
+  files: readonly string[],
+  compression: Compression = "gzip",
+): Promise<Layer> {
   const list = join(layout, "list");
   writeFileSync(list, files.map((file) => `${file}\0`).join(""));
   const fixed = ["--sort=none", "--no-recursion", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0"];
@@ -51,16 +61,16 @@ async function putLayer(layout: string, from: string, files: readonly string[]):
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [raw, packed] = [createHash("sha256"), createHash("sha256")];
-  const gzip = createGzip({ level: 6 });
+  const packer = compression === "gzip" ? createGzip({ level: 6 }) : createZstdCompress();
   const tmp = join(layout, "layer");
   const out = createWriteStream(tmp);
   let size = 0;
   tar.stdout.on("data", (chunk: Buffer) => raw.update(chunk));
-  gzip.on("data", (chunk: Buffer) => {
+  packer.on("data", (chunk: Buffer) => {
     size += chunk.length;
     packed.update(chunk);
   });
-  tar.stdout.pipe(gzip).pipe(out);
+  tar.stdout.pipe(packer).pipe(out);
   const code = new Promise<number | null>((resolve) => tar.on("close", resolve));
   await finished(out);
   if ((await code) !== 0) throw new Error(`tar ended with ${await code}`);
@@ -70,7 +80,7 @@ async function putLayer(layout: string, from: string, files: readonly string[]):
   return { digest: `sha256:${digest}`, size, diffId: `sha256:${raw.digest("hex")}` };
 }
 
-function finishLayout(layout: string, layers: readonly Layer[]): void {
+function finishLayout(layout: string, layers: readonly Layer[], compression: Compression): void {
   const config = putJson(layout, {
     architecture: "amd64",
     os: "linux",
@@ -81,7 +91,7 @@ function finishLayout(layout: string, layers: readonly Layer[]): void {
     schemaVersion: 2,
     mediaType: "application/vnd.oci.image.manifest.v1+json",
     config: { mediaType: "application/vnd.oci.image.config.v1+json", ...config },
-    layers: layers.map(({ digest, size }) => ({ mediaType: LAYER, digest, size })),
+    layers: layers.map(({ digest, size }) => ({ mediaType: `${LAYER}+${compression}`, digest, size })),
   });
   const entry = { mediaType: "application/vnd.oci.image.manifest.v1+json", ...manifest };
   const named = { ...entry, annotations: { "org.opencontainers.image.ref.name": "latest" } };
@@ -90,12 +100,16 @@ function finishLayout(layout: string, layers: readonly Layer[]): void {
 }
 
 /** Makes a layout in passing, so that one that is there is whole. Answers with the sum of its layers' sizes. */
-async function makeLayout(dir: string, layers: (layout: string) => Promise<Layer[]>): Promise<number> {
+async function makeLayout(
+  dir: string,
+  layers: (layout: string) => Promise<Layer[]>,
+  compression: Compression = "gzip",
+): Promise<number> {
   const tmp = `${dir}.new`;
   rmSync(tmp, { recursive: true, force: true });
   mkdirSync(join(tmp, "blobs/sha256"), { recursive: true });
   const made = await layers(tmp);
-  finishLayout(tmp, made);
+  finishLayout(tmp, made, compression);
   rmSync(dir, { recursive: true, force: true });
   renameSync(tmp, dir);
   return made.reduce((sum, { size }) => sum + size, 0);
@@ -157,9 +171,9 @@ export async function busyboxRoot(dir: string): Promise<void> {
 }
 
 /** Makes what is not there yet, and answers with the layouts' folders. */
-async function layouts(context: Context): Promise<Record<"busybox" | "one" | "eight", string>> {
+async function layouts(context: Context): Promise<Record<ImageName, string>> {
   const { cache, work } = context.settings;
-  const dirs = { busybox: join(cache, "busybox"), one: join(cache, "one"), eight: join(cache, "eight") };
+  const dirs = Object.fromEntries(NAMES.map((name) => [name, join(cache, name)])) as Record<ImageName, string>;
   if (!existsSync(dirs.busybox)) {
     const root = join(work, "busybox-root");
     await busyboxRoot(root);
@@ -167,7 +181,7 @@ async function layouts(context: Context): Promise<Record<"busybox" | "one" | "ei
     const folders = ["bin", "proc", "sys", "dev", "etc", "tmp", "root"];
     await makeLayout(dirs.busybox, async (layout) => [await putLayer(layout, root, [...folders, ...files])]);
   }
-  if (!existsSync(dirs.one) || !existsSync(dirs.eight)) {
+  if (!NAMES.every((name) => existsSync(dirs[name]))) {
     context.say("making the images to pull, once");
     // two tries: the first tells how well these files pack
     let files = await someFiles(TARGET * 2.7);
@@ -176,32 +190,32 @@ async function layouts(context: Context): Promise<Record<"busybox" | "one" | "ei
     files = files.slice(0, Math.round((files.length * TARGET) / size));
     await makeLayout(dirs.one, single);
     const share = Math.ceil(files.length / 8);
-    await makeLayout(dirs.eight, async (layout) => {
+    const parts = Array.from({ length: 8 }, (_, i) => files.slice(i * share, (i + 1) * share));
+    const packed = (all: readonly string[][], compression: Compression) => async (layout: string) => {
       const layers: Layer[] = [];
-      for (let i = 0; i < 8; i++) layers.push(await putLayer(layout, "/", files.slice(i * share, (i + 1) * share)));
+      for (const part of all) layers.push(await putLayer(layout, "/", part, compression));
       return layers;
-    });
+    };
+    await makeLayout(dirs.eight, packed(parts, "gzip"));
+    await makeLayout(dirs["one-zstd"], packed([files], "zstd"), "zstd");
+    await makeLayout(dirs["eight-zstd"], packed(parts, "zstd"), "zstd");
   }
   return dirs;
 }
 
 /** The images' names in the local registry, where they now are. */
-export function pushedImages(context: Context): Promise<Record<"busybox" | "one" | "eight", string>> {
+export function pushedImages(context: Context): Promise<Record<ImageName, string>> {
   return context.once("images", async () => {
     const dirs = await layouts(context);
     await registry(context);
-    const names = {
-      busybox: `${REGISTRY}/busybox:latest`,
-      one: `${REGISTRY}/one:latest`,
-      eight: `${REGISTRY}/eight:latest`,
-    };
-    for (const name of ["busybox", "one", "eight"] as const)
+    const names = Object.fromEntries(NAMES.map((name) => [name, `${REGISTRY}/${name}:latest`]));
+    for (const name of NAMES)
       await command(
         which("skopeo"),
         ...["copy", "-q", "--dest-tls-verify=false", "--insecure-policy"],
         `oci:${dirs[name]}:latest`,
         `docker://${names[name]}`,
       );
-    return names;
+    return names as Record<ImageName, string>;
   });
 }

@@ -1,7 +1,7 @@
 // Measures Wharf side by side with today's container programs and writes the README's table.
 //   npm run bench [-- OPTION…] [NAME…]     NAME: a benchmark or the beginning of its name; all without
 //   --list          says what there is      --no-readme    leaves the README alone
-//   --rounds N      timed runs (25)         --slow-rounds N  of what takes seconds (7)    --containers N   for memory (100)
+//   --rounds N      timed runs (25)         --slow-rounds N  of what takes seconds (3)    --containers N   for memory (100)
 // Everything runs inside the peers root (tools/peers), in a network namespace of its own: this program starts itself there.
 import { spawnSync } from "node:child_process";
 import {
@@ -22,8 +22,11 @@ import { mountTable } from "../test/support/machine.ts";
 import { newRunMark } from "../test/support/run.ts";
 import { buildImage, linuxSources, stripSources } from "../tools/lib/images.ts";
 import { BUILD, buildHost, ROOT } from "../tools/lib/native.ts";
+import { API } from "./benchmarks/api.ts";
+import { MANY } from "./benchmarks/many.ts";
 import { MEMORY } from "./benchmarks/memory.ts";
 import { PULL } from "./benchmarks/pull.ts";
+import { PUSH } from "./benchmarks/push.ts";
 import { RUN } from "./benchmarks/run.ts";
 import { RUNTIME } from "./benchmarks/runtime.ts";
 import { type Benchmark, Context, command, type MeasuredRow, type Settings, which } from "./context.ts";
@@ -31,14 +34,14 @@ import { makeEmptyDisk } from "./images.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { markdown, merge, plain, type Results, replaceTable } from "./table.ts";
 
-const ALL: Benchmark[] = [...RUNTIME, ...RUN, ...PULL, ...MEMORY];
+const ALL: Benchmark[] = [...RUNTIME, ...RUN, ...API, ...MANY, ...PULL, ...PUSH, ...MEMORY];
 const RESULTS = join(BUILD, "bench/results.json");
 
 const OPTIONS = {
   list: { type: "boolean" },
   "no-readme": { type: "boolean" },
   rounds: { type: "string", default: "25" },
-  "slow-rounds": { type: "string", default: "7" },
+  "slow-rounds": { type: "string", default: "3" },
   containers: { type: "string", default: "100" },
   /** Ours: the folder of a run that has been prepared outside. */
   inside: { type: "string" },

@@ -36,7 +36,7 @@ const STARTS: Record<string, (context: Context, data: string) => Promise<Served>
 export async function ready(
   context: Context,
   name: string,
-): Promise<(Client & { pid: number }) | { name: string; error: string }> {
+): Promise<(Client & { pid: number; socket: string }) | { name: string; error: string }> {
   try {
     const data = join(context.settings.work, name);
     const start = async () => {
@@ -45,7 +45,7 @@ export async function ready(
     };
     const served = await context.once(`daemon ${name}`, start, ({ stop }) => stop());
     const made = await context.once(`client ${name}`, () => client(context, name, served));
-    return { ...made, pid: served.pid };
+    return { ...made, pid: served.pid, socket: served.socket };
   } catch (error) {
     return { name, error: error instanceof Error ? error.message : String(error) };
   }
