@@ -28,7 +28,8 @@ interface Start {
   socket: string;
 }
 
-async function start(context: Context, name: string, { argv, socket }: Start): Promise<Served> {
+/** Starts a program and waits until it listens on its socket. */
+export async function listening(context: Context, name: string, { argv, socket }: Start): Promise<Served> {
   if (!existsSync(argv[0]!)) throw new Error(`there is no ${argv[0]}`);
   const log = openSync(join(context.settings.work, `${name}.log`), "a");
   try {
@@ -44,7 +45,7 @@ export function containerd(context: Context, data: string, name = "containerd"):
   const state = join(context.settings.run, name);
   const socket = join(state, "containerd.sock");
   mkdirSync(state, { recursive: true });
-  return start(context, name, {
+  return listening(context, name, {
     argv: [which("containerd"), "--root", data, "--state", state, "--address", socket],
     socket,
   });
@@ -57,13 +58,13 @@ export function dockerd(context: Context, data: string, extra: string[] = [], na
   const network = ["--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-masq=false"];
   const places = ["--data-root", data, "--exec-root", join(state, "exec"), "--pidfile", join(state, "pid")];
   const argv = [which("dockerd"), ...places, "-H", `unix://${socket}`, ...network, ...extra];
-  return start(context, `${name}d`, { argv, socket });
+  return listening(context, `${name}d`, { argv, socket });
 }
 
 export function wharfd(context: Context, data: string, name = "wharfd"): Promise<Served> {
   const state = join(context.settings.run, name);
   const socket = join(state, "docker.sock");
-  return start(context, name, { argv: [context.ours("wharfd"), "--root", data, "--state", state], socket });
+  return listening(context, name, { argv: [context.ours("wharfd"), "--root", data, "--state", state], socket });
 }
 
 /** A registry on loopback that holds what the benchmarks pull, or another one that takes what they push; started at the first use. */

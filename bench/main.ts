@@ -23,6 +23,7 @@ import { newRunMark } from "../test/support/run.ts";
 import { buildImage, linuxSources, stripSources } from "../tools/lib/images.ts";
 import { BUILD, buildHost, ROOT } from "../tools/lib/native.ts";
 import { API } from "./benchmarks/api.ts";
+import { GRPC } from "./benchmarks/grpc.ts";
 import { MANY } from "./benchmarks/many.ts";
 import { MEMORY } from "./benchmarks/memory.ts";
 import { PULL } from "./benchmarks/pull.ts";
@@ -30,11 +31,12 @@ import { PUSH } from "./benchmarks/push.ts";
 import { RUN } from "./benchmarks/run.ts";
 import { RUNTIME } from "./benchmarks/runtime.ts";
 import { type Benchmark, Context, command, type MeasuredRow, type Settings, which } from "./context.ts";
+import { fetchLibrary } from "./grpc-library.ts";
 import { makeEmptyDisk } from "./images.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { markdown, merge, plain, type Results, replaceTable } from "./table.ts";
 
-const ALL: Benchmark[] = [...RUNTIME, ...RUN, ...API, ...MANY, ...PULL, ...PUSH, ...MEMORY];
+const ALL: Benchmark[] = [...RUNTIME, ...RUN, ...API, ...MANY, ...PULL, ...PUSH, ...GRPC, ...MEMORY];
 const RESULTS = join(BUILD, "bench/results.json");
 
 const OPTIONS = {
@@ -130,6 +132,7 @@ async function outside(): Promise<number> {
   const cache = join(BUILD, "bench/images");
   mkdirSync(cache, { recursive: true });
   makeEmptyDisk(cache);
+  if (names.includes("grpc")) fetchLibrary();
   const mark = newRunMark();
   const work = mkdtempSync(join(BUILD, `bench/${mark}-`));
   const settings: Settings = {
