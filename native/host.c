@@ -220,6 +220,31 @@ static JSValue js_variable(JSContext *ctx, JSValueConst self, int argc, JSValueC
     return value;
 }
 
+/* jsonEnd(text, at) -> the index behind the JSON object that begins at index `at`, spaces before it passed over; -1 when there is no
+   whole object, or the text has characters beyond ASCII (an index would not be a place in memory then) */
+static JSValue js_json_end(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    size_t n, length;
+    int64_t at, end = -1;
+    if (JS_ToInt64(ctx, &at, argv[1])) return JS_EXCEPTION;
+    const char *s = JS_ToCStringLen(ctx, &n, argv[0]);
+    if (!s) return JS_EXCEPTION;
+    int depth = 0, inside = 0;
+    JS_GetLength(ctx, argv[0], (int64_t *)&length);
+    if (length == n) for (; at < (int64_t)n; at++) {
+        char c = s[at];
+        if (inside) {
+            if (c == '\\') at++;
+            else if (c == '"') inside = 0;
+        } else if (c == '"') inside = 1;
+        else if (c == '{' || c == '[') depth++;
+        else if ((c == '}' || c == ']') && --depth <= 0) { end = depth ? -1 : at + 1; break; }
+        if (!depth && c != ' ' && c != '\t' && c != '\n' && c != '\r') break;
+    }
+    JS_FreeCString(ctx, s);
+    return JS_NewInt64(ctx, end);
+}
+
 /* jobs() -> runs pending promise reactions; what a job throws is thrown on */
 static JSValue js_jobs(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
@@ -255,6 +280,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("syscall", 7, js_syscall), JS_CFUNC_DEF("symbol", 1, js_symbol), JS_CFUNC_DEF("call", 7, js_call),
     JS_CFUNC_DEF("address", 1, js_address), JS_CFUNC_DEF("view", 2, js_view), JS_CFUNC_DEF("utf8", 3, js_utf8),
     JS_CFUNC_DEF("bytes", 1, js_bytes), JS_CFUNC_DEF("environ", 0, js_environ), JS_CFUNC_DEF("variable", 1, js_variable), JS_CFUNC_DEF("self", 0, js_self),
+    JS_CFUNC_DEF("jsonEnd", 2, js_json_end),
     JS_CFUNC_DEF("title", 0, js_title),
     JS_CFUNC_DEF("jobs", 0, js_jobs), JS_CFUNC_DEF("collect", 0, js_collect), JS_CFUNC_DEF("heap", 0, js_heap),
     JS_CFUNC_DEF("trim", 0, js_trim),

@@ -4,20 +4,35 @@ import type { Spec } from "../../common/oci/runtime.ts";
 import { CONFIG_SHAPE, faultOf } from "../../common/oci/runtime-shape.ts";
 import { join } from "../../common/path.ts";
 import { isErrno } from "../sys/call.ts";
-import { readText } from "../sys/fs.ts";
+import { AT_FDCWD, close, readText } from "../sys/fs.ts";
+import { CUT, type KnownFilter, knownFilter } from "./known-filter.ts";
 import { invalid, validate } from "./validate.ts";
 
 export interface Bundle {
   path: string;
   rootfs: string;
   spec: Spec;
+  /** How the seccomp program is called, where its profile's text says so; linux.seccomp is empty when it is open already. */
+  filter: KnownFilter | undefined;
 }
 
-export function readBundle(path: string): Bundle {
+/** Most fit in at once. */
+const CONFIG_SIZE = 16384;
+
+function parse(file: string, text: string): Spec {
+  try {
+    return JSON.parse(text) as Spec;
+  } catch (cause) {
+    throw new WharfError("InvalidArgument", `${file} is not valid JSON`, { cause });
+  }
+}
+
+/** @param cache folder of compiled seccomp programs: a profile that is there is not read */
+export function readBundle(path: string, cache?: string): Bundle {
   const file = `${path}/config.json`;
   let text: string;
   try {
-    text = readText(file);
+    text = readText(file, AT_FDCWD, CONFIG_SIZE);
   } catch (cause) {
     if (!isErrno(cause, "ENOENT", "ENOTDIR")) throw cause;
     throw new WharfError("NotFound", `JSON specification file ${file} not found`, {
@@ -25,15 +40,17 @@ export function readBundle(path: string): Bundle {
       hint: "make one with: runt spec",
     });
   }
-  let spec: Spec;
-  try {
-    spec = JSON.parse(text) as Spec;
-  } catch (cause) {
-    throw new WharfError("InvalidArgument", `${file} is not valid JSON`, { cause });
+  let filter = cache === undefined ? undefined : knownFilter(text, cache);
+  let spec = parse(file, filter?.file === undefined ? text : filter.rest);
+  if (filter?.file !== undefined && (spec?.linux?.seccomp?.defaultAction as string | undefined) !== CUT) {
+    // what was cut out was something else of that name
+    close(filter.file);
+    filter = undefined;
+    spec = parse(file, text);
   }
   const fault = faultOf(CONFIG_SHAPE, spec);
   if (fault) throw invalid(fault.path === "" ? file : fault.path.slice(1), fault.why);
   validate(spec);
   const rootfs = spec.root!.path.startsWith("/") ? spec.root!.path : join(path, spec.root!.path);
-  return { path, rootfs, spec };
+  return { path, rootfs, spec, filter };
 }

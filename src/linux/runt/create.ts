@@ -25,7 +25,7 @@ import { copyFromContainer } from "./late-source.ts";
 import { CLONE_FLAG, enter, planNamespaces } from "./namespaces.ts";
 import { run } from "./plan.ts";
 import { answerSteps, type Birth, cgroupComesFirst, stepsAfterBirth, stepsBeforeBirth } from "./runtime-steps.ts";
-import { notifies, sendListener } from "./seccomp.ts";
+import { notifies, seccompCache, sendListener } from "./seccomp.ts";
 import { makeInStage, needsStage } from "./stage.ts";
 import { listenForStart } from "./start-socket.ts";
 import { type ContainerRecord, claim, newRecord, noteCgroup, processStat, removeFolder, saveRecord } from "./state.ts";
@@ -74,7 +74,9 @@ export interface Created {
 
 export function create(options: CreateOptions): Created {
   const { root, id } = options;
-  const { path, rootfs, spec } = traced(options.trace, "read config.json", () => readBundle(options.bundle));
+  const cache = seccompCache(root);
+  const bundle = traced(options.trace, "read config.json", () => readBundle(options.bundle, cache));
+  const { path, rootfs, spec, filter } = bundle;
   if (!spec.process) throw new WharfError("InvalidArgument", "config.json: process: is missing");
   if (spec.process.terminal && !options.console) {
     throw new WharfError("InvalidArgument", "process.terminal is set, but nobody takes the terminal", {
@@ -125,6 +127,7 @@ export function create(options: CreateOptions): Created {
       mappings: new Map(),
       plainNewlines: relayed(options),
       rootTree: undefined,
+      filter,
       listens: spec.linux?.seccomp !== undefined && notifies(spec.linux.seccomp),
       trace: options.trace,
     });

@@ -17,6 +17,7 @@ import { enterExecutionDomain } from "./execution-domain.ts";
 import { runHooks, type StateOfContainer } from "./hooks.ts";
 import { identitySteps } from "./identity.ts";
 import { joinKeyring } from "./keyring.ts";
+import type { KnownFilter } from "./known-filter.ts";
 import { labelSteps } from "./labels.ts";
 import { setOomScore, setRlimits, type Warn } from "./limits.ts";
 import { bringUpLoopback } from "./loopback.ts";
@@ -52,6 +53,8 @@ export interface InitPlan {
   /** The terminal adds no carriage returns. */
   plainNewlines: boolean;
   rootTree: number | undefined;
+  /** The seccomp program, where the profile's text tells it. */
+  filter: KnownFilter | undefined;
   /** The seccomp filter has a listener. */
   listens: boolean;
   trace: Trace | undefined;

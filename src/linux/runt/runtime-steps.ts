@@ -1,5 +1,5 @@
 // What the runtime itself does for a container, as steps: before its first process is born, and while that one sets itself up.
-import type { Mount, Spec } from "../../common/oci/runtime.ts";
+import type { Mount } from "../../common/oci/runtime.ts";
 import { isErrno } from "../sys/call.ts";
 import { close } from "../sys/fs.ts";
 import { effectiveUser } from "../sys/rootless.ts";
@@ -101,13 +101,13 @@ function tell(channel: Channel, message: ToInit, passenger?: number): void {
 }
 
 /** Tells the new process that its cgroup is there, and hands it the seccomp program. */
-function handOver(spec: Spec, root: string, { channel, record }: Birth): void {
+function handOver({ spec, filter }: InitPlan, root: string, { channel, record }: Birth): void {
   const seccomp = spec.linux?.seccomp;
   if (!seccomp) {
     tell(channel, { type: "cgroup" });
     return;
   }
-  const { file, record: noted } = prepareSeccomp(root, seccomp);
+  const { file, record: noted } = prepareSeccomp(root, seccomp, filter);
   record.seccomp = noted;
   tell(channel, { type: "cgroup" }, file);
   close(file);
@@ -138,7 +138,7 @@ export function stepsAfterBirth(plan: InitPlan, root: string, birth: Birth): Ste
     seccomp
       ? "compile the seccomp filter, or take it from the cache, and hand it over"
       : "let the process join its cgroup",
-    () => handOver(spec, root, birth),
+    () => handOver(plan, root, birth),
   );
   return steps;
 }

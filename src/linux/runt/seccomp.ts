@@ -6,6 +6,7 @@ import { flagBits, loadFilter } from "../seccomp/load.ts";
 import { Fd, readAll } from "../sys/fs.ts";
 import { connectUnix, sendFds } from "../sys/socket.ts";
 import type { StateOfContainer } from "./hooks.ts";
+import type { KnownFilter } from "./known-filter.ts";
 
 /** What the record keeps for processes that come later. */
 export interface SeccompRecord {
@@ -31,7 +32,12 @@ export function flagsOf({ flags }: LinuxSeccomp): readonly string[] {
 }
 
 /** The compiled program, open, and what is to be noted of it. */
-export function prepareSeccomp(root: string, seccomp: LinuxSeccomp): { file: number; record: SeccompRecord } {
+export function prepareSeccomp(
+  root: string,
+  seccomp: LinuxSeccomp,
+  known: KnownFilter | undefined,
+): { file: number; record: SeccompRecord } {
+  if (known?.file !== undefined) return { file: known.file, record: { program: known.name, flags: [] } };
   const { listenerPath, listenerMetadata } = seccomp;
   const flags = flagsOf(seccomp);
   flagBits(flags);
@@ -39,7 +45,7 @@ export function prepareSeccomp(root: string, seccomp: LinuxSeccomp): { file: num
   if (listens && !listenerPath) {
     throw new WharfError("InvalidArgument", "config.json: linux.seccomp.listenerPath: SCMP_ACT_NOTIFY needs one");
   }
-  const { file, name } = filterFile(seccomp, seccompCache(root));
+  const { file, name } = filterFile(seccomp, seccompCache(root), known?.name);
   return { file, record: { program: name, flags, ...(listens ? { listenerPath, listenerMetadata } : {}) } };
 }
 

@@ -8,7 +8,7 @@ import { NR } from "../sys/nr.ts";
 import { compileSeccomp } from "./compile.ts";
 
 /** Changes when a program compiled by an older build must not be used any more. */
-const VERSION = "3";
+export const VERSION = "3";
 const SEEK_SET = 0;
 
 function isOurs({ uid, mode }: Stat): boolean {
@@ -31,9 +31,15 @@ export function openCached(cache: string, name: string): number | undefined {
   }
 }
 
-/** The program of a profile, open for reading at its beginning; compiled when it is not in the cache. */
-export function filterFile(seccomp: LinuxSeccomp, cache: string): { file: number; name: string } {
-  const name = nameOf(seccomp);
+/**
+ * The program of a profile, open for reading at its beginning; compiled when it is not in the cache.
+ * @param name what it is called there; by default made from the profile
+ */
+export function filterFile(
+  seccomp: LinuxSeccomp,
+  cache: string,
+  name: string = nameOf(seccomp),
+): { file: number; name: string } {
   const known = openCached(cache, name);
   if (known !== undefined) return { file: known, name };
   const program = compileSeccomp(seccomp);

@@ -38,6 +38,8 @@ interface Native {
   environ(): string[];
   /** The value of one of them. */
   variable(name: string): string | undefined;
+  /** The index behind the JSON object that begins at index `at` of a text; -1 when there is no whole one, or the text is not ASCII. */
+  jsonEnd(text: string, at: number): number;
   /** The descriptor of the mount this program was executed from, which the caller then closes; -1 when there is none (native/self.h). */
   self(): number;
   /** The argument strings' memory, which ps shows; writing there renames the process. */

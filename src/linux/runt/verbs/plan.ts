@@ -47,6 +47,7 @@ function planOf(bundle: string, systemd: Context["systemd"]): Planned[] {
     mappings: new Map(),
     plainNewlines: false,
     rootTree: undefined,
+    filter: undefined,
     listens: linux?.seccomp !== undefined && notifies(linux.seccomp),
     trace: undefined,
   };
