@@ -1,7 +1,7 @@
 // Builds the native host: QuickJS-NG's sources from PyPI, pinned by hash, compiled once, linked with native/host.c.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { patchEngine } from "./engine.ts";
 import { buildIgzip } from "./igzip.ts";
@@ -19,7 +19,7 @@ const ENGINE_FILES = ["quickjs", "libregexp", "libunicode", "dtoa"];
 const MULTIARCH = "x86_64-linux-gnu";
 /** The kernel's and the libraries' headers, after the C library's own. */
 const HEADERS = ["-idirafter", "/usr/include", "-idirafter", `/usr/include/${MULTIARCH}`];
-const FLAGS = ["-O2", "-fwrapv", "-D_GNU_SOURCE", "-DNDEBUG", "-fno-pie", "-w"];
+const FLAGS = ["-O2", "-fwrapv", "-D_GNU_SOURCE", "-DNDEBUG", "-fno-pie", "-ffunction-sections", "-w"];
 const LIBRARIES = ["seccomp", "zstd", "ssl", "crypto"].map((name) => `/usr/lib/${MULTIARCH}/lib${name}.a`);
 
 export function hashFiles(files: readonly string[], ...extra: string[]): string {
@@ -38,6 +38,15 @@ async function quietCpuid(dir: string): Promise<string> {
   await run("objcopy", ["--remove-section=.init", "--remove-section=.rela.init", join(dir, member), `${quiet}.tmp`]);
   renameSync(`${quiet}.tmp`, quiet);
   return quiet;
+}
+
+/** A linker script for what native/order.txt says. */
+function orderScript(order: string, out: string): void {
+  const names = readFileSync(order, "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  const sections = names.map((name) => `    *(.text.${name} .text.${name}.*)\n`).join("");
+  writeFileSync(out, `SECTIONS\n{\n  .text.first :\n  {\n${sections}  }\n}\nINSERT BEFORE .text;\n`);
 }
 
 /** The path of the linked host without applets; built when its sources have changed. */
@@ -59,7 +68,7 @@ export async function buildHost(say: (text: string) => void): Promise<string> {
   }
   const dir = join(ROOT, "native");
   const own = readdirSync(dir)
-    .filter((name) => /\.[ch]$/.test(name))
+    .filter((name) => /\.[ch]$|^order\.txt$/.test(name))
     .sort();
   const sources = own.filter((name) => name.endsWith(".c")).map((name) => join(dir, name));
   const key = hashFiles(
@@ -74,10 +83,14 @@ export async function buildHost(say: (text: string) => void): Promise<string> {
     mkdirSync(join(BUILD, "host"), { recursive: true });
     const tmp = `${host}.${process.pid}.tmp`;
     const warnings = ["-Wall", "-Wno-unused", "-Wno-deprecated-declarations"];
+    const order = `${tmp}.ld`;
+    orderScript(join(dir, "order.txt"), order);
     const plain = ["-fno-builtin", "-fno-tree-loop-distribute-patterns"]; // memory.c must not call itself
     const link = [
       "-O2",
       ...plain,
+      "-ffunction-sections",
+      `-Wl,-T,${order}`,
       "-static",
       "-no-pie",
       "-fno-pie",
@@ -98,6 +111,7 @@ export async function buildHost(say: (text: string) => void): Promise<string> {
       tmp,
       ...LIBRARIES,
     ]);
+    rmSync(order);
     execFileSync("strip", [tmp]);
     renameSync(tmp, host);
   }
