@@ -121,12 +121,13 @@ type Bare<S extends Schema> = S extends OptionalSchema<infer T> | NullableSchema
 
 export function partial<F extends Fields>(of: ObjectSchema<F>): PartialSchema<F> {
   const fields: Record<string, Schema> = {};
-  for (const [name, field] of Object.entries(of.fields)) fields[name] = optional(bare(field));
+  for (const [name, field] of Object.entries(of.fields)) fields[name] = optional(bareSchema(field));
   return { kind: "object", name: of.name, fields, doc: of.doc } as unknown as PartialSchema<F>;
 }
 
-function bare(schema: Schema): Schema {
-  return schema.kind === "optional" || schema.kind === "nullable" ? bare(schema.of) : schema;
+/** Without the marks that it may be left out or null. */
+export function bareSchema(schema: Schema): Schema {
+  return schema.kind === "optional" || schema.kind === "nullable" ? bareSchema(schema.of) : schema;
 }
 
 /**

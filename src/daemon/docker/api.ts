@@ -1,7 +1,7 @@
 /** The Docker Engine API: all operations, one group a file. A new group is added here and nowhere else. */
 
 import type { Server } from "node:http";
-import type { Operation } from "../http/operation.ts";
+import { type Operation, operation } from "../http/operation.ts";
 import { createApiServer } from "../http/server.ts";
 import type { TlsSettings } from "../listen-address.ts";
 import type { Engine } from "./engine.ts";
@@ -45,8 +45,23 @@ const GROUPS: readonly ((engine: Engine) => Operation[])[] = [
 export function dockerOperations(engine: Engine): Operation[] {
   const there = GROUPS.flatMap((group) => group(engine));
   const all = [...there, ...laterOperations(there)];
+  all.push(documentOperation(all));
   const wildness = ({ path }: Operation) => (path.match(/\{/g)?.length ?? 0) * 2 + (/\*\}$/.test(path) ? 1 : 0);
   return all.sort((a, b) => wildness(a) - wildness(b));
+}
+
+/** Loaded when somebody wants to see it. */
+function documentOperation(operations: readonly Operation[]): Operation {
+  return operation({
+    id: "WharfOpenApi",
+    method: "GET",
+    path: "/wharf/openapi.json",
+    summary: "this API as an OpenAPI document",
+    handler: async (x) => {
+      const { openApiDocument } = await import("./openapi.ts");
+      x.json(200, openApiDocument(operations));
+    },
+  });
 }
 
 /** With `tls` the server speaks TLS, and to clients with a certificate only. */

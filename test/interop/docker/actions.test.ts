@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { build, Daemon, until } from "../e2e/daemon.ts";
-import { Api, frames } from "./client.ts";
+import { Api, frames, tarOf } from "./client.ts";
 
 let daemon: Daemon;
 const api = new Api(() => daemon.socket);
@@ -251,5 +251,31 @@ test("commit: parameters and configuration", async () => {
   await api.refused(404, /No such container/, "POST", "/commit?container=nosuch");
   await api.remove(id);
   await api.expect(200, "DELETE", "/images/made:2");
+  await daemon.clean();
+});
+
+test("archives into a container: the container's user as owner, directories that are not replaced, what the path must be", async () => {
+  const id = await api.create({ Cmd: ["sleep", "1000"], User: "123:456" });
+  await api.start(id);
+  const put = (query: string, tar: Buffer) => api.call("PUT", `/containers/${id}/archive?${query}`, tar);
+  const owner = (path: string) => daemon.ok("exec", id, "stat", "-c", "%u:%g", path);
+  assert.equal((await put("path=/tmp&copyUIDGID=1", tarOf("mine", { content: "x" }))).status, 200);
+  assert.equal((await put("path=/tmp", tarOf("roots", { content: "x" }))).status, 200);
+  assert.deepEqual([await owner("/tmp/mine"), await owner("/tmp/roots")], ["123:456", "0:0"]);
+  await put("path=/tmp", tarOf("d", { type: "5", mode: 0o755 }));
+  const kept = await put("path=/tmp&noOverwriteDirNonDir=1", tarOf("d", { content: "x" }));
+  assert.ok(kept.status >= 400, kept.body.toString());
+  assert.match(await daemon.ok("exec", id, "stat", "-c", "%F", "/tmp/d"), /directory/);
+  assert.equal((await put("path=/tmp", tarOf("d", { content: "x" }))).status, 200);
+  assert.match(await daemon.ok("exec", id, "stat", "-c", "%F", "/tmp/d"), /regular file/);
+  assert.equal((await put("path=/nosuch", tarOf("f"))).status, 404);
+  assert.equal((await put("path=/tmp/mine", tarOf("f"))).status, 400);
+  assert.equal((await put("", tarOf("f"))).status, 400);
+  const stat = await api.expect(200, "HEAD", `/containers/${id}/archive?path=/tmp/mine`);
+  const { name, size } = JSON.parse(Buffer.from(stat.headers["x-docker-container-path-stat"]!, "base64").toString());
+  assert.deepEqual([name, size], ["mine", 1]);
+  const got = await api.expect(200, "GET", `/containers/${id}/archive?path=/tmp/mine`);
+  assert.equal(got.body.toString("utf8", 0, 4), "mine");
+  await api.remove(id);
   await daemon.clean();
 });

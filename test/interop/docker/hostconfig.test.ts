@@ -246,6 +246,8 @@ test("mounts: Binds, Mounts with every option, Tmpfs, Volumes, VolumesFrom, Volu
   assert.match(await sh("touch /m/x 2>&1 || true", mount({ ReadOnly: true, Consistency: "cached" })), /Read-only/);
   const BindOptions = { Propagation: "private", NonRecursive: true, ReadOnlyNonRecursive: true };
   assert.equal(await sh("cat /m/f", mount({ BindOptions })), "bound\n");
+  const force = { ReadOnly: true, BindOptions: { ReadOnlyForceRecursive: true } };
+  assert.match(await sh("touch /m/x 2>&1 || true", mount(force)), /Read-only/);
   const missing = join(host, "made");
   const made = { Mounts: [{ Type: "bind", Source: missing, Target: "/m", BindOptions: { CreateMountpoint: true } }] };
   assert.equal(await sh("ls /m", made), "");
@@ -274,6 +276,8 @@ test("mounts: Binds, Mounts with every option, Tmpfs, Volumes, VolumesFrom, Volu
     [{ Binds: ["/a:/b:what"] }, /invalid mode/],
     [{ Binds: ["/a:/b"], Tmpfs: { "/b": "" } }, /Duplicate mount point/],
     [{ Mounts: [{ Type: "bind", Source: "/no/such", Target: "/m" }] }, /bind source path does not exist/],
+    [mount({ BindOptions: { ReadOnlyForceRecursive: true, NonRecursive: true } }), /cannot be combined/],
+    [mount({ BindOptions: { ReadOnlyForceRecursive: true, Propagation: "shared" } }), /needs the propagation rprivate/],
     [{ Mounts: [{ Type: "what", Target: "/m" }] }, /must be one of bind, volume/],
     [{ VolumesFrom: ["nosuch"] }, /No such container: nosuch/],
     [{ Binds: ["vv:/v"], VolumeDriver: "nfs" }, /plugin "nfs" not found/],

@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../../../tools/lib/native.ts";
 import { BIN, build, Daemon, until } from "../e2e/daemon.ts";
-import { Api } from "./client.ts";
+import { Api, tarOf } from "./client.ts";
 
 const TLS = join(ROOT, "test/interop/cli/data/tls");
 const pem = (name: string) => join(TLS, `${name}.pem`);
@@ -186,23 +186,3 @@ test("nothing of a container's is loaded by what reads its files (CVE-2019-14271
   await api.remove(id);
   await daemon.clean();
 });
-
-/** A tar of one entry. */
-function tarOf(name: string, { type = "0", content = "", link = "", mode = 0o644 } = {}): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write(`${mode.toString(8).padStart(7, "0")}\0`, 100);
-  header.write("0000000\0", 108);
-  header.write("0000000\0", 116);
-  header.write(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
-  header.write("00000000000\0", 136);
-  header.write("        ", 148);
-  header.write(type, 156);
-  header.write(link, 157);
-  header.write("ustar\x0000", 257);
-  const sum = header.reduce((all, byte) => all + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
-  const data = Buffer.alloc(Math.ceil(content.length / 512) * 512);
-  data.write(content);
-  return Buffer.concat([header, data, Buffer.alloc(1024)]);
-}

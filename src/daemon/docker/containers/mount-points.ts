@@ -85,6 +85,13 @@ function fromMount(mount: NonNullable<HostConfig["Mounts"]>[number]): MountPoint
     if (!source.startsWith("/")) throw invalid(`invalid mount path: '${source}' mount path must be absolute`);
     const propagation = mount.BindOptions?.Propagation || DEFAULT_PROPAGATION;
     if (!PROPAGATIONS.has(propagation)) throw invalid(`invalid propagation mode: ${propagation}`);
+    const { ReadOnlyForceRecursive, NonRecursive, ReadOnlyNonRecursive } = mount.BindOptions ?? {};
+    if (ReadOnlyForceRecursive && (NonRecursive || ReadOnlyNonRecursive)) {
+      throw invalid("ReadOnlyForceRecursive cannot be combined with NonRecursive or ReadOnlyNonRecursive");
+    }
+    if (ReadOnlyForceRecursive && propagation !== DEFAULT_PROPAGATION) {
+      throw invalid(`ReadOnlyForceRecursive needs the propagation ${DEFAULT_PROPAGATION}, not ${propagation}`);
+    }
     try {
       if (!mount.BindOptions?.CreateMountpoint) statSync(source);
     } catch {

@@ -127,6 +127,35 @@ test("buildSpec() turns limits, modes and security options into their places", (
   assert.ok(!spec.mounts?.find(({ destination }) => destination === "/dev/shm")?.options?.includes("ro"));
 });
 
+test("buildSpec() passes on block devices, real-time CPU, kernel TCP memory, annotations and the group's parent", () => {
+  const spec = specOf({
+    BlkioWeight: 300,
+    BlkioWeightDevice: [{ Path: "/dev/null", Weight: 200 }],
+    BlkioDeviceReadBps: [{ Path: "/dev/null", Rate: 1 }],
+    BlkioDeviceWriteBps: [{ Path: "/dev/null", Rate: 2 }],
+    BlkioDeviceReadIOps: [{ Path: "/dev/null", Rate: 3 }],
+    BlkioDeviceWriteIOps: [{ Path: "/dev/null", Rate: 4 }],
+    CpuRealtimePeriod: 1_000_000,
+    CpuRealtimeRuntime: 950_000,
+    KernelMemoryTCP: 1 << 20,
+    Annotations: { "some.thing": "x" },
+    CgroupParent: "/above",
+  });
+  const device = { major: 1, minor: 3 };
+  assert.deepEqual(spec.linux?.resources?.blockIO, {
+    weight: 300,
+    weightDevice: [{ ...device, weight: 200 }],
+    throttleReadBpsDevice: [{ ...device, rate: 1 }],
+    throttleWriteBpsDevice: [{ ...device, rate: 2 }],
+    throttleReadIOPSDevice: [{ ...device, rate: 3 }],
+    throttleWriteIOPSDevice: [{ ...device, rate: 4 }],
+  });
+  assert.deepEqual(spec.linux?.resources?.cpu, { realtimePeriod: 1_000_000, realtimeRuntime: 950_000 });
+  assert.equal(spec.linux?.resources?.memory?.kernelTCP, 1 << 20);
+  assert.deepEqual(spec.annotations, { "some.thing": "x" });
+  assert.match(spec.linux?.cgroupsPath ?? "", /^\/above\//);
+});
+
 test("buildSpec() for a privileged container opens what is closed", () => {
   const spec = specOf({ Privileged: true });
   assert.deepEqual(spec.linux?.maskedPaths, []);
