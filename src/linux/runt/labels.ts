@@ -3,7 +3,7 @@
 import { WharfError } from "../../common/errors.ts";
 import type { Process, Spec } from "../../common/oci/runtime.ts";
 import { isErrno, sys } from "../sys/call.ts";
-import { exists, Fd, O, open, readText, writeAll } from "../sys/fs.ts";
+import { exists, Fd, O, open, readText } from "../sys/fs.ts";
 import { fdPath } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
 import type { Step } from "./plan.ts";
@@ -42,7 +42,8 @@ export function checkLabels(process: Process | undefined, mountLabel: string | u
 
 function tell(file: string, text: string): void {
   using fd = new Fd(open(file, O.WRONLY));
-  writeAll(fd.value, text);
+  const bytes = native.bytes(text);
+  sys("write", file, NR.write, fd.value, bytes, bytes.length);
 }
 
 function setAppArmorProfile(profile: string): void {

@@ -134,7 +134,11 @@ export function validate(spec: Spec): void {
   checkHooks(spec);
   if (annotations && "" in annotations) throw invalid("annotations", "a key is empty");
   const own = new Map<LinuxNamespaceType, string | undefined>();
-  for (const { type, path } of linux.namespaces ?? []) own.set(type, path || undefined);
+  for (const [i, { type, path }] of (linux.namespaces ?? []).entries()) {
+    if (path && !path.startsWith("/"))
+      throw invalid(`linux.namespaces[${i}].path`, `${JSON.stringify(path)} is not an absolute path`);
+    own.set(type, path || undefined);
+  }
   checkNamespaces(spec, own);
   for (let i = 0; i < mounts.length; i++) checkMount(mounts[i]!, `mounts[${i}]`, own.has("user"));
   checkResources(spec);

@@ -99,6 +99,20 @@ test("what belongs into a namespace needs one of the container's own", () => {
     refusal(linux({ timeOffsets: { boottime: { secs: 1 } } })),
     /linux\.timeOffsets: needs a time namespace/,
   );
+  const relative = linux({ namespaces: [{ type: "network", path: "ns/net" }] });
+  assert.match(refusal(relative), /linux\.namespaces\[0\]\.path: "ns\/net" is not an absolute path/);
+  const other = linux({
+    namespaces: [{ type: "network", path: "/proc/self/ns/uts" }],
+    maskedPaths: [],
+    readonlyPaths: [],
+  });
+  assert.match(
+    refusal((spec) => {
+      other(spec);
+      delete spec.hostname;
+    }),
+    /linux\.namespaces: .*network namespace.*\/proc\/self\/ns\/uts.*EINVAL/,
+  );
   const mapping = [{ containerID: 0, hostID: 1, size: 1 }];
   assert.match(refusal(linux({ uidMappings: mapping })), /linux\.uidMappings: .*no user namespace/);
   const user = (spec: Loose) => void (spec.linux as { namespaces: unknown[] }).namespaces.push({ type: "user" });
