@@ -8,7 +8,7 @@ import { NR } from "../sys/nr.ts";
 import { compileSeccomp } from "./compile.ts";
 
 /** Changes when a program compiled by an older build must not be used any more. */
-export const VERSION = "3";
+export const VERSION = "4";
 const SEEK_SET = 0;
 
 function isOurs({ uid, mode }: Stat): boolean {

@@ -62,7 +62,11 @@ function returnWhen(code: number, k: number, action: number): Instruction[] {
 }
 
 function abiPart({ base, last }: Abi, rules: readonly NewerRule[]): Instruction[] {
-  const part = rules.flatMap(({ nr, action }) => returnWhen(BPF.JEQ, base + nr, action));
+  const part: Instruction[] = rules.flatMap(({ nr, action }) => returnWhen(BPF.JEQ, base + nr, action));
+  // most calls are older than all of that, and go straight on
+  if (last === undefined || last >= FIRST_COMMON) {
+    part.unshift({ code: BPF.JGE, k: base + FIRST_COMMON, jt: 1, jf: 0 }, { code: BPF.JA, k: 0, to: "program" });
+  }
   if (last !== undefined) part.push(...returnWhen(BPF.JGT, base + last, SECCOMP_RET_ERRNO | ENOSYS));
   part.push({ code: BPF.JA, k: 0, to: "program" });
   return part;

@@ -102,6 +102,7 @@ test("a call newer than the profile gets ENOSYS, one that it could have named th
   equal(under(profile, call(UNKNOWN_CALL)), ENOSYS);
   equal(under(profile, call(NR.mount_setattr)), ENOSYS, "newer than openat2");
   equal(under(profile, call(NR.getppid)), 77);
+  equal(under(allowing(["getuid"]), call(NR.getrandom)), ENOSYS, "newer than an old profile, with an old number");
   equal(under({ ...profile, defaultErrnoRet: ENOSYS }, call(NR.getppid)), ENOSYS);
   equal(
     under({ ...profile, defaultAction: "SCMP_ACT_KILL_PROCESS", defaultErrnoRet: undefined }, call(UNKNOWN_CALL)),
