@@ -175,6 +175,7 @@ export function initSteps(plan: InitPlan, progress: Progress): Step[] {
       // no file system of the container's is mounted: the terminal is one of the host's
       add("process.terminal", "open the terminal", () => void (progress.terminal = openConsole(progress, plan)));
     }
+    hookSteps(plan, progress, steps);
     add("root.path", "enter the root by chroot", () => {
       sys("chroot", plan.rootfs, NR.chroot, plan.rootfs);
       sys("change folder", "/", NR.chdir, "/");
@@ -196,6 +197,24 @@ export function initSteps(plan: InitPlan, progress: Progress): Step[] {
     });
   }
   return steps;
+}
+
+/** Hooks that run when the namespaces are there, and the root is not entered yet. */
+function hookSteps(plan: InitPlan, progress: Progress, steps: Step[]): void {
+  const { hooks } = plan.spec;
+  const add = (field: string, name: string, work: () => void) => void steps.push({ field, name, run: work });
+  if (hooks?.prestart?.length || hooks?.createRuntime?.length) {
+    add("hooks.createRuntime", "wait for the hooks of the runtime", () => {
+      progress.channel.send({ type: "hooks" });
+      progress.channel.await("continue");
+    });
+  }
+  if (hooks?.createContainer?.length) {
+    const folder = plan.rootfs;
+    add("hooks.createContainer", "run hooks", () =>
+      runHooks(hooks, "createContainer", { ...plan.state, pid: 1 }, { folder }),
+    );
+  }
 }
 
 function rootSteps(plan: InitPlan, progress: Progress, steps: Step[]): void {
@@ -223,19 +242,7 @@ function rootSteps(plan: InitPlan, progress: Progress, steps: Step[]): void {
       bindConsole(context, progress.terminal.slave);
     });
   }
-  const { hooks } = spec;
-  if (hooks?.prestart?.length || hooks?.createRuntime?.length) {
-    add("hooks.createRuntime", "wait for the hooks of the runtime", () => {
-      progress.channel.send({ type: "hooks" });
-      progress.channel.await("continue");
-    });
-  }
-  if (hooks?.createContainer?.length) {
-    const folder = plan.rootfs;
-    add("hooks.createContainer", "run hooks", () =>
-      runHooks(hooks, "createContainer", { ...plan.state, pid: 1 }, { folder }),
-    );
-  }
+  hookSteps(plan, progress, steps);
   steps.push(...maskSteps(context));
   add("mounts", "make read-only what was to be filled", () => {
     for (const work of context.later) work();

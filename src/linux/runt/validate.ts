@@ -45,6 +45,7 @@ function checkMount(entry: Mount, field: string, userNamespace: boolean): void {
   const bind = isBind(entry);
   if (!bind && !mapped && !options!.some((word) => word === "idmap" || word === "ridmap")) return;
   const { data, idmap, tmpcopyup } = parseMountOptions(options ?? []);
+  if (bind && !entry.source) throw invalid(`${field}.source`, "is missing: what is to be bound");
   if (bind && data !== "") {
     throw invalid(`${field}.options`, `a bind mount has no options of a file system: ${JSON.stringify(data)}`);
   }
@@ -109,15 +110,28 @@ function checkResources({ linux }: Spec): void {
   }
 }
 
+const SLASH = 47;
+
 /** What is no error, but should be known. */
-export function remarks({ mounts = [], linux }: Spec): string[] {
+export function remarks({ mounts = [], root, linux }: Spec): string[] {
   const all: string[] = [];
   for (let i = 0; i < mounts.length; i++) {
-    if (!mounts[i]!.destination.startsWith("/"))
+    if (mounts[i]!.destination.charCodeAt(0) !== SLASH)
       all.push(`config.json: mounts[${i}].destination: a relative path is taken from "/"; that is deprecated`);
   }
   if ((linux?.resources?.memory?.kernel ?? 0) > 0)
     all.push("config.json: linux.resources.memory.kernel: passed over; kernels have no such limit of its own any more");
+  if (!linux?.namespaces?.some(({ type }) => type === "mount")) {
+    const passed = [
+      ...(mounts.length > 0 ? ["mounts"] : []),
+      ...(root?.readonly ? ["root.readonly"] : []),
+      ...(linux?.devices?.length ? ["linux.devices"] : []),
+    ];
+    if (passed.length > 0)
+      all.push(
+        `config.json: ${passed.join(", ")}: passed over; without a mount namespace it would be done to the host`,
+      );
+  }
   return all;
 }
 

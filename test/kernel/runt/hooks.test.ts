@@ -47,6 +47,23 @@ test("hooks: prestart, createRuntime, poststart, poststop run here, createContai
   }
 });
 
+test("hooks run without a mount namespace too, and what is passed over then is said", () => {
+  using box = new Bundle((spec) => {
+    spec.linux!.namespaces = spec.linux!.namespaces!.filter(({ type }) => type !== "mount");
+    Object.assign(spec.linux!, { maskedPaths: [], readonlyPaths: [] });
+    spec.root!.readonly = true;
+  });
+  const file = join(box.dir, "ran");
+  const before = ["prestart", "createRuntime", "createContainer"] as const;
+  box.spec.hooks = Object.fromEntries(before.map((kind) => [kind, [sh(`echo ${kind} >> ${file}`)]]));
+  box.spec.process!.args = ["true"];
+  box.write();
+  const { status, err } = box.runt("run", box.id);
+  assert.equal(status, 0, err);
+  assert.equal(readFileSync(file, "utf8"), before.map((kind) => `${kind}\n`).join(""));
+  assert.match(err, /mounts, root\.readonly: passed over; without a mount namespace it would be done to the host/);
+});
+
 test("hooks[].timeout: in each kind before the program a hook that takes longer is killed, and the container with it", () => {
   for (const kind of BEFORE) {
     using box = new Bundle();

@@ -72,6 +72,14 @@ test("fields of other platforms are refused by name", () => {
   );
 });
 
+test("a bind mount without a source is refused", () => {
+  const bind = { destination: "/x", type: "bind", options: ["rbind"] };
+  assert.match(
+    refusal((spec) => void (spec.mounts as unknown[]).push(bind)),
+    /mounts\[5\]\.source: is missing/,
+  );
+});
+
 test("numbers out of range are named with the range", () => {
   assert.match(
     refusal(process({ user: { uid: -1, gid: 0 } })),
