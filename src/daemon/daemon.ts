@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "./agent/client.ts";
 import { AgentProcess } from "./agent/process.ts";
-import { createCore } from "./containerd/core.ts";
 import { createDockerServer } from "./docker/api.ts";
 import { watchOom } from "./docker/containers/oom.ts";
 import { reconcile } from "./docker/containers/reconcile.ts";
@@ -17,6 +16,7 @@ import { serveContainerd } from "./grpc/serve.ts";
 import { ensureFirstImage } from "./images/first.ts";
 import { type ListenAddress, readTls } from "./listen-address.ts";
 import type { Log } from "./log.ts";
+import { openCore } from "./open-core.ts";
 import type { Options } from "./options.ts";
 import { logPeer, logTlsPeer } from "./peer.ts";
 import type { RegistryConfig } from "./registry/config.ts";
@@ -24,7 +24,8 @@ import { listen, listenTcp } from "./sockets.ts";
 import { sweepTraces } from "./trace/files.ts";
 
 export interface DaemonOptions
-  extends Pick<Options, "root" | "state" | "hosts" | "tls" | "group" | "shimPath" | "cgroupParent"> {
+  extends Pick<Options, "root" | "state" | "hosts" | "tls" | "group" | "shimPath" | "cgroupParent">,
+    Partial<Pick<Options, "containerd">> {
   log: Log;
   registries?: RegistryConfig | undefined;
 }
@@ -39,23 +40,12 @@ export interface Daemon extends AsyncDisposable {
 /** Milliseconds that the end waits for removals under way; the next start goes on with them. */
 const LEAVING = 5000;
 
-/** Shims lie beside the agent: dist/bin. */
-const BIN = [join(import.meta.dirname, "../bin"), join(import.meta.dirname, "../../dist/bin")];
-
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { root, state, log } = options;
   await using stack = new AsyncDisposableStack();
   // Started by its first operation, which comes after the lock is taken: a second daemon must not disturb the first one's.
   const agent = stack.use(new Agent(new AgentProcess(join(state, "agent.sock"))));
-  const core = stack.use(
-    await createCore({
-      root,
-      state,
-      agent,
-      shimPath: [...options.shimPath, ...BIN],
-      log: (message, error) => log("warn", message, { error }),
-    }),
-  );
+  const { core, runtime } = await openCore(options, agent, stack);
   void agent.call("ping", {}).catch((error: unknown) => log("error", "wharf-agent does not start", { error }));
   const pidFile = join(state, "wharfd.pid");
   writeFileSync(pidFile, `${process.pid}\n`);
@@ -81,6 +71,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     state,
     log,
     cgroupParent: options.cgroupParent,
+    runtime,
   });
   stack.defer(() => engine.closing.abort());
   const bridge = new BridgeDriver(agent, state);
@@ -96,7 +87,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   engine.settling = firstImage(engine);
   const addresses: ListenAddress[] = [{ kind: "unix", path: join(state, "docker.sock") }, ...options.hosts];
   for (const address of addresses) await serveDocker(engine, stack, address, options);
-  stack.use(await serveContainerd(join(state, "containerd.sock"), core, log));
+  if (options.containerd === undefined) stack.use(await serveContainerd(join(state, "containerd.sock"), core, log));
   const settled = Promise.all([engine.settling, sweepTraces(state)]).then(() => {});
   const owned = stack.move();
   return { engine, settled, [Symbol.asyncDispose]: () => owned.disposeAsync() };

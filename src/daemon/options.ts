@@ -20,6 +20,8 @@ export interface Options {
   level: Level;
   /** Directories in which shims are looked for before PATH. */
   shimPath: string[];
+  /** Socket of the containerd that is used; the daemon's own by default. */
+  containerd: string | undefined;
   /** Cgroup under which the containers' own lie. Absolute within the hierarchies. */
   cgroupParent: string;
 }
@@ -39,6 +41,7 @@ The daemon: it serves the Docker Engine API on <state>/docker.sock.
   --tlscert FILE       the daemon's certificate
   --tlskey FILE        its key
   --shim-path DIR      looks for shims here first; may be repeated
+  --containerd SOCKET  uses the containerd that listens there in place of the own one
   --cgroup-parent DIR  has the containers' cgroups below this one (default /docker)
   -l, --log-level L    debug, info, warn or error (default info)
   -v, --version        prints the version
@@ -92,6 +95,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): O
     tls,
     group: values.group || "docker",
     level: level as Level,
+    containerd: values.containerd === undefined ? undefined : resolve(values.containerd.replace(/^unix:\/\//, "")),
     cgroupParent: cgroupParent(values["cgroup-parent"] ?? "/docker"),
     shimPath: (values["shim-path"] ?? []).map((directory) => resolve(directory)),
   };
@@ -112,6 +116,7 @@ function parse(args: readonly string[]) {
       tlscert: { type: "string" },
       tlskey: { type: "string" },
       "shim-path": { type: "string", multiple: true },
+      containerd: { type: "string" },
       "cgroup-parent": { type: "string" },
       "log-level": { type: "string", short: "l" },
       version: { type: "boolean", short: "v" },

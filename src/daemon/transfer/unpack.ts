@@ -37,7 +37,8 @@ export interface Download {
 /** An unpacked layer that is not committed yet. */
 export interface Unpacked {
   key: string;
-  applied: Applied;
+  /** Undefined where snapshots have their parents from the start: then the commit unpacks, too. */
+  applied: Applied | undefined;
 }
 
 /** Throws FailedPrecondition when the layer is nothing that can be unpacked. */
@@ -65,12 +66,16 @@ export async function hasSnapshot(client: Containerd, snapshotter: string, name:
 }
 
 /**
- * Unpacks a layer into a snapshot of its own without parent. Undefined when its chain's snapshot has come into being
+ * Unpacks a layer into a snapshot of its own without parent, or where that cannot be waits for its download. Undefined when its chain's snapshot has come into being
  * meanwhile. DataLoss when the tar's digest is not the diff id. A failure leaves no snapshot.
  */
 export async function unpackLayer(layer: LayerToUnpack, download: Download): Promise<Unpacked | undefined> {
   const { client, snapshotter, chainId, signal } = layer;
   const snapshots = client.snapshots(snapshotter);
+  if (!snapshots.rebases) {
+    await download.done;
+    return { key: "", applied: undefined };
+  }
   for (;;) {
     const key = `extract-${randomBytes(6).toString("hex")} ${chainId}`;
     let mounts: Mount[];
@@ -82,17 +87,7 @@ export async function unpackLayer(layer: LayerToUnpack, download: Download): Pro
     }
     try {
       const applied = await apply(layer, mounts, download);
-      if (applied.applied.digest !== layer.diffId) {
-        throw new WharfError(
-          "DataLoss",
-          `diff id mismatch: the config says ${layer.diffId}, the layer has ${applied.applied.digest}`,
-          {
-            operation: "unpack layer",
-            subject: layer.descriptor.digest,
-            hint: "the image was put together wrongly: its config does not belong to its layers",
-          },
-        );
-      }
+      checkDiffId(layer, applied);
       return { key, applied };
     } catch (error) {
       await snapshots.remove(key).catch(ignoreNotFound);
@@ -102,6 +97,36 @@ export async function unpackLayer(layer: LayerToUnpack, download: Download): Pro
       if (!download.restarted.aborted) throw error;
       download = { ...download, restarted: new AbortController().signal };
     }
+  }
+}
+
+function checkDiffId({ diffId, descriptor }: LayerToUnpack, { applied }: Applied): void {
+  if (applied.digest === diffId) return;
+  throw new WharfError("DataLoss", `diff id mismatch: the config says ${diffId}, the layer has ${applied.digest}`, {
+    operation: "unpack layer",
+    subject: descriptor.digest,
+    hint: "the image was put together wrongly: its config does not belong to its layers",
+  });
+}
+
+/** Unpacks a layer on its parent. Undefined when its chain's snapshot has come into being meanwhile. */
+async function unpackOn(layer: LayerToUnpack, parent: string): Promise<string | undefined> {
+  const { client, snapshotter, chainId, descriptor, signal, onProgress: progress } = layer;
+  const snapshots = client.snapshots(snapshotter);
+  const key = `extract-${randomBytes(6).toString("hex")} ${chainId}`;
+  let mounts: Mount[];
+  try {
+    mounts = await snapshots.prepare(key, parent, { labels: { [SNAPSHOT_REF]: chainId } });
+  } catch (error) {
+    if (isCode(error, "AlreadyExists") && (await hasSnapshot(client, snapshotter, chainId))) return undefined;
+    throw error;
+  }
+  try {
+    checkDiffId(layer, await client.diff.apply(descriptor, mounts, { signal, progress }));
+    return key;
+  } catch (error) {
+    await snapshots.remove(key).catch(ignoreNotFound);
+    throw error;
   }
 }
 
@@ -131,16 +156,16 @@ async function apply(layer: LayerToUnpack, mounts: Mount[], download: Download):
 export async function commitLayer(layer: LayerToUnpack, unpacked: Unpacked, parent: string): Promise<void> {
   const { client, snapshotter, chainId, descriptor, diffId } = layer;
   const snapshots = client.snapshots(snapshotter);
-  const { usage, missingParents } = unpacked.applied;
+  const { applied } = unpacked;
+  const key = applied ? unpacked.key : await unpackOn(layer, parent);
+  const { usage, missingParents } = applied ?? {};
+  const inherit = parent === "" ? undefined : missingParents;
   try {
-    await snapshots.commit(chainId, unpacked.key, {
-      parent,
-      usage,
-      inherit: parent === "" ? undefined : missingParents,
-      labels: { [SNAPSHOT_REF]: chainId },
-    });
+    const labels = { [SNAPSHOT_REF]: chainId };
+    const rebased = applied ? { parent, usage, inherit } : {};
+    if (key !== undefined) await snapshots.commit(chainId, key, { ...rebased, labels });
   } catch (error) {
-    await snapshots.remove(unpacked.key).catch(ignoreNotFound);
+    await snapshots.remove(key!).catch(ignoreNotFound);
     if (!isCode(error, "AlreadyExists")) throw error;
   }
   await client.content.update({ digest: descriptor.digest, labels: { [UNCOMPRESSED]: diffId } }, [

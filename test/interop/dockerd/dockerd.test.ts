@@ -1,45 +1,13 @@
 // time-out: 240 s
 // A real dockerd with wharfd in containerd's place: both ways to store images, live-restore across kill -9 of either daemon.
-import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ROOT } from "../../../tools/lib/native.ts";
-import { removeCgroups } from "../../support/cgroups.ts";
-import { runMark } from "../../support/run.ts";
-import { execute } from "../cli/program.ts";
-import { BIN, build } from "../e2e/daemon.ts";
+import { build } from "../e2e/daemon.ts";
+import { checkSteps, type Expected } from "./steps.ts";
 
 const SCRIPT = join(import.meta.dirname, "dockerd.sh");
 
-interface Step {
-  text: string;
-  status: number;
-}
-
-async function run(mode: "graph" | "store"): Promise<{ steps: Map<string, Step>; log: string }> {
-  const dir = mkdtempSync(join(tmpdir(), "dd-"));
-  const group = `${runMark()}-dockerd-${mode}`;
-  const binds = [dir, ROOT].flatMap((path) => ["--bind", path]);
-  try {
-    const command = [join(ROOT, "tools/peers"), "enter", ...binds, "--net", "sh", SCRIPT, dir, BIN, mode, group];
-    const { stdout, stderr } = await execute(command, { timeoutMs: 200_000 });
-    const steps = new Map<string, Step>();
-    for (const [, name, text, rc] of stdout.matchAll(/^== (\S+)\n([\s\S]*?)^rc (\d+)$/gm)) {
-      steps.set(name!, { text: text!.replaceAll("\r", ""), status: Number(rc) });
-    }
-    const logs = ["dockerd.log", "wharfd.log"].filter((name) => existsSync(join(dir, name)));
-    const log = logs.map((name) => readFileSync(join(dir, name), "utf8").split("\n").slice(-20).join("\n")).join("\n");
-    return { steps, log: `${stderr}\n${stdout.slice(-1000)}\n${log}` };
-  } finally {
-    for (const name of [`${group}/buildkit`, group]) removeCgroups(name);
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
-
-/** What each step says, and how it ends: 0 unless told. */
-const EXPECTED: Readonly<Record<string, RegExp | readonly [RegExp, number]>> = {
+const EXPECTED: Expected = {
   import: /^sha256:/,
   run: /^hello\n$/,
   status: [/^err\n$/, 7],
@@ -79,16 +47,5 @@ const EXPECTED: Readonly<Record<string, RegExp | readonly [RegExp, number]>> = {
 build();
 for (const mode of ["graph", "store"] as const) {
   const what = mode === "graph" ? "its own overlay2 driver" : "our content store and overlayfs snapshotter";
-  test(`dockerd on wharfd with ${what}`, async (t) => {
-    const { steps, log } = await run(mode);
-    for (const [name, expected] of Object.entries(EXPECTED)) {
-      const [text, status] = expected instanceof RegExp ? [expected, 0] : expected;
-      await t.test(name, () => {
-        const step = steps.get(name);
-        assert.ok(step, `the step was not reached:\n${log}`);
-        assert.match(step.text, text, log);
-        assert.equal(step.status, status, step.text);
-      });
-    }
-  });
+  test(`dockerd on wharfd with ${what}`, (t) => checkSteps(t, SCRIPT, `dockerd-${mode}`, [mode], EXPECTED));
 }

@@ -45,6 +45,8 @@ export interface SnapshotCommitOptions extends SnapshotOptions {
 }
 
 export interface Snapshotter {
+  /** A snapshot may get its parent at the commit (containerd's capability `rebase`). */
+  readonly rebases: boolean;
   /** NotFound. */
   stat(key: string): Promise<SnapshotInfo>;
   /** Mutable: `labels`. NotFound. */

@@ -123,6 +123,14 @@ export function contentSuite(name: string, create: SubjectFactory): void {
     await rejects(content.writer({ ref: "" }), "InvalidArgument");
   });
 
+  check("writes that are called for at once come in their order", async (subject) => {
+    const { content } = subject.client("a");
+    const data = bytesOf(900_000);
+    await using writer = await content.writer({ ref: "r" });
+    await Promise.all([0, 1, 2].map((at) => writer.write(data.subarray(at * 300_000, (at + 1) * 300_000))));
+    assert.equal(await writer.commit(), sha256(data));
+  });
+
   check("an ingest says when it was written, not when it was opened", async (subject) => {
     const { content } = subject.client("a");
     const writer = await content.writer({ ref: "r" });

@@ -28,6 +28,7 @@ const TARGET_LABEL = "containerd.io/snapshot.ref";
 const PAGE = 200;
 
 export class OverlaySnapshotter implements Snapshotter {
+  readonly rebases = true;
   readonly #scope: Scope;
   readonly #name: string;
 

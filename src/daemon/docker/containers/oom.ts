@@ -5,9 +5,13 @@ import { TaskOOM } from "../../../common/gen/containerd/events/task.ts";
 import { unpackAny } from "../../../common/protobuf/any.ts";
 import type { Engine } from "../engine.ts";
 
-/** Listens until the daemon ends; begins again when it fell behind. */
+/** Milliseconds until a containerd that went away is asked again. */
+const AGAIN = 500;
+
+/** Listens until the daemon ends; begins again when it fell behind, or containerd went away. */
 export function watchOom(engine: Engine): void {
   const { signal } = engine.closing;
+  if (signal.aborted) return;
   const listen = async () => {
     const filter = `topic=="/tasks/oom",namespace==${engine.client.namespace}`;
     for await (const { event } of engine.client.events.subscribe([filter], { signal })) {
@@ -21,6 +25,8 @@ export function watchOom(engine: Engine): void {
   listen().catch((error: unknown) => {
     if (signal.aborted) return;
     if (isCode(error, "ResourceExhausted")) watchOom(engine);
+    // Another program than this one is started anew.
+    else if (isCode(error, "Unavailable")) setTimeout(() => watchOom(engine), AGAIN).unref();
     else engine.log("error", "events of the containers are no longer heard", { error });
   });
 }

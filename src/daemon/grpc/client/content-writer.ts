@@ -22,6 +22,7 @@ export class RemoteWriter implements ContentWriter {
   readonly #requests: Outbox;
   readonly #answers: AsyncIterator<WriteContentResponse>;
   #open = true;
+  #order: Promise<void> = Promise.resolve();
   #digest = "";
 
   private constructor(request: WriterRequest, requests: Outbox, answers: AsyncIterator<WriteContentResponse>) {
@@ -58,8 +59,15 @@ export class RemoteWriter implements ContentWriter {
     return { ...this.#status };
   }
 
-  async write(data: Uint8Array): Promise<void> {
-    for (let at = 0; at < data.length; at += PIECE) await this.#write(data.subarray(at, at + PIECE));
+  /** One after the other, also when several are called for at once: each names the place where the one before has ended. */
+  write(data: Uint8Array): Promise<void> {
+    const write = async () => {
+      for (let at = 0; at < data.length; at += PIECE) await this.#write(data.subarray(at, at + PIECE));
+    };
+    const written = this.#order.then(write);
+    this.#order = written;
+    written.catch(() => {});
+    return written;
   }
 
   async #write(data: Uint8Array): Promise<void> {
@@ -70,12 +78,14 @@ export class RemoteWriter implements ContentWriter {
 
   /** Only to nothing: the protocol knows no other place, and what is kept would have to be sent again. */
   async truncate(size: number): Promise<void> {
+    await this.#order;
     if (size === this.#status.offset) return;
     if (size !== 0) throw new WharfError("Unimplemented", "over gRPC an ingest is truncated to 0 only");
     this.#status.offset = (await this.#ask({ action: WriteAction.WRITE, ref: this.ref, offset: 0 })).offset;
   }
 
   async commit({ size = 0, digest, labels = {} }: CommitRequest = {}): Promise<Digest> {
+    await this.#order;
     const { offset } = this.#status;
     const request = { action: WriteAction.COMMIT, ref: this.ref, total: size, offset, expected: digest ?? "" };
     const answer = await this.#ask({ ...request, labels: fromLabels(labels) ?? {} });

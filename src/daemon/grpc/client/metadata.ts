@@ -75,8 +75,9 @@ export class RemoteNamespaces implements NamespaceStore {
   }
 
   async update(namespace: Namespace, paths?: FieldPaths): Promise<Namespace> {
+    // containerd answers without the namespace.
     const { namespace: updated } = await this.#client.update({ namespace, updateMask: mask(paths) });
-    return required(updated, "namespace");
+    return updated ?? (await this.get(namespace.name));
   }
 
   async delete(name: string): Promise<void> {

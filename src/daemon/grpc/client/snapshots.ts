@@ -21,6 +21,8 @@ const KINDS: Readonly<Record<number, SnapshotKind>> = {
 };
 
 export class RemoteSnapshots implements Snapshotter {
+  /** Not in containerd 2.1's messages. */
+  readonly rebases = false;
   readonly #call: Caller;
   readonly #name: string;
 

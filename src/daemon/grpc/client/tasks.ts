@@ -1,5 +1,7 @@
 /** TaskManager over gRPC. */
 
+import { setTimeout as sleep } from "node:timers/promises";
+import { isCode } from "../../../common/errors.ts";
 import { TasksService, type DeleteResponse as WireDeleted } from "../../../common/gen/containerd/services/tasks.ts";
 import type { Process as WireProcess } from "../../../common/gen/containerd/types/task.ts";
 import type {
@@ -19,6 +21,9 @@ import type { Any, CallOptions, Descriptor } from "../../containerd/api/types.ts
 import { fromDescriptor, fromTime, fromZeroTime, required, toDescriptor, toMounts } from "../convert.ts";
 import type { Caller, ClientFor } from "./call.ts";
 
+/** Milliseconds that a wait goes on without anybody who answers, and between attempts. */
+const PATIENCE = 60_000;
+const RETRY = 200;
 const STATUSES: readonly TaskStatus[] = ["unknown", "created", "running", "stopped", "paused", "pausing"];
 
 export class RemoteTasks implements TaskManager {
@@ -92,9 +97,18 @@ export class RemoteTasks implements TaskManager {
     return metrics.map(({ timestamp, id, data }) => ({ timestamp: fromTime(timestamp), id, data }));
   }
 
+  /** A containerd that is started anew finds its tasks again: the wait outlasts that. */
   async wait({ containerId, execId = "", signal }: ProcessRef & CallOptions): Promise<ExitStatus> {
-    const { exitStatus, exitedAt } = await this.#client.wait({ containerId, execId }, { signal });
-    return { exitStatus, exitedAt: fromTime(exitedAt) };
+    for (let gone: number | undefined; ; ) {
+      try {
+        const { exitStatus, exitedAt } = await this.#client.wait({ containerId, execId }, { signal });
+        return { exitStatus, exitedAt: fromTime(exitedAt) };
+      } catch (error) {
+        gone ??= Date.now();
+        if (!isCode(error, "Unavailable") || signal?.aborted || Date.now() - gone > PATIENCE) throw error;
+        await sleep(RETRY, undefined, { ref: false });
+      }
+    }
   }
 
   async update(request: {

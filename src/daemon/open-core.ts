@@ -1,0 +1,45 @@
+/** Which containerd the Docker layer works on: the daemon's own, or the one behind a socket. */
+
+import { join } from "node:path";
+import type { Agent } from "./agent/client.ts";
+import type { ContainerdCore } from "./containerd/api.ts";
+import { createCore } from "./containerd/core.ts";
+import type { Log } from "./log.ts";
+import { resolveShim } from "./shim/launch.ts";
+import { lockDirectory } from "./store/lock.ts";
+
+/** Shims lie beside the agent: dist/bin. */
+const BIN = [join(import.meta.dirname, "../bin"), join(import.meta.dirname, "../../dist/bin")];
+
+export interface CoreChoice {
+  root: string;
+  state: string;
+  shimPath: readonly string[];
+  /** Socket of another containerd. */
+  containerd?: string | undefined;
+  log: Log;
+}
+
+export interface OpenedCore {
+  core: ContainerdCore;
+  /** The runtime to name when nobody asks for another; undefined for the usual name. */
+  runtime: string | undefined;
+}
+
+/** Unavailable when nobody answers at another containerd's socket. */
+export async function openCore(choice: CoreChoice, agent: Agent, stack: AsyncDisposableStack): Promise<OpenedCore> {
+  const { root, state, log, containerd } = choice;
+  const shimPath = [...choice.shimPath, ...BIN];
+  if (containerd === undefined) {
+    const warn = (message: string, error?: unknown) => log("warn", message, { error });
+    return { core: stack.use(await createCore({ root, state, agent, shimPath, log: warn })), runtime: undefined };
+  }
+  stack.use(lockDirectory(root, "root"));
+  if (state !== root) stack.use(lockDirectory(state, "state"));
+  const { RemoteCore } = await import("./grpc/client/core.ts");
+  const core = stack.use(new RemoteCore(containerd));
+  await core.ready();
+  log("info", "using another containerd", { socket: containerd });
+  // That one does not know where our shim lies.
+  return { core, runtime: resolveShim("io.containerd.runt.v2", shimPath) };
+}

@@ -1,0 +1,93 @@
+# Runs inside the peers root: our Docker layer on a real containerd. Arguments: a folder, that of our programs, the cgroup for containers.
+# Every step prints "== name", what it has to say, and "rc N".
+dir=$1 bin=$2 group=$3
+sock=$dir/c.sock
+cat > "$dir/config.toml" << END
+version = 3
+root = "$dir/root"
+state = "$dir/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.podsandbox.controller.v1.podsandbox"]
+[grpc]
+  address = "$sock"
+[ttrpc]
+  address = "$sock.ttrpc"
+END
+printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/registry}}\nhttp: {addr: "127.0.0.1:5000"}\n' "$dir" > "$dir/registry.yml"
+OTEL_TRACES_EXPORTER=none docker-registry serve "$dir/registry.yml" > "$dir/registry.log" 2>&1 &
+registry=$!
+d() { timeout -k 1 60 docker -H "unix://$dir/ws/docker.sock" "$@"; }
+containerd_up() {
+  containerd -c "$dir/config.toml" >> "$dir/containerd.log" 2>&1 &
+  containerd=$!
+  for _ in $(seq 200); do
+    ctr -a "$sock" version > "$dir/version" 2>&1 && return
+    sleep 0.1
+  done
+  echo "containerd does not start"
+  exit 1
+}
+wharfd_up() {
+  rm -f "$dir/ws/docker.sock"
+  "$bin/wharfd" --root "$dir/wr" --state "$dir/ws" --cgroup-parent "/$group" --containerd "$sock" >> "$dir/wharfd.log" 2>&1 &
+  wharfd=$!
+  for _ in $(seq 200); do
+    d images -q busybox 2> "$dir/version" | grep -q . && return
+    sleep 0.1
+  done
+  echo "wharfd does not start"
+  exit 1
+}
+step() {
+  echo "== $1"
+  shift
+  "$@" 2>&1
+  echo "rc $?"
+}
+lost() {
+  timeout 5 "$bin/wharfd" --root "$dir/r2" --state "$dir/s2" --containerd "$dir/nobody.sock"
+}
+run() { d run --network none "$@"; }
+
+step nobody lost
+containerd_up
+wharfd_up
+step run run --rm busybox echo hello
+step status run --rm busybox sh -c 'echo err >&2; exit 7'
+step detached run -d --name c1 busybox sh -c 'trap "exit 3" TERM; i=0; while :; do i=$((i+1)); echo line $i; sleep 0.1; done'
+step exec d exec c1 sh -c 'echo in exec; exit 5'
+step pause d pause c1
+step unpause d unpause c1
+step stats d stats --no-stream --format '{{.Name}} {{.PIDs}}' c1
+kill -9 "$wharfd"
+wait "$wharfd" 2> /dev/null
+wharfd_up
+step exec-after-wharfd d exec c1 echo again
+kill -9 "$containerd"
+wait "$containerd" 2> /dev/null
+containerd_up
+for _ in $(seq 100); do d exec c1 true > "$dir/version" 2>&1 && break; sleep 0.1; done
+step exec-after-containerd d exec c1 echo after
+step listed d ps --format '{{.Names}} {{.State}}'
+step logs sh -c "timeout 60 docker -H unix://$dir/ws/docker.sock logs c1 | head -n 2"
+step stop d stop -t 5 c1
+step stopped d inspect -f '{{.State.Status}} {{.State.ExitCode}}' c1
+step start d start c1
+step kill d kill c1
+step killed d wait c1
+step commit d commit c1 localhost:5000/lab/c:1
+step remove d rm c1
+step push d push -q localhost:5000/lab/c:1
+step forget d rmi -f localhost:5000/lab/c:1
+step pull d pull -q localhost:5000/lab/c:1
+step pulled run --rm localhost:5000/lab/c:1 echo pulled
+step oom run --name oc -m 20m --memory-swap 20m busybox sh -c 'x=a; while :; do x=$x$x; done'
+step oomed d inspect -f '{{.State.OOMKilled}}' oc
+step gone d rm oc
+step prune sh -c "timeout 60 docker -H unix://$dir/ws/docker.sock image prune -af > $dir/prune.log"
+kill "$wharfd" "$registry"
+wait "$wharfd" "$registry"
+step containers ctr -a "$sock" -n moby containers ls -q
+step snapshots ctr -a "$sock" -n moby leases ls -q
+step mounts grep "$dir/state" /proc/self/mountinfo
+kill "$containerd"
+wait "$containerd"
