@@ -1,26 +1,15 @@
 /** What stands in the configuration file, checked. Loaded only when there is one. */
 
-import { any, array, boolean, check, map, object, optional, string } from "../common/docker/schema.ts";
+import { array, check, map, object, optional, string } from "../common/docker/schema.ts";
 import { WharfError } from "../common/errors.ts";
 import { parseToml } from "../common/toml.ts";
 import type { Config } from "./config.ts";
 import type { RegistryConfig } from "./registry/config.ts";
-
-const hostSettings = {
-  capabilities: optional(array(string())),
-  ca: optional(any()),
-  client: optional(any()),
-  skip_verify: optional(boolean()),
-  header: optional(map(any())),
-  override_path: optional(boolean()),
-  dial_timeout: optional(string()),
-};
+import { RegistryTable } from "./registry/hosts-dir.ts";
 
 /** The form of the file; the registries' tables are those of containerd's hosts.toml. */
 const ConfigFile = object("Config", {
-  registries: optional(
-    map(object("", { ...hostSettings, server: optional(string()), host: optional(map(object("", hostSettings))) })),
-  ),
+  registries: optional(map(RegistryTable)),
   mirrors: optional(map(array(string()))),
   "insecure-registries": optional(array(string())),
 });

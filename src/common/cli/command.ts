@@ -57,6 +57,8 @@ export interface Group<C> {
   readonly summary: string;
   readonly section: string;
   readonly hidden?: boolean;
+  /** Flags that may stand before the command's name; the commands have them too. */
+  readonly flags?: Flags;
   readonly commands: ReadonlyMap<string, Node<C>>;
 }
 

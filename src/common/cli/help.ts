@@ -87,6 +87,7 @@ function nodeRows<C>(nodes: Iterable<[string, Node<C>]>): (readonly [string, str
 export function groupHelp<C>(group: Group<C>, path: string, style: HelpStyle): string {
   let text = `${heading("Usage:", style)}  ${path} COMMAND\n\n${group.summary}\n\n${heading("Commands:", style)}\n`;
   text += columns(nodeRows(group.commands), style);
+  if (group.flags) text += flagsHelp(group.flags, style);
   return `${text}\nRun '${path} COMMAND --help' for more on a command.\n`;
 }
 

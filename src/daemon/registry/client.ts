@@ -9,7 +9,7 @@ import { isCode, WharfError } from "../../common/errors.ts";
 import { type Descriptor, type ImageDocument, MAX_MANIFEST, parseImageDocument } from "../../common/oci/image.ts";
 import { bareMediaType, isSchema1Type, MANIFEST_TYPES } from "../../common/oci/media-types.ts";
 import { formatReference, type Reference, referenceObject, repositoryName } from "../../common/reference.ts";
-import { type Capability, type Endpoint, endpointsOf, type RegistryConfig } from "./config.ts";
+import { type Capability, type Endpoint, endpointsOf, type RegistryConfig, type RegistrySettings } from "./config.ts";
 import type { CredentialSource, Credentials } from "./credentials.ts";
 import { type ByteSink, type DownloadOptions, download } from "./download.ts";
 import { RegistryHost, type RetryNotice } from "./host.ts";
@@ -32,6 +32,14 @@ export interface RegistryOptions {
   timeouts?: Partial<Timeouts>;
   retry?: Partial<RetryPolicy>;
   userAgent?: string;
+}
+
+/** How one caller wants a registry to be spoken to. */
+export interface Way {
+  /** Without TLS. */
+  plainHttp?: boolean | undefined;
+  /** In place of what the configuration says of it. */
+  settings?: RegistrySettings | undefined;
 }
 
 export interface Options {
@@ -66,10 +74,10 @@ export class Registry implements Disposable {
 
   /**
    * The repository a reference names. With `credentials` (or what asks for them, when a registry wants some) they are used, otherwise those
-   * of the configuration. `plainHttp`: the registry itself is spoken to without TLS.
+   * of the configuration.
    */
-  repository(reference: Reference, credentials?: Credentials | CredentialSource, plainHttp = false): Repository {
-    const hosts = (capability: Capability) => this.#hostsFor(reference.domain, capability, credentials, plainHttp);
+  repository(reference: Reference, credentials?: Credentials | CredentialSource, way: Way = {}): Repository {
+    const hosts = (capability: Capability) => this.#hostsFor(reference.domain, capability, credentials, way);
     return new Repository(reference, hosts);
   }
 
@@ -77,9 +85,11 @@ export class Registry implements Disposable {
     domain: string,
     capability: Capability,
     credentials: Credentials | CredentialSource | undefined,
-    plainHttp: boolean,
+    { plainHttp = false, settings }: Way,
   ): Promise<RegistryHost[]> {
-    let endpoints = this.#endpoints.get(domain);
+    let endpoints = settings
+      ? endpointsOf(domain, { ...this.#config, registries: { [domain]: settings }, mirrors: {} })
+      : this.#endpoints.get(domain);
     if (!endpoints) {
       endpoints = endpointsOf(domain, this.#config);
       this.#endpoints.set(domain, endpoints);
@@ -95,25 +105,32 @@ export class Registry implements Disposable {
       });
     }
     const plain = (one: Endpoint): Endpoint => (plainHttp && !one.mirror ? { ...one, schemes: ["http"] } : one);
-    return able.map((endpoint) => this.#host(plain(endpoint), domain, credentials));
+    const own = settings && sha256(Buffer.from(JSON.stringify(settings)));
+    return able.map((endpoint) => this.#host(plain(endpoint), domain, credentials, own));
   }
 
-  #host(endpoint: Endpoint, domain: string, credentials: Credentials | CredentialSource | undefined): RegistryHost {
+  /** `own` tells settings of one caller's own from all others. */
+  #host(
+    endpoint: Endpoint,
+    domain: string,
+    credentials: Credentials | CredentialSource | undefined,
+    own = "",
+  ): RegistryHost {
     const user =
       typeof credentials === "function"
         ? this.#asker(credentials)
         : credentials && sha256(Buffer.from(JSON.stringify(credentials)));
-    const key = JSON.stringify([domain, endpoint.host, endpoint.prefix, endpoint.schemes, user ?? ""]);
+    const key = JSON.stringify([domain, endpoint.host, endpoint.prefix, endpoint.schemes, user ?? "", own]);
     let host = this.#hosts.get(key);
     if (!host) {
       const source = this.#options.credentials;
       // What the caller gave is meant for the registry, not for whoever mirrors it.
-      const own = credentials !== undefined && !endpoint.mirror;
+      const theirs = credentials !== undefined && !endpoint.mirror;
       const given = async () => (typeof credentials === "function" ? await credentials(domain) : credentials);
-      const who = own ? given : async () => await source?.(endpoint.mirror ? endpoint.host : domain);
+      const who = theirs ? given : async () => await source?.(endpoint.mirror ? endpoint.host : domain);
       host = new RegistryHost({
         endpoint,
-        transport: this.#transport(endpoint),
+        transport: this.#transport(endpoint, own),
         credentials: who,
         retry: this.#retry,
         insecure: this.#config.insecure ?? [],
@@ -137,16 +154,16 @@ export class Registry implements Disposable {
 
   /** Asks the registry itself whether it takes the credentials. Unauthenticated when it does not. */
   async login(domain: string, credentials: Credentials | undefined, signal?: AbortSignal): Promise<void> {
-    const hosts = await this.#hostsFor(domain, "pull", credentials, false);
+    const hosts = await this.#hostsFor(domain, "pull", credentials, {});
     const host = hosts.find(({ endpoint }) => !endpoint.mirror) ?? hosts[0]!;
     const request = { method: "GET", path: "/", scopes: [], operation: "log in", subject: domain, signal } as const;
     (await host.expect(request, 200)).discard();
   }
 
   /** Endpoints without settings of their own share one transport with its connections. */
-  #transport(endpoint: Endpoint): Transport {
-    const own = endpoint.tls !== undefined || endpoint.dialTimeout !== undefined;
-    const key = own ? `${endpoint.host}${endpoint.prefix}` : "";
+  #transport(endpoint: Endpoint, own: string): Transport {
+    const special = endpoint.tls !== undefined || endpoint.dialTimeout !== undefined;
+    const key = special ? `${endpoint.host}${endpoint.prefix} ${own}` : "";
     let transport = this.#transports.get(key);
     if (!transport) {
       const timeouts = { ...this.#options.timeouts };

@@ -18,7 +18,7 @@ import { formatPlatform, type Platform, platformMatches } from "../../common/oci
 import { formatReference, parseReference, type Reference, withDefaultTag } from "../../common/reference.ts";
 import type { Labels } from "../containerd/api/types.ts";
 import { type Containerd, DEFAULT_SNAPSHOTTER } from "../containerd/api.ts";
-import type { Registry, Repository } from "../registry/client.ts";
+import type { Registry, Repository, Way } from "../registry/client.ts";
 import type { CredentialSource, Credentials } from "../registry/credentials.ts";
 import { isDiskFull } from "../store/errors.ts";
 import { withSpan } from "../trace/trace.ts";
@@ -43,8 +43,8 @@ export interface PullOptions {
   name?: string | undefined;
   /** The configuration's by default. */
   credentials?: Credentials | CredentialSource | undefined;
-  /** The registry is spoken to without TLS. */
-  plainHttp?: boolean | undefined;
+  /** How the registry is spoken to. */
+  way?: Way | undefined;
   /** For unpacking; `overlayfs` by default, null to leave the layers packed. */
   snapshotter?: string | null | undefined;
   /** Of the image. */
@@ -108,7 +108,7 @@ export class Puller {
     const lease = await SharedLease.create(client);
     const pending: Promise<unknown>[] = [];
     try {
-      const repository = this.#registry.repository(reference, options.credentials, options.plainHttp);
+      const repository = this.#registry.repository(reference, options.credentials, options.way);
       const context: SharedContext = {
         ...{ client: lease.client, repository, signal, lease, flights: this.#flights },
         documents: new Map(),

@@ -6,7 +6,7 @@ import { isForeignLayer, isIndexType, isManifestType } from "../../common/oci/me
 import type { Platform } from "../../common/oci/platform.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../common/reference.ts";
 import type { Containerd } from "../containerd/api.ts";
-import type { Registry, Repository } from "../registry/client.ts";
+import type { Registry, Repository, Way } from "../registry/client.ts";
 import type { CredentialSource, Credentials } from "../registry/credentials.ts";
 import type { Uploader, UploadOptions } from "../registry/upload.ts";
 import { withSpan } from "../trace/trace.ts";
@@ -26,8 +26,8 @@ export interface PushOptions {
   /** Only the manifest for it, instead of a whole index. */
   platform?: Platform | undefined;
   credentials?: Credentials | CredentialSource | undefined;
-  /** The registry is spoken to without TLS. */
-  plainHttp?: boolean | undefined;
+  /** How the registry is spoken to. */
+  way?: Way | undefined;
   /** Bytes of one piece of an upload; whole by default. */
   chunkSize?: number | undefined;
   progress?: ((event: TransferEvent) => void) | undefined;
@@ -70,7 +70,7 @@ export class Pusher {
         throw new WharfError("InvalidArgument", "a digest cannot be pushed to", { hint: "give a tag instead" });
       const { target } = await options.client.images.get(options.image ?? name);
       const { descriptor, partial } = await choose(options.client, target, options.platform);
-      const repository = this.#registry.repository(reference, options.credentials, options.plainHttp);
+      const repository = this.#registry.repository(reference, options.credentials, options.way);
       const uploader = await repository.uploader();
       const push: Push = { options, repository, uploader, done: new Map() };
       options.progress?.({ kind: "resolved", reference: name, descriptor });

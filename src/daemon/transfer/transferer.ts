@@ -2,8 +2,10 @@
 
 import { WharfError } from "../../common/errors.ts";
 import { parsePlatform } from "../../common/oci/platform.ts";
+import { parseReference } from "../../common/reference.ts";
 import type { OciRegistry, RegistryAuth, StoredImage, TransferOptions } from "../containerd/api/transfer.ts";
 import type { Containerd, Transferer } from "../containerd/api.ts";
+import type { Way } from "../registry/client.ts";
 import type { CredentialSource, Credentials } from "../registry/credentials.ts";
 import { hostPlatform } from "./platform.ts";
 import type { LayerStatus, TransferEvent } from "./progress.ts";
@@ -42,7 +44,7 @@ async function pull(
   destination: StoredImage,
   options: TransferOptions,
 ): Promise<void> {
-  checkHostDir(source);
+  const way = await wayOf(source);
   const host = hostPlatform();
   const platforms = (destination.platforms ?? []).map((one) => parsePlatform(one, host));
   const unpack = destination.unpacks?.[0];
@@ -54,7 +56,7 @@ async function pull(
     also: destination.allPlatforms ? "all" : platforms,
     snapshotter: unpack?.snapshotter ?? null,
     credentials: credentialsOf(source),
-    plainHttp: source.scheme === "http",
+    way,
     labels: destination.labels,
     signal: options.signal,
     progress: reporter(source, options),
@@ -68,14 +70,14 @@ async function push(
   destination: OciRegistry,
   options: TransferOptions,
 ): Promise<void> {
-  checkHostDir(destination);
+  const way = await wayOf(destination);
   const platform = source.platforms?.[0];
   await pusher.push(destination.reference, {
     client,
     image: source.name,
     platform: platform === undefined ? undefined : parsePlatform(platform, hostPlatform()),
     credentials: credentialsOf(destination),
-    plainHttp: destination.scheme === "http",
+    way,
     signal: options.signal,
     progress: reporter(destination, options),
   });
@@ -97,12 +99,12 @@ function credentials(auth: RegistryAuth): Credentials {
   throw new WharfError("Unimplemented", "credentials as a header: only Bearer is known", { operation: "transfer" });
 }
 
-function checkHostDir({ hostDir }: OciRegistry): void {
-  if (!hostDir) return;
-  throw new WharfError("Unimplemented", "a transfer with a host directory of its own is not done here", {
-    subject: hostDir,
-    hint: "configure the registries of the daemon",
-  });
+/** How the registry is spoken to. A host directory stands in place of the configuration. */
+async function wayOf({ reference, scheme, hostDir }: OciRegistry): Promise<Way> {
+  const plainHttp = scheme === "http";
+  if (!hostDir) return { plainHttp };
+  const { settingsOf } = await import("../registry/hosts-dir.ts");
+  return { plainHttp, settings: (await settingsOf(hostDir, parseReference(reference).domain)) ?? {} };
 }
 
 function reporter(

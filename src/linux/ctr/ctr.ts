@@ -139,7 +139,15 @@ export class Ctr {
     stdout(`${alignTabs(rows.join("\n"), { minWidth, padding })}\n`);
   }
 
+  /** To be done when the command has ended. */
+  atEnd(work: () => void): void {
+    this.#last.push(work);
+  }
+
+  readonly #last: (() => void)[] = [];
+
   [Symbol.dispose](): void {
+    for (const work of this.#last.splice(0)) work();
     this.#connection?.[Symbol.dispose]();
   }
 }
@@ -177,8 +185,9 @@ export function group(
   name: string,
   summary: string,
   members: readonly (readonly [CtrNode, ...string[]])[],
+  flags?: Flags,
 ): Group<Ctr> {
-  return { name, summary, section: "commands", commands: named(members) };
+  return { name, summary, section: "commands", commands: named(members), ...(flags ? { flags } : {}) };
 }
 
 export function named(members: readonly (readonly [CtrNode, ...string[]])[]): ReadonlyMap<string, CtrNode> {

@@ -41,6 +41,14 @@ function twoDashes(flags: Flags, argv: readonly string[]): string[] {
   return words;
 }
 
+/** Takes a group's flags, with their values, from the beginning of the words. */
+function flagWords(flags: Flags, words: string[]): string[] {
+  if (!words[0]?.startsWith("-") || words[0] === "-h" || words[0] === "--help") return [];
+  const input = parseFlags(flags, twoDashes(flags, words), false);
+  const left = input.args.length;
+  return words.splice(0, words.length - left);
+}
+
 function socketOf(env: ReadonlyMap<string, string>): string {
   return env.get("CONTAINERD_ADDRESS") || "/run/wharf/containerd.sock";
 }
@@ -63,6 +71,8 @@ async function run(argv: readonly string[]): Promise<number> {
   });
   let path: string = PROGRAM;
   let commands = COMMANDS;
+  /** What stood before the command's own name. */
+  const early: string[] = [];
   for (let word: string = first; ; ) {
     const node = commands.get(word);
     if (!node) {
@@ -73,13 +83,14 @@ async function run(argv: readonly string[]): Promise<number> {
     path += ` ${node.name}`;
     if (!isGroup(node)) {
       try {
-        return await node.run(ctr, parseCommand(node, twoDashes(node.flags, rest), path));
+        return await node.run(ctr, parseCommand(node, twoDashes(node.flags, [...early, ...rest]), path));
       } catch (error) {
         if (!(error instanceof HelpWanted)) return report(error, flags.debug);
         stdout(commandHelp(node, path, PROGRAM, STYLE));
         return 0;
       }
     }
+    if (node.flags) early.push(...flagWords(node.flags, rest));
     const next = rest.shift();
     if (next === undefined || next === "--help" || next === "-h" || next === "help") {
       stdout(groupHelp(node, path, STYLE));

@@ -1,5 +1,5 @@
 // ctr content: blobs by their digests.
-import { bool, duration, int, string } from "../../../common/cli/flags.ts";
+import { bool, duration, type FlagValues, int, list as listFlag, refused, string } from "../../../common/cli/flags.ts";
 import { humanDuration, humanSize } from "../../../common/cli/units.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { ImageStore } from "../../../common/gen/containerd/transfer/imagestore.ts";
@@ -10,7 +10,7 @@ import { BlobWriter, PIECE } from "../content-write.ts";
 import { type Ctr, command, group, need, usage } from "../ctr.ts";
 import { editFile } from "../edit.ts";
 import { REGISTRY } from "../flags.ts";
-import { eachPiece, getImage, readBlob } from "../image.ts";
+import { eachPiece, getImage, HOST, platformOf, readBlob } from "../image.ts";
 import { labelPaths, labelsOf, labelText } from "../labels.ts";
 import { ProgressDisplay } from "../progress.ts";
 import { registryOf } from "../registry.ts";
@@ -152,10 +152,26 @@ const edit = command({
   },
 });
 
-async function fetchContent(ctr: Ctr, name: string, flags: Parameters<typeof registryOf>[2], allPlatforms: boolean) {
-  const platforms = allPlatforms ? [] : [{ os: "linux", architecture: "amd64" }];
+const FETCH = {
+  ...REGISTRY,
+  "all-platforms": bool("For all platforms"),
+  platform: listFlag("Platform, may be given again", { type: "OS/ARCH" }),
+  label: listFlag("Label of the image", { type: "KEY=VALUE" }),
+  "skip-metadata": bool("Leave out the documents of platforms that are not wanted"),
+  "metadata-only": refused("the daemon fetches an image whole", "'ctr content fetch-object' shows its document"),
+} as const;
+
+async function fetchContent(ctr: Ctr, name: string, flags: FlagValues<typeof FETCH>) {
+  const chosen = flags.platform.length > 0 ? flags.platform.map(platformOf) : [HOST];
   const display = new ProgressDisplay();
-  const store = packAny(ImageStore, { name, platforms, allMetadata: true });
+  const store = packAny(ImageStore, {
+    name,
+    labels: labelsOf(flags.label),
+    platforms: flags["all-platforms"]
+      ? []
+      : chosen.map((one) => ({ ...one, variant: one.variant ?? "", osVersion: "" })),
+    allMetadata: !flags["skip-metadata"],
+  });
   await transfer(ctr, await registryOf(ctr, name, flags), store, display.take);
   display.done();
 }
@@ -164,9 +180,9 @@ const fetch = command({
   name: "fetch",
   summary: "Fetch an image's content without unpacking it",
   usage: "IMAGE",
-  flags: { ...REGISTRY, "all-platforms": bool("For all platforms") },
+  flags: FETCH,
   run: async (ctr, { flags, args }) => {
-    await fetchContent(ctr, need(args, 0, "an image"), flags, flags["all-platforms"]);
+    await fetchContent(ctr, need(args, 0, "an image"), flags);
     return 0;
   },
 });
@@ -178,7 +194,7 @@ const fetchObject = command({
   flags: REGISTRY,
   run: async (ctr, { flags, args }) => {
     const name = need(args, 0, "an image");
-    const store = packAny(ImageStore, { name, platforms: [{ os: "linux", architecture: "amd64" }] });
+    const store = packAny(ImageStore, { name, platforms: [{ ...HOST, variant: HOST.variant ?? "", osVersion: "" }] });
     await transfer(ctr, await registryOf(ctr, name, flags), store);
     ctr.out(await readBlob(ctr, (await getImage(ctr, name)).target.digest));
     return 0;

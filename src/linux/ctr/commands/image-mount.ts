@@ -1,5 +1,5 @@
 // ctr images mount, unmount: an image's root file system on a folder.
-import { bool, string } from "../../../common/cli/flags.ts";
+import { bool, list, string } from "../../../common/cli/flags.ts";
 import { isCode } from "../../../common/errors.ts";
 import { mountAll, unmountAll } from "../../shim/rootfs.ts";
 import { absolute } from "../container.ts";
@@ -14,7 +14,9 @@ export const imageMount = command({
   summary: "Mount an image's root file system on a folder",
   usage: "IMAGE FOLDER",
   flags: {
+    ...REGISTRY,
     ...SNAPSHOTTER,
+    label: list("Label, for the original's sake", { type: "KEY=VALUE", hidden: true }),
     rw: bool("Let it be written to"),
     platform: string("Platform of the image", { type: "OS/ARCH" }),
     "sync-fs": bool("Write the files to disk while unpacking", { hidden: true }),
@@ -61,7 +63,12 @@ export const imageUnmount = command({
   name: "unmount",
   summary: "Take an image's mount away again",
   usage: "FOLDER",
-  flags: { ...REGISTRY, ...SNAPSHOTTER, rm: bool("Remove the snapshot too") },
+  flags: {
+    ...REGISTRY,
+    ...SNAPSHOTTER,
+    label: list("Label, for the original's sake", { type: "KEY=VALUE", hidden: true }),
+    rm: bool("Remove the snapshot too"),
+  },
   run: async (ctr, { flags, args }) => {
     const target = need(args, 0, "a folder");
     const snapshotter = flags.snapshotter || DEFAULT_SNAPSHOTTER;

@@ -8,6 +8,7 @@ import { namespaces } from "./namespaces.ts";
 import { deprecations, events, info, oci, plugins, version } from "./others.ts";
 import { run } from "./run.ts";
 import { sandboxes } from "./sandboxes.ts";
+import { shim } from "./shim.ts";
 import { snapshots } from "./snapshots.ts";
 import { tasks } from "./tasks.ts";
 
@@ -27,4 +28,5 @@ export const COMMANDS = named([
   [sandboxes, "sandbox", "sb", "s"],
   [info],
   [deprecations],
+  [shim],
 ]);

@@ -1,5 +1,5 @@
 // ctr run: a container and its task in one go.
-import { bool, string } from "../../../common/cli/flags.ts";
+import { bool, refused, string } from "../../../common/cli/flags.ts";
 import { isCode } from "../../../common/errors.ts";
 import { newContainer, removeContainer } from "../container.ts";
 import { command, usage } from "../ctr.ts";
@@ -19,7 +19,7 @@ export const run = command({
     "log-uri": string("Where the shim writes the output", { type: "URI" }),
     "fifo-dir": string("Folder for the streams' FIFOs", { type: "DIR" }),
     checkpoint: string("Image with a checkpoint to start from", { type: "IMAGE" }),
-    cni: bool("Networking by CNI"),
+    cni: refused("networks by CNI are not made here", "use --net-host, or join a namespace with --with-ns"),
     "sync-fs": bool("Write the files to disk while unpacking", { hidden: true }),
   },
   examples: [
@@ -29,7 +29,6 @@ export const run = command({
   run: async (ctr, input) => {
     const { flags } = input;
     if (flags.rm && flags.detach) throw usage("--rm and --detach exclude each other");
-    if (flags.cni) throw usage("--cni is not supported yet: use --net-host, or join a namespace with --with-ns");
     const container = await newContainer(ctr, input);
     const name = { containerId: container.id, execId: "" };
     let removed = false;

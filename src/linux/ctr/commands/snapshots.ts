@@ -254,17 +254,22 @@ const diff = declare({
   },
 });
 
-export const snapshots = group("snapshots", "Manage snapshots", [
-  [commit],
-  [diff],
-  [info],
-  [list, "ls"],
-  [mounts, "m", "mount"],
-  [making("prepare", "Make a snapshot that can be written to")],
-  [remove, "del", "remove", "rm"],
-  [label],
-  [tree],
-  [unpackManifest],
-  [usageOf],
-  [making("view", "Make a snapshot to be read")],
-]);
+export const snapshots = group(
+  "snapshots",
+  "Manage snapshots",
+  [
+    [commit],
+    [diff],
+    [info],
+    [list, "ls"],
+    [mounts, "m", "mount"],
+    [making("prepare", "Make a snapshot that can be written to")],
+    [remove, "del", "remove", "rm"],
+    [label],
+    [tree],
+    [unpackManifest],
+    [usageOf],
+    [making("view", "Make a snapshot to be read")],
+  ],
+  SNAPSHOTTER,
+);

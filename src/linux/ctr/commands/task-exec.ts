@@ -10,7 +10,7 @@ import { deleteProcess, follow, runProcess } from "../process.ts";
 import { userFiles } from "../root-files.ts";
 
 /** How containerd's clients name a process's configuration. */
-const PROCESS_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Process";
+export const PROCESS_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Process";
 
 export const exec = command({
   name: "exec",

@@ -1,0 +1,23 @@
+// The command tree as JSON on stdout: what the program declares, for the comparison with the original's help.
+import { isGroup } from "../../common/cli/command.ts";
+import type { Flags } from "../../common/cli/flags.ts";
+import { stdout } from "../sys/out.ts";
+import { COMMANDS } from "./commands/index.ts";
+import type { CtrNode } from "./ctr.ts";
+
+export function main(): number {
+  const tree: Record<string, string[]> = {};
+  const visit = (node: CtrNode, path: string) => {
+    if (isGroup(node)) {
+      tree[path] = Object.keys(node.flags ?? {});
+      for (const [name, child] of node.commands) visit(child, `${path} ${name}`);
+      return;
+    }
+    // What stands for something that is refused does not count as there.
+    const flags = Object.entries(node.flags as Flags).filter(([, { refused }]) => refused === undefined);
+    tree[path] = flags.flatMap(([name, { short }]) => (short ? [name, short] : [name]));
+  };
+  for (const [name, node] of COMMANDS) visit(node, name);
+  stdout(JSON.stringify(tree));
+  return 0;
+}
