@@ -33,7 +33,7 @@ const KILLED = 137;
 const RUNC = "io.containerd.runc.v2";
 const OURS = "io.containerd.runt.v2";
 /** Milliseconds a start waits for one shim to tell its state. */
-const RESTORE_TIMEOUT = 3000;
+const RESTORE_TIMEOUT = 1000;
 /** Milliseconds given to a shim's `delete`. */
 const KILL_TIMEOUT = 2000;
 const CLEANUP_TIMEOUT = 30_000;

@@ -2,7 +2,7 @@
 
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { isCode } from "../../../common/errors.ts";
+import type { Process } from "../../containerd/api/tasks.ts";
 import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
 import type { Container } from "./container.ts";
@@ -16,7 +16,10 @@ const UNKNOWN = 255;
 export async function reconcile(engine: Engine): Promise<void> {
   await engine.volumes.store.load((message, error) => engine.log("error", message, { error }));
   await engine.containers.load((message, error) => engine.log("error", message, { error }));
-  const results = await Promise.allSettled(engine.containers.all().map((container) => adopt(engine, container)));
+  // Asked of all at once, and no longer than a moment: a shim that hangs must not hold up the start.
+  const tasks = new Map((await engine.client.tasks.list()).map((task) => [task.containerId, task]));
+  const all = engine.containers.all();
+  const results = await Promise.allSettled(all.map((container) => adopt(engine, container, tasks.get(container.id))));
   for (const result of results) {
     if (result.status === "rejected")
       engine.log("error", "a container could not be taken over", { error: result.reason });
@@ -24,13 +27,11 @@ export async function reconcile(engine: Engine): Promise<void> {
   await sweepFolders(engine);
 }
 
-async function adopt(engine: Engine, container: Container): Promise<void> {
+async function adopt(engine: Engine, container: Container, task: Process | undefined): Promise<void> {
   const { record } = container;
-  const task = await engine.client.tasks.get({ containerId: container.id }).catch((error: unknown) => {
-    if (isCode(error, "NotFound", "Unavailable")) return undefined;
-    throw error;
-  });
-  if (task?.status === "running" || task?.status === "paused") {
+  // Of a shim that does not answer what is written down is taken to be so.
+  if (task?.status === "unknown" && !container.running) return;
+  if (task && ["running", "paused", "unknown"].includes(task.status)) {
     container.paused = task.status === "paused";
     // The daemon may have died between the start and its being recorded.
     if (!container.running) record.state = { ...record.state, phase: "running", pid: task.pid, startedAt: now() };
