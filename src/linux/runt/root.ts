@@ -75,6 +75,11 @@ export function wantedPropagation(spec: Spec): number {
   throw new WharfError("InvalidArgument", `linux.rootfsPropagation: unknown value ${JSON.stringify(name)}`);
 }
 
+/** Every mount of this namespace keeps what happens to it from the host. With other propagation some of them are still the host's peers. */
+function isKept(propagation: number): boolean {
+  return (propagation & MS.REC) !== 0 && (propagation & (MS.PRIVATE | MS.SLAVE)) !== 0;
+}
+
 /** What happens in this mount namespace stays in it, unless shared propagation is asked for. */
 export function isolate(context: RootContext): void {
   const wanted = wantedPropagation(context.spec);
@@ -85,7 +90,7 @@ export function isolate(context: RootContext): void {
 /** The root becomes a mount of its own. */
 export function mountRoot(context: RootContext): void {
   const { rootfs, rootTree } = context;
-  const passesOn = (wantedPropagation(context.spec) & (MS.SHARED | MS.UNBINDABLE)) !== 0;
+  const passesOn = !isKept(wantedPropagation(context.spec));
   // before anything is mounted on it: the host would get that mount too
   if (passesOn) makeParentPrivate(rootfs);
   try {
@@ -143,11 +148,16 @@ export function makeReadonly(context: RootContext): void {
 
 /** pivot_root(2) onto itself: the old root ends up on top of the new one and is let go. */
 export function pivot(context: RootContext): void {
+  const propagation = wantedPropagation(context.spec);
+  const old = isKept(propagation) ? undefined : open("/", O.PATH | O.DIRECTORY);
   sys("enter the root", undefined, NR.fchdir, context.root);
   sys("pivot_root", undefined, NR.pivot_root, ".", ".");
-  const propagation = wantedPropagation(context.spec);
-  // letting go of the old root must not reach the host
-  if (propagation & MS.SHARED) mount(null, ".", null, MS.SLAVE | MS.REC);
+  if (old !== undefined) {
+    // letting go of the old root takes all below it along: where those mounts are the host's peers, it would lose its own
+    sys("go to the old root", undefined, NR.fchdir, old);
+    mount(null, ".", null, MS.SLAVE | MS.REC);
+    close(old);
+  }
   sys("let go of the old root", undefined, NR.umount2, ".", MNT_DETACH);
   sys("change folder", "/", NR.chdir, "/");
   if (context.spec.linux?.rootfsPropagation) mount(null, "/", null, propagation);
@@ -171,9 +181,13 @@ function hideKernelTrees(rootfs: string): void {
 
 /** Without pivot_root, for roots it cannot work on (an initial ramfs). */
 export function moveRoot(context: RootContext): void {
+  const propagation = wantedPropagation(context.spec);
+  // what is taken away here stays where it is on the host; nor can a mount be moved off a shared one
+  if (!isKept(propagation)) mount(null, "/", null, MS.SLAVE | MS.REC);
   hideKernelTrees(context.rootfs);
   sys("enter the root", undefined, NR.fchdir, context.root);
   mount(context.rootfs, "/", null, MS.MOVE);
   sys("chroot", ".", NR.chroot, ".");
   sys("change folder", "/", NR.chdir, "/");
+  if (context.spec.linux?.rootfsPropagation) mount(null, "/", null, propagation);
 }

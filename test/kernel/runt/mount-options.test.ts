@@ -1,7 +1,7 @@
 // Every word that mounts[].options may hold: what the kernel shows of the mount then.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -280,6 +280,25 @@ test("mounts[].options: idmap without mappings takes the container's, and needs 
   );
   using tmpfs = new Bundle((spec) => void spec.mounts!.push({ ...mount, type: "tmpfs", options: ["idmap"] }));
   assert.match(tmpfs.runt("run", tmpfs.id).err, /mounts\[5\]\.options: only bind mounts can be idmapped/);
+});
+
+test("linux.rootfsPropagation: the host loses no mount and gets none, whatever the word, where its own are shared", () => {
+  for (const word of ["private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"]) {
+    for (const flags of ["", "--no-pivot"]) {
+      using box = new Bundle((spec) => void (spec.linux!.rootfsPropagation = word));
+      // the bundle on a shared mount of its own, as many hosts have it
+      const run = `${RUNTIME} --root ${box.state} run ${flags} --bundle ${box.dir} ${box.id} < /dev/null`;
+      const list = (file: string) => `cut -d' ' -f5 /proc/self/mountinfo > ${join(box.dir, file)}`;
+      const host = [`mount --bind ${box.dir} ${box.dir}`, "mount --make-rshared /", list("before")];
+      const script = [...host, `unshare -m --propagation unchanged sh -c '${run}'`, list("after")].join("; ");
+      execFileSync("unshare", ["-m", "sh", "-c", script]);
+      // a mount goes from every namespace with the folder it lies on: that is somebody else's doing
+      const [before, after] = ["before", "after"].map((file) =>
+        readFileSync(join(box.dir, file), "utf8").split("\n").filter(existsSync),
+      );
+      assert.deepEqual(after, before, `${word} ${flags}`);
+    }
+  }
 });
 
 test("linux.rootfsPropagation: what a mount made later here does in the container", () => {

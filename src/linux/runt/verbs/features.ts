@@ -37,7 +37,7 @@ export function features() {
       netDevices: { enabled: true },
     },
     annotations: { "wharf.runt.version": VERSION },
-    potentiallyUnsafeConfigAnnotations: [],
+    potentiallyUnsafeConfigAnnotations: ["org.systemd.property."],
   };
 }
 
