@@ -1,6 +1,7 @@
 /** Who is at the other end of a connection: of a unix socket the kernel tells, of TLS the certificate. */
 
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Log } from "./log.ts";
 
@@ -13,29 +14,63 @@ export interface Peer {
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 
-type GetSockOpt = (fd: number, level: number, name: number, value: Int32Array, length: Int32Array) => number;
-let getsockopt: GetSockOpt | undefined | null;
+const SIOCOUTQ = 0x5411;
+
+interface Calls {
+  getsockopt(fd: number, level: number, name: number, value: Int32Array, length: Int32Array): number;
+  ioctl(fd: number, request: number, value: Int32Array): number;
+}
+let calls: Calls | undefined | null;
 
 /** Loaded with the first connection. */
-function load(): GetSockOpt | null {
+function load(): Calls | null {
   try {
     const ffi = process.getBuiltinModule("node:ffi");
     const { functions } = ffi.dlopen(null, {
       getsockopt: { arguments: ["i32", "i32", "i32", "buffer", "buffer"], return: "i32" },
+      ioctl: { arguments: ["i32", "i64", "buffer"], return: "i32" },
     });
-    return functions.getsockopt as unknown as GetSockOpt;
+    const ioctl = functions.ioctl as unknown as (fd: number, request: bigint, value: Int32Array) => number;
+    return {
+      getsockopt: functions.getsockopt as unknown as Calls["getsockopt"],
+      ioctl: (fd, request, value) => ioctl(fd, BigInt(request), value),
+    };
   } catch {
     return null;
   }
 }
 
+function descriptorOf(socket: object): number | undefined {
+  const { fd } = (socket as { _handle?: { fd?: number } | null })._handle ?? {};
+  return fd !== undefined && fd >= 0 ? fd : undefined;
+}
+
+/** Milliseconds that a client may take to read the answer's header. */
+const HEADER_PATIENCE = 200;
+
+/**
+ * Resolves when the other end of a unix socket has read all that was written, or after a moment. Some clients (docker-py among
+ * them) lose what comes in one piece with the header of an answer that hands the connection over.
+ */
+export async function taken(stream: Duplex): Promise<void> {
+  const value = new Int32Array(1);
+  const end = performance.now() + HEADER_PATIENCE;
+  for (let tries = 0; performance.now() < end && !stream.destroyed; tries++) {
+    const fd = descriptorOf(stream);
+    calls ??= load();
+    if (!calls || fd === undefined) return;
+    if (stream.writableLength === 0 && (calls.ioctl(fd, SIOCOUTQ, value) !== 0 || value[0] === 0)) return;
+    await new Promise<void>((resolve) => (tries < 20 ? setImmediate(resolve) : setTimeout(resolve, 1)));
+  }
+}
+
 /** unix(7), SO_PEERCRED: as they were when it connected. Undefined for what is no unix socket. */
 export function peerOf(socket: Socket): Peer | undefined {
-  getsockopt ??= load();
-  const { fd } = (socket as Socket & { _handle?: { fd?: number } | null })._handle ?? {};
-  if (!getsockopt || fd === undefined || fd < 0) return undefined;
+  calls ??= load();
+  const fd = descriptorOf(socket);
+  if (!calls || fd === undefined) return undefined;
   const value = new Int32Array(3);
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, value, new Int32Array([value.byteLength])) !== 0) return undefined;
+  if (calls.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, value, new Int32Array([value.byteLength])) !== 0) return undefined;
   return { pid: value[0]!, uid: value[1]!, gid: value[2]! };
 }
 

@@ -2,8 +2,10 @@
 // What clients other than the docker CLI rely on: the form of exec's output, ends and restarts, links, addresses, paths inside volumes.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { build, Daemon, until } from "../e2e/daemon.ts";
 import { Api, frames } from "./client.ts";
 
@@ -201,5 +203,24 @@ test("a path inside a volume: only that is seen, no link in the volume leads out
 test("a runtime that older clients name beside HostConfig", async () => {
   const id = await api.create({ ...SLEEP, Runtime: "runc" });
   assert.equal((await api.inspect(id)).HostConfig.Runtime, "runc");
+  await api.remove(id);
+});
+
+test("exec and attach: a client that is slow to read gets the header by itself, for some lose what comes with it", async () => {
+  const id = await api.create(SLEEP);
+  await api.start(id);
+  for (let i = 0; i < 5; i++) {
+    const made = await api.expect(201, "POST", `/containers/${id}/exec`, { Cmd: ["echo", "out"], AttachStdout: true });
+    const socket = connect(daemon.socket);
+    const body = "{}";
+    socket.write(
+      `POST /exec/${made.json().Id}/start HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await sleep(60);
+    const pieces: string[] = [];
+    for await (const piece of socket as AsyncIterable<Buffer>) pieces.push(piece.toString("latin1"));
+    assert.ok(pieces[0]!.endsWith("\r\n\r\n"), pieces[0]);
+    assert.equal(pieces.slice(1).join(""), "\x01\0\0\0\0\0\0\x04out\n");
+  }
   await api.remove(id);
 });

@@ -8,6 +8,7 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import type { AttachHello } from "../../../common/docker/task-io.ts";
 import { WharfError } from "../../../common/errors.ts";
+import { taken } from "../../peer.ts";
 import { DetachScanner } from "./detach-keys.ts";
 
 export interface AttachmentOptions extends Omit<AttachHello, "wait"> {
@@ -55,7 +56,7 @@ export class Attachment {
     upstream.on("error", () => upstream.destroy());
     const hello: AttachHello = { stdin, stdout, stderr, ...(frames === undefined ? {} : { frames }), wait: true };
     upstream.write(`${JSON.stringify(hello)}\n`);
-    upstream.pipe(client, { end: false });
+    void taken(client).then(() => upstream.pipe(client, { end: false }));
     client.on("close", () => upstream.destroy());
     upstream.on("close", async () => {
       // Input that nobody reads any more must not keep the connection.

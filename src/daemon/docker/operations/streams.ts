@@ -5,6 +5,7 @@ import { acceptWebSocket } from "../../http/hijack.ts";
 import { type Operation, operation } from "../../http/operation.ts";
 import { flag, type Query, text } from "../../http/query.ts";
 import { acceptKey } from "../../http/websocket.ts";
+import { taken } from "../../peer.ts";
 import type { Container } from "../containers/container.ts";
 import { readOnlyView } from "../containers/users.ts";
 import type { Engine } from "../engine.ts";
@@ -49,6 +50,7 @@ async function attach(
   const client = new Attachment(socket, options);
   engine.emit(container, "attach");
   if (query.logs) {
+    await taken(socket);
     const { stdout, stderr } = options;
     const follow = query.stream && container.running;
     const replayed = replayLog(engine, container, socket, { stdout, stderr, follow, frames: frames ?? !Tty });
