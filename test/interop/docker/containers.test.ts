@@ -219,7 +219,7 @@ test("exec and attach: a client that is slow to read gets the header by itself, 
     await sleep(60);
     const pieces: string[] = [];
     for await (const piece of socket as AsyncIterable<Buffer>) pieces.push(piece.toString("latin1"));
-    assert.ok(pieces[0]!.endsWith("\r\n\r\n"), pieces[0]);
+    assert.ok(pieces[0]!.endsWith("\r\n\r\n"), `${pieces[0]}`);
     assert.equal(pieces.slice(1).join(""), "\x01\0\0\0\0\0\0\x04out\n");
   }
   await api.remove(id);
