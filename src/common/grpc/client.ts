@@ -91,6 +91,10 @@ function call(connection: Http2Client, path: string, method: AnyMethod, requests
 }
 
 async function send(stream: Http2Stream, method: AnyMethod, requests: Requests): Promise<void> {
+  if (Array.isArray(requests) && requests.length === 1) {
+    void stream.write(frame(encode(method.input, requests[0] as Init<unknown>)), true);
+    return;
+  }
   if (Symbol.iterator in requests) {
     for (const request of requests) void stream.write(frame(encode(method.input, request)));
   } else for await (const request of requests) await stream.write(frame(encode(method.input, request)));

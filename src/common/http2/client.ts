@@ -212,10 +212,11 @@ export class Http2Stream {
     this.#window = connection.streamWindow;
   }
 
-  /** Queues bytes of the body; the promise resolves when all of it is out, or the stream is closed. */
-  async write(bytes: Uint8Array): Promise<void> {
+  /** Queues bytes of the body, the `last` of it or not; the promise resolves when all of it is out, or the stream is closed. */
+  async write(bytes: Uint8Array, last = false): Promise<void> {
     if (this.#closed) return;
     this.#waiting.push(bytes);
+    if (last) this.#finishing = true;
     this.flush();
     if (this.#waiting.length > 0) await new Promise<void>((resolve) => void this.#drained.push(resolve));
   }

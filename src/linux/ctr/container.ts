@@ -4,6 +4,7 @@ import type { FlagValues } from "../../common/cli/flags.ts";
 import { isCode } from "../../common/errors.ts";
 import { Options } from "../../common/gen/containerd/runc/options.ts";
 import type { Container } from "../../common/gen/containerd/services/containers.ts";
+import type { Mount } from "../../common/gen/containerd/types/mount.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
 import { join, normalize } from "../../common/path.ts";
 import { type AnyLike, packAny } from "../../common/protobuf/any.ts";
@@ -47,36 +48,69 @@ export function runtimeOf(flags: FlagValues<typeof RUNTIME>) {
   return { name: runtime, ...(runcLike ? { options: packAny(Options, { binaryName, root, systemdCgroup }) } : {}) };
 }
 
+export interface NewContainer {
+  container: Container;
+  /** Of its snapshot, when one was prepared. */
+  mounts?: readonly Mount[] | undefined;
+}
+
 /** Creates the container, holding what is made for it until it is there. */
-export function newContainer(ctr: Ctr, input: ContainerInput): Promise<Container> {
-  return ctr.leased(() => makeContainer(ctr, input));
+export async function newContainer(ctr: Ctr, input: ContainerInput): Promise<NewContainer> {
+  const { flags, args } = input;
+  // Looked at while the lease is being made.
+  const [from] = args;
+  const image = flags.config || flags.rootfs || !from ? undefined : openImage(ctr, from, platformOf(flags.platform));
+  image?.catch(() => {});
+  return await ctr.leased(() => makeContainer(ctr, input, image));
+}
+
+/** A snapshot for the container; an image that is not unpacked yet is so then. */
+async function prepare(ctr: Ctr, image: OpenImage, request: PrepareRequest) {
+  try {
+    return await ctr.snapshots.prepare(request);
+  } catch (error) {
+    if (!isCode(error, "NotFound") || (await isUnpacked(ctr, image, request.snapshotter))) throw error;
+    await unpack(ctr, image, request.snapshotter);
+    return await ctr.snapshots.prepare(request);
+  }
+}
+
+interface PrepareRequest {
+  snapshotter: string;
+  key: string;
+  parent: string;
+  labels: Record<string, string>;
 }
 
 /** What was prepared for a container that then fails is taken away again. */
-async function makeContainer(ctr: Ctr, input: ContainerInput): Promise<Container> {
+async function makeContainer(
+  ctr: Ctr,
+  input: ContainerInput,
+  opening: Promise<OpenImage> | undefined,
+): Promise<NewContainer> {
   const { flags, given, args } = input;
   const runtime = runtimeOf(flags);
   if (flags.config) {
     if (args.length > 1) throw usage("with --config only the container's id is given");
     const spec = JSON.parse(readText(flags.config)) as Spec;
-    return await create(ctr, { id: need(args, 0, "the container's id"), spec, flags, runtime });
+    return { container: await create(ctr, { id: need(args, 0, "the container's id"), spec, flags, runtime }) };
   }
   const from = need(args, 0, flags.rootfs ? "a root file system" : "an image");
   const id = need(args, 1, "the container's id");
   const base = { namespace: ctr.globals.namespace, id, flags, given, args: args.slice(2) };
   if (flags.rootfs) {
     const rootfs = absolute(from);
-    return await create(ctr, { id, spec: specOf({ ...base, rootfs, files: userFiles(rootfs) }), flags, runtime });
+    const spec = specOf({ ...base, rootfs, files: userFiles(rootfs) });
+    return { container: await create(ctr, { id, spec, flags, runtime }) };
   }
   const snapshotter = flags.snapshotter || ctr.env.get("CONTAINERD_SNAPSHOTTER") || DEFAULT_SNAPSHOTTER;
-  const image = await openImage(ctr, from, platformOf(flags.platform));
-  if (!(await isUnpacked(ctr, image, snapshotter))) await unpack(ctr, image, snapshotter);
+  const image = await (opening ?? openImage(ctr, from, platformOf(flags.platform)));
   const labels = { ...labelsOf(flags["snapshotter-label"]), ...(flags["remap-labels"] ? remapLabels(flags) : {}) };
   const request = { snapshotter, key: id, parent: image.chain.at(-1) ?? "", labels };
-  const { mounts } = await ctr.snapshots.prepare(request);
+  const { mounts } = await prepare(ctr, image, request);
   try {
     const spec = specOf({ ...base, image: image.config, files: userFiles(mounts) });
-    return await create(ctr, { id, spec, flags, runtime, image, snapshotter });
+    return { container: await create(ctr, { id, spec, flags, runtime, image, snapshotter }), mounts };
   } catch (error) {
     await ctr.snapshots.remove({ snapshotter, key: id }).catch(() => {});
     throw error;
@@ -131,12 +165,11 @@ export function readSpec({ spec }: Container): Spec {
 
 /** Removes a container and, unless it is to be kept, its snapshot. */
 export async function removeContainer(ctr: Ctr, container: Container, keepSnapshot = false): Promise<void> {
-  if (!keepSnapshot && container.snapshotKey) {
-    try {
-      await ctr.snapshots.remove({ snapshotter: container.snapshotter, key: container.snapshotKey });
-    } catch (error) {
-      if (!isCode(error, "NotFound")) throw error;
-    }
-  }
-  await ctr.containers.delete({ id: container.id });
+  const { id, snapshotter, snapshotKey: key } = container;
+  const snapshot = keepSnapshot || !key ? undefined : ctr.snapshots.remove({ snapshotter, key });
+  const unlessGone = snapshot?.catch((error: unknown) => {
+    // what nothing refers to any more may have been collected meanwhile
+    if (!isCode(error, "NotFound")) throw error;
+  });
+  await Promise.all([ctr.containers.delete({ id }), unlessGone]);
 }

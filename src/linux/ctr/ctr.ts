@@ -114,7 +114,7 @@ export class Ctr {
       return await work();
     } finally {
       this.lease = undefined;
-      await this.leases.delete({ id });
+      this.#later.push(this.leases.delete({ id }));
     }
   }
 
@@ -137,6 +137,13 @@ export class Ctr {
   /** Lines whose cells are joined by tabs, aligned. */
   table(rows: readonly string[], padding: number, minWidth = padding): void {
     stdout(`${alignTabs(rows.join("\n"), { minWidth, padding })}\n`);
+  }
+
+  readonly #later: Promise<unknown>[] = [];
+
+  /** Waits for what goes on beside the command. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#later.splice(0));
   }
 
   /** To be done when the command has ended. */

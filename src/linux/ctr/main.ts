@@ -83,7 +83,9 @@ async function run(argv: readonly string[]): Promise<number> {
     path += ` ${node.name}`;
     if (!isGroup(node)) {
       try {
-        return await node.run(ctr, parseCommand(node, twoDashes(node.flags, [...early, ...rest]), path));
+        const code = await node.run(ctr, parseCommand(node, twoDashes(node.flags, [...early, ...rest]), path));
+        await ctr.settled();
+        return code;
       } catch (error) {
         if (!(error instanceof HelpWanted)) return report(error, flags.debug);
         stdout(commandHelp(node, path, PROGRAM, STYLE));

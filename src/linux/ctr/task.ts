@@ -2,6 +2,7 @@
 
 import { Options } from "../../common/gen/containerd/runc/options.ts";
 import type { Container } from "../../common/gen/containerd/services/containers.ts";
+import type { Mount } from "../../common/gen/containerd/types/mount.ts";
 import { isAny, packAny, unpackAny } from "../../common/protobuf/any.ts";
 import { readSpec } from "./container.ts";
 import type { Ctr } from "./ctr.ts";
@@ -12,6 +13,8 @@ export interface TaskOptions extends IoChoice {
   /** Image whose index names a checkpoint. */
   checkpoint?: string | undefined;
   noPivot?: boolean | undefined;
+  /** The snapshot's, when they are known already. */
+  mounts?: readonly Mount[] | undefined;
 }
 
 const CHECKPOINT_TYPE = "application/vnd.containerd.container.criu.checkpoint.criu.tar";
@@ -25,7 +28,8 @@ async function checkpointOf(ctr: Ctr, image: string) {
 /** Creates the task; when that fails the streams are gone too. */
 export async function createTask(ctr: Ctr, container: Container, options: TaskOptions) {
   const { id, snapshotter, snapshotKey, runtime } = container;
-  const rootfs = snapshotKey ? (await ctr.snapshots.mounts({ snapshotter, key: snapshotKey })).mounts : [];
+  const rootfs =
+    options.mounts ?? (snapshotKey ? (await ctr.snapshots.mounts({ snapshotter, key: snapshotKey })).mounts : []);
   const io = TaskIo.create(id, options);
   try {
     const { uidMappings, gidMappings } = readSpec(container).linux ?? {};

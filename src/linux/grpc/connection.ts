@@ -26,6 +26,7 @@ export class GrpcConnection implements Disposable {
   /** Not taken by the socket yet. */
   #unsent: Uint8Array[] = [];
   #open = true;
+  #scheduled = false;
 
   /** Connects at once: Unavailable when nobody listens there. */
   constructor(path: string) {
@@ -51,7 +52,28 @@ export class GrpcConnection implements Disposable {
 
   #send(bytes: Uint8Array): void {
     this.#unsent.push(bytes);
-    if (this.#unsent.length === 1) this.#flush();
+    if (this.#unsent.length > 1 || this.#scheduled) return;
+    // what is sent in one go is one packet, and wakes the server once
+    this.#scheduled = true;
+    void Promise.resolve().then(() => {
+      this.#scheduled = false;
+      if (!this.#open) return;
+      this.#join();
+      this.#flush();
+    });
+  }
+
+  /** Small pieces become one. */
+  #join(): void {
+    const total = this.#unsent.reduce((sum, { length }) => sum + length, 0);
+    if (this.#unsent.length < 2 || total > BUFFER) return;
+    const whole = new Uint8Array(total);
+    let at = 0;
+    for (const bytes of this.#unsent) {
+      whole.set(bytes, at);
+      at += bytes.length;
+    }
+    this.#unsent = [whole];
   }
 
   #flush(): void {

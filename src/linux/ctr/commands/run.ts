@@ -29,7 +29,7 @@ export const run = command({
   run: async (ctr, input) => {
     const { flags } = input;
     if (flags.rm && flags.detach) throw usage("--rm and --detach exclude each other");
-    const container = await newContainer(ctr, input);
+    const { container, mounts } = await newContainer(ctr, input);
     const name = { containerId: container.id, execId: "" };
     let removed = false;
     const removeIfWanted = async () => {
@@ -45,12 +45,14 @@ export const run = command({
         fifoDir: flags["fifo-dir"],
         checkpoint: flags.checkpoint,
         noPivot: flags["no-pivot"],
+        mounts,
       });
       using _io = io;
       let code: number;
       try {
         code = await runProcess(ctr, { name, io, pid, detach: flags.detach, pidFile: flags["pid-file"] });
-        if (!flags.detach) await deleteProcess(ctr, name, false);
+        // its streams are ours, and go with them
+        if (!flags.detach) await ctr.tasks.delete({ containerId: container.id });
       } catch (error) {
         await deleteProcess(ctr, name, true).catch((other: unknown) => {
           if (!isCode(other, "NotFound")) ctr.warn(`the task stays: ${(other as Error).message}`);
