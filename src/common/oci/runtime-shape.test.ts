@@ -60,7 +60,8 @@ test("faultOf() knows words and ranges", () => {
   const policy = process({ scheduler: { policy: "SCHED_FAIR" } });
   assert.equal(policy?.path, ".process.scheduler.policy");
   assert.match(policy.why, /^unknown value "SCHED_FAIR"; there are SCHED_OTHER, /);
-  assert.match(process({ user: { uid: -1 } })!.why, /from 0 to 4294967295, got -1/);
+  assert.match(process({ user: { uid: -1 } })!.why, /from 0 to 4294967294, got -1/);
+  assert.match(process({ user: { gid: 0xffffffff } })!.why, /got 4294967295/);
   assert.match(process({ user: { uid: 1.5 } })!.why, /whole number/);
   assert.equal(
     process({ rlimits: [{ type: "x", soft: 18446744073709552000, hard: 2 }] }),

@@ -20,6 +20,8 @@ const flag: FieldShape = { kind: "boolean" };
 const number = (min: number, max: number): FieldShape => ({ kind: "number", min, max });
 const u16 = number(0, 0xffff);
 const u32 = number(0, 0xffffffff);
+// the last one means "as it is" to the kernel: who asked for it would stay root
+const id = number(0, 0xfffffffe);
 // JSON.parse gives the nearest double: 2^64 - 1 comes as 2^64
 const u64 = number(0, 2 ** 64);
 const i32 = number(-(2 ** 31), 2 ** 31 - 1);
@@ -50,7 +52,7 @@ const mappings = list(object({ containerID: u32, hostID: u32, size: u32 }));
 const process = object({
   terminal: flag,
   consoleSize: object({ height: u64, width: u64 }),
-  user: object({ uid: u32, gid: u32, umask: u32, additionalGids: list(u32), username: text }),
+  user: object({ uid: id, gid: id, umask: u32, additionalGids: list(id), username: text }),
   args: texts,
   commandLine: text,
   env: texts,
@@ -157,7 +159,7 @@ const linux = object({
     object({ type: oneOf("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"), path: text }),
   ),
   devices: list(
-    object({ type: oneOf("c", "b", "u", "p"), path: text, major: i64, minor: i64, fileMode: u32, uid: u32, gid: u32 }),
+    object({ type: oneOf("c", "b", "u", "p"), path: text, major: i64, minor: i64, fileMode: u32, uid: id, gid: id }),
   ),
   netDevices: map(object({ name: text })),
   // with hundreds of words, and checked when it is compiled: one out of the cache was

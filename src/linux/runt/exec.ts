@@ -1,6 +1,7 @@
 // exec: another process in a running container.
 import { errorToData, WharfError } from "../../common/errors.ts";
 import type { Process } from "../../common/oci/runtime.ts";
+import { faultOf, PROCESS_SHAPE } from "../../common/oci/runtime-shape.ts";
 import { joinCgroup } from "../cgroup/join.ts";
 import { openCached } from "../seccomp/cache.ts";
 import { sys } from "../sys/call.ts";
@@ -52,6 +53,8 @@ function check(options: ExecOptions, record: ContainerRecord): void {
   if (status !== "running" && status !== "created" && status !== "paused") {
     throw new WharfError("FailedPrecondition", `cannot exec in a ${status} container`, { subject: options.id });
   }
+  const fault = faultOf(PROCESS_SHAPE, options.process);
+  if (fault) throw new WharfError("InvalidArgument", `process${fault.path}: ${fault.why}`, { subject: options.id });
   checkProcess(options.process);
   checkLabels(options.process, undefined);
   if (options.process.terminal && !options.console) {

@@ -80,7 +80,7 @@ export function hasSchema(file: string, line: string): boolean {
 
 function put(file: string, text: string): void {
   using fd = new Fd(open(file, O.WRONLY));
-  writeAll(fd.value, text);
+  writeAll(fd.value, text, file);
 }
 
 /** Which class a container gets. Nothing is done. */

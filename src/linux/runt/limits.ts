@@ -9,9 +9,10 @@ import { setRlimit } from "../sys/rlimit.ts";
 export type Warn = (text: string) => void;
 
 export function setOomScore(score: number, warn: Warn): void {
-  const fd = open("/proc/self/oom_score_adj", O.WRONLY);
+  const path = "/proc/self/oom_score_adj";
+  const fd = open(path, O.WRONLY);
   try {
-    writeAll(fd, String(score));
+    writeAll(fd, String(score), path);
   } catch (error) {
     if (!isErrno(error, "EACCES", "EPERM")) throw error;
     warn(`process.oomScoreAdj: ${score} needs CAP_SYS_RESOURCE, which is missing here; left as it is`);

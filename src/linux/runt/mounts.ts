@@ -80,7 +80,11 @@ function fresh(context: RootContext, entry: Mount, path: string, options: MountO
     const mode = `mode=${(fstat(target).mode & 0o7777).toString(8)}`;
     data = data ? `${data},${mode}` : mode;
   }
-  mountFresh(type, source, target, flags, withMountLabel(context.spec, type, data));
+  try {
+    mountFresh(type, source, target, flags, withMountLabel(context.spec, type, data));
+  } catch (cause) {
+    throw refusedMount(type, path, cause);
+  }
   close(target);
   mounted(context, path, tmpfs);
   if (lower) {
@@ -103,6 +107,20 @@ function fresh(context: RootContext, entry: Mount, path: string, options: MountO
       setAttributes(there.value, { set: MOUNT_ATTR.RDONLY }, false);
     });
   }
+}
+
+/** By the path that the configuration has, not by the descriptor it is done with, and with what can be the matter. */
+function refusedMount(type: string, path: string, cause: unknown): WharfError {
+  const { code, errno, message } = WharfError.from(cause);
+  const hints: Readonly<Record<string, string>> = {
+    ENODEV: `this kernel has no file system ${JSON.stringify(type)}: /proc/filesystems lists those it has`,
+    EINVAL: "an option is unknown to the file system, or does not fit: dmesg says which",
+    ENOENT: "something that the source or an option names is not there",
+    EPERM: "it needs a right that the user namespace does not have, or a whole /proc or /sys to be visible",
+    ENOTBLK: "the source is no block device",
+  };
+  const text = message.replace(/"\/proc\/self\/fd\/\d+"/, JSON.stringify(path));
+  return new WharfError(code, text, { errno, subject: path, hint: errno === undefined ? undefined : hints[errno] });
 }
 
 function mountFresh(type: string, source: string, target: number, flags: number, data: string): void {
@@ -164,7 +182,17 @@ function bind(context: RootContext, entry: Mount, path: string, index: number): 
   const tree = context.trees.get(index) ?? sourceOf(context, entry, index);
   const folder = (fstat(tree).mode & S_IFMT) === S_IFDIR;
   const target = openTarget(context, path, folder ? "folder" : "file", folder ? 0o755 : 0o644);
-  attach(tree, target);
+  try {
+    attach(tree, target);
+  } catch (cause) {
+    const onFolder = (fstat(target).mode & S_IFMT) === S_IFDIR;
+    if (onFolder === folder) throw cause;
+    const kind = (yes: boolean) => (yes ? "a folder" : "a file");
+    throw new WharfError("FailedPrecondition", `${kind(folder)} cannot be mounted on ${kind(onFolder)}`, {
+      subject: path,
+      cause,
+    });
+  }
   mounted(context, path, false);
   close(target);
   close(tree);

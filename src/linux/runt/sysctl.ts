@@ -68,9 +68,10 @@ export function applySysctls(sysctls: Readonly<Record<string, string>>): void {
   for (const name in sysctls) {
     const value = sysctls[name]!;
     try {
-      const fd = open(`/proc/sys/${sysctlPath(name)}`, O.WRONLY);
+      const path = `/proc/sys/${sysctlPath(name)}`;
+      const fd = open(path, O.WRONLY);
       try {
-        writeAll(fd, value);
+        writeAll(fd, value, path);
       } finally {
         close(fd);
       }

@@ -72,9 +72,10 @@ export function write(fd: number, buffer: Uint8Array, length = buffer.length): n
   return sys("write", fd, NR.write, fd, buffer, length);
 }
 
-export function writeAll(fd: number, data: Uint8Array | string): void {
+/** @param path what the descriptor is called in errors */
+export function writeAll(fd: number, data: Uint8Array | string, path?: string): void {
   let rest = typeof data === "string" ? native.bytes(data) : data;
-  while (rest.length > 0) rest = rest.subarray(write(fd, rest));
+  while (rest.length > 0) rest = rest.subarray(sys("write", path ?? fd, NR.write, fd, rest, rest.length));
 }
 
 /** Everything up to the end of file. */
@@ -137,7 +138,7 @@ function textOf(fd: number, sizeHint: number): string {
 
 export function writeFile(path: string, data: Uint8Array | string, mode = 0o644, dirfd = AT_FDCWD): void {
   using file = new Fd(open(path, O.WRONLY | O.CREAT | O.TRUNC, mode, dirfd));
-  writeAll(file.value, data);
+  writeAll(file.value, data, path);
 }
 
 /** Replaces a file so that a reader sees the old or the new content, never a part. */

@@ -85,6 +85,14 @@ test("config.json: wrong types, missing parts, unknown words are named", () => {
   fails((s) => void (s.linux!.cgroupsPath = "system.slice:docker:x"), /systemd/);
   fails((s) => void (s.process!.rlimits = [{ type: "RLIMIT_FUN", soft: 1, hard: 1 }]), /RLIMIT_FUN/);
   fails((s) => void (s.root!.path = "elsewhere"), /root\.path: no folder at/);
+  fails(
+    (s) => void (s.process!.oomScoreAdj = 5000),
+    /process\.oomScoreAdj: .*write "\/proc\/self\/oom_score_adj": EINVAL/,
+  );
+  fails(
+    (s) => void (s.linux!.sysctl = { "net.ipv4.ip_forward": "x" }),
+    /linux\.sysctl: cannot set net\.ipv4\.ip_forward to "x": write "\/proc\/sys\/net\/ipv4\/ip_forward": EINVAL/,
+  );
   fails((s) => void (s.linux!.sysctl = { "net.no.such": "1" }), /linux\.sysctl: cannot set net\.no\.such.*ENOENT/);
   fails((s) => void (s.linux!.resources!.devices = [{ allow: true, type: "z" }]), /devices\[0\]\.type "z"/);
 });
@@ -97,7 +105,15 @@ test("a mount that fails names its index, its source and destination, and the ke
   );
   fails(
     (spec) => void spec.mounts!.push({ destination: "/data", type: "nofs", source: "x" }),
-    /mounts\[5\].*nofs.*ENODEV/,
+    /mounts\[5\]: cannot mount nofs "x" on "\/data": mount nofs on "\/data": ENODEV.*\nhint: this kernel has no file system "nofs"/,
+  );
+  fails(
+    (spec) => void spec.mounts!.push({ destination: "/bin", type: "bind", source: "/etc/hostname", options: ["bind"] }),
+    /mounts\[5\]: cannot mount bind "\/etc\/hostname" on "\/bin": a file cannot be mounted on a folder/,
+  );
+  fails(
+    (spec) => void spec.mounts!.push({ destination: "/x", type: "tmpfs", source: "x", options: ["size=much"] }),
+    /mounts\[5\]: .*mount tmpfs on "\/x": EINVAL.*\nhint: an option is unknown to the file system/,
   );
 });
 

@@ -51,6 +51,22 @@ test("exec: --user, --cwd, --env, --cap, --no-new-privs, --additional-gids", () 
   assert.match(out, /^7\n8 55\n\/tmp\nbd\nCapBnd:\s+0000000020000421\nNoNewPrivs:\s+1\n$/);
 });
 
+test("a user or group that the kernel would take for 'as it is' is refused, by exec and by run", () => {
+  using box = new Bundle();
+  box.sleeping();
+  for (const user of ["4294967295", "0:4294967295", "4294967296", "99999999999"]) {
+    const { status, out, err } = box.runt("exec", "--user", user, box.id, "id", "-u");
+    assert.deepEqual([status, out], [255, ""], user);
+    assert.match(err, /process\.user\.[ug]id: expected a whole number from 0 to 4294967294/);
+  }
+  assert.match(
+    box.runt("exec", "-g", "4294967295", box.id, "id").err,
+    /process\.user\.additionalGids\[0\]: expected a whole/,
+  );
+  using other = new Bundle((spec) => void (spec.process!.user = { uid: 4294967295, gid: 0 }));
+  assert.match(other.runt("run", other.id).err, /config\.json: process\.user\.uid: expected a whole number/);
+});
+
 test("exec --process takes all from a file, --detach and --pid-file leave it running", async () => {
   using box = new Bundle();
   box.sleeping();

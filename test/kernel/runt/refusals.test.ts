@@ -83,7 +83,7 @@ test("a bind mount without a source is refused", () => {
 test("numbers out of range are named with the range", () => {
   assert.match(
     refusal(process({ user: { uid: -1, gid: 0 } })),
-    /process\.user\.uid: expected a whole number from 0 to 4294967295, got -1/,
+    /process\.user\.uid: expected a whole number from 0 to 4294967294, got -1/,
   );
   assert.match(
     refusal(process({ user: { uid: 0, gid: 1.5 } })),
