@@ -1,7 +1,7 @@
 /** Removing a container with all that belongs to it. */
 
 import { readdirSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { messageOf } from "../../http/errors.ts";
@@ -139,7 +139,7 @@ async function removeFolder(folder: string): Promise<void> {
   try {
     for (const name of readdirSync(folder)) {
       if (OWN_FILES.has(name)) unlinkSync(join(folder, name));
-      else await rm(join(folder, name), { recursive: true, force: true });
+      else await unlink(join(folder, name)).catch(() => rm(join(folder, name), { recursive: true, force: true }));
     }
     rmdirSync(folder);
   } catch (error) {

@@ -1,8 +1,8 @@
 /** The default network: a bridge of the daemon's own, made when the first container wants it, taken down when the daemon ends without any. */
 
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Attachment, BridgeNetwork } from "../../../common/agent/network.ts";
 import type { AnswerOf, Operation, RequestOf } from "../../../common/agent/protocol.ts";
@@ -115,7 +115,8 @@ export class BridgeDriver implements NetworkDriver {
       ports: portRequests(record),
     });
     this.#attachments.set(id, attachment);
-    await writeFile(join(this.#dir, `${id}.json`), JSON.stringify(attachment), { mode: 0o600 });
+    // In memory, and small.
+    writeFileSync(join(this.#dir, `${id}.json`), JSON.stringify(attachment), { mode: 0o600 });
     return {
       namespace: { path: attachment.netns },
       endpoints: { bridge: endpointOf(id, attachment) },
@@ -129,7 +130,7 @@ export class BridgeDriver implements NetworkDriver {
     if (!attachment) return;
     await this.#agent.call("networkDetach", { network: await this.#load(), id, attachment });
     this.#attachments.delete(id);
-    await rm(join(this.#dir, `${id}.json`), { force: true });
+    rmSync(join(this.#dir, `${id}.json`), { force: true });
   }
 
   /** When the daemon ends: without containers on it the bridge goes, too. */

@@ -1,6 +1,6 @@
 /** /etc/hosts, /etc/hostname and /etc/resolv.conf of a container, written into its folder on the host. */
 
-import { readFile, writeFile } from "node:fs/promises";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerRecord } from "../containers/record.ts";
 import type { OwnFile } from "../spec/mounts.ts";
@@ -40,7 +40,7 @@ export async function hostsText(
   lines: NetworkAttachment["hosts"],
   { onHost, gateway }: { onHost: boolean; gateway?: string | undefined },
 ): Promise<string> {
-  const hosts = onHost ? [(await readFile("/etc/hosts", "utf8").catch(() => "")).trimEnd()] : [...LOCALHOST];
+  const hosts = onHost ? [(readText("/etc/hosts") ?? "").trimEnd()] : [...LOCALHOST];
   for (const { address, names } of lines) hosts.push(`${address}\t${names.join(" ")}`);
   for (const extra of hostConfig.ExtraHosts ?? []) {
     const [name, address] = splitExtra(extra);
@@ -64,17 +64,18 @@ export async function writeNetworkFiles(
   const { config } = record;
   const onHost = attachment.namespace === "host";
   const files: [string, string][] = [
-    ["resolv.conf", await resolvConf(record, attachment)],
+    ["resolv.conf", resolvConf(record, attachment)],
     ["hostname", `${config.Hostname}\n`],
     ["hosts", await hostsText(record, attachment.hosts, { onHost, gateway })],
   ];
-  await Promise.all(files.map(([name, content]) => writeFile(join(directory, name), content, { mode: 0o644 })));
+  // Small ones: to write them takes less than to wait for a thread that does, on a busy machine by milliseconds.
+  for (const [name, content] of files) writeFileSync(join(directory, name), content, { mode: 0o644 });
   return files.map(([name]) => ({ source: join(directory, name), destination: `/etc/${name}` }));
 }
 
-async function resolvConf(record: ContainerRecord, { resolver, namespace }: NetworkAttachment): Promise<string> {
+function resolvConf(record: ContainerRecord, { resolver, namespace }: NetworkAttachment): string {
   const { Dns, DnsOptions, DnsSearch } = record.hostConfig;
-  const host = await hostResolver(namespace === "host");
+  const host = hostResolver(namespace === "host");
   const base = resolver === "host" ? host : resolver;
   const servers = Dns?.length ? Dns : base.servers;
   const search = DnsSearch?.length ? DnsSearch.filter((domain) => domain !== ".") : base.search;
@@ -90,11 +91,19 @@ async function resolvConf(record: ContainerRecord, { resolver, namespace }: Netw
 }
 
 /** Of a host whose only server is systemd's stub on its loopback: the servers that the stub asks. */
-async function hostResolver(onHost: boolean): Promise<ReturnType<typeof parse>> {
-  const found = parse(await readFile("/etc/resolv.conf", "utf8").catch(() => ""));
+function hostResolver(onHost: boolean): ReturnType<typeof parse> {
+  const found = parse(readText("/etc/resolv.conf") ?? "");
   if (onHost || found.servers.length !== 1 || found.servers[0] !== "127.0.0.53") return found;
-  const behind = await readFile("/run/systemd/resolve/resolv.conf", "utf8").catch(() => undefined);
+  const behind = readText("/run/systemd/resolve/resolv.conf");
   return behind === undefined ? found : parse(behind);
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 function parse(text: string): { servers: string[]; search: string[]; options: string[] } {
