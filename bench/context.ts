@@ -21,6 +21,8 @@ export interface Settings {
   slowRounds: number;
   /** How many containers the memory figures are taken at. */
   containers: number;
+  /** How many containers run beside what is measured, at most. */
+  crowd: number;
 }
 
 export interface Cell {

@@ -2,6 +2,7 @@
 //   npm run bench [-- OPTION…] [NAME…]     NAME: a benchmark or the beginning of its name; all without
 //   --list          says what there is      --no-readme    leaves the README alone
 //   --rounds N      timed runs (25)         --slow-rounds N  of what takes seconds (3)    --containers N   for memory (100)
+//   --crowd N        containers that run while a runtime is measured among others (1000)
 // Everything runs inside the peers root (tools/peers), in a network namespace of its own: this program starts itself there.
 import { spawnSync } from "node:child_process";
 import {
@@ -23,6 +24,7 @@ import { newRunMark } from "../test/support/run.ts";
 import { buildImage, linuxSources, stripSources } from "../tools/lib/images.ts";
 import { BUILD, buildHost, ROOT } from "../tools/lib/native.ts";
 import { API } from "./benchmarks/api.ts";
+import { CROWD } from "./benchmarks/crowd.ts";
 import { GRPC } from "./benchmarks/grpc.ts";
 import { MANY } from "./benchmarks/many.ts";
 import { MEMORY } from "./benchmarks/memory.ts";
@@ -36,7 +38,7 @@ import { makeEmptyDisk } from "./images.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { markdown, merge, plain, type Results, replaceTable } from "./table.ts";
 
-const ALL: Benchmark[] = [...RUNTIME, ...RUN, ...API, ...MANY, ...PULL, ...PUSH, ...GRPC, ...MEMORY];
+const ALL: Benchmark[] = [...RUNTIME, ...CROWD, ...RUN, ...API, ...MANY, ...PULL, ...PUSH, ...GRPC, ...MEMORY];
 const RESULTS = join(BUILD, "bench/results.json");
 
 const OPTIONS = {
@@ -45,6 +47,7 @@ const OPTIONS = {
   rounds: { type: "string", default: "25" },
   "slow-rounds": { type: "string", default: "3" },
   containers: { type: "string", default: "100" },
+  crowd: { type: "string", default: "1000" },
   /** Ours: the folder of a run that has been prepared outside. */
   inside: { type: "string" },
 } as const;
@@ -140,6 +143,7 @@ async function outside(): Promise<number> {
     rounds: Number(values.rounds),
     slowRounds: Number(values["slow-rounds"]),
     containers: Number(values.containers),
+    crowd: Number(values.crowd),
   };
   writeFileSync(join(work, "inside.json"), JSON.stringify({ settings, host, image, names } satisfies Inside));
   try {

@@ -5,13 +5,13 @@ import type { Benchmark, Cell, Context, Row } from "../context.ts";
 import { which } from "../context.ts";
 import { type Measured, median, type Series, timed, untimed } from "../stopwatch.ts";
 
-interface Runtime {
+export interface Runtime {
   name: string;
   /** The program with the flags that keep its state out of others' way. */
   argv: string[];
 }
 
-function runtimes(context: Context): Runtime[] {
+export function runtimes(context: Context): Runtime[] {
   const state = (name: string) => join(context.settings.run, name);
   const program = (name: string, path: string) => ({ name, argv: [path, "--root", state(name)] });
   return [program("runt", context.ours("runt")), program("crun", which("crun")), program("runc", which("runc"))];
@@ -45,7 +45,7 @@ async function compare(context: Context, name: string, goal: [number, number?], 
 }
 
 /** A container that only sleeps: for the verbs that need one. */
-async function sleeper(context: Context): Promise<string> {
+export async function sleeper(context: Context): Promise<string> {
   return withArgs(context, await smallBundle(context), "sleeper", ["sleep", "1000"]);
 }
 
