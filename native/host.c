@@ -224,14 +224,14 @@ static JSValue js_variable(JSContext *ctx, JSValueConst self, int argc, JSValueC
    whole object, or the text has characters beyond ASCII (an index would not be a place in memory then) */
 static JSValue js_json_end(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
-    size_t n, length;
-    int64_t at, end = -1;
+    size_t n;
+    int64_t at, length = -1, end = -1;
     if (JS_ToInt64(ctx, &at, argv[1])) return JS_EXCEPTION;
     const char *s = JS_ToCStringLen(ctx, &n, argv[0]);
     if (!s) return JS_EXCEPTION;
     int depth = 0, inside = 0;
-    JS_GetLength(ctx, argv[0], (int64_t *)&length);
-    if (length == n) for (; at < (int64_t)n; at++) {
+    JS_GetLength(ctx, argv[0], &length);
+    if (length == (int64_t)n) for (; at < (int64_t)n; at++) {
         char c = s[at];
         if (inside) {
             if (c == '\\') at++;
@@ -243,6 +243,23 @@ static JSValue js_json_end(JSContext *ctx, JSValueConst self, int argc, JSValueC
     }
     JS_FreeCString(ctx, s);
     return JS_NewInt64(ctx, end);
+}
+
+/* find(text, part, from) -> String.indexOf for long texts of ASCII characters, which the engine searches slowly; -1 also for other texts */
+static JSValue js_find(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    size_t n, m;
+    int64_t from, length = -1, at = -1;
+    if (JS_ToInt64(ctx, &from, argv[2])) return JS_EXCEPTION;
+    const char *s = JS_ToCStringLen(ctx, &n, argv[0]), *part = s ? JS_ToCStringLen(ctx, &m, argv[1]) : NULL;
+    if (part) {
+        JS_GetLength(ctx, argv[0], &length);
+        const char *found = length == (int64_t)n && from >= 0 && from <= length ? memmem(s + from, n - from, part, m) : NULL;
+        if (found) at = found - s;
+    }
+    if (s) JS_FreeCString(ctx, s);
+    if (part) JS_FreeCString(ctx, part);
+    return part ? JS_NewInt64(ctx, at) : JS_EXCEPTION;
 }
 
 /* jobs() -> runs pending promise reactions; what a job throws is thrown on */
@@ -280,7 +297,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("syscall", 7, js_syscall), JS_CFUNC_DEF("symbol", 1, js_symbol), JS_CFUNC_DEF("call", 7, js_call),
     JS_CFUNC_DEF("address", 1, js_address), JS_CFUNC_DEF("view", 2, js_view), JS_CFUNC_DEF("utf8", 3, js_utf8),
     JS_CFUNC_DEF("bytes", 1, js_bytes), JS_CFUNC_DEF("environ", 0, js_environ), JS_CFUNC_DEF("variable", 1, js_variable), JS_CFUNC_DEF("self", 0, js_self),
-    JS_CFUNC_DEF("jsonEnd", 2, js_json_end),
+    JS_CFUNC_DEF("jsonEnd", 2, js_json_end), JS_CFUNC_DEF("find", 3, js_find),
     JS_CFUNC_DEF("title", 0, js_title),
     JS_CFUNC_DEF("jobs", 0, js_jobs), JS_CFUNC_DEF("collect", 0, js_collect), JS_CFUNC_DEF("heap", 0, js_heap),
     JS_CFUNC_DEF("trim", 0, js_trim),

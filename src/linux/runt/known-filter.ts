@@ -20,14 +20,14 @@ export interface KnownFilter {
 
 /** Undefined when the profile cannot be told by its text alone: it is not there, written in an unusual way, or has flags. */
 export function knownFilter(text: string, cache: string): KnownFilter | undefined {
-  const at = text.indexOf(KEY);
+  const at = native.find(text, KEY, 0);
   // a key written with escapes, or twice, is for the parser
-  if (at < 0 || text.indexOf(KEY, at + 1) >= 0 || text.includes("\\u")) return undefined;
+  if (at < 0 || native.find(text, KEY, at + 1) >= 0 || native.find(text, "\\u", 0) >= 0) return undefined;
   const begin = at + KEY.length;
   const end = native.jsonEnd(text, begin);
   if (end < 0) return undefined;
   const profile = text.slice(begin, end);
-  for (let i = 0; i < MORE.length; i++) if (profile.includes(MORE[i]!)) return undefined;
+  for (let i = 0; i < MORE.length; i++) if (native.find(profile, MORE[i]!, 0) >= 0) return undefined;
   const name = sha256(`text ${VERSION} ${profile}`);
   const file = openCached(cache, name);
   return { name, file, rest: `${text.slice(0, begin)}{"defaultAction":"${CUT}"}${text.slice(end)}` };

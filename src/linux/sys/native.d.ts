@@ -38,6 +38,8 @@ interface Native {
   environ(): string[];
   /** The value of one of them. */
   variable(name: string): string | undefined;
+  /** String.indexOf for long texts of ASCII characters, which the engine searches slowly; -1 for other texts. */
+  find(text: string, part: string, from: number): number;
   /** The index behind the JSON object that begins at index `at` of a text; -1 when there is no whole one, or the text is not ASCII. */
   jsonEnd(text: string, at: number): number;
   /** The descriptor of the mount this program was executed from, which the caller then closes; -1 when there is none (native/self.h). */
