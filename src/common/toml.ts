@@ -217,3 +217,22 @@ class Parser {
 function table(): TomlTable {
   return Object.create(null) as TomlTable;
 }
+
+/** The line on which a setting stands, from 1: its own, or that of the table it is in, or the first. */
+export function lineOf(text: string, path: readonly string[]): number {
+  let table = "";
+  let found = { depth: -1, line: 1 };
+  for (const [at, line] of text.split("\n").entries()) {
+    const header = /^\s*\[+\s*([^\]]+?)\s*\]+/.exec(line)?.[1];
+    const key = /^\s*([^=#]+?)\s*=/.exec(line)?.[1];
+    if (header !== undefined) table = `${header}.`;
+    const name = header ?? (key === undefined ? undefined : table + key);
+    if (name === undefined) continue;
+    const plain = name.replaceAll(/["']/g, "");
+    // The longest beginning of the path that a line names.
+    for (let depth = path.length; depth > found.depth; depth--) {
+      if (plain === path.slice(0, depth).join(".")) found = { depth, line: at + 1 };
+    }
+  }
+  return found.line;
+}

@@ -1,12 +1,31 @@
-/** /etc/wharf/config.toml: registries and their mirrors. A file that is not there is an empty one. */
+/** /etc/wharf/config.toml. A file that is not there is an empty one. */
 
 import { readFile } from "node:fs/promises";
 import { WharfError } from "../common/errors.ts";
 import type { RegistryConfig } from "./registry/config.ts";
 
+/** What `--runtime NAME` stands for. */
+export interface RuntimeHandler {
+  /** Name of a shim as containerd has them, or its absolute path. */
+  type: string;
+  /** Program of the OCI runtime; the shim's own when it is empty. */
+  binary: string;
+  /** Its state folder; the shim's choice when it is empty. */
+  root: string;
+  systemdCgroup: boolean;
+}
+
 export interface Config {
   registries: RegistryConfig | undefined;
+  /** By name, beside `runt`. */
+  runtimes: Record<string, RuntimeHandler>;
+  /** Name of a handler. */
+  defaultRuntime: string;
+  /** Sockets of other snapshotters, by name. */
+  snapshotters: Record<string, string>;
 }
+
+const EMPTY: Config = { registries: undefined, runtimes: {}, defaultRuntime: "runt", snapshotters: {} };
 
 /** InvalidArgument names line or field. */
 export async function loadConfig(path: string): Promise<Config> {
@@ -14,7 +33,7 @@ export async function loadConfig(path: string): Promise<Config> {
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return { registries: undefined };
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return EMPTY;
     throw new WharfError("InvalidArgument", `the configuration ${JSON.stringify(path)} cannot be read`, {
       subject: path,
       cause,

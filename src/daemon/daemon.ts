@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "./agent/client.ts";
 import { AgentProcess } from "./agent/process.ts";
+import type { Config } from "./config.ts";
 import { createDockerServer } from "./docker/api.ts";
 import { watchOom } from "./docker/containers/oom.ts";
 import { reconcile } from "./docker/containers/reconcile.ts";
 import { Engine, type Registries } from "./docker/engine.ts";
 import { ensureUnpacked } from "./docker/images/unpack.ts";
 import { BridgeDriver } from "./docker/network/bridge.ts";
+import { Runtimes } from "./docker/runtimes.ts";
 import { serveContainerd } from "./grpc/serve.ts";
 import { ensureFirstImage } from "./images/first.ts";
 import { type ListenAddress, readTls } from "./listen-address.ts";
@@ -19,7 +21,6 @@ import type { Log } from "./log.ts";
 import { openCore } from "./open-core.ts";
 import type { Options } from "./options.ts";
 import { logPeer, logTlsPeer } from "./peer.ts";
-import type { RegistryConfig } from "./registry/config.ts";
 import { listen, listenTcp } from "./sockets.ts";
 import { sweepTraces } from "./trace/files.ts";
 
@@ -27,7 +28,8 @@ export interface DaemonOptions
   extends Pick<Options, "root" | "state" | "hosts" | "tls" | "group" | "shimPath" | "cgroupParent">,
     Partial<Pick<Options, "containerd">> {
   log: Log;
-  registries?: RegistryConfig | undefined;
+  /** What the configuration file says. */
+  file?: Config | undefined;
 }
 
 /** A daemon that serves. Disposing of it ends the service; containers go on. */
@@ -51,7 +53,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   writeFileSync(pidFile, `${process.pid}\n`);
   stack.defer(() => rmSync(pidFile, { force: true }));
   let pulling: Promise<Disposable & Registries> | undefined;
-  const loadPulling = async () => (await import("./pulling.ts")).createRegistries(options.registries);
+  const loadPulling = async () => (await import("./pulling.ts")).createRegistries(options.file?.registries);
   stack.defer(async () => (await pulling?.catch(() => undefined))?.[Symbol.dispose]());
   core.addTransferer((...transfer) => {
     if (![transfer[1].type, transfer[2].type].includes("registry")) {
@@ -71,7 +73,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     state,
     log,
     cgroupParent: options.cgroupParent,
-    runtime,
+    runtimes: new Runtimes(runtime, options.file?.runtimes, options.file?.defaultRuntime),
   });
   stack.defer(() => engine.closing.abort());
   const bridge = new BridgeDriver(agent, state);

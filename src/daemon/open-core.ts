@@ -2,6 +2,8 @@
 
 import { join } from "node:path";
 import type { Agent } from "./agent/client.ts";
+import type { Config } from "./config.ts";
+import type { Snapshotter } from "./containerd/api/snapshots.ts";
 import type { ContainerdCore } from "./containerd/api.ts";
 import { createCore } from "./containerd/core.ts";
 import type { Log } from "./log.ts";
@@ -9,7 +11,7 @@ import { resolveShim } from "./shim/launch.ts";
 import { lockDirectory } from "./store/lock.ts";
 
 /** Shims lie beside the agent: dist/bin. */
-const BIN = [join(import.meta.dirname, "../bin"), join(import.meta.dirname, "../../dist/bin")];
+export const BIN = [join(import.meta.dirname, "../bin"), join(import.meta.dirname, "../../dist/bin")];
 
 export interface CoreChoice {
   root: string;
@@ -18,6 +20,7 @@ export interface CoreChoice {
   /** Socket of another containerd. */
   containerd?: string | undefined;
   log: Log;
+  file?: Config | undefined;
 }
 
 export interface OpenedCore {
@@ -32,7 +35,9 @@ export async function openCore(choice: CoreChoice, agent: Agent, stack: AsyncDis
   const shimPath = [...choice.shimPath, ...BIN];
   if (containerd === undefined) {
     const warn = (message: string, error?: unknown) => log("warn", message, { error });
-    return { core: stack.use(await createCore({ root, state, agent, shimPath, log: warn })), runtime: undefined };
+    const snapshotters = await otherSnapshotters(choice.file?.snapshotters ?? {}, stack);
+    const core = stack.use(await createCore({ root, state, agent, shimPath, snapshotters, log: warn }));
+    return { core, runtime: undefined };
   }
   stack.use(lockDirectory(root, "root"));
   if (state !== root) stack.use(lockDirectory(state, "state"));
@@ -42,4 +47,15 @@ export async function openCore(choice: CoreChoice, agent: Agent, stack: AsyncDis
   log("info", "using another containerd", { socket: containerd });
   // That one does not know where our shim lies.
   return { core, runtime: resolveShim("io.containerd.runt.v2", shimPath) };
+}
+
+/** Each behind its socket, asked in the namespace of whoever asks. */
+async function otherSnapshotters(sockets: Readonly<Record<string, string>>, stack: AsyncDisposableStack) {
+  const found: Record<string, (namespace: string) => Snapshotter> = {};
+  for (const [name, socket] of Object.entries(sockets)) {
+    const { RemoteCore } = await import("./grpc/client/core.ts");
+    const remote = stack.use(new RemoteCore(socket));
+    found[name] = (namespace) => remote.namespace(namespace).snapshots(name);
+  }
+  return found;
 }

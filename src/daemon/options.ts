@@ -6,8 +6,10 @@ import { WharfError } from "../common/errors.ts";
 import { type ListenAddress, parseListenAddress, type TlsFiles } from "./listen-address.ts";
 import { LEVELS, type Level } from "./log.ts";
 
+type Command = "serve" | "help" | "version" | "import-busybox" | "config default" | "config check";
+
 export interface Options {
-  command: "serve" | "help" | "version" | "import-busybox";
+  command: Command;
   root: string;
   state: string;
   config: string;
@@ -28,6 +30,7 @@ export interface Options {
 
 export const USAGE = `usage: wharfd [OPTIONS]
        wharfd import-busybox [OPTIONS]
+       wharfd config default | check [OPTIONS]
 
 The daemon: it serves the Docker Engine API on <state>/docker.sock.
 
@@ -48,7 +51,10 @@ The daemon: it serves the Docker Engine API on <state>/docker.sock.
   -h, --help           prints this
 
 import-busybox makes busybox:latest of the host's static busybox anew, in place of serving.
+config default prints a configuration with every setting, config check looks whether a file is right.
 `;
+
+const COMMANDS = ["serve", "import-busybox", "config default", "config check"];
 
 /** A socket's path may have 107 bytes, and the longest name of one here is containerd.sock.ttrpc. */
 const STATE_BYTES = 107 - "/containerd.sock.ttrpc".length;
@@ -62,9 +68,8 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): O
     throw invalid(cause instanceof Error ? (cause.message.split(". ")[0] ?? cause.message) : String(cause));
   }
   const { values, positionals } = parsed;
-  const [word, ...more] = positionals;
-  if (more.length > 0 || (word !== undefined && word !== "import-busybox"))
-    throw invalid(`unknown argument ${JSON.stringify(more[0] ?? word)}`);
+  const command = positionals.join(" ") || "serve";
+  if (!COMMANDS.includes(command)) throw invalid(`unknown argument ${JSON.stringify(positionals.at(-1))}`);
   const level = values["log-level"] ?? "info";
   if (!LEVELS.includes(level as Level))
     throw invalid(`the log level ${JSON.stringify(level)} is none of ${LEVELS.join(", ")}`);
@@ -87,7 +92,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): O
     );
   }
   return {
-    command: values.help ? "help" : values.version ? "version" : word === undefined ? "serve" : "import-busybox",
+    command: values.help ? "help" : values.version ? "version" : (command as Command),
     root,
     state,
     config: path(values.config, "WHARF_CONFIG", "/etc/wharf/config.toml"),

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { describe, hintOf, isCode } from "../common/errors.ts";
 import { VERSION } from "../common/version.ts";
+import type { Config } from "./config.ts";
 import { startDaemon } from "./daemon.ts";
 import { createLog, type Log } from "./log.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
@@ -11,6 +12,12 @@ import { armFailpoints } from "./store/failpoints.ts";
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2), process.env);
   if (options.command === "help") return void process.stdout.write(USAGE);
+  if (options.command === "config default")
+    return void process.stdout.write((await import("./config-default.ts")).DEFAULT);
+  if (options.command === "config check") {
+    await checkConfig(options, await readConfig(options.config));
+    return void process.stdout.write(`${options.config}: ok\n`);
+  }
   if (options.command === "version") return void process.stdout.write(`wharfd ${VERSION}\n`);
   const log = createLog(options.level, (line) => process.stderr.write(line));
   if (options.command === "import-busybox") return await importBusybox(options, log);
@@ -22,8 +29,9 @@ async function main(): Promise<void> {
   process.on("SIGHUP", () => {});
   process.on("uncaughtException", (error) => log("error", "a fault that nobody caught", { error }));
   process.on("unhandledRejection", (error) => log("error", "a rejection that nobody caught", { error }));
-  const { registries } = await readConfig(options.config);
-  await using daemon = await startDaemon({ ...options, log, registries });
+  const file = await readConfig(options.config);
+  await checkConfig(options, file);
+  await using daemon = await startDaemon({ ...options, log, file });
   log("info", "ready", {
     pid: process.pid,
     root: options.root,
@@ -53,6 +61,13 @@ function watchMemory(settled: Promise<void>, log: Log): Disposable {
     if (!stack.disposed) stack.use(keepSmall(log));
   });
   return stack;
+}
+
+/** What the configuration names has to be there. */
+async function checkConfig({ shimPath }: Options, { runtimes }: Config): Promise<void> {
+  if (Object.keys(runtimes).length === 0) return;
+  const { checkRuntimes } = await import("./config-check.ts");
+  checkRuntimes(runtimes, shimPath);
 }
 
 async function readConfig(path: string) {

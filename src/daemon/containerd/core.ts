@@ -6,6 +6,7 @@ import { Database } from "../store/database.ts";
 import { lockDirectory } from "../store/lock.ts";
 import type { AgentClient } from "./agent.ts";
 import { SHIM_SANDBOXER } from "./api/sandboxes.ts";
+import type { Snapshotter } from "./api/snapshots.ts";
 import type { TransferEnd, TransferOptions, TransferService } from "./api/transfer.ts";
 import { type Containerd, type ContainerdCore, DEFAULT_SNAPSHOTTER, type Transferer } from "./api.ts";
 import { LocalContainers } from "./containers/store.ts";
@@ -41,6 +42,8 @@ export interface CoreOptions {
   log?: ((message: string, error?: unknown) => void) | undefined;
   /** Directories to look for shims in, before PATH. */
   shimPath?: readonly string[] | undefined;
+  /** Further snapshotters by name: what each is to a namespace. */
+  snapshotters?: Readonly<Record<string, (namespace: string) => Snapshotter>> | undefined;
   signal?: AbortSignal | undefined;
 }
 

@@ -15,6 +15,7 @@ import type { Exec } from "./exec/exec.ts";
 import { ImageCatalogue } from "./images/store.ts";
 import { NetworkDrivers } from "./network/driver.ts";
 import { sharedNetwork } from "./network/shared.ts";
+import { Runtimes } from "./runtimes.ts";
 import { Turns } from "./turns.ts";
 import { Volumes } from "./volumes/volumes.ts";
 
@@ -50,8 +51,7 @@ export interface EngineOptions {
   log: Log;
   /** Cgroup of the containers' cgroups, dockerd's own by default. */
   cgroupParent?: string | undefined;
-  /** Name of the runtime that is used when a request names none. */
-  runtime?: string | undefined;
+  runtimes?: Runtimes | undefined;
 }
 
 export class Engine {
@@ -61,7 +61,7 @@ export class Engine {
   readonly root: string;
   readonly state: string;
   readonly log: Log;
-  readonly runtime: string;
+  readonly runtimes: Runtimes;
   readonly cgroupParent: string;
   readonly images: ImageCatalogue;
   readonly containers: ContainerRegistry;
@@ -85,7 +85,7 @@ export class Engine {
     this.state = options.state;
     this.log = options.log;
     this.cgroupParent = options.cgroupParent ?? "/docker";
-    this.runtime = options.runtime ?? "io.containerd.runt.v2";
+    this.runtimes = options.runtimes ?? new Runtimes();
     this.images = new ImageCatalogue(this.client, () => this.settling);
     this.containers = new ContainerRegistry(this.client);
     this.users = new UserDatabase(options.agent);

@@ -38,6 +38,8 @@ export interface RegistrySettings extends HostSettings {
 export interface RegistryConfig {
   /** By the registry's name as it stands in references; `_default` serves those without an entry. */
   registries?: Record<string, RegistrySettings>;
+  /** Folders with one for each registry in it, that holds its hosts.toml: before all that stands here. */
+  directories?: string[];
   /** Mirror URLs by registry name, tried in order before the registry: the short form. */
   mirrors?: Record<string, string[]>;
   /** Hosts (`host`, `host:port`), addresses or networks (CIDR) that may be spoken to without TLS or with any certificate. */
@@ -68,13 +70,28 @@ export interface Endpoint {
   dialTimeout: number | undefined;
 }
 
+/** Of the first folder that knows the registry. Read anew each time: changes count from the next pull on. */
+async function settingsIn(directories: readonly string[], domain: string): Promise<RegistrySettings | undefined> {
+  if (directories.length === 0) return undefined;
+  const { settingsOf } = await import("./hosts-dir.ts");
+  for (const directory of directories) {
+    const settings = await settingsOf(directory, domain);
+    if (settings) return settings;
+  }
+  return undefined;
+}
+
 const ALL: readonly Capability[] = ["pull", "resolve", "push"];
 /** Docker Hub answers at another name than its own. */
 const HUB_HOST = "registry-1.docker.io";
 
 /** The endpoints of a registry, in the order they are to be tried. Throws InvalidArgument for bad settings. */
 export async function endpointsOf(domain: string, config: RegistryConfig): Promise<Endpoint[]> {
-  const settings = config.registries?.[domain] ?? config.registries?._default ?? {};
+  const settings =
+    (await settingsIn(config.directories ?? [], domain)) ??
+    config.registries?.[domain] ??
+    config.registries?._default ??
+    {};
   const { server, host: hosts, ...own } = settings;
   const list: Endpoint[] = [];
   for (const [url, one] of Object.entries(hosts ?? {})) list.push(await endpoint(url, one, config, true));

@@ -1,68 +1,58 @@
-/** A folder with a hosts.toml for each registry, as containerd has it in /etc/containerd/certs.d. */
+/**
+ * A registry's settings in containerd's form: `<directory>/<registry>/hosts.toml`, where the registry's name may have its port as
+ * `host_port_`, and `_default` serves all others. Without hosts.toml the folder may hold docker's certificates: `*.crt` authorities, `*.cert` and
+ * `*.key` of the client.
+ */
 
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { any, array, boolean, check, map, object, optional, string } from "../../common/docker/schema.ts";
+import { readdir, readFile } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
 import { WharfError } from "../../common/errors.ts";
-import { parseToml } from "../../common/toml.ts";
+import { readHosts } from "../config-schema.ts";
 import type { HostSettings, RegistrySettings } from "./config.ts";
 
-const hostSettings = {
-  capabilities: optional(array(string())),
-  ca: optional(any()),
-  client: optional(any()),
-  skip_verify: optional(boolean()),
-  header: optional(map(any())),
-  override_path: optional(boolean()),
-  dial_timeout: optional(string()),
-};
-
-/** The form of one registry's table, in the configuration as in a hosts.toml. */
-export const RegistryTable = object("", {
-  ...hostSettings,
-  server: optional(string()),
-  host: optional(map(object("", hostSettings))),
-});
-
-/** The folders in which containerd looks for a registry's file. */
-function places(domain: string): string[] {
-  const port = domain.includes(":") ? [`${domain.replaceAll(":", "_")}_`] : [];
-  return [...port, domain, "_default"];
+/** Undefined when the directory has nothing for the registry. InvalidArgument names file and line. */
+export async function settingsOf(directory: string, domain: string): Promise<RegistrySettings | undefined> {
+  for (const name of [domain.replace(/:(\d+)$/, "_$1_"), domain, "_default"]) {
+    const folder = join(directory, name);
+    const files = await list(folder);
+    if (!files) continue;
+    if (!files.includes("hosts.toml")) return certificates(folder, files);
+    const path = join(folder, "hosts.toml");
+    const settings = readHosts(await readFile(path, "utf8"), path);
+    const host = Object.entries(settings.host ?? {}).map(([url, one]) => [url, absolute(one, folder)] as const);
+    return { ...absolute(settings, folder), host: Object.fromEntries(host) };
+  }
+  return undefined;
 }
 
-/** File names in it are relative to its folder. */
-function located<T extends HostSettings>(settings: T, folder: string): T {
-  const at = (value: unknown): unknown => {
-    if (typeof value === "string") return value.startsWith("/") ? value : join(folder, value);
-    return Array.isArray(value) ? value.map(at) : value;
-  };
+async function list(folder: string): Promise<string[] | undefined> {
+  try {
+    return await readdir(folder);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new WharfError("FailedPrecondition", `cannot read ${JSON.stringify(folder)}`, { subject: folder, cause });
+  }
+}
+
+/** File names are meant from the folder of hosts.toml on. */
+function absolute<T extends HostSettings>(settings: T, folder: string): T {
+  const place = (path: string) => (isAbsolute(path) ? path : join(folder, path));
+  const all = (value: unknown): unknown =>
+    typeof value === "string" ? place(value) : Array.isArray(value) ? value.map(all) : value;
   const { ca, client } = settings;
   return {
     ...settings,
-    ...(ca === undefined ? {} : { ca: at(ca) as string[] }),
-    ...(client === undefined ? {} : { client: at(client) as string }),
+    ...(ca === undefined ? {} : { ca: all(ca) as typeof ca }),
+    ...(client === undefined ? {} : { client: all(client) as typeof client }),
   };
 }
 
-/** What the folder says of a registry; undefined when it says nothing. InvalidArgument for a file that is wrong. */
-export async function settingsOf(folder: string, domain: string): Promise<RegistrySettings | undefined> {
-  for (const name of places(domain)) {
-    const path = join(folder, name, "hosts.toml");
-    let text: string;
-    try {
-      text = await readFile(path, "utf8");
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      if (code === "ENOENT" || code === "ENOTDIR") continue;
-      throw new WharfError("FailedPrecondition", `cannot read ${JSON.stringify(path)}`, { subject: path, cause });
-    }
-    try {
-      const table = check(RegistryTable, parseToml(text), "the file") as RegistrySettings;
-      const hosts = Object.entries(table.host ?? {}).map(([url, one]) => [url, located(one, join(folder, name))]);
-      return { ...located(table, join(folder, name)), ...(table.host ? { host: Object.fromEntries(hosts) } : {}) };
-    } catch (cause) {
-      throw new WharfError("InvalidArgument", `${JSON.stringify(path)} is wrong`, { subject: path, cause });
-    }
-  }
-  return undefined;
+function certificates(folder: string, files: readonly string[]): RegistrySettings | undefined {
+  const ca = files.filter((name) => name.endsWith(".crt")).map((name) => join(folder, name));
+  const pairs = files
+    .filter((name) => name.endsWith(".cert") && files.includes(name.replace(/cert$/, "key")))
+    .map((name): [string, string] => [join(folder, name), join(folder, name.replace(/cert$/, "key"))]);
+  if (ca.length === 0 && pairs.length === 0) return undefined;
+  return { ...(ca.length > 0 ? { ca } : {}), ...(pairs.length > 0 ? { client: pairs } : {}) };
 }

@@ -47,6 +47,8 @@ export async function createContainer(
     { ...(request.Runtime ? { Runtime: request.Runtime } : {}), ...request.HostConfig },
     engine.networks.defaultMode,
   );
+  if (hostConfig.Runtime === "") hostConfig.Runtime = engine.runtimes.default;
+  engine.runtimes.resolve(hostConfig.Runtime);
   hostConfig.NetworkMode = config.NetworkDisabled ? "none" : resolveNetworkMode(engine, hostConfig.NetworkMode);
   engine.networks.get(hostConfig.NetworkMode);
   checkSharedNetwork({ config, hostConfig });
@@ -115,7 +117,7 @@ async function makeStored(
   const stored = {
     id: record.id,
     image,
-    runtime: { name: runtimeOf(engine, record) },
+    runtime: engine.runtimes.resolve(record.hostConfig.Runtime),
     // Made at the start, when it is known what it depends on.
     spec: { typeUrl: SPEC_TYPE_URL, value: Buffer.from(JSON.stringify({ ociVersion: OCI_VERSION })) },
     snapshotter: DEFAULT_SNAPSHOTTER,
@@ -135,10 +137,4 @@ async function makeStored(
       .catch(() => {});
     throw error;
   }
-}
-
-function runtimeOf(engine: Engine, { hostConfig }: ContainerRecord): string {
-  const { Runtime } = hostConfig;
-  if (Runtime === "runt") return engine.runtime;
-  return Runtime.includes(".") ? Runtime : `io.containerd.${Runtime}.v2`;
 }

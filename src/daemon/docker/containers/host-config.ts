@@ -13,7 +13,6 @@ import { securityOf } from "../spec/security.ts";
 
 /** Less than this the kernel needs for a process alone. */
 const LEAST_MEMORY = 6 << 20;
-const RUNTIME = "runt";
 
 /** `networkMode` is what the default stands for. InvalidArgument names what cannot be, with Docker's words where it has any. */
 export function completeHostConfig(given: HostConfigInput | undefined, networkMode: string): HostConfig {
@@ -32,7 +31,6 @@ export function completeHostConfig(given: HostConfigInput | undefined, networkMo
   if (host.IpcMode === "") host.IpcMode = "private";
   if (host.CgroupnsMode === "") host.CgroupnsMode = isCgroup2() && !host.Privileged ? "private" : "host";
   if (host.ShmSize === 0) host.ShmSize = DEFAULT_SHM_SIZE;
-  if (host.Runtime === "") host.Runtime = RUNTIME;
   host.OomKillDisable ??= false;
   if (host.PidsLimit !== null && host.PidsLimit <= 0) host.PidsLimit = null;
   if (host.MemorySwappiness === -1) host.MemorySwappiness = null;
@@ -135,9 +133,6 @@ export function checkPolicies(host: HostConfig): void {
   if (host.AutoRemove && Name !== "no") throw bad("can't create 'AutoRemove' container with restart policy");
   if (!["json-file", "none", "local"].includes(host.LogConfig.Type)) {
     throw bad(`logger: no log driver named '${host.LogConfig.Type}' is registered`);
-  }
-  if (!["runt", "runc", "io.containerd.runt.v2", "io.containerd.runc.v2"].includes(host.Runtime)) {
-    throw bad(`unknown or invalid runtime name: ${host.Runtime}`);
   }
   for (const extra of host.ExtraHosts ?? []) {
     if (!/^[^:=]+[:=].+$/.test(extra)) throw bad(`bad format for add-host: "${extra}"`);

@@ -156,8 +156,8 @@ async function info(engine: Engine): Promise<SystemInfo> {
     Labels: [],
     ExperimentalBuild: false,
     ServerVersion: DOCKER_VERSION,
-    Runtimes: { runt: { path: "runt" }, "io.containerd.runt.v2": { path: "runt" } },
-    DefaultRuntime: "runt",
+    Runtimes: engine.runtimes.listed,
+    DefaultRuntime: engine.runtimes.default,
     Swarm: {
       NodeID: "",
       NodeAddr: "",

@@ -1,0 +1,42 @@
+/** Whether the programs that the configuration names are there: told at the start, not with the first container. */
+
+import { accessSync, constants } from "node:fs";
+import { delimiter, isAbsolute, join } from "node:path";
+import { describe, WharfError } from "../common/errors.ts";
+import type { RuntimeHandler } from "./config.ts";
+import { BIN } from "./open-core.ts";
+import { resolveShim } from "./shim/launch.ts";
+
+/** FailedPrecondition names the handler and the program that is missing. */
+export function checkRuntimes(runtimes: Readonly<Record<string, RuntimeHandler>>, shimPath: readonly string[]): void {
+  for (const [name, { type, binary }] of Object.entries(runtimes)) {
+    const missing = (what: string, hint: string) =>
+      new WharfError("FailedPrecondition", `runtime handler ${JSON.stringify(name)}: ${what}`, {
+        ...{ operation: "check runtimes", subject: name, hint },
+      });
+    try {
+      resolveShim(type, [...shimPath, ...BIN]);
+    } catch (error) {
+      throw missing(describe(error), `install the shim, or remove [runtimes.${name}] from the configuration`);
+    }
+    if (binary !== "" && !executable(binary)) {
+      const where = isAbsolute(binary) ? "" : " in PATH";
+      throw missing(
+        `there is no program ${JSON.stringify(binary)}${where}`,
+        `install it, or remove [runtimes.${name}] from the configuration`,
+      );
+    }
+  }
+}
+
+function executable(program: string): boolean {
+  const places = isAbsolute(program) ? [""] : (process.env.PATH ?? "").split(delimiter).filter(isAbsolute);
+  return places.some((place) => {
+    try {
+      accessSync(join(place, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,41 @@
+/** `wharfd config default`: every setting of the configuration file, with what it is without the file. */
+
+export const DEFAULT = `# /etc/wharf/config.toml: what wharfd(8) reads at its start. Everything may be left out.
+# wharfd config check says whether a file is right, and on which line it is not.
+
+# The runtime of containers that ask for none: runt, or a handler below.
+default-runtime = "runt"
+
+# Folders, separated by ":", with one for each registry, that holds a hosts.toml in containerd's form (mirrors, certificates, plain http) or
+# docker's *.crt, *.cert and *.key: /etc/containerd/certs.d, /etc/docker/certs.d.
+# registry-config-path = "/etc/containerd/certs.d"
+
+# Registries (host, host:port, or networks) that may be spoken to without TLS or with any certificate.
+insecure-registries = []
+
+# Handlers: docker run --runtime runc. type is the shim, as containerd names them, or its path; binary the OCI runtime's program, root its state
+# folder. What is named has to be there when the daemon starts.
+# [runtimes.runc]
+# type = "io.containerd.runt.v2"
+# binary = "runc"
+# root = ""
+# systemd-cgroup = false
+#
+# [runtimes.crun]
+# binary = "crun"
+#
+# [runtimes.gvisor]
+# type = "io.containerd.runsc.v1"
+
+# Other snapshotters, which serve containerd's snapshots API on a socket: ctr --snapshotter stargz.
+# [snapshotters.stargz]
+# address = "/run/containerd-stargz-grpc/containerd-stargz-grpc.sock"
+
+# Mirrors of a registry, tried in order before it.
+# [mirrors]
+# "docker.io" = ["https://mirror.example"]
+
+# A registry's hosts.toml may stand here, too.
+# [registries."registry.example".host."https://mirror.example"]
+# capabilities = ["pull", "resolve"]
+`;

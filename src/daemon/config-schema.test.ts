@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { describe } from "../common/errors.ts";
+import { DEFAULT } from "./config-default.ts";
+import { readConfig, readHosts } from "./config-schema.ts";
+import { endpointsOf } from "./registry/config.ts";
+
+const wrong = (text: string, pattern: RegExp) =>
+  assert.throws(
+    () => readConfig(text, "/c.toml"),
+    (error) => pattern.test(describe(error)),
+    text,
+  );
+
+test("readConfig() reads runtimes, snapshotters and registries", () => {
+  const config = readConfig(
+    `default-runtime = "crun"
+registry-config-path = "/a:/b"
+[runtimes.crun]
+binary = "crun"
+systemd-cgroup = true
+[runtimes.gvisor]
+type = "io.containerd.runsc.v1"
+[snapshotters.stargz]
+address = "unix:///run/s.sock"
+`,
+    "/c.toml",
+  );
+  assert.deepEqual(config.runtimes, {
+    crun: { type: "io.containerd.runt.v2", binary: "crun", root: "", systemdCgroup: true },
+    gvisor: { type: "io.containerd.runsc.v1", binary: "", root: "", systemdCgroup: false },
+  });
+  assert.equal(config.defaultRuntime, "crun");
+  assert.deepEqual(config.snapshotters, { stargz: "/run/s.sock" });
+  assert.deepEqual(config.registries?.directories, ["/a", "/b"]);
+});
+
+test("readConfig() takes what config default prints, also with its examples", () => {
+  const plain = readConfig(DEFAULT, "/c.toml");
+  assert.deepEqual([plain.runtimes, plain.defaultRuntime, plain.snapshotters], [{}, "runt", {}]);
+  const examples = DEFAULT.replaceAll(/^# (?=[[\w"-]+(?:\.\w+|\."[^\n]*)*\]? ?(?:=|$))/gm, "");
+  const all = readConfig(examples, "/c.toml");
+  assert.deepEqual(Object.keys(all.runtimes), ["runc", "crun", "gvisor"]);
+  assert.deepEqual(Object.keys(all.snapshotters), ["stargz"]);
+});
+
+test("readConfig() names the line of what is wrong", () => {
+  wrong('a = "x"\n', /line 1: the setting a is not known/);
+  wrong(
+    '\n\n[runtimes.crun]\nbinary = "crun"\nbinari = "x"\n',
+    /line 5: the setting runtimes\.crun\.binari is not known/,
+  );
+  wrong("[runtimes.crun]\n\nbinary = 3\n", /line 3: runtimes\.crun\.binary must be a string, not 3/);
+  wrong('[runtimes.crun]\nroot = "a"\n', /line 2: .*absolute/);
+  wrong('# x\ndefault-runtime = "crun"\n', /line 2: .*no \[runtimes\.crun\]/);
+  wrong("[runtimes.runt]\n", /line 1: .*runtimes\.runt is no name/);
+  wrong('[snapshotters.x]\naddress = "s"\n', /line 2: .*absolute path of a socket/);
+  wrong("[snapshotters.x]\n", /line 1: snapshotters\.x\.address is missing/);
+  wrong("a = [\n", /line 2/);
+  assert.throws(
+    () => readHosts('[host."https://m"]\nskip = true\n', "/h.toml"),
+    (error) => /h\.toml.*line 2: the setting host\.https:\/\/m\.skip is not known/.test(describe(error)),
+  );
+});
+
+test("registries' folders come before the rest, names with ports as containerd writes them", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "wharf-hosts-"));
+  try {
+    const put = (name: string, file: string, text: string) => {
+      mkdirSync(join(dir, name), { recursive: true });
+      writeFileSync(join(dir, name, file), text);
+    };
+    put(
+      "reg.example",
+      "hosts.toml",
+      'server = "https://reg.example"\n[host."http://mirror:5000"]\ncapabilities = ["pull"]\n',
+    );
+    put("other_5000_", "hosts.toml", 'server = "http://plain"\n');
+    put("_default", "hosts.toml", 'server = ""\n[host."https://all"]\n');
+    put("docker.certs:8443", "ca.crt", "certificate");
+    const config = { directories: [dir], mirrors: { "reg.example": ["https://unused"] } };
+    const list = async (domain: string) =>
+      (await endpointsOf(domain, config)).map((one) => `${one.schemes.join("|")}://${one.host}${one.prefix}`);
+    assert.deepEqual(await list("reg.example"), [
+      "http://mirror:5000/v2",
+      "https://unused/v2",
+      "https://reg.example/v2",
+    ]);
+    assert.deepEqual(await list("other:5000"), ["http://plain/v2"]);
+    assert.deepEqual(await list("unknown.example"), ["https://all/v2"]);
+    const [certified] = await endpointsOf("docker.certs:8443", config);
+    assert.deepEqual(certified?.tls?.ca, [Buffer.from("certificate")]);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});

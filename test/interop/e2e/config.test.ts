@@ -1,0 +1,54 @@
+// The configuration file of the built daemon: handlers of runtimes, what is missing told at the start, config default and check.
+import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import { execute } from "../cli/program.ts";
+import { BIN, build, Daemon } from "./daemon.ts";
+
+before(() => build());
+
+test("a handler's program makes the containers that ask for it", async () => {
+  // Not by its name: that one the shim carries out itself.
+  const program = join(tmpdir(), "other-runtime");
+  writeFileSync(program, `#!/bin/sh\nexec ${join(BIN, "runt")} "$@"\n`, { mode: 0o755 });
+  const config = `default-runtime = "other"\n[runtimes.other]\nbinary = "${program}"\n`;
+  await using daemon = await Daemon.start({ config });
+  await daemon.busybox();
+  for (const name of ["other", "runt"]) {
+    assert.equal((await daemon.run(["--runtime", name, "busybox", "echo", name])).stdout, `${name}\n`);
+  }
+  const id = await daemon.ok("create", "--network", "none", "busybox", "true");
+  assert.equal(await daemon.ok("inspect", "--format", "{{.HostConfig.Runtime}}", id), "other");
+  await daemon.ok("start", id);
+  assert.equal(await daemon.ok("wait", id), "0");
+  await daemon.ok("rm", id);
+  const bad = await daemon.run(["--runtime", "nosuch", "busybox", "true"]);
+  assert.match(bad.stderr, /unknown or invalid runtime name: nosuch/);
+  rmSync(program);
+});
+
+test("a handler without its program keeps the daemon from starting, and is named", async () => {
+  const daemon = Daemon.prepare({ config: '[runtimes.crun]\nbinary = "no-such-crun"\n' });
+  assert.equal(await daemon.launch(), false);
+  assert.match(daemon.log, /runtime handler "crun": there is no program "no-such-crun" in PATH/);
+  rmSync(daemon.dir, { recursive: true });
+});
+
+test("config default is a configuration, config check says on which line one is wrong", async () => {
+  const daemon = Daemon.prepare({ config: "" });
+  const wharfd = (...args: string[]) => execute([join(BIN, "wharfd"), ...args], { env: daemon.env });
+  const file = join(daemon.dir, "default.toml");
+  writeFileSync(file, (await wharfd("config", "default")).stdout);
+  const right = await wharfd("config", "check", "--config", file);
+  assert.deepEqual([right.code, right.stdout], [0, `${file}: ok\n`]);
+  writeFileSync(file, '# one\nmirors = 1\n[runtimes.x]\nbinary = "no-such-x"\n');
+  const wrong = await wharfd("config", "check", "--config", file);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /line 2: the setting mirors is not known/);
+  writeFileSync(file, '[runtimes.x]\nbinary = "no-such-x"\n');
+  assert.match((await wharfd("config", "check", "--config", file)).stderr, /"x": there is no program "no-such-x"/);
+  assert.match((await wharfd("config", "what")).stderr, /unknown argument "what"/);
+  rmSync(daemon.dir, { recursive: true });
+});
