@@ -12,15 +12,15 @@ import type { HostSettings, RegistrySettings } from "./config.ts";
 
 /** Undefined when the directory has nothing for the registry. InvalidArgument names file and line. */
 export async function settingsOf(directory: string, domain: string): Promise<RegistrySettings | undefined> {
-  for (const name of [domain.replace(/:(\d+)$/, "_$1_"), domain, "_default"]) {
+  for (const name of [domain.includes(":") ? `${domain.replaceAll(":", "_")}_` : domain, domain, "_default"]) {
     const folder = join(directory, name);
     const files = await list(folder);
     if (!files) continue;
     if (!files.includes("hosts.toml")) return certificates(folder, files);
     const path = join(folder, "hosts.toml");
     const settings = readHosts(await readFile(path, "utf8"), path);
-    const host = Object.entries(settings.host ?? {}).map(([url, one]) => [url, absolute(one, folder)] as const);
-    return { ...absolute(settings, folder), host: Object.fromEntries(host) };
+    const hosts = Object.entries(settings.host ?? {}).map(([url, one]) => [url, absolute(one, folder)] as const);
+    return { ...absolute(settings, folder), ...(settings.host ? { host: Object.fromEntries(hosts) } : {}) };
   }
   return undefined;
 }
