@@ -39,7 +39,8 @@ function rules(given: LinuxDeviceCgroup, index: number): DeviceRule[] | "all" {
   if (type !== "a" && type !== "b" && type !== "c") {
     throw new WharfError("InvalidArgument", `${field}.type ${JSON.stringify(type)} is none of "a", "b" and "c"`);
   }
-  const access = given.access || "rwm";
+  // "a" among them is heard of, and says nothing more
+  const access = given.access?.replaceAll("a", "") || "rwm";
   if (!/^[rwm]+$/.test(access)) {
     throw new WharfError("InvalidArgument", `${field}.access ${JSON.stringify(access)} has other letters than r, w, m`);
   }

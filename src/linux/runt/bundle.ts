@@ -28,6 +28,12 @@ function parse(file: string, text: string): Spec {
 }
 
 /** @param cache folder of compiled seccomp programs: a profile that is there is not read */
+/** What runc says of a field, for callers that look for it. */
+const SAID: readonly (readonly [path: string, words: string])[] = [
+  [".linux.memoryPolicy.mode", "invalid memory policy mode"],
+  [".linux.memoryPolicy.flags", "invalid memory policy flag"],
+];
+
 export function readBundle(path: string, cache?: string): Bundle {
   const file = `${path}/config.json`;
   let text: string;
@@ -49,7 +55,10 @@ export function readBundle(path: string, cache?: string): Bundle {
     spec = parse(file, text);
   }
   const fault = faultOf(CONFIG_SHAPE, spec);
-  if (fault) throw invalid(fault.path === "" ? file : fault.path.slice(1), fault.why);
+  if (fault) {
+    const said = SAID.find(([path]) => fault.path.startsWith(path))?.[1];
+    throw invalid(fault.path === "" ? file : fault.path.slice(1), said ? `${said}: ${fault.why}` : fault.why);
+  }
   validate(spec);
   const rootfs = spec.root!.path.startsWith("/") ? spec.root!.path : join(path, spec.root!.path);
   return { path, rootfs, spec, filter };

@@ -34,6 +34,15 @@ export function parseSubCgroups(texts: readonly string[]): SubCgroups {
   return subs;
 }
 
+/** Where --cgroup names a group that is not there: in runc's words. */
+function absent(cause: unknown): unknown {
+  if (!isErrno(cause, "ENOENT")) return cause;
+  return new WharfError("NotFound", "--cgroup: adding pid to the cgroup: no such file or directory", {
+    cause,
+    hint: "it must have been made below the container's own before",
+  });
+}
+
 /** The container's folders with the wanted ones below them. */
 function below(cgroup: CgroupPaths, subs: SubCgroups): CgroupPaths {
   if (subs.size === 0) return cgroup;
@@ -72,10 +81,18 @@ export class CgroupEntrance implements Disposable {
     this.#record = record;
     this.#named = subs.size > 0;
     this.#cgroup = record.cgroup && below(record.cgroup, subs);
-    this.joinFiles = this.#cgroup?.mode === "v1" ? openJoinFiles(this.#cgroup) : [];
+    this.joinFiles = this.#cgroup?.mode === "v1" ? this.#open(this.#cgroup) : [];
   }
 
   /** Makes the process. In it the result's pid is 0. */
+  #open(cgroup: CgroupPaths): number[] {
+    try {
+      return openJoinFiles(cgroup);
+    } catch (cause) {
+      throw this.#named ? absent(cause) : cause;
+    }
+  }
+
   clone(flags: number): Joined {
     const folder = this.#cgroup?.mode === "v2" ? this.#cgroup.paths[""] : undefined;
     if (folder === undefined) return { ...clone(flags), attach: false };
@@ -93,7 +110,12 @@ export class CgroupEntrance implements Disposable {
   }
 
   #born(flags: number, folder: string): CloneResult {
-    const cgroup = open(folder, O.PATH | O.DIRECTORY);
+    let cgroup: number;
+    try {
+      cgroup = open(folder, O.PATH | O.DIRECTORY);
+    } catch (cause) {
+      throw this.#named ? absent(cause) : cause;
+    }
     try {
       return clone(flags, { cgroup });
     } finally {

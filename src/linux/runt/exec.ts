@@ -4,6 +4,7 @@ import type { Process } from "../../common/oci/runtime.ts";
 import { faultOf, PROCESS_SHAPE } from "../../common/oci/runtime-shape.ts";
 import { joinCgroup } from "../cgroup/join.ts";
 import { openCached } from "../seccomp/cache.ts";
+import { filterFlags } from "../seccomp/load.ts";
 import { sys } from "../sys/call.ts";
 import { close, Fd, O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
@@ -172,6 +173,7 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
     if (record.intelRdt) joinRdtGroup(record.intelRdt, 0);
     run(labelSteps(process), trace);
     if (process.oomScoreAdj !== undefined && process.oomScoreAdj !== null) setOomScore(process.oomScoreAdj, warn);
+    trace?.note("child process in init(): on its way into the container");
     const flags = record.namespaces & ~entrance.entered;
     if (flags) sys("enter the container's namespaces", record.id, NR.setns, entrance.target, flags);
     if (record.namespaces & CLONE.NEWUSER) {
@@ -182,6 +184,7 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
       sys("enter the root", undefined, NR.fchdir, entrance.rootOf);
       sys("chroot", ".", NR.chroot, ".");
     }
+    trace?.note("nsexec container setup: in the container's namespaces");
     sys("start a session", undefined, NR.setsid);
     if (record.keyring) joinKeyring(record.id, undefined, (record.namespaces & CLONE.NEWUSER) !== 0);
     if (process.terminal) {
@@ -195,6 +198,7 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
     if (process.ioPriority) setIoPriority(process.ioPriority);
     const loadFilter = () => {
       const { flags: words, listenerPath } = record.seccomp!;
+      trace?.note(`seccomp filter flags: ${filterFlags(words, listenerPath !== undefined)}`);
       const listener = putFilterOn(entrance.filter!, words, listenerPath !== undefined);
       if (listener === undefined) return;
       channel.send({ type: "seccomp" }, listener);
@@ -202,6 +206,7 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
     };
     const env = environmentOf({ ...process, env: [...activated(process.env ?? [], options)] });
     sealDescriptors(passedOn(options));
+    trace?.note("setns_init: about to exec, as soon as it is who it should be");
     run(identitySteps(process, entrance.filter === undefined ? undefined : loadFilter, warn), trace);
     trace?.flush();
     return execute(process.args ?? [], env);

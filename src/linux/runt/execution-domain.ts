@@ -46,17 +46,19 @@ export function checkExecutionDomain({ personality, memoryPolicy }: ExecutionDom
   }
   if (!memoryPolicy) return;
   const { mode, nodes } = memoryPolicy;
-  if (mode === undefined) throw bad("linux.memoryPolicy.mode", "is missing");
+  if (mode === undefined) throw bad("linux.memoryPolicy.mode", "invalid memory policy mode: is missing");
   if (!nodes) {
     if (WITHOUT_NODES.has(mode) || mode === "MPOL_PREFERRED") return;
     throw bad("linux.memoryPolicy.nodes", `${mode} needs at least one node`);
   }
-  if (WITHOUT_NODES.has(mode)) throw bad("linux.memoryPolicy.nodes", `${mode} takes no nodes`);
+  let count = 0;
   try {
-    numberMask(nodes);
+    for (let byte of numberMask(nodes)) for (; byte > 0; byte &= byte - 1) count++;
   } catch (cause) {
-    throw bad("linux.memoryPolicy.nodes", "no list", cause);
+    throw bad("linux.memoryPolicy.nodes", "invalid memory policy node list", cause);
   }
+  if (!WITHOUT_NODES.has(mode)) return;
+  throw bad("linux.memoryPolicy.nodes", `${mode} takes no nodes: mode requires 0 nodes but got ${count}`);
 }
 
 function setMemoryPolicy({ mode, nodes, flags = [] }: LinuxMemoryPolicy): void {

@@ -326,7 +326,10 @@ export function startSteps(plan: InitPlan, progress: Progress): Step[] {
     add("linux.personality", `become ${personality.domain}`, () => enterExecutionDomain({ personality }));
   if (memoryPolicy) add("linux.memoryPolicy", `set ${memoryPolicy.mode}`, () => enterExecutionDomain({ memoryPolicy }));
   const { scheduler, ioPriority } = process;
-  if (scheduler) add("process.scheduler", `schedule by ${scheduler.policy}`, () => setScheduler(scheduler));
+  if (scheduler)
+    add("process.scheduler", `schedule by ${scheduler.policy}`, () =>
+      setScheduler(scheduler, spec.linux?.resources?.cpu?.cpus),
+    );
   if (ioPriority) add("process.ioPriority", `set ${ioPriority.class}`, () => setIoPriority(ioPriority));
   const loadFilter = () => {
     plan.trace?.note(`seccomp filter flags: ${filterFlags(flagsOf(seccomp!), plan.listens)}`);

@@ -74,7 +74,7 @@ const nameOf = (words: readonly string[]) => basename(words[0] ?? "runt");
 function dispatch(program: string, global: Parsed, target: LogTarget): number {
   const [name, ...rest] = global.args;
   if (global.bool("version") || name === "version") {
-    stdout(`${program} version ${VERSION}\nspec: ${OCI_VERSION}\n`);
+    stdout(`${program} version ${VERSION}\ncommit: v${VERSION}\nspec: ${OCI_VERSION}\n`);
     return 0;
   }
   if (global.bool("help") || name === "help" || name === undefined) {

@@ -93,8 +93,11 @@ function schedulerAttributes(scheduler: Scheduler): Uint8Array {
   return bytes;
 }
 
-/** For this process, and what it starts. */
-export function setScheduler(scheduler: Scheduler): void {
+/**
+ * For this process, and what it starts.
+ * @param cpus linux.resources.cpu.cpus, which goes not together with SCHED_DEADLINE
+ */
+export function setScheduler(scheduler: Scheduler, cpus?: string): void {
   try {
     sys("sched_setattr", scheduler.policy, NR.sched_setattr, 0, schedulerAttributes(scheduler), 0);
   } catch (cause) {
@@ -105,7 +108,8 @@ export function setScheduler(scheduler: Scheduler): void {
       EBUSY: "the processors have no such time left for SCHED_DEADLINE",
       EOPNOTSUPP: "this kernel was built without utilization clamping",
     };
-    throw new WharfError("FailedPrecondition", `process.scheduler: cannot set ${scheduler.policy}`, {
+    const why = errno === "EPERM" && cpus ? ": process scheduler can't be used together with AllowedCPUs" : "";
+    throw new WharfError("FailedPrecondition", `process.scheduler: cannot set ${scheduler.policy}${why}`, {
       cause,
       subject: "process.scheduler",
       hint: errno === undefined ? undefined : hints[errno],
