@@ -3,7 +3,7 @@ import { WharfError } from "../../common/errors.ts";
 import type { Box } from "../../common/oci/runtime.ts";
 import { close, dup3, Fd, O, open } from "../sys/fs.ts";
 import { attach, cloneTree } from "../sys/mount.ts";
-import { openInRootIfThere } from "../sys/openat2.ts";
+import { openInRootIfThere, openOrMake, RESOLVE } from "../sys/openat2.ts";
 import { connectUnix, sendFds } from "../sys/socket.ts";
 import {
   getMode,
@@ -45,7 +45,10 @@ export function openTerminal(root: number | undefined, size: Box | undefined, pl
 
 /** /dev/console of the container is its terminal. */
 export function bindConsole(context: RootContext, slave: number): void {
-  const target = openTarget(context, "/dev/console", "file", 0o600);
+  // a link of the image would hide something else behind the terminal (CVE-2025-52565)
+  const target = context.fresh.has("/dev")
+    ? openTarget(context, "/dev/console", "file", 0o600)
+    : openOrMake(context.root, "/dev/console", "file", 0o600, RESOLVE.NO_SYMLINKS);
   const tree = cloneTree("", false, slave);
   attach(tree, target);
   close(tree);

@@ -1,6 +1,7 @@
 // config.json's mounts, one step each, on targets that are resolved inside the container's root.
 import { WharfError } from "../../common/errors.ts";
 import type { Linux, Mount } from "../../common/oci/runtime.ts";
+import { normalize } from "../../common/path.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import { close, Fd, fstat, O, open, S_IFDIR, S_IFMT } from "../sys/fs.ts";
 import { attach, cloneTree, fdPath, MOUNT_ATTR, MS, mount, setAttributes } from "../sys/mount.ts";
@@ -33,9 +34,40 @@ function destinationOf({ rootfs }: RootContext, { destination }: Mount): string 
   return trimmed(path.startsWith("/") ? path : `/${path}`);
 }
 
+/** What may be covered of /proc: figures of the machine, as lxcfs shows them, and what every image may set for itself. */
+const PROC_FILES = new Set(
+  "cpuinfo diskstats meminfo stat swaps uptime loadavg slabinfo sys/kernel/ns_last_pid sys/crypto/fips_enabled".split(
+    " ",
+  ),
+);
+
+/** The image, or a volume of it, must not give the container a /proc of its own making (CVE-2019-16884). */
+function checkProc(entry: Mount, path: string): void {
+  const clean = normalize(path);
+  if (clean !== "/proc" && !clean.startsWith("/proc/")) return;
+  const inside = clean.slice("/proc/".length);
+  if (inside === "" ? entry.type === "proc" || isBind(entry) : PROC_FILES.has(inside)) return;
+  const why = inside === "" ? "it is not of type proc" : "it is inside /proc";
+  throw new WharfError("PermissionDenied", `${JSON.stringify(clean)} cannot be mounted because ${why}`, {
+    hint: "linux.maskedPaths and linux.readonlyPaths hide and protect what lies there",
+  });
+}
+
+const PROC_SUPER_MAGIC = 0x9fa0;
+
+/** A bind mount on /proc must show a procfs. */
+function checkProcTree(tree: number, path: string): void {
+  if (normalize(path) !== "/proc") return;
+  const buffer = new BigInt64Array(15);
+  sys("fstatfs", tree, NR.fstatfs, tree, buffer);
+  if (Number(buffer[0]) === PROC_SUPER_MAGIC) return;
+  throw new WharfError("PermissionDenied", `"/proc" cannot be mounted because it is not of type proc`);
+}
+
 function carryOut(context: RootContext, entry: Mount, index: number): void {
   const options = parseMountOptions(entry.options ?? []);
   const path = destinationOf(context, entry);
+  checkProc(entry, path);
   if (entry.type === "cgroup" || entry.type === "cgroup2") mountCgroups(context, path, options);
   else if (options.flags & MS.BIND || entry.type === "bind") bind(context, entry, path, index);
   else fresh(context, entry, path, options);
@@ -180,6 +212,7 @@ export function prepareBind(entry: Mount, { bundle, linux, keptHere, inside, use
 
 function bind(context: RootContext, entry: Mount, path: string, index: number): void {
   const tree = context.trees.get(index) ?? sourceOf(context, entry, index);
+  checkProcTree(tree, path);
   const folder = (fstat(tree).mode & S_IFMT) === S_IFDIR;
   const target = openTarget(context, path, folder ? "folder" : "file", folder ? 0o755 : 0o644);
   try {

@@ -1,0 +1,222 @@
+// Ways out of a container by way of /proc, and by links and exchanges where the runtime mounts, makes and writes.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Bundle, until } from "./bundle.ts";
+
+test("a process on its way into a container cannot be looked into from there (CVE-2016-9962)", async () => {
+  using box = new Bundle((spec) => {
+    // root in there has every capability over what lives in its user namespace, and is the host's by number
+    const mapping = [{ containerID: 0, hostID: 0, size: 65536 }];
+    spec.linux!.namespaces!.push({ type: "user" });
+    spec.linux!.uidMappings = mapping;
+    spec.linux!.gidMappings = mapping;
+    for (const set of ["bounding", "permitted", "effective"] as const)
+      spec.process!.capabilities![set]!.push("CAP_SYS_PTRACE");
+  });
+  box.sleeping();
+  // the image holds the process up where it looks for HOME: it is inside, with the host's descriptors still open
+  box.shell(`mkfifo ${join(box.rootfs, "etc/passwd")}`);
+  const given = { args: ["true"], cwd: "/", env: ["PATH=/bin"], user: { uid: 0, gid: 0 } };
+  writeFileSync(join(box.dir, "process.json"), JSON.stringify(given));
+  const child = box.spawn("exec", "--process", join(box.dir, "process.json"), box.id);
+  child.stdin.end();
+  const links =
+    "for p in /proc/[0-9]*; do case $(tr '\\0' ' ' <$p/cmdline) in *process.jso[n]*) for l in $p/fd/* $p/exe $p/cwd; do readlink $l; done | grep -c .;; esac; done";
+  let seen = "";
+  await until("the process in sight", () => {
+    seen = box.exec(links).out;
+    return seen !== "";
+  });
+  assert.equal(seen, "0\n");
+  box.shell(`echo > ${join(box.rootfs, "etc/passwd")}`);
+  await until("its end", () => child.exitCode !== null);
+  assert.equal(child.exitCode, 0);
+});
+
+test("nothing is written through the container's own /proc, whatever lies there (CVE-2019-16884, CVE-2025-52881)", () => {
+  using box = new Bundle((spec) => {
+    // no procfs: what the image calls /proc is in its place
+    spec.mounts = spec.mounts!.filter(({ destination }) => destination !== "/proc");
+    spec.linux!.maskedPaths = [];
+    spec.linux!.readonlyPaths = [];
+    spec.linux!.sysctl = { "kernel.msgmax": "12345", "net.ipv4.ping_group_range": "0 7" };
+    spec.process!.oomScoreAdj = 500;
+    spec.process!.noNewPrivileges = true;
+    spec.mounts!.push({ destination: "/real", type: "proc", source: "proc" });
+  });
+  const files = [
+    "self/attr/exec",
+    "self/oom_score_adj",
+    "sys/kernel/msgmax",
+    "sys/net/ipv4/ping_group_range",
+    "self/setgroups",
+  ];
+  for (const file of files) {
+    mkdirSync(join(box.rootfs, "proc", file, ".."), { recursive: true });
+    writeFileSync(join(box.rootfs, "proc", file), "untouched");
+  }
+  const look = "cat /real/sys/kernel/msgmax /real/sys/net/ipv4/ping_group_range /real/self/oom_score_adj";
+  assert.equal(box.sh(look), "12345\n0\t7\n500\n");
+  box.sleeping();
+  assert.equal(box.exec("cat /real/self/oom_score_adj").out, "500\n");
+  for (const file of files) assert.equal(readFileSync(join(box.rootfs, "proc", file), "utf8"), "untouched", file);
+});
+
+test("/proc and /sys of the image must not be links (CVE-2019-19921, CVE-2023-27561, CVE-2023-28642)", () => {
+  for (const name of ["proc", "sys"]) {
+    using box = new Bundle();
+    rmSync(join(box.rootfs, name), { recursive: true });
+    mkdirSync(join(box.rootfs, "elsewhere"));
+    symlinkSync("/elsewhere", join(box.rootfs, name));
+    const { status, err } = box.runt("run", box.id);
+    assert.equal(status, 1);
+    assert.match(err, new RegExp(`"/${name}" must be mounted on ordinary directory`));
+  }
+});
+
+test("a volume cannot stand in for /proc, nor for what lies in it (CVE-2019-16884)", () => {
+  const mounts = [
+    { destination: "/proc", type: "bind", options: ["bind"] },
+    { destination: "/proc/self/attr", type: "bind", options: ["bind"] },
+    { destination: "/proc/../proc/./sys", type: "tmpfs", options: [] },
+    { destination: "/proc", type: "tmpfs", options: [] },
+  ];
+  for (const mount of mounts) {
+    using box = new Bundle();
+    mkdirSync(join(box.dir, "fake"));
+    box.spec.mounts!.push({ ...mount, source: mount.type === "bind" ? join(box.dir, "fake") : "tmpfs" });
+    box.write();
+    assert.match(
+      box.runt("run", box.id).err,
+      /"\/proc[^"]*" cannot be mounted because it is (inside \/proc|not of type proc)/,
+    );
+  }
+  // what lxcfs shows is let through, and the host's own procfs too
+  using box = new Bundle();
+  writeFileSync(join(box.dir, "uptime"), "1.00 2.00\n");
+  box.spec.mounts!.push({
+    destination: "/proc/uptime",
+    type: "bind",
+    source: join(box.dir, "uptime"),
+    options: ["bind"],
+  });
+  assert.equal(box.sh("cat /proc/uptime"), "1.00 2.00\n");
+  using host = new Bundle((spec) => {
+    spec.mounts = spec.mounts!.filter(({ destination }) => destination !== "/proc");
+    spec.mounts!.push({ destination: "/proc", type: "bind", source: "/proc", options: ["rbind"] });
+    spec.linux!.namespaces = spec.linux!.namespaces!.filter(({ type }) => type !== "pid");
+  });
+  assert.equal(host.sh(`test -d /proc/${process.pid} && echo ours`), "ours\n");
+});
+
+test("exec gives no inheritable capabilities that nobody asked for (CVE-2022-29162)", () => {
+  using box = new Bundle();
+  box.sleeping();
+  const sets = (...flags: string[]) =>
+    box.runt("exec", ...flags, box.id, "grep", "Cap\\(Inh\\|Amb\\)", "/proc/self/status").out;
+  for (const flags of [[], ["--cap", "CAP_SYS_TIME"]])
+    assert.equal(sets(...flags), "CapInh:\t0000000000000000\nCapAmb:\t0000000000000000\n");
+  const { out } = box.shell(`cd $(mktemp -d -p ${box.dir}) && ${box.runtime} spec && cat config.json`);
+  assert.equal(JSON.parse(out).process.capabilities.inheritable, undefined);
+});
+
+test("a link of the image at /dev/console leads the terminal nowhere (CVE-2025-52565)", () => {
+  using box = new Bundle((spec) => {
+    // the image's own /dev
+    spec.mounts = spec.mounts!.filter(({ destination }) => destination !== "/dev" && destination !== "/dev/shm");
+    spec.process!.terminal = true;
+    spec.process!.args = ["grep", "-e", "sysrq", "-e", "console", "/proc/self/mountinfo"];
+  });
+  mkdirSync(join(box.rootfs, "dev/pts"));
+  symlinkSync("/proc/sysrq-trigger", join(box.rootfs, "dev/console"));
+  const { status, err } = box.runt("run", box.id);
+  assert.equal(status, 1);
+  assert.match(err, /\/dev\/console.*ELOOP/);
+  unlinkSync(join(box.rootfs, "dev/console"));
+  assert.match(box.runt("run", box.id).out, / \/dev\/console /);
+});
+
+/** Exchanges two names in a folder for ever, as fast as it can. */
+async function exchanging(folder: string, one: string, other: string): Promise<AsyncDisposable> {
+  const script = [
+    "import os, ctypes",
+    "libc = ctypes.CDLL(None)",
+    `os.chdir(${JSON.stringify(folder)})`,
+    "print('ready', flush=True)",
+    `while True: libc.renameat2(-100, b${JSON.stringify(one)}, -100, b${JSON.stringify(other)}, 2)`,
+  ].join("\n");
+  const racer = spawn("python3", ["-c", script], { stdio: ["ignore", "pipe", "ignore"] });
+  await new Promise((resolve) => racer.stdout.once("data", resolve));
+  return {
+    async [Symbol.asyncDispose]() {
+      racer.kill("SIGKILL");
+      await new Promise((resolve) => racer.on("exit", resolve));
+    },
+  };
+}
+
+test("folders exchanged for links in a loop lead nothing out: mounts, files, devices, masks, folders, terminals (CVE-2021-30465, CVE-2024-45310)", async () => {
+  const outside = mkdtempSync(join(tmpdir(), "wharf-outside-"));
+  try {
+    mkdirSync(join(outside, "there"));
+    writeFileSync(join(outside, "there/file"), "untouched");
+    using box = new Bundle((spec) => {
+      spec.process!.args = ["true"];
+      spec.process!.cwd = "/shared/turn/made/cwd";
+    });
+    // a volume that the hostile one shares with the container that is being made
+    const volume = join(box.dir, "volume");
+    mkdirSync(join(volume, "turn/there"), { recursive: true });
+    symlinkSync(outside, join(volume, "link"));
+    writeFileSync(join(box.dir, "file"), "bound");
+    const bind = (source: string, destination: string) => ({ source, destination, type: "bind", options: ["rbind"] });
+    box.spec.mounts!.push(
+      bind(volume, "/shared"),
+      { destination: "/shared/turn/made/fs", type: "tmpfs", source: "tmpfs" },
+      bind(join(box.dir, "file"), "/shared/turn/made/file"),
+      bind(join(box.dir, "file"), "/shared/turn/there/file"),
+      bind(volume, "/shared/turn/there/folder"),
+    );
+    box.spec.linux!.devices = [{ path: "/shared/turn/made/null", type: "c", major: 1, minor: 3 }];
+    box.spec.linux!.maskedPaths = ["/shared/turn/there"];
+    box.spec.linux!.readonlyPaths = ["/shared/turn/made"];
+    box.write();
+    await using _racer = await exchanging(volume, "turn", "link");
+    for (let i = 0; i < 30; i++) {
+      box.runt("run", box.id);
+      assert.deepEqual(readdirSync(outside), ["there"], `in round ${i}`);
+      assert.deepEqual(readdirSync(join(outside, "there")), ["file"], `in round ${i}`);
+      assert.equal(readFileSync(join(outside, "there/file"), "utf8"), "untouched");
+    }
+  } finally {
+    rmSync(outside, { recursive: true });
+  }
+});
+
+test("a root whose folders are exchanged in a loop: no mount of a container's is left on the host", async () => {
+  using box = new Bundle((spec) => {
+    spec.process!.args = ["true"];
+    spec.mounts!.push({ destination: "/turn/a/b", type: "tmpfs", source: "tmpfs" });
+  });
+  mkdirSync(join(box.rootfs, "turn/a/b"), { recursive: true });
+  symlinkSync("/proc/self/root/etc", join(box.rootfs, "link"));
+  await using _racer = await exchanging(box.rootfs, "turn", "link");
+  const before = readFileSync("/proc/self/mountinfo", "utf8").split("\n").length;
+  for (let i = 0; i < 15; i++) box.runt("run", box.id);
+  assert.equal(readFileSync("/proc/self/mountinfo", "utf8").split("\n").length, before);
+  assert.ok(!existsSync("/etc/a"));
+});
