@@ -1,5 +1,6 @@
 /** An exec: a further process of a container, in memory as long as the container lives. */
 
+import type { User } from "../../../common/oci/runtime.ts";
 import type { Container } from "../containers/container.ts";
 
 export interface ExecConfig {
@@ -21,6 +22,8 @@ export interface Exec {
   readonly id: string;
   readonly container: Container;
   readonly config: ExecConfig;
+  /** Whom it runs as, where a user was asked for. */
+  user?: User;
   phase: "created" | "running" | "exited";
   pid: number;
   /** Null until it has ended. */

@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import type { ExecCreateRequest } from "../../../common/docker/exec.ts";
 import type { Infer } from "../../../common/docker/schema.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
-import type { Process, Spec } from "../../../common/oci/runtime.ts";
+import type { Process, Spec, User } from "../../../common/oci/runtime.ts";
 import { PROCESS_TYPE_URL } from "../../containerd/api/containers.ts";
 import { withSpan } from "../../trace/trace.ts";
 import type { Container } from "../containers/container.ts";
@@ -18,8 +18,12 @@ import { ALL_CAPABILITIES } from "../spec/capabilities.ts";
 import { environmentOf, mergeEnvironment } from "../spec/spec.ts";
 import type { Exec } from "./exec.ts";
 
-/** FailedPrecondition unless the container runs, InvalidArgument without command. */
-export function createExec(engine: Engine, container: Container, request: Infer<typeof ExecCreateRequest>): Exec {
+/** FailedPrecondition unless the container runs, InvalidArgument without command and for an unknown user. */
+export async function createExec(
+  engine: Engine,
+  container: Container,
+  request: Infer<typeof ExecCreateRequest>,
+): Promise<Exec> {
   checkRunning(container);
   if (!request.Cmd?.length)
     throw new WharfError("InvalidArgument", "No exec command specified", { operation: "create exec" });
@@ -50,6 +54,7 @@ export function createExec(engine: Engine, container: Container, request: Infer<
       `the working directory '${exec.config.workingDir}' is invalid, it needs to be an absolute path`,
     );
   }
+  if (exec.config.user !== "") exec.user = await userOf(engine, exec, exec.config.user);
   container.execs.set(exec.id, exec);
   engine.execs.set(exec.id, exec);
   engine.emit(container, `exec_create: ${exec.config.command.join(" ")}`, { execID: exec.id });
@@ -132,14 +137,8 @@ async function processOf(engine: Engine, exec: Exec): Promise<Process> {
   const stored = await client.containers.get(container.id);
   const base = (JSON.parse(Buffer.from(stored.spec!.value).toString("utf8")) as Spec).process!;
   const { record } = container;
-  const user =
-    config.user === "" && record.config.User === ""
-      ? base.user
-      : await engine.users.resolve(
-          record,
-          await client.snapshots().mounts(container.id),
-          config.user || record.config.User,
-        );
+  const { User } = record.config;
+  const user = exec.user ?? (User === "" ? base.user : await userOf(engine, exec, User));
   const process: Process = {
     ...base,
     terminal: config.tty,
@@ -162,6 +161,10 @@ async function processOf(engine: Engine, exec: Exec): Promise<Process> {
     process.capabilities = { bounding: all, effective: all, permitted: all };
   }
   return process;
+}
+
+async function userOf(engine: Engine, { container }: Exec, wanted: string): Promise<User> {
+  return await engine.users.resolve(container.record, await engine.client.snapshots().mounts(container.id), wanted);
 }
 
 export function checkRunning(container: Container): void {

@@ -5,6 +5,7 @@ import { WharfError } from "../../../common/errors.ts";
 import { messageOf } from "../../http/errors.ts";
 import { type Operation, operation } from "../../http/operation.ts";
 import { int } from "../../http/query.ts";
+import { taken } from "../../peer.ts";
 import type { Engine } from "../engine.ts";
 import type { Exec } from "../exec/exec.ts";
 import { checkRunning, createExec, findExec, startExec } from "../exec/run.ts";
@@ -21,8 +22,8 @@ export function execOperations(engine: Engine): Operation[] {
       summary: "makes a further process of a running container; it waits for its start",
       body: ExecCreateRequest,
       answer: IdResponse,
-      handler: (x) => {
-        const exec = createExec(engine, engine.containers.get(x.param("id")), x.body);
+      handler: async (x) => {
+        const exec = await createExec(engine, engine.containers.get(x.param("id")), x.body);
         x.json(201, { Id: exec.id });
       },
     }),
@@ -70,6 +71,7 @@ export function execOperations(engine: Engine): Operation[] {
           // The connection is a stream already: the reason is told in it, the code by inspect.
           exec.recorded.resolve();
           const text = Buffer.from(`${messageOf(error)}\r\n`);
+          await taken(socket);
           client.end(raw ? text : frame(2, text));
         }
       },
