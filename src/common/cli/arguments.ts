@@ -7,8 +7,11 @@ import { suggest } from "./suggest.ts";
 /** The user asked for help instead of the command. */
 export class HelpWanted extends Error {}
 
-function wrong(message: string, hint?: string): WharfError {
-  return new WharfError("InvalidArgument", message, { operation: "usage", hint });
+/** The operation of errors about the number of arguments; those about flags have "usage". */
+export const ARGUMENTS = "arguments";
+
+function wrong(message: string, hint?: string, operation = "usage"): WharfError {
+  return new WharfError("InvalidArgument", message, { operation, hint });
 }
 
 type Values = Record<string, unknown>;
@@ -130,8 +133,8 @@ export function parseCommand<C, F extends Flags>(
   const n = input.args.length;
   if (n >= min && n <= max) return input;
   const usage = `usage: ${name}${command.usage ? ` ${command.usage}` : ""}`;
-  if (max === 0) throw wrong(`${name} takes no arguments, got ${JSON.stringify(input.args[0])}`);
-  if (min === max) throw wrong(`${name} needs ${plural(min)}, got ${n}`, usage);
-  if (n < min) throw wrong(`${name} needs at least ${plural(min)}`, usage);
-  throw wrong(`${name} takes at most ${plural(max)}, got ${n}`, usage);
+  if (max === 0) throw wrong(`${name} takes no arguments, got ${JSON.stringify(input.args[0])}`, undefined, ARGUMENTS);
+  if (min === max) throw wrong(`${name} needs ${plural(min)}, got ${n}`, usage, ARGUMENTS);
+  if (n < min) throw wrong(`${name} needs at least ${plural(min)}`, usage, ARGUMENTS);
+  throw wrong(`${name} takes at most ${plural(max)}, got ${n}`, usage, ARGUMENTS);
 }

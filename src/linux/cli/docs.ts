@@ -35,7 +35,7 @@ one, a hint; \`--debug\` shows requests and the whole chain.
 | 0 | all went well |
 | 1 | the command failed, for one of several names at least |
 | 3 | \`daemon status\`: the daemon does not run |
-| 125 | wrong flags, or \`run\` failed before the container's own program ran |
+| 125 | flags that cannot be read, or \`run\` failed before the container's own program ran |
 | 126, 127 | \`run\`, \`exec\`, \`start -a\`: the program cannot be executed, is not there |
 | 141 | the reader of our output has gone away |
 | other | \`run\`, \`exec\`, \`start -a\`, \`attach\`: the container's own code; 128 + N when signal N ended it |

@@ -1,5 +1,6 @@
 // Errors as a person reads them: the cause first, then what was being done, then what to do about it; and their exit codes.
 
+import { ARGUMENTS } from "../../common/cli/arguments.ts";
 import { printable } from "../../common/cli/width.ts";
 import { describe, hintOf, WharfError } from "../../common/errors.ts";
 import { stderr } from "../sys/out.ts";
@@ -54,12 +55,13 @@ export function formatError(error: unknown, debug: boolean): string {
 /** Says the error and answers the exit code. */
 export function report(cli: Cli, error: unknown, path: string): number {
   if (error instanceof ExitCode) return error.code;
-  const usage = error instanceof WharfError && error.operation === "usage";
+  const operation = error instanceof WharfError ? error.operation : undefined;
+  const usage = operation === "usage" || operation === ARGUMENTS;
   let text = formatError(error, cli.globals.debug);
   if (usage && path !== PROGRAM) text += `'${path} --help' shows the flags and examples\n`;
   if (!(error instanceof WharfError) && error instanceof Error && !cli.globals.debug) {
     text += `this is a fault in ${PROGRAM}; please report it with this trace:\n${error.stack ?? ""}`;
   }
   stderr(text);
-  return usage ? USAGE : 1;
+  return operation === "usage" ? USAGE : 1;
 }

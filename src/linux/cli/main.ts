@@ -13,7 +13,7 @@ import { NR } from "../sys/nr.ts";
 import { stderr, stdout } from "../sys/out.ts";
 import { Cli, type Globals, PROGRAM, type WharfNode } from "./cli.ts";
 import { ROOT, SECTIONS } from "./commands/index.ts";
-import { ExitCode, report } from "./errors.ts";
+import { ExitCode, report, USAGE } from "./errors.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
 import { withNameHint } from "./hints.ts";
 import { terminalSize } from "./terminal.ts";
@@ -60,7 +60,7 @@ async function run(argv: readonly string[]): Promise<number> {
   let [word, ...rest] = input.args;
   if (word === undefined) {
     stderr(rootHelp(2));
-    return 1;
+    return 0;
   }
   if (word === "help") {
     rest = [...rest, "--help"];
@@ -75,22 +75,25 @@ async function run(argv: readonly string[]): Promise<number> {
     path += ` ${word}`;
     if (!isGroup(node)) {
       const cli = new Cli(globals, ROOT);
+      let parsed: ReturnType<typeof parseCommand> | undefined;
       try {
-        const parsed = parseCommand(node, rest, path);
+        parsed = parseCommand(node, rest, path);
         return await node.run(cli, parsed);
       } catch (error) {
         if (error instanceof HelpWanted) {
           stdout(commandHelp(node, path, PROGRAM, helpStyle(1)));
           return 0;
         }
-        return report(cli, await withNameHint(cli, error), path);
+        const code = report(cli, await withNameHint(cli, error), path);
+        // As docker has it: 125 for flags that cannot be read, and for whatever keeps a container from being made.
+        return parsed && code === USAGE && node.name !== "create" ? 1 : code;
       }
     }
     commands = node.commands;
     const next = rest.shift();
     if (next === undefined || next === "--help" || next === "-h") {
       (next === undefined ? stderr : stdout)(groupHelp(node, path, helpStyle(next === undefined ? 2 : 1)));
-      return next === undefined ? 1 : 0;
+      return 0;
     }
     word = next;
   }

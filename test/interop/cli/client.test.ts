@@ -239,16 +239,21 @@ test("tcp works, IPv4 and IPv6", async () => {
   }
 });
 
-test("usage errors end with 125 and say what was meant", async () => {
-  for (const [args, why] of [
-    [["run", "--memor", "1", "x"], /^wharf: unknown flag --memor\nhint: did you mean --memory\?\n/],
-    [["run"], /wharf run needs at least 1 argument\nusage: wharf run IMAGE/],
-    [["ps", "x"], /wharf ps takes no arguments, got "x"/],
+test("flags that cannot be read end with 125, a wrong number of arguments with 1, as with docker", async () => {
+  for (const [args, why, status] of [
+    [["run", "--memor", "1", "x"], /^wharf: unknown flag --memor\nhint: did you mean --memory\?\n/, 125],
+    [["ps", "--last", "x"], /^wharf: invalid value "x" for -n, --last: /, 125],
+    [["run"], /wharf run needs at least 1 argument\nusage: wharf run IMAGE/, 1],
+    [["ps", "x"], /wharf ps takes no arguments, got "x"/, 1],
+    [["login", "-u", "x", "-p", "y", "--password-stdin"], /mutually exclusive/, 1],
+    [["create", "--rm", "--restart", "always", "x"], /--rm does not go with --restart/, 125],
+    [["run", "--rm", "--restart", "always", "x"], /--rm does not go with --restart/, 125],
   ] as const) {
     const { stderr, code } = await execute([wharf, ...args]);
     assert.match(stderr, why);
-    assert.equal(code, 125);
+    assert.equal(code, status, args.join(" "));
   }
+  for (const args of [[], ["container"]]) assert.equal((await execute([wharf, ...args])).code, 0, "help is no failure");
   const unknown = await execute([wharf, "rnu"]);
   assert.match(unknown.stderr, /^wharf: unknown command 'wharf rnu'\nhint: did you mean 'wharf run'\?\n$/);
   assert.equal(unknown.code, 1);

@@ -10,6 +10,8 @@ import { localClock } from "../zone.ts";
 const KEEP = new Set([0, 6]);
 const LATE = new Set([3, 4]);
 
+const NOBODY: ContainerSummary = { Id: "", Image: "", ImageID: "", Command: "", Created: 0, State: "", Status: "" };
+
 export const ps = command({
   name: "ps",
   summary: "List containers",
@@ -48,10 +50,14 @@ export const ps = command({
       },
       doing: "list containers",
     });
+    const kind = containerRows({ truncate: !flags["no-trunc"], clock });
+    const format = containerFormat(source, flags.quiet, flags.size);
+    // A format that asks for what there is not is wrong also when there is no container to show it.
+    if (containers.length === 0) writeRows([NOBODY], kind, { format });
     const fits = (source === "" || source === "table") && !flags["no-trunc"];
     cli.out(
-      writeRows(containers, containerRows({ truncate: !flags["no-trunc"], clock }), {
-        format: containerFormat(source, flags.quiet, flags.size),
+      writeRows(containers, kind, {
+        format,
         fit: fits ? cli.terminalSize(1)?.columns : undefined,
         keep: KEEP,
         late: LATE,

@@ -4,6 +4,7 @@ import { ansiTime } from "../../../common/cli/format/time.ts";
 import { type ServerVersion, VERSION_FUNCTIONS, VERSION_TEMPLATE } from "../../../common/cli/format/version.ts";
 import { templateFault } from "../../../common/cli/format/write.ts";
 import { alignTabs } from "../../../common/cli/table.ts";
+import { FunctionFault } from "../../../common/template/functions.ts";
 import { Template } from "../../../common/template/template.ts";
 import { VERSION } from "../../../common/version.ts";
 import { type Cli, command } from "../cli.ts";
@@ -39,9 +40,14 @@ async function server(cli: Cli): Promise<ServerVersion> {
   return answer;
 }
 
-/** The field as Go names it, which JSON names otherwise. */
+/** Fields that a server may leave out. */
+const LEFT_OUT = new Set(["MinAPIVersion", "GitCommit", "GoVersion", "Os", "Arch", "KernelVersion", "BuildTime"]);
+
+/** The field as Go names it, which JSON names otherwise; what is no field is an error. */
 function goName(map: Record<string, unknown>, key: string): unknown {
-  return key === "APIVersion" ? map.ApiVersion : undefined;
+  if (key === "APIVersion" && "ApiVersion" in map) return map.ApiVersion;
+  if ("Version" in map && LEFT_OUT.has(key)) return "";
+  throw new FunctionFault(`can't evaluate field ${key} in type system.versionInfo`);
 }
 
 export const version = command({
