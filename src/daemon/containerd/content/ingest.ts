@@ -17,6 +17,7 @@ export class IngestFile {
   readonly #pool: HasherPool;
   readonly #algorithm: DigestAlgorithm;
   #session: HasherSession | undefined;
+  #growing: Promise<void> | undefined;
   #parts: Uint8Array[] = [];
   /** Of the first parts, when one was asked for: writers of unknown digests ask after each write. */
   #hash: Hash | undefined;
@@ -52,7 +53,8 @@ export class IngestFile {
   }
 
   async write(data: Uint8Array): Promise<void> {
-    if (!this.#session && this.#offset + data.length > SMALL) await this.#grow();
+    // writes that come while it grows wait for the same, and go on in their order
+    if (!this.#session && (this.#growing || this.#offset + data.length > SMALL)) await (this.#growing ??= this.#grow());
     this.#offset += data.length;
     if (this.#session) await this.#session.write(data);
     else this.#parts.push(data.slice());
