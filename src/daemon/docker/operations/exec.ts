@@ -69,9 +69,9 @@ export function execOperations(engine: Engine): Operation[] {
           await startExec(engine, exec, client);
         } catch (error) {
           // The connection is a stream already: the reason is told in it, the code by inspect.
+          await taken(socket);
           exec.recorded.resolve();
           const text = Buffer.from(`${messageOf(error)}\r\n`);
-          await taken(socket);
           client.end(raw ? text : frame(2, text));
         }
       },
