@@ -1,5 +1,6 @@
 // A network's address pools, from the flags of `network create`.
 import { WharfError } from "../../errors.ts";
+import { parseIp } from "../../ip.ts";
 import { cut } from "../flags.ts";
 
 export interface Pool {
@@ -15,18 +16,8 @@ function bad(message: string): WharfError {
 
 /** An address as a number and its length in bits; undefined for what is none. */
 function parseAddress(text: string): { value: bigint; bits: number } | undefined {
-  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) {
-    const parts = text.split(".").map(Number);
-    if (parts.some((part) => part > 255)) return undefined;
-    return { value: parts.reduce((sum, part) => (sum << 8n) | BigInt(part), 0n), bits: 32 };
-  }
-  if (!/^[0-9a-f:]+$/i.test(text) || !text.includes(":")) return undefined;
-  const [head = "", tail] = text.split("::");
-  const groups = (part: string | undefined) => (part ? part.split(":") : []);
-  const missing = 8 - groups(head).length - groups(tail).length;
-  if (tail === undefined ? missing !== 0 : missing < 0) return undefined;
-  const all = [...groups(head), ...Array<string>(missing).fill("0"), ...groups(tail)];
-  return { value: all.reduce((sum, part) => (sum << 16n) | BigInt(`0x${part || "0"}`), 0n), bits: 128 };
+  const bytes = parseIp(text);
+  return bytes && { value: bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n), bits: bytes.length * 8 };
 }
 
 /** True when the address, or the range, lies in the subnet. */

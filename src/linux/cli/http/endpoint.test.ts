@@ -1,7 +1,7 @@
+import { parseIp } from "../../../common/ip.ts";
 import { equal, test, throws } from "../../testing.ts";
 import { encodeQuery } from "./api.ts";
 import { formatEndpoint, parseEndpoint } from "./endpoint.ts";
-import { parseIp } from "./ip.ts";
 
 test("parseEndpoint() reads sockets and addresses", () => {
   const round = (text: string) => formatEndpoint(parseEndpoint(text));

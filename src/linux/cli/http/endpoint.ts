@@ -1,12 +1,12 @@
 // Where a daemon listens: unix:///run/wharf/docker.sock, tcp://127.0.0.1:2375; and connecting there.
 import { WharfError } from "../../../common/errors.ts";
+import { parseIp } from "../../../common/ip.ts";
 import { isErrno, sys } from "../../sys/call.ts";
 import { kernelError } from "../../sys/errno.ts";
 import { Fd } from "../../sys/fs.ts";
 import { loop } from "../../sys/loop.ts";
 import { NR } from "../../sys/nr.ts";
 import { connectUnix } from "../../sys/socket.ts";
-import { parseIp } from "./ip.ts";
 import { resolve } from "./resolve.ts";
 import { connectSsh, formatSsh, parseSsh, type SshTarget } from "./ssh.ts";
 import { secure, type Tls } from "./tls.ts";

@@ -1,10 +1,11 @@
 // Names of hosts: /etc/hosts, then the name servers of /etc/resolv.conf (RFC 1035 over UDP).
+
+import { parseIp } from "../../../common/ip.ts";
 import { close, readText } from "../../sys/fs.ts";
 import { loop } from "../../sys/loop.ts";
 import { NR } from "../../sys/nr.ts";
 import { randomBytes } from "../../sys/time.ts";
 import { answerOf, question, TYPE_A, TYPE_AAAA } from "./dns.ts";
-import { parseIp } from "./ip.ts";
 
 const TRY_MS = 2000;
 const PORT = 53;

@@ -17,7 +17,7 @@ export interface SshTarget {
 
 /** `user@host:port/path/to/docker.sock`; only the host is needed. */
 export function parseSsh(rest: string, fail: (why: string, hint?: string) => WharfError): SshTarget {
-  const match = /^(?:([^@:/]+)@)?(\[[0-9a-fA-F:.%]+\]|[^-@:/[\]][^@:/[\]]*)(?::(\d{1,5}))?(\/.*)?$/.exec(rest);
+  const match = /^(?:([^@:/\s]+)@)?(\[[0-9a-fA-F:.%]+\]|\w[\w.-]*)(?::(\d{1,5}))?(\/.*)?$/.exec(rest);
   if (!match) throw fail("it is not ssh://user@host:port", "for example ssh://me@server");
   const [, user = "", host = "", port = "", path = ""] = match;
   if (user.startsWith("-")) throw fail("a user's name does not begin with -");

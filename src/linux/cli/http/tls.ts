@@ -1,11 +1,11 @@
 // TLS: a child process holds the secured connection (libssl) and passes bytes on; the rest of the program has a plain stream.
 import { WharfError } from "../../../common/errors.ts";
+import { parseIp } from "../../../common/ip.ts";
 import { close, readText, setNonblocking } from "../../sys/fs.ts";
 import { blockSignals, loop } from "../../sys/loop.ts";
 import { NR } from "../../sys/nr.ts";
 import { exit, fork, SIGNALS } from "../../sys/process.ts";
 import { shutdown, socketPair } from "../../sys/socket.ts";
-import { parseIp } from "./ip.ts";
 
 export interface Tls {
   /** Paths of PEM files. Without `ca` the system's authorities are trusted. */
