@@ -19,6 +19,8 @@ export interface PortRequest {
   hostAddress: string;
   /** 0 for a free one of the ephemeral range. */
   hostPort: number;
+  /** With it the first free port from `hostPort` to this one is taken. */
+  hostPortEnd?: number | undefined;
 }
 
 export interface Attachment {

@@ -71,21 +71,24 @@ function isFree(protocol: "tcp" | "udp", address: Uint8Array, port: number): boo
 function publish(bridge: string, address: Uint8Array, request: PortRequest): PortRequest {
   const hostAddress = parseAddress(request.hostAddress || "0.0.0.0");
   const port: PublishedPort = { ...request, hostAddress, containerAddress: address };
-  const tries = request.hostPort === 0 ? 200 : 1;
+  const { hostPortEnd, ...single } = request;
+  const last = hostPortEnd ?? request.hostPort;
+  const tries = request.hostPort === 0 ? 200 : last - request.hostPort + 1;
   for (let i = 0; i < tries; i++) {
     if (request.hostPort === 0) {
       const random = new DataView(randomBytes(4).buffer).getUint32(0);
       port.hostPort = EPHEMERAL.first + (random % (EPHEMERAL.last - EPHEMERAL.first + 1));
-    }
+    } else port.hostPort = request.hostPort + i;
     if (!isFree(request.protocol, hostAddress, port.hostPort)) continue;
     try {
       publishPorts(bridge, [port]);
-      return { ...request, hostAddress: formatAddress(hostAddress), hostPort: port.hostPort };
+      return { ...single, hostAddress: formatAddress(hostAddress), hostPort: port.hostPort };
     } catch (error) {
       if (!isErrno(error, "EEXIST")) throw error;
     }
   }
-  const wanted = `${formatAddress(hostAddress)}:${request.hostPort}/${request.protocol}`;
+  const range = last === request.hostPort ? "" : `-${last}`;
+  const wanted = `${formatAddress(hostAddress)}:${request.hostPort}${range}/${request.protocol}`;
   throw new WharfError("AlreadyExists", `port ${wanted} is already in use`, {
     hint: "another container or program of the host has it; choose another host port",
   });

@@ -321,17 +321,36 @@ test("PortBindings and PublishAllPorts: a given port, any port, an address; insp
   });
   await api.refused(409, /already in use/, "POST", `/containers/${other}/start`);
   await api.remove(id, other);
-  await api.refused(
-    400,
-    /invalid port/,
-    "POST",
-    `/containers/${await bad({ "80/tcp": [{ HostPort: "70000" }] })}/start`,
-  );
-  await daemon.removeAll();
+  for (const HostPort of ["70000", "9-8", "x"])
+    await api.refused(400, /invalid (port|range)/, "POST", "/containers/create", {
+      Image: "busybox",
+      HostConfig: { PortBindings: { "80/tcp": [{ HostPort }] } },
+    });
   await daemon.clean();
 });
 
-const bad = (PortBindings: object) => api.create({ Cmd: ["true"], HostConfig: { PortBindings } });
+test("a range of host ports: each container takes the first that is free, and when none is, that is said", async () => {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => probe.on("listening", resolve));
+  // The probe's port is taken; the two behind it are, as a rule, free.
+  const { port } = probe.address() as { port: number };
+  const make = async () => {
+    const range = { "80/tcp": [{ HostPort: `${port}-${port + 2}` }] };
+    const id = await api.create({ Cmd: ["sleep", "1000"], HostConfig: { PortBindings: range } });
+    return { id, answer: await api.call("POST", `/containers/${id}/start`) };
+  };
+  const made = [await make(), await make(), await make()];
+  const ports = [];
+  for (const { id, answer } of made)
+    if (answer.status === 204) ports.push(Number((await api.inspect(id)).NetworkSettings.Ports["80/tcp"][0].HostPort));
+  assert.ok(ports.every((one) => one > port && one <= port + 2) && new Set(ports).size === ports.length, `${ports}`);
+  const last = made.at(-1)!.answer;
+  assert.equal(last.status, 409);
+  assert.match(last.json().message, new RegExp(`0.0.0.0:${port}-${port + 2}/tcp is already in use`));
+  await api.remove(...made.map(({ id }) => id));
+  await new Promise((resolve) => probe.close(resolve));
+  await daemon.clean();
+});
 
 test("logging: LogConfig's drivers and options; AutoRemove; RestartPolicy", async () => {
   const logged = async (LogConfig: object) => {

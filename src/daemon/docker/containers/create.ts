@@ -15,6 +15,7 @@ import { newId } from "../ids.ts";
 import { ensureUnpacked } from "../images/unpack.ts";
 import { endpointsOf } from "../network/endpoints.ts";
 import { resolveLinks } from "../network/links.ts";
+import { portRequests } from "../network/ports.ts";
 import { checkSharedNetwork, resolveNetworkMode } from "../network/shared.ts";
 import { populateVolumes } from "../volumes/populate.ts";
 import { resolveMounts } from "../volumes/resolve.ts";
@@ -58,6 +59,8 @@ export async function createContainer(
   }
   const networks = endpointsOf(engine, request, hostConfig.NetworkMode, options.version, warnings);
   const links = resolveLinks(engine, hostConfig);
+  // Ports that cannot be are refused now, not at the start.
+  portRequests({ config, hostConfig });
   if (options.name) await engine.containers.left(options.name);
   using reserved = engine.containers.reserve(options.name, id);
   using resolved = await resolveMounts(engine, hostConfig, config.Volumes);

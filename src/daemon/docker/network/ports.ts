@@ -25,14 +25,25 @@ function parsePort(text: string): { containerPort: number; protocol: "tcp" | "ud
   return { containerPort: portNumber(port), protocol };
 }
 
-/** What --publish and --publish-all ask for. A host port range takes its first number here; the client has expanded it. */
-export function portRequests({ config, hostConfig }: ContainerRecord): PortRequest[] {
+/** "", "8080", or "8000-8010" for one that is free of these. */
+function hostPorts(text: string): Pick<PortRequest, "hostPort" | "hostPortEnd"> {
+  if (text === "") return { hostPort: 0 };
+  const [first = "", last] = text.split("-", 2);
+  const hostPort = portNumber(first);
+  if (last === undefined) return { hostPort };
+  const hostPortEnd = portNumber(last);
+  if (hostPortEnd < hostPort || hostPort === 0) throw bad(`invalid range of ports ${JSON.stringify(text)}`);
+  return { hostPort, hostPortEnd };
+}
+
+/** What --publish and --publish-all ask for. InvalidArgument. */
+export function portRequests({ config, hostConfig }: Pick<ContainerRecord, "config" | "hostConfig">): PortRequest[] {
   const requests: PortRequest[] = [];
   const bindings = hostConfig.PortBindings ?? {};
   for (const [port, list] of Object.entries(bindings)) {
     for (const { HostIp = "", HostPort = "" } of list ?? [{}]) {
       const hostAddress = HostIp === "::" ? "" : HostIp;
-      requests.push({ ...parsePort(port), hostAddress, hostPort: HostPort === "" ? 0 : portNumber(HostPort) });
+      requests.push({ ...parsePort(port), hostAddress, ...hostPorts(HostPort) });
     }
   }
   if (hostConfig.PublishAllPorts) {
