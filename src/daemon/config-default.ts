@@ -13,6 +13,9 @@ default-runtime = "runt"
 # Registries (host, host:port, or networks) that may be spoken to without TLS or with any certificate.
 insecure-registries = []
 
+# Serves our overlayfs snapshotter there to another containerd, which names the socket in its [proxy_plugins].
+# snapshotter-socket = "/run/wharf/snapshotter.sock"
+
 # Handlers: docker run --runtime runc. type is the shim, as containerd names them, or its path; binary the OCI runtime's program, root its state
 # folder. What is named has to be there when the daemon starts.
 # [runtimes.runc]

@@ -41,6 +41,7 @@ const ConfigFile = object("Config", {
     ),
   ),
   snapshotters: optional(map(object("", { address: string() }))),
+  "snapshotter-socket": optional(string()),
 });
 
 interface File {
@@ -51,6 +52,7 @@ interface File {
   "default-runtime"?: string;
   runtimes?: Record<string, { type?: string; binary?: string; root?: string; "systemd-cgroup"?: boolean }>;
   snapshotters?: Record<string, { address: string }>;
+  "snapshotter-socket"?: string;
 }
 
 const OUR_SHIM = "io.containerd.runt.v2";
@@ -84,7 +86,10 @@ export function readConfig(text: string, path: string): Config {
       if (!isAbsolute(socket)) throw fault(text, [...where, "address"], "must be the absolute path of a socket");
       snapshotters[name] = socket;
     }
-    return { registries, runtimes, defaultRuntime, snapshotters };
+    const snapshotterSocket = file["snapshotter-socket"];
+    if (snapshotterSocket !== undefined && !isAbsolute(snapshotterSocket))
+      throw fault(text, ["snapshotter-socket"], "must be the absolute path of a socket");
+    return { registries, runtimes, defaultRuntime, snapshotters, snapshotterSocket };
   });
 }
 

@@ -23,9 +23,17 @@ export interface Config {
   defaultRuntime: string;
   /** Sockets of other snapshotters, by name. */
   snapshotters: Record<string, string>;
+  /** Socket on which ours is served to another containerd. */
+  snapshotterSocket: string | undefined;
 }
 
-const EMPTY: Config = { registries: undefined, runtimes: {}, defaultRuntime: "runt", snapshotters: {} };
+const EMPTY: Config = {
+  registries: undefined,
+  runtimes: {},
+  defaultRuntime: "runt",
+  snapshotters: {},
+  snapshotterSocket: undefined,
+};
 
 /** InvalidArgument names line or field. */
 export async function loadConfig(path: string): Promise<Config> {

@@ -90,6 +90,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const addresses: ListenAddress[] = [{ kind: "unix", path: join(state, "docker.sock") }, ...options.hosts];
   for (const address of addresses) await serveDocker(engine, stack, address, options);
   if (options.containerd === undefined) stack.use(await serveContainerd(join(state, "containerd.sock"), core, log));
+  const snapshotterSocket = options.file?.snapshotterSocket;
+  if (snapshotterSocket && options.containerd === undefined)
+    stack.use(await serveContainerd(snapshotterSocket, core, log, "snapshotter"));
   const settled = Promise.all([engine.settling, sweepTraces(state)]).then(() => {});
   const owned = stack.move();
   return { engine, settled, [Symbol.asyncDispose]: () => owned.disposeAsync() };

@@ -29,6 +29,7 @@ import { Pods } from "./sandboxes/pods.ts";
 import { LocalSandboxes } from "./sandboxes/store.ts";
 import { SnapshotFiles } from "./snapshots/files.ts";
 import { OverlaySnapshotter } from "./snapshots/overlay.ts";
+import { ProxySnapshotter } from "./snapshots/proxy.ts";
 import { LocalTasks } from "./tasks/manager.ts";
 import { ShimManager } from "./tasks/shims.ts";
 
@@ -71,6 +72,7 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
     hashers: stack.use(new HasherPool()),
     writers,
     snapshotFiles: new SnapshotFiles(options.root),
+    proxies: options.snapshotters ?? {},
     log,
   };
   stack.defer(async () => {
@@ -199,11 +201,14 @@ class LocalClient implements Containerd {
     });
   }
 
-  snapshots(name = DEFAULT_SNAPSHOTTER): OverlaySnapshotter {
+  snapshots(name = DEFAULT_SNAPSHOTTER): Snapshotter {
     if (name === DEFAULT_SNAPSHOTTER) return new OverlaySnapshotter(this.#scope, name);
+    const { proxies } = this.#scope.shared;
+    const proxy = Object.hasOwn(proxies, name) ? proxies[name] : undefined;
+    if (proxy) return new ProxySnapshotter(this.#scope, name, proxy(this.#scope.namespace));
     throw new WharfError("NotFound", `there is no snapshotter ${JSON.stringify(name)}`, {
       subject: name,
-      hint: `use ${DEFAULT_SNAPSHOTTER}`,
+      hint: `known are ${[DEFAULT_SNAPSHOTTER, ...Object.keys(proxies)].join(", ")}; others come from the configuration`,
     });
   }
 

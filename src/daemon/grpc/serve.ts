@@ -7,15 +7,20 @@ import type { Log } from "../log.ts";
 import { listen } from "../sockets.ts";
 import type { GrpcServer } from "./http2.ts";
 
-/** Listens on `path` until it is disposed of, which cuts all connections off. */
-export async function serveContainerd(path: string, core: ContainerdCore, log: Log): Promise<AsyncDisposable> {
+/** Listens on `path` until it is disposed of, which cuts all connections off. `what`: all of the API, or our snapshotter for another containerd. */
+export async function serveContainerd(
+  path: string,
+  core: ContainerdCore,
+  log: Log,
+  what: "all" | "snapshotter" = "all",
+): Promise<AsyncDisposable> {
   let loading: Promise<GrpcServer> | undefined;
   const load = async () => {
-    const [{ GrpcServer: Server }, { containerdRouter }] = await Promise.all([
+    const [{ GrpcServer: Server }, { containerdRouter, snapshotterRouter }] = await Promise.all([
       import("./http2.ts"),
       import("./services.ts"),
     ]);
-    return new Server(containerdRouter(core));
+    return new Server(what === "all" ? containerdRouter(core) : snapshotterRouter(core));
   };
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {

@@ -1,6 +1,7 @@
 /** All that is served on containerd.sock. */
 
 import type { ContainerdCore } from "../containerd/api.ts";
+import { rooted } from "../containerd/snapshots/rooted.ts";
 import { Router } from "./router.ts";
 import { addContainers } from "./services/containers.ts";
 import { addContent } from "./services/content.ts";
@@ -15,6 +16,13 @@ import { addSnapshots } from "./services/snapshots.ts";
 import { addTasks } from "./services/tasks.ts";
 import { addTransfer } from "./services/transfer.ts";
 import { addVersion } from "./services/version.ts";
+
+/** Our overlayfs snapshotter for another containerd ([proxy_plugins]), by whatever name it has there. */
+export function snapshotterRouter(core: ContainerdCore): Router {
+  const router = new Router();
+  addSnapshots(router, core, (client) => rooted(client.snapshots()));
+  return router;
+}
 
 export function containerdRouter(core: ContainerdCore): Router {
   const router = new Router();

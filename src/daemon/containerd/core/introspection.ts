@@ -73,6 +73,7 @@ export class LocalIntrospection implements IntrospectionService {
       plugin("gc.v1", "scheduler"),
       plugin("differ.v1", "walking", { platforms }),
       plugin("snapshotter.v1", DEFAULT_SNAPSHOTTER, { platforms, exports: { root }, capabilities: ["rebase"] }),
+      ...Object.keys(this.#shared.proxies).map((name) => plugin("snapshotter.v1", name, { platforms })),
       plugin("runtime.v2", "task", { platforms }),
       plugin("sandbox.store.v1", "local"),
       plugin("sandbox.controller.v1", SHIM_SANDBOXER),

@@ -3,6 +3,7 @@
 import { WharfError } from "../../../common/errors.ts";
 import type { Database } from "../../store/database.ts";
 import type { AgentClient } from "../agent.ts";
+import type { Snapshotter } from "../api/snapshots.ts";
 import type { BlobFiles } from "../content/files.ts";
 import type { HasherPool } from "../content/hasher.ts";
 import type { OpenWriters } from "../content/store.ts";
@@ -29,6 +30,8 @@ export interface Shared {
   /** Ingests that are open for writing, by row id. */
   readonly writers: OpenWriters;
   readonly snapshotFiles: SnapshotFiles;
+  /** Snapshotters of other programs, by name: what each is to a namespace. */
+  readonly proxies: Readonly<Record<string, (namespace: string) => Snapshotter>>;
   /** Told of what goes wrong where no caller waits. */
   readonly log: (message: string, error?: unknown) => void;
 }

@@ -6,9 +6,11 @@
 import type { Digest } from "../../../common/digest.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import type { Row } from "../../store/database.ts";
+import { DEFAULT_SNAPSHOTTER } from "../api.ts";
 import { readLabels } from "../core/labels.ts";
 import type { Shared } from "../core/scope.ts";
 import { contentDelete, imageDelete, snapshotRemove } from "../events/messages.ts";
+import { emptyProxied, trashOf } from "../snapshots/proxy.ts";
 import { Marker } from "./mark.ts";
 import { EXPIRE_LABEL, isExpired, type NodeKind } from "./references.ts";
 
@@ -192,7 +194,8 @@ export class Collector implements AsyncDisposable {
   dropSnapshot(row: Row): void {
     const { db, snapshotFiles } = this.#shared();
     db.run("DELETE FROM snapshots WHERE id = ?", row.id!);
-    db.run("INSERT INTO trash VALUES (?)", snapshotFiles.directory(row.id as number));
+    const own = row.snapshotter === DEFAULT_SNAPSHOTTER;
+    db.run("INSERT INTO trash VALUES (?)", own ? snapshotFiles.directory(row.id as number) : trashOf(row));
     this.#emit(row, snapshotRemove({ key: row.key as string, snapshotter: row.snapshotter as string }));
   }
 
@@ -214,8 +217,10 @@ export class Collector implements AsyncDisposable {
   }
 
   async #emptyTrash(): Promise<void> {
-    const { db, agent, log } = this.#shared();
-    const paths = db.all("SELECT path FROM trash").map((row) => row.path as string);
+    const { db, agent, log, proxies } = this.#shared();
+    const all = db.all("SELECT path FROM trash").map((row) => row.path as string);
+    await this.#emptyProxied(all, proxies);
+    const paths = all.filter((path) => !emptyProxied(path, proxies));
     if (paths.length === 0) return;
     try {
       await agent.remove(paths);
@@ -228,6 +233,22 @@ export class Collector implements AsyncDisposable {
     db.removal(() => {
       for (const path of paths) db.run("DELETE FROM trash WHERE path = ?", path);
     });
+  }
+
+  /** At other programs: what was made last goes first, since others may be its parents. */
+  async #emptyProxied(entries: readonly string[], proxies: Shared["proxies"]): Promise<void> {
+    const { db, log } = this.#shared();
+    const theirs = entries.map((entry) => ({ entry, job: emptyProxied(entry, proxies) }));
+    theirs.sort((a, b) => (b.job?.id ?? 0) - (a.job?.id ?? 0));
+    for (const { entry, job } of theirs) {
+      try {
+        if (!job) continue;
+        await job.remove();
+        db.removal(() => db.run("DELETE FROM trash WHERE path = ?", entry));
+      } catch (error) {
+        log(`a snapshot of another program is not removed yet: ${entry}`, error);
+      }
+    }
   }
 
   /** Comes again when the next lease or image expires. */

@@ -24,7 +24,7 @@ import { snapshotMounts } from "./mounts.ts";
 import { readSnapshot, snapshotAdaptor, snapshotExists, snapshotNotFound } from "./rows.ts";
 
 /** Asks for nothing to be made when the named snapshot is there (containerd, core/snapshots). */
-const TARGET_LABEL = "containerd.io/snapshot.ref";
+export const TARGET_LABEL = "containerd.io/snapshot.ref";
 const PAGE = 200;
 
 export class OverlaySnapshotter implements Snapshotter {
