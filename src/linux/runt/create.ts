@@ -5,6 +5,7 @@ import { OCI_VERSION } from "../../common/oci/runtime.ts";
 import { openForClone, openJoinFiles } from "../cgroup/join.ts";
 import { killCgroup } from "../cgroup/kill.ts";
 import { locateCgroup, NOT_OURS } from "../cgroup/make.ts";
+import { oomKills } from "../cgroup/oom.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import { removeCgroup } from "../cgroup/remove.ts";
 import { close, Fd, O, open, writeFileAtomic } from "../sys/fs.ts";
@@ -201,10 +202,20 @@ function bear(options: CreateOptions, plan: InitPlan, ours: number, theirs: numb
   return born;
 }
 
-const died = () =>
-  new WharfError("Unknown", "the container's process ended while it was being set up", {
-    hint: "see dmesg for an out-of-memory kill",
+function died({ cgroup }: ContainerRecord): WharfError {
+  if (cgroup && oomKills(cgroup) > 0) {
+    return new WharfError(
+      "ResourceExhausted",
+      "the container's process was killed for want of memory while it was set up",
+      {
+        hint: "raise linux.resources.memory.limit: setting up takes some megabytes itself",
+      },
+    );
+  }
+  return new WharfError("Unknown", "the container's process ended while it was being set up", {
+    hint: "see dmesg for what has ended it",
   });
+}
 
 /** Answers the new process's needs until it is ready for `start`, or with `run` until it has become the program. */
 function serve(options: CreateOptions, plan: InitPlan, birth: Birth): void {
@@ -214,7 +225,7 @@ function serve(options: CreateOptions, plan: InitPlan, birth: Birth): void {
     const got = channel.receive<FromInit>();
     if (!got) {
       if (options.run) return;
-      throw died();
+      throw died(record);
     }
     const { message, fd } = got;
     if (message.type === "ready") return;

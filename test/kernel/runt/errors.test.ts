@@ -117,6 +117,16 @@ test("a mount that fails names its index, its source and destination, and the ke
   );
 });
 
+test("run tells that the program was killed for want of memory", () => {
+  using box = new Bundle((spec) => {
+    spec.process!.args = ["sh", "-c", "x=x; while :; do x=$x$x; done"];
+    spec.linux!.resources!.memory = { limit: 16 << 20, swap: 16 << 20 };
+  });
+  const { status, err } = box.runt("run", box.id);
+  assert.equal(status, 137);
+  assert.match(err, /killed for want of memory: linux\.resources\.memory\.limit is too low/);
+});
+
 test("proc on a symlink is refused (CVE-2019-19921)", () => {
   using box = new Bundle();
   rmSync(join(box.rootfs, "proc"), { recursive: true });

@@ -1,4 +1,5 @@
 // runt run ID: create and start in one, and by default stay until it ends.
+import { oomKills } from "../../cgroup/oom.ts";
 import { PR, prctl } from "../../sys/process.ts";
 import { traced } from "../../sys/trace.ts";
 import type { Command } from "../command.ts";
@@ -9,6 +10,9 @@ import { holdSignals, stayWith, stayWithTerminal } from "../foreground.ts";
 import { runHooks } from "../hooks.ts";
 import { CREATE_FLAGS, createOptions } from "../launch-flags.ts";
 import { hookState } from "../view.ts";
+
+/** 128 and SIGKILL. */
+const KILLED = 137;
 
 export const runCommand: Command = {
   usage: "run [--bundle DIR] [--detach] [--keep] ID",
@@ -37,6 +41,8 @@ export const runCommand: Command = {
       const status = traced(context.trace, "wait for its end", () =>
         master < 0 ? stayWith(pid, pidfd, signals) : stayWithTerminal(pid, pidfd, signals, master),
       );
+      if (status === KILLED && record.cgroup && oomKills(record.cgroup) > 0)
+        warn("killed for want of memory: linux.resources.memory.limit is too low for it");
       if (parsed.bool("keep")) return status;
       traced(context.trace, "remove the container", () =>
         record.ownPids ? clear(root, record, warn) : remove(root, id, true, warn),
