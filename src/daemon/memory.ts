@@ -18,6 +18,9 @@ const WORTH = 16 << 20;
 /** madvise(2): the pages are let go; those of a file that were never written are its content again at the next use. */
 const MADV_DONTNEED = 4;
 
+/** Bytes that are let go in one turn. */
+const PIECE = 4n << 20n;
+
 interface Memory {
   malloc_trim(keep: bigint): number;
   madvise(address: bigint, length: bigint, advice: number): number;
@@ -32,13 +35,15 @@ export function keepSmall(log: Log): Disposable {
   const look = (): void => {
     const now = performance.now();
     const { user, system } = process.cpuUsage(cpu);
-    const idle = (user + system) / 1000 < (now - at) * IDLE || floor === 0;
+    const idle = (user + system) / 1000 < (now - at) * IDLE;
     cpu = process.cpuUsage();
     at = now;
     if (!idle || process.memoryUsage.rss() < floor + WORTH) return;
+    const before = process.memoryUsage.rss();
     giveBack().then(
-      () => {
+      (ms) => {
         floor = process.memoryUsage.rss();
+        log("debug", "memory given back", { before, after: floor, ms });
       },
       (error: unknown) => {
         stop();
@@ -58,12 +63,24 @@ export function keepSmall(log: Log): Disposable {
 let memory: Memory | undefined;
 let ranges: [from: bigint, to: bigint][] | undefined;
 
-/** Rejects where this Node cannot call the C library. */
-export async function giveBack(): Promise<void> {
+/** A little a turn of the event loop; answers the longest turn in milliseconds. Rejects where this Node cannot call the C library. */
+export async function giveBack(): Promise<number> {
   memory ??= open();
   ranges ??= programPages(await readFile("/proc/self/smaps", "latin1"), process.execPath);
-  for (const [from, to] of ranges) memory.madvise(from, to - from, MADV_DONTNEED);
-  memory.malloc_trim(0n);
+  let longest = 0;
+  const turn = async (work: () => void): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    const start = performance.now();
+    work();
+    longest = Math.max(longest, performance.now() - start);
+  };
+  for (const [from, to] of ranges)
+    for (let at = from; at < to; at += PIECE) {
+      const length = to - at < PIECE ? to - at : PIECE;
+      await turn(() => memory!.madvise(at, length, MADV_DONTNEED));
+    }
+  await turn(() => memory!.malloc_trim(0n));
+  return longest;
 }
 
 function open(): Memory {
