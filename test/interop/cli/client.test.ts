@@ -246,6 +246,7 @@ test("flags that cannot be read end with 125, a wrong number of arguments with 1
     [["run"], /wharf run needs at least 1 argument\nusage: wharf run IMAGE/, 1],
     [["ps", "x"], /wharf ps takes no arguments, got "x"/, 1],
     [["login", "-u", "x", "-p", "y", "--password-stdin"], /mutually exclusive/, 1],
+    [["run", "-d", "-a", "stdout", "x"], /--attach does not go with --detach/, 1],
     [["create", "--rm", "--restart", "always", "x"], /--rm does not go with --restart/, 125],
     [["run", "--rm", "--restart", "always", "x"], /--rm does not go with --restart/, 125],
   ] as const) {

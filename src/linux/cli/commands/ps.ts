@@ -41,6 +41,10 @@ export const ps = command({
     const clock = localClock(cli.env);
     const wantsSize = flags.size || (!given.has("size") && !flags.quiet && /\.Size\b/.test(source));
     const limit = flags.latest && flags.last === -1 ? 1 : flags.last;
+    const kind = containerRows({ truncate: !flags["no-trunc"], clock });
+    const format = containerFormat(source, flags.quiet, flags.size);
+    // A format that asks for what there is not is wrong whatever the daemon answers.
+    writeRows([NOBODY], kind, { format });
     const containers = await cli.api.json<ContainerSummary[]>("GET", "/containers/json", {
       query: {
         all: flags.all,
@@ -50,10 +54,6 @@ export const ps = command({
       },
       doing: "list containers",
     });
-    const kind = containerRows({ truncate: !flags["no-trunc"], clock });
-    const format = containerFormat(source, flags.quiet, flags.size);
-    // A format that asks for what there is not is wrong also when there is no container to show it.
-    if (containers.length === 0) writeRows([NOBODY], kind, { format });
     const fits = (source === "" || source === "table") && !flags["no-trunc"];
     cli.out(
       writeRows(containers, kind, {

@@ -6,6 +6,7 @@ import { WharfError } from "../../../common/errors.ts";
 import { type Cli, command } from "../cli.ts";
 import { bodyOf, createContainer, IdFile } from "../container/create.ts";
 import {
+  BEFOREHAND,
   beginWait,
   codeOfEnding,
   detachKeys,
@@ -98,7 +99,7 @@ async function foreground(cli: Cli, input: RunInput): Promise<number> {
 async function background(cli: Cli, input: RunInput): Promise<number> {
   const { flags } = input;
   if (flags.attach.length > 0) {
-    throw new WharfError("InvalidArgument", "--attach does not go with --detach", { operation: "usage" });
+    throw new WharfError("InvalidArgument", "--attach does not go with --detach", { operation: BEFOREHAND });
   }
   const body = bodyOf(cli, input, input.args);
   Object.assign(body, { AttachStdin: false, AttachStdout: false, AttachStderr: false, StdinOnce: false });
@@ -141,7 +142,8 @@ export const run = command({
       code = await (input.flags.detach ? background(cli, input) : foreground(cli, input));
     } catch (error) {
       report(cli, error, "wharf run");
-      code = error instanceof ExitCode ? error.code : DAEMON_FAILED;
+      const early = error instanceof WharfError && error.operation === BEFOREHAND;
+      code = error instanceof ExitCode ? error.code : early ? 1 : DAEMON_FAILED;
     }
     if (input.flags.trace) await printTrace(cli, "wharf run");
     return code;

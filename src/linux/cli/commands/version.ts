@@ -64,7 +64,9 @@ export const version = command({
     try {
       template = new Template(source, { name: "version", functions: VERSION_FUNCTIONS, missing: goName });
     } catch (error) {
-      throw templateFault(error);
+      // docker's own status for this one
+      report(cli, templateFault(error), "wharf version");
+      return 64;
     }
     let failure: unknown;
     const answer = await server(cli).catch((error: unknown) => {

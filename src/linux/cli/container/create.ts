@@ -10,6 +10,9 @@ import type { Cli } from "../cli.ts";
 import { withImageHint } from "../hints.ts";
 import { pullImage } from "../image/pull.ts";
 
+/** A whole id, which is no name. */
+const IMAGE_ID = /^(sha256:)?[0-9a-f]{64}$/;
+
 export interface CreateOptions {
   readonly name: string;
   readonly pull: string;
@@ -98,6 +101,7 @@ export async function createContainer(cli: Cli, body: CreateBody, options: Creat
       doing: "create container",
       ...(options.spare === undefined ? {} : { spare: options.spare }),
     });
+  if (!IMAGE_ID.test(body.Image)) parseReference(body.Image);
   if (options.pull === "always") await cli.trace.span("pull", pull);
   let created: Created;
   try {

@@ -25,10 +25,14 @@ export function detachKeys(cli: Cli, flag: string): DetachChoice {
   return { keys: parseDetachKeys(flag || cli.config.detachKeys || DEFAULT_DETACH_KEYS), query: NEVER_TYPED };
 }
 
+/** The operation of errors found before the daemon is asked for anything; docker ends with 1 then. */
+export const BEFOREHAND = "prepare";
+
 /** A container's terminal needs one of ours to be typed into. */
 export function requireTerminal(cli: Cli, stdin: boolean, tty: boolean): void {
   if (!stdin || !tty || cli.isTerminal(0)) return;
   throw new WharfError("FailedPrecondition", "the input device is not a TTY", {
+    operation: BEFOREHAND,
     hint: "leave -t away when stdin is a pipe or a file",
   });
 }
