@@ -16,6 +16,7 @@ profile runt-other flags=(attach_disconnected,mediate_deleted) {
   signal,
 }
 P
+part parser sh -c "command -v $parser"
 part load $parser --replace --skip-cache --base /tmp /tmp/profile
 
 bundle /b '.process.apparmorProfile = "runt-test" | .process.args = ["sleep", "1000"] | .linux.cgroupsPath = "/apparmor"'

@@ -24,6 +24,7 @@ const resources = shownBy(`${KERNEL}/resources.test.ts`);
 const scheduling = shownBy(`${KERNEL}/scheduling.test.ts`);
 const seccomp = shownBy(`${KERNEL}/seccomp.test.ts`);
 const filters = shownBy("src/linux/seccomp/seccomp.test.ts");
+const apparmor = shownBy("test/vm/apparmor.test.ts");
 const systemd = shownBy("test/vm/systemd.test.ts");
 
 const refused = (reason: string): Evidence => ({ reason });
@@ -111,7 +112,7 @@ const LOG = errors(
 );
 const LIST = lifecycle("list shows tables, JSON and ids; what is damaged does not hide the others");
 const PAUSE = lifecycle("pause stops every process, resume lets them go on, a paused container can be deleted");
-const CHECKPOINT = refused("being built");
+const CHECKPOINT = refused("not there yet; the command is unknown");
 
 type Rule = readonly [row: RegExp, evidence: Evidence];
 
@@ -128,7 +129,8 @@ const CONFIG: readonly Rule[] = [
   [/^process\.scheduler/, SCHEDULER],
   [/^process\.ioPriority/, scheduling("process.ioPriority: class and level")],
   [/^process\.execCPUAffinity/, AFFINITY],
-  [/^(process\.(apparmorProfile|selinuxLabel)|linux\.mountLabel)$/, LABELS],
+  [/^process\.apparmorProfile$/, apparmor("process.apparmorProfile: the first process and exec's are confined by it")],
+  [/^(process\.selinuxLabel|linux\.mountLabel)$/, LABELS],
   [/^root(\.path)?$/, RUN],
   [/^(root\.readonly|linux\.(maskedPaths|readonlyPaths))$/, READ_ONLY],
   [/^(hostname|domainname)$/, fields("hostname and domainname are the container's own")],
@@ -214,7 +216,8 @@ const COMMAND_LINE: readonly Rule[] = [
   [/^events/, events("events --stats: one line with limits and usage, 64-bit numbers exact")],
   [/^exec --(process|detach|pid-file)$/, EXEC_PROCESS],
   [/^exec --tty$/, exec("exec --tty, with input from ours")],
-  [/^exec --(process-label|apparmor)$/, LABELS],
+  [/^exec --apparmor$/, apparmor("exec --apparmor: another profile, or none")],
+  [/^exec --process-label$/, LABELS],
   [/^exec --cgroup$/, flags("exec --cgroup: a group below the container's own")],
   [
     /^exec --ignore-paused$/,
@@ -264,7 +267,8 @@ const FEATURES: readonly Rule[] = [
   [/linux\.seccomp\.archs /, ARCHITECTURES],
   [/linux\.seccomp\.(known|supported)Flags SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV$/, LISTENER],
   [/linux\.seccomp\.(known|supported)Flags /, FILTER_FLAGS],
-  [/linux\.(apparmor|selinux)\./, LABELS],
+  [/linux\.apparmor\./, apparmor("process.apparmorProfile: the first process and exec's are confined by it")],
+  [/linux\.selinux\./, LABELS],
   [/linux\.intelRdt\./, rdt("joinRdt() into a class that is there: joins, compares the old schemas, writes schemata")],
   [/linux\.memoryPolicy\./, MEMORY_POLICY],
   [/linux\.mountExtensions\.idmap\.enabled$/, IDMAP],
