@@ -233,6 +233,17 @@ test("images: get one or several, for a platform, and load them again", async ()
   assert.equal((await api.expect(200, "POST", `/images/prune?filters=${prune}`)).json().ImagesDeleted, null);
 });
 
+test("commit of a container that ends at this very moment", async () => {
+  for (let i = 0; i < 15; i++) {
+    const id = await api.create({ Cmd: ["true"] });
+    await api.start(id);
+    const { Id } = (await api.expect(201, "POST", `/commit?container=${id}`)).json();
+    await api.remove(id);
+    await api.expect(200, "DELETE", `/images/${Id}?force=1`);
+  }
+  await daemon.clean();
+});
+
 test("commit: parameters and configuration", async () => {
   const id = await api.create({ Cmd: ["sleep", "1000"], Env: ["A=b"] });
   await api.start(id);

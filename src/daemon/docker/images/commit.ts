@@ -90,24 +90,25 @@ async function packChanges(
   // Not while it is started or ended; one that is paused already stays so.
   const still = pause && container.running && !container.paused;
   try {
-    let paused = false;
-    if (still) {
-      // One that ends at this moment stands still, too.
-      paused = await engine.client.tasks.pause(id).then(
-        () => true,
-        (error: unknown) => {
-          if (isCode(error, "FailedPrecondition", "NotFound")) return false;
-          throw error;
-        },
-      );
-    }
+    const paused = still && (await unlessEnded(engine.client.tasks.pause(id)));
     try {
       return await client.diff.diff(lower, upper, { mediaType: OCI.layerGzip });
     } finally {
-      if (paused) await engine.client.tasks.resume(id);
+      if (paused) await unlessEnded(engine.client.tasks.resume(id));
     }
   } finally {
     if (record.imageSnapshot !== "") await snapshots.remove(key);
+  }
+}
+
+/** False when the process has ended at this moment: then it stands still, too. */
+async function unlessEnded(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (isCode(error, "FailedPrecondition", "NotFound", "Unavailable")) return false;
+    throw error;
   }
 }
 
