@@ -21,10 +21,9 @@ export function flagBits(flags: readonly string[]): number {
   return bits;
 }
 
-/** The flags that the kernel is given: a listener, or the synchronisation of threads; there is one thread. */
+/** The flags that the kernel is given. There is one thread, so there is none to synchronise with. */
 export function filterFlags(flags: readonly string[], listens: boolean): number {
-  const bits = flagBits(flags);
-  return listens ? (bits & ~FLAG_TSYNC) | FLAG_NEW_LISTENER : bits;
+  return (flagBits(flags) & ~FLAG_TSYNC) | (listens ? FLAG_NEW_LISTENER : 0);
 }
 
 /** Returns the listener's descriptor when one is asked for. */
