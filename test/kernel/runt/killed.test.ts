@@ -68,6 +68,8 @@ async function loop(t: TestContext, words: (id: string) => string[], follow: boo
     spec.linux!.resources = { ...spec.linux!.resources, pids: { limit: 100 } };
   });
   before(box);
+  // what a program that is no runtime would not know
+  assert.match(box.runt("state", "nobody").err, /does not exist/);
   const all = callsOf(box, follow, words(box.id));
   box.ok("delete", "--force", box.id);
   const chosen = all.filter((_, i) => ALL || i % STEP === 0);

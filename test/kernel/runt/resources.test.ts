@@ -1,6 +1,7 @@
 // linux.resources: each limit stands in the cgroup's files, or is refused by its name.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { LinuxResources, Spec } from "../../../src/common/oci/runtime.ts";
 import { Bundle, CGROUP_V2 } from "./bundle.ts";
@@ -96,9 +97,13 @@ test("linux.resources.cpu.realtimeRuntime, realtimePeriod: set, or refused by na
   if (!CGROUP_V2 && existsSync("/sys/fs/cgroup/cpu/cpu.rt_runtime_us")) {
     const cpu = { realtimeRuntime: 1000, realtimePeriod: 500_000 };
     using box = new Bundle(resources({ cpu }));
-    const { status, err } = box.runt("run", box.id);
+    box.spec.process!.args = ["sleep", "1000"];
+    box.write();
+    const { status, err } = box.runt("run", "--detach", box.id);
+    const group = join("/sys/fs/cgroup/cpu", box.id);
     // the groups above must have such a budget to give
-    if (status !== 0) assert.match(err, /linux\.resources\.cpu\.realtime(Runtime|Period): cannot set cpu\.rt_/);
+    if (status === 0) assert.equal(readFileSync(join(group, "cpu.rt_runtime_us"), "utf8").trim(), "1000");
+    else assert.match(err, /linux\.resources\.cpu\.realtime(Runtime|Period): cannot set cpu\.rt_/);
   } else assert.match(refusal({ cpu: { realtimeRuntime: 1000 } }), /linux\.resources\.cpu\.realtimeRuntime: /);
 });
 
