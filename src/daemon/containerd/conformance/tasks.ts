@@ -191,6 +191,33 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
     assert.equal(events.got.length, 1);
   });
 
+  check("a shim that hangs holds nobody else up", async (subject, client) => {
+    const hung = await begin(subject, "hung", "while :; do sleep 1; done");
+    await begin(subject, "c1", "while :; do sleep 1; done");
+    const shim = shimOf(hung);
+    process.kill(shim, "SIGSTOP");
+    try {
+      const { tasks } = client();
+      const all = (await tasks.list()).map(({ id, status }) => [id, status]);
+      assert.deepEqual(all.sort(), [
+        ["c1", "running"],
+        ["hung", "unknown"],
+      ]);
+      assert.deepEqual(
+        (await tasks.metrics()).map(({ id }) => id),
+        ["c1"],
+      );
+      await exec(client(), "c1", "e", "exit 4");
+      await tasks.start({ containerId: "c1", execId: "e" });
+      assert.equal((await tasks.wait({ containerId: "c1", execId: "e" })).exitStatus, 4);
+      await end(client(), "c1");
+    } finally {
+      process.kill(shim, "SIGCONT");
+    }
+    assert.equal((await client().tasks.get({ containerId: "hung" })).status, "running");
+    await end(client(), "hung");
+  });
+
   check("a shim that died while no daemon ran is noticed", async (subject, client) => {
     const pid = await begin(subject, "c1", "while :; do sleep 1; done");
     await subject.restart(async () => void process.kill(shimOf(pid), "SIGKILL"));
