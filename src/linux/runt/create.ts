@@ -11,25 +11,24 @@ import { removeCgroup } from "../cgroup/remove.ts";
 import { close, Fd, O, open, writeFileAtomic } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, clone, letGoOfSelf, SIGNALS, wait } from "../sys/process.ts";
-import { effectiveUser, userName } from "../sys/rootless.ts";
 import { connectUnix, sendFds, socketPair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
 import { type Trace, traced } from "../sys/trace.ts";
 import { readBundle } from "./bundle.ts";
 import { Channel, type FromInit, failure } from "./channel.ts";
 import { sendToConsoleSocket } from "./console.ts";
-import { executionDomainOf } from "./execution-domain.ts";
 import type { StateOfContainer } from "./hooks.ts";
 import { type InitPlan, runInit } from "./init.ts";
 import { removeRdt } from "./intel-rdt.ts";
 import { copyFromContainer } from "./late-source.ts";
-import { CLONE_FLAG, enter, planNamespaces } from "./namespaces.ts";
+import { enter, planNamespaces } from "./namespaces.ts";
 import { run } from "./plan.ts";
+import { recordOf } from "./record.ts";
 import { answerSteps, type Birth, cgroupComesFirst, stepsAfterBirth, stepsBeforeBirth } from "./runtime-steps.ts";
 import { notifies, seccompCache, sendListener } from "./seccomp.ts";
 import { makeInStage, needsStage } from "./stage.ts";
 import { listenForStart } from "./start-socket.ts";
-import { type ContainerRecord, claim, newRecord, noteCgroup, processStat, removeFolder, saveRecord } from "./state.ts";
+import { type ContainerRecord, claim, noteCgroup, processStat, removeFolder, saveRecord } from "./state.ts";
 
 import { remarks } from "./validate.ts";
 
@@ -92,25 +91,8 @@ export function create(options: CreateOptions): Created {
     cgroup = locateCgroup({ path: spec.linux?.cgroupsPath || undefined, id, systemd: options.systemd });
     noteCgroup(folder, cgroup);
     const namespaces = planNamespaces(spec.linux?.namespaces ?? []);
-    let flags = 0;
-    for (const type of namespaces.own) flags |= CLONE_FLAG[type];
-    const record = newRecord({
-      id,
-      ociVersion: OCI_VERSION,
-      bundle: path,
-      rootfs,
-      created,
-      owner: userName(effectiveUser()),
-      annotations: spec.annotations,
-      cgroup,
-      process: spec.process,
-      hooks: spec.hooks,
-      namespaces: flags,
-      ownPids: (namespaces.flags & CLONE.NEWPID) !== 0,
-      chroot: options.noPivot === true || !namespaces.own.has("mount"),
-      domain: executionDomainOf(spec.linux ?? {}),
-      keyring: !options.noNewKeyring,
-    });
+    const { noPivot, noNewKeyring } = options;
+    const record = recordOf({ id, bundle: path, rootfs, spec, cgroup, namespaces, created, noPivot, noNewKeyring });
     return launch(options, record, {
       spec,
       process: { ...spec.process, env: [...activated(spec.process.env ?? [], options)] },

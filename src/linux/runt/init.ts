@@ -30,6 +30,7 @@ import { resetAffinity, setIoPriority, setScheduler } from "./scheduling.ts";
 import { flagsOf, putFilterOn } from "./seccomp.ts";
 import { needsStage } from "./stage.ts";
 import { acceptStart, heedEnds } from "./start-socket.ts";
+import { useOwnNull } from "./streams.ts";
 import { applySysctls } from "./sysctl.ts";
 
 /** What the first process is born with. */
@@ -250,6 +251,7 @@ function rootSteps(plan: InitPlan, progress: Progress, steps: Step[]): void {
   if (spec.root?.readonly) add("root.readonly", "make the root read-only", () => makeReadonly(context));
   if (plan.noPivot) add("root.path", "move the root and enter it by chroot", () => moveRoot(context));
   else add("root.path", "enter the root by pivot_root", () => pivot(context));
+  if (!process.terminal) add("process", "take the container's null device for the host's", useOwnNull);
 }
 
 function enterNamespaces(plan: InitPlan, progress: Progress): void {

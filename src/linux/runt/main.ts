@@ -15,6 +15,7 @@ import { absolute } from "./launch-flags.ts";
 import { type LogTarget, log } from "./log.ts";
 import { printedTrace } from "./printed-trace.ts";
 import { defaultRoot } from "./state.ts";
+import { checkpointCommand } from "./verbs/checkpoint.ts";
 import { createCommand } from "./verbs/create.ts";
 import { deleteCommand } from "./verbs/delete.ts";
 import { eventsCommand } from "./verbs/events.ts";
@@ -25,6 +26,7 @@ import { listCommand } from "./verbs/list.ts";
 import { pauseCommand } from "./verbs/pause.ts";
 import { planCommand } from "./verbs/plan.ts";
 import { psCommand } from "./verbs/ps.ts";
+import { restoreCommand } from "./verbs/restore.ts";
 import { resumeCommand } from "./verbs/resume.ts";
 import { runCommand } from "./verbs/run.ts";
 import { specCommand } from "./verbs/spec.ts";
@@ -46,6 +48,8 @@ const COMMANDS: Record<string, Command> = {
   pause: pauseCommand,
   plan: planCommand,
   resume: resumeCommand,
+  checkpoint: checkpointCommand,
+  restore: restoreCommand,
   update: updateCommand,
   spec: specCommand,
   features: featuresCommand,

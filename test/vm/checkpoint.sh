@@ -1,0 +1,128 @@
+# Checkpoint and restore by criu; checkpoint.test.ts says what has to come out.
+cgroups > /tmp/before
+mkdir -p /var/tmp/c && cd /var/tmp/c
+# what the container's streams are cannot be files of the guest
+quiet() { shift; rm -f log; runt --log log "$@" < /dev/null > /dev/null 2>&1; local code=$?; [ $code = 0 ] || cat log; return $code; }
+counting='i=0; while :; do i=$((i+1)); echo $i > /tmp/new; busybox mv /tmp/new /tmp/count; busybox usleep 50000; done'
+count() { cat "$1/rootfs/tmp/count"; }
+# goes_on BUNDLE: the counter grows, and does not begin anew
+goes_on() { local was; was=$(count "$1"); until_true sh -c "[ \"\$(cat $1/rootfs/tmp/count)\" -gt $was ]"; }
+more_than() { until_true sh -c "[ -s $1/rootfs/tmp/count ] && [ \"\$(cat $1/rootfs/tmp/count)\" -gt $2 ]"; }
+
+# everything at once: limits, masked paths, seccomp, a bind mount through a symlink of the image, an own file below it
+bundle box ".process.args = [\"sh\", \"-c\", $(jq -Rs . <<< "$counting")] | .linux.cgroupsPath = \"/vm-cr/box\"
+  | .linux.resources = {pids: {limit: 33}, memory: {limit: 67108864}} | .hostname = \"kept\"
+  | .linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", syscalls: [{names: [\"swapon\"], action: \"SCMP_ACT_ERRNO\"}]}
+  | .mounts += [{destination: \"/conf\", source: \"/var/tmp/c/shared\", options: [\"bind\"]}, {destination: \"/conf/below\", source: \"/etc/hostname\", options: [\"bind\"]}]"
+mkdir -p shared box/rootfs/real/conf && ln -s /real/conf box/rootfs/conf && echo text > shared/file
+part "run" quiet runt run --detach --bundle box box
+more_than box 3
+part "leave running" runt checkpoint --image-path img-live --leave-running box
+part "goes on" goes_on box
+part "checkpoint" runt checkpoint --image-path img --work-path work box
+part "no container left" sh -c 'runt state box; ls -d /sys/fs/cgroup/vm-cr/box; true'
+at=$(count box)
+rm -rf box/rootfs/real/conf/below
+part "restore" quiet runt restore --detach --image-path img --work-path work --bundle box --pid-file pid box
+part "state" sh -c 'runt state box | jq -r .status; [ "$(runt state box | jq .pid)" = "$(cat pid)" ]'
+part "count goes on" sh -c "[ $at -gt 3 ] && [ \$(cat box/rootfs/tmp/count) -ge $at ]"
+part "still counts" goes_on box
+part "exec" runt exec box sh -c 'cat /conf/file; cat /conf/below; busybox hostname; cat /proc/self/cgroup; cat /sys/fs/cgroup/pids.max'
+part "cgroup" sh -c 'cat /proc/$(cat pid)/cgroup; cat /sys/fs/cgroup/vm-cr/box/memory.max'
+part "seccomp" sh -c 'grep ^Seccomp: /proc/$(cat pid)/status'
+part "again" runt checkpoint --image-path img2 box
+part "restore again" quiet runt restore --detach --image-path img2 --bundle box box
+part "second life" goes_on box
+part "kill" runt kill box KILL
+stopped() { [ "$(runt state "$1" | jq -r .status)" = stopped ]; }
+part "has ended" until_true stopped box
+part "checkpoint of a stopped one" runt checkpoint --image-path img3 box
+part "delete" runt delete box
+
+# streams: pipes of another life take the place of those that were
+bundle pipes '.process.args = ["sh", "-c", "while read line; do echo \"<$line>\"; done"]'
+mkfifo in in2
+sleep 1000 > in & feeder=$!
+sleep 1000 > in2 & feeder2=$!
+(cat in | runt run --detach --bundle pipes pipes 2> /dev/null | cat > got1) &
+until_true runt state pipes > /dev/null 2>&1
+echo one > in
+part "first line" until_true grep -x '<one>' got1
+part "checkpoint with pipes" runt checkpoint --image-path img-pipes pipes
+(cat in2 | runt restore --detach --image-path img-pipes --bundle pipes pipes 2> /dev/null | cat > got2) &
+until_true runt state pipes > /dev/null 2>&1
+echo two > in2
+part "second line" until_true grep -x '<two>' got2
+runt delete --force pipes
+kill $feeder $feeder2
+
+# a terminal; the restore stays in the foreground and takes it
+bundle tty '.process.args = ["sh", "-c", "sleep 2; busybox tty; sleep 1; exit 7"] | .process.terminal = true'
+cat > take.py <<'PY'
+import os, socket, subprocess, sys
+listener = socket.socket(socket.AF_UNIX); listener.bind("tty.sock"); listener.listen(1)
+run = subprocess.Popen(["runt", "run", "--detach", "--bundle", "tty", "--console-socket", "tty.sock", "tty"])
+connection, _ = listener.accept()
+_, fds, _, _ = socket.recv_fds(connection, 100, 1)
+run.wait()
+code = subprocess.call(["runt", "checkpoint", "--shell-job", "--image-path", "img-tty", "tty"])
+os.close(fds[0])
+sys.exit(code)
+PY
+part "checkpoint with a terminal" python3 take.py
+part "restore with a terminal" runt restore --shell-job --image-path img-tty --bundle tty tty
+
+# a network namespace from outside, and one that is missing
+ip netns add cr
+bundle net "$(printf '.process.args = ["sh", "-c", %s] | (.linux.namespaces[] | select(.type == "network")) += {path: "/run/netns/cr"}' "$(jq -Rs . <<< "$counting")")"
+quiet runt run --detach --bundle net net
+more_than net 1
+part "checkpoint in a network namespace" runt checkpoint --image-path img-net net
+part "restore into it" quiet runt restore --detach --image-path img-net --bundle net net
+part "the same namespace" sh -c '[ "$(stat -Lc %i /proc/$(runt state net | jq .pid)/ns/net)" = "$(stat -Lc %i /run/netns/cr)" ]'
+runt delete --force net
+ip netns del cr
+part "restore without it" runt restore --detach --image-path img-net --bundle net net
+
+# memory first, the rest later
+bundle pre ".process.args = [\"sh\", \"-c\", $(jq -Rs . <<< "$counting")]"
+quiet runt run --detach --bundle pre pre
+more_than pre 1
+part "absolute parent" runt checkpoint --parent-path /var/tmp/c/img-1 --image-path img-2 pre
+part "missing parent" runt checkpoint --parent-path ../img-none --image-path img-2 pre
+part "pre-dump" runt checkpoint --pre-dump --image-path img-1 pre
+part "runs after pre-dump" goes_on pre
+part "checkpoint with parent" runt checkpoint --parent-path ../img-1 --image-path img-2 pre
+part "parent is used" sh -c 'readlink img-2/parent; ls img-2/pages-*.img | wc -l'
+part "restore with parent" quiet runt restore --detach --image-path img-2 --bundle pre pre
+part "goes on with parent" goes_on pre
+part "bad mode" runt checkpoint --manage-cgroups-mode odd --image-path x pre
+part "bad namespace" runt checkpoint --empty-ns user --image-path x pre
+part "bad page server" runt checkpoint --page-server nowhere --image-path x pre
+part "no criu" runt --criu /nowhere/criu checkpoint --image-path x pre
+part "id in use" runt restore --image-path img-2 --bundle pre pre
+part "no images" runt restore --image-path nothing --bundle pre other
+runt delete --force pre
+rm img-2/core-1.img
+part "broken images" runt restore --detach --image-path img-2 --bundle pre pre
+part "nothing of it" sh -c 'runt list -q'
+
+# what criu cannot do is said by its own words: a file of the host's as stdout
+bundle file ".process.args = [\"sh\", \"-c\", $(jq -Rs . <<< "$counting")]"
+runt run --detach --bundle file file < /dev/null > kept 2> /dev/null
+part "outside file" runt checkpoint --image-path img-file file
+part "runs after a failure" sh -c 'runt state file | jq -r .status'
+runt delete --force file
+
+# with systemd's driver
+bundle scope ".process.args = [\"sh\", \"-c\", $(jq -Rs . <<< "$counting")] | .linux.cgroupsPath = \"system.slice:box:cr\" | .linux.resources.pids.limit = 44"
+quiet runt --systemd-cgroup run --detach --bundle scope scope
+more_than scope 1
+part "checkpoint of a scope" runt checkpoint --manage-cgroups-mode ignore --image-path img-scope scope
+part "scope is gone" until_true sh -c '[ "$(systemctl show -P LoadState box-cr.scope)" = not-found ]'
+part "restore of a scope" quiet runt --systemd-cgroup restore --manage-cgroups-mode ignore --detach --image-path img-scope --bundle scope scope
+part "in its scope" sh -c 'cat /proc/$(runt state scope | jq .pid)/cgroup; cat /sys/fs/cgroup/system.slice/box-cr.scope/pids.max'
+runt delete --force scope
+
+cgroups | grep -v '/vm-cr$' > /tmp/after
+part "nothing left" sh -c 'diff /tmp/before /tmp/after; mount | grep /var/tmp; ls -A /run/runt | grep -vx .seccomp; true'
