@@ -24,7 +24,7 @@ if [ "$(id -u)" != 0 ]; then
   group=/sys/fs/cgroup$(sed 's/^0:://' "/proc/$(runt state own | jq .pid)/cgroup")
   part "user: limits" sh -c "cd $group && cat memory.max pids.max cpu.max"
   part "user: exec" runt exec own cat /proc/self/cgroup
-  part "user: exec's cgroup" sh -c 'runt exec --detach own sleep 500 < /dev/null > /dev/null 2>&1; runt ps own --format json | jq length'
+  part "user: exec's cgroup" sh -c 'runt exec --detach own sleep 500 < /dev/null > /dev/null 2>&1; runt ps --format json own | jq length'
   part "user: update" sh -c "runt update --pids-limit 30 own && cat $group/pids.max && systemctl --user show -P TasksMax box-own.scope"
   part "user: pause" runt pause own
   part "user: resume" runt resume own
