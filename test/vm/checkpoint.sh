@@ -114,6 +114,74 @@ part "outside file" runt checkpoint --image-path img-file file
 part "runs after a failure" sh -c 'runt state file | jq -r .status'
 runt delete --force file
 
+# what has to be asked for: without its flag each is refused
+asked() { # NAME FLAG SCRIPT
+  bundle "$1" ".process.args = [\"sh\", \"-c\", $(jq -Rs . <<< "$3")]"
+  quiet runt run --detach --bundle "$1" "$1"
+  until_true test -e "$1/rootfs/tmp/ready"
+  part "$1 without $2" runt checkpoint --image-path img-no "$1"
+  part "$1 with $2" runt checkpoint $2 --image-path "img-$1" "$1"
+}
+loop='while :; do busybox usleep 50000; done'
+asked locks --file-locks "exec 5> /tmp/lock; busybox flock 5; : > /tmp/ready; $loop"
+part "restore locks" quiet runt restore --file-locks --no-subreaper --no-pivot --lsm-mount-context x --detach --image-path img-locks --bundle locks locks
+part "still locked" sh -c 'runt exec locks busybox flock -n /tmp/lock true; [ $? = 1 ]'
+runt delete --force locks
+asked tcp --tcp-established "(while :; do echo x; busybox usleep 50000; done) | busybox nc -l -p 99 > /dev/null & busybox usleep 500000; $(printf '%s' 'busybox nc 127.0.0.1 99 | while read line; do echo $line > /tmp/ready; done')"
+rm -f tcp/rootfs/tmp/ready
+part "restore tcp" quiet runt restore --tcp-established --empty-ns network --detach --image-path img-tcp --bundle tcp tcp
+part "still connected" until_true test -e tcp/rootfs/tmp/ready
+part "in flight" runt checkpoint --tcp-established --tcp-skip-in-flight --image-path img-tcp2 tcp
+asked remap --link-remap "echo text > /tmp/a; busybox ln /tmp/a /tmp/b; exec 5< /tmp/a; busybox rm /tmp/a; : > /tmp/ready; $loop"
+part "restore remap" quiet runt restore --detach --image-path img-remap --bundle remap remap
+part "still open" sh -c 'cat /proc/$(runt state remap | jq .pid)/fd/5'
+runt delete --force remap
+bundle unix ".process.args = [\"sh\", \"-c\", $(jq -Rs . <<< "$loop")]"
+cat > unix.py << 'PY'
+import os, socket, subprocess, time
+outside = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); outside.bind("/var/tmp/c/outside.sock")
+inside = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); inside.connect("/var/tmp/c/outside.sock")
+subprocess.check_call(["runt", "run", "--detach", "--bundle", "unix", "unix"], stdin=inside, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+inside.close()
+for flag in [[], ["--ext-unix-sk"]]:
+    print(subprocess.call(["runt", "checkpoint", *flag, "--image-path", "img-unix", "unix"], stderr=subprocess.DEVNULL), flush=True)
+PY
+part "socket to outside" python3 unix.py
+
+# pages when they are asked for, from a server
+bundle lazy ".process.args = [\"sh\", \"-c\", $(jq -Rs . <<< "$counting")] | del(.linux.cgroupsPath)"
+quiet runt run --detach --bundle lazy lazy
+more_than lazy 1
+mkfifo status
+part "status fd that is none" runt checkpoint --lazy-pages --page-server 127.0.0.1:27277 --status-fd 77 --image-path img-lazy lazy
+exec 6<> status
+(runt checkpoint --lazy-pages --page-server 127.0.0.1:27277 --status-fd 6 --manage-cgroups-mode ignore --image-path img-lazy lazy > lazy.out 2>&1; echo $? >> lazy.out) &
+part "pages can be asked for" sh -c 'timeout 60 busybox head -c 1 <&6 | od -An -tx1'
+exec 6>&-
+criu lazy-pages --page-server --address 127.0.0.1 --port 27277 -D img-lazy > /dev/null 2>&1 & pages=$!
+until_true test -e img-lazy/lazy-pages.socket
+part "restore lazily" quiet runt restore --lazy-pages --manage-cgroups-mode ignore --auto-dedup --detach --image-path img-lazy --bundle lazy lazy2
+wait $pages
+part "all pages are there" sh -c "for n in \$(seq 100); do [ -s lazy.out ] && break; sleep 0.1; done; cat lazy.out"
+part "goes on lazily" goes_on lazy
+runt delete --force lazy2
+
+# a terminal handed to a socket, and a profile that is not there
+cat > hand.py << 'PY'
+import os, socket, subprocess, sys
+if os.path.exists("hand.sock"): os.unlink("hand.sock")
+listener = socket.socket(socket.AF_UNIX); listener.bind("hand.sock"); listener.listen(1)
+run = subprocess.Popen(["runt", "restore", "--shell-job", "--detach", "--console-socket", "hand.sock", "--image-path", "img-tty", "--bundle", "tty", "tty"])
+connection, _ = listener.accept()
+name, fds, _, _ = socket.recv_fds(connection, 100, 1)
+code = run.wait()
+print(os.isatty(fds[0]))
+sys.exit(code)
+PY
+part "terminal for a socket" python3 hand.py
+runt delete --force tty
+part "unknown profile" runt restore --lsm-profile apparmor:nobody-has-this --detach --image-path img-locks --file-locks --bundle locks locks
+
 # with systemd's driver
 bundle scope ".process.args = [\"sh\", \"-c\", $(jq -Rs . <<< "$counting")] | .linux.cgroupsPath = \"system.slice:box:cr\" | .linux.resources.pids.limit = 44"
 quiet runt --systemd-cgroup run --detach --bundle scope scope

@@ -138,7 +138,7 @@ function bringBack(options: RestoreOptions, bundle: Bundle, cgroup: CgroupPaths)
     noNewKeyring: options.noNewKeyring,
   });
   if (spec.linux?.seccomp) {
-    const { file, record: noted } = prepareSeccomp(root, spec.linux.seccomp);
+    const { file, record: noted } = prepareSeccomp(root, spec.linux.seccomp, undefined);
     close(file);
     record.seccomp = noted;
   }
