@@ -82,6 +82,30 @@ test("what criu cannot do is said in its words, and leaves things as they were",
   equal(report.of("runs after a failure"), "running");
 });
 
+test("--file-locks, --tcp-established, --tcp-skip-in-flight, --link-remap, --ext-unix-sk: refused without, kept with", () => {
+  said("locks without --file-locks", /Some file locks are hold/);
+  for (const name of ["locks with --file-locks", "restore locks", "still locked"]) report.of(name);
+  said("tcp without --tcp-established", /Connected TCP socket/);
+  for (const name of ["tcp with --tcp-established", "restore tcp", "still connected", "in flight"]) report.of(name);
+  said("remap without --link-remap", /Can't create link remap for \/tmp\/a/);
+  for (const name of ["remap with --link-remap", "restore remap"]) report.of(name);
+  equal(report.of("still open"), "text");
+  match(report.of("socket to outside"), /External socket is used[\s\S]*\n1\n0$/);
+});
+
+test("--lazy-pages: from a page server, which says by --status-fd when it is there", () => {
+  said("status fd that is none", /--status-fd 77 is not open for writing/);
+  equal(report.of("pages can be asked for").trim(), "00");
+  report.of("restore lazily");
+  equal(report.of("all pages are there"), "0");
+  report.of("goes on lazily");
+});
+
+test("restore --console-socket: a socket gets the terminal; --lsm-profile is taken", () => {
+  equal(report.of("terminal for a socket"), "True");
+  report.of("profile");
+});
+
 test("systemd's driver: the scope goes with the checkpoint and is made for the restore", () => {
   report.of("checkpoint of a scope");
   report.of("scope is gone");

@@ -25,6 +25,7 @@ const scheduling = shownBy(`${KERNEL}/scheduling.test.ts`);
 const seccomp = shownBy(`${KERNEL}/seccomp.test.ts`);
 const filters = shownBy("src/linux/seccomp/seccomp.test.ts");
 const apparmor = shownBy("test/vm/apparmor.test.ts");
+const checkpoints = shownBy("test/vm/checkpoint.test.ts");
 const systemd = shownBy("test/vm/systemd.test.ts");
 
 const refused = (reason: string): Evidence => ({ reason });
@@ -112,7 +113,17 @@ const LOG = errors(
 );
 const LIST = lifecycle("list shows tables, JSON and ids; what is damaged does not hide the others");
 const PAUSE = lifecycle("pause stops every process, resume lets them go on, a paused container can be deleted");
-const CHECKPOINT = refused("not there yet; the command is unknown");
+const DUMPED = checkpoints("checkpoint: the container goes on, or ends and is gone");
+const RESTORED = checkpoints(
+  "restore: the program goes on where it was, in its cgroup, with its limits, names, mounts and seccomp filter",
+);
+const ASKED = checkpoints(
+  "--file-locks, --tcp-established, --tcp-skip-in-flight, --link-remap, --ext-unix-sk: refused without, kept with",
+);
+const LAZY = checkpoints("--lazy-pages: from a page server, which says by --status-fd when it is there");
+const FOREGROUND = checkpoints("a terminal: the restore in the foreground takes it, and ends with the program's code");
+const HANDED = checkpoints("restore --console-socket: a socket gets the terminal; --lsm-profile is taken");
+const CHECKPOINT_ERRORS = checkpoints("errors name the flag, the id or the folder");
 
 type Rule = readonly [row: RegExp, evidence: Evidence];
 
@@ -199,7 +210,22 @@ const COMMAND_LINE: readonly Rule[] = [
     errors("exit codes are runc's: 1 for a failure, 255 for a failed exec, the program's own, 128 and the signal"),
   ],
   [/^runt\b/, GLOBAL],
-  [/^(checkpoint|restore)\b/, CHECKPOINT],
+  [/^(checkpoint|restore) --(file-locks|tcp-established|tcp-skip-in-flight|link-remap|ext-unix-sk)$/, ASKED],
+  [/^restore --(no-pivot|no-subreaper|lsm-mount-context|empty-ns)$/, ASKED],
+  [/^(checkpoint|restore) --(lazy-pages|status-fd|page-server|auto-dedup)$/, LAZY],
+  [/^(checkpoint|restore) --shell-job$/, FOREGROUND],
+  [/^restore --(console-socket|lsm-profile)$/, HANDED],
+  [
+    /^checkpoint --(pre-dump|parent-path)$/,
+    checkpoints("pre-dump: memory first; the parent is relative to the images"),
+  ],
+  [
+    /^(checkpoint|restore) --manage-cgroups-mode$/,
+    checkpoints("systemd's driver: the scope goes with the checkpoint and is made for the restore"),
+  ],
+  [/^checkpoint --empty-ns$/, CHECKPOINT_ERRORS],
+  [/^checkpoint/, DUMPED],
+  [/^restore/, RESTORED],
   [/ --preserve-fds$/, DESCRIPTORS],
   [/ --pidfd-socket$/, PIDFD],
   [/^(create|run) --pid-file$/, PIDFD],

@@ -9,14 +9,15 @@ import { locateCgroup, NOT_OURS } from "../../cgroup/make.ts";
 import type { CgroupPaths } from "../../cgroup/paths.ts";
 import { removeCgroup } from "../../cgroup/remove.ts";
 import { close, Fd, O, open, readlink, readText } from "../../sys/fs.ts";
-import { CLONE, pidfdOpen, SIGNALS } from "../../sys/process.ts";
+import { CLONE, exit, fork, pidfdOpen, SIGNALS, wait } from "../../sys/process.ts";
 import { timestamp } from "../../sys/time.ts";
 import { type Bundle, readBundle } from "../bundle.ts";
 import { cgroupSteps } from "../cgroup-steps.ts";
 import { announce, type Created, type CreateOptions, takeConsole } from "../create.ts";
 import { runHooks } from "../hooks.ts";
 import { joinRdt, removeRdt } from "../intel-rdt.ts";
-import { planNamespaces } from "../namespaces.ts";
+import { bringUpLoopback } from "../loopback.ts";
+import { enter, planNamespaces } from "../namespaces.ts";
 import { run } from "../plan.ts";
 import { recordOf } from "../record.ts";
 import { prepareSeccomp } from "../seccomp.ts";
@@ -150,6 +151,7 @@ function bringBack(options: RestoreOptions, bundle: Bundle, cgroup: CgroupPaths)
   if (!cgroup.systemd) limited(0);
   const joinFiles = cgroup.systemd ? [] : openJoinFiles(cgroup);
   const outside = restoredNamespaces(spec);
+  const ownNet = (spec.linux?.namespaces ?? []).some(({ type, path: from }) => type === "network" && !from);
   using mounts = new OwnMounts(rootfs);
   using images = openImages(imagePath);
   using work = workPath ? new Fd(open(workPath, O.RDONLY | O.DIRECTORY)) : undefined;
@@ -173,7 +175,7 @@ function bringBack(options: RestoreOptions, bundle: Bundle, cgroup: CgroupPaths)
         if (intelRdt) record.intelRdt = joinRdt(intelRdt, id, pid, (group) => noteRdt(folderOf(root, id), group));
         return { type: RequestType.RESTORE, opts: { ...opts, cgRoot: rootsOf(pid) } };
       },
-      notified: ({ script, pid }, fd) => followed(options, record, mounts, { script, pid, fd }),
+      notified: ({ script, pid }, fd) => followed(options, record, mounts, ownNet, { script, pid, fd }),
     });
     if (!answer.success) throw criuFailure("restore the container", `${workPath ?? imagePath}/${LOG}`, answer.crErrmsg);
   } catch (error) {
@@ -188,6 +190,22 @@ function bringBack(options: RestoreOptions, bundle: Bundle, cgroup: CgroupPaths)
   return { pid, pidfd, record };
 }
 
+/** Devices of a network namespace are not kept: it has a loopback device, which is down, and addresses of sockets are its. */
+function loopbackOf(pid: number): void {
+  const helper = fork();
+  if (helper === 0) {
+    try {
+      enter("network", open(`/proc/${pid}/ns/net`, O.RDONLY), "");
+      bringUpLoopback();
+      exit(0);
+    } catch {
+      exit(1);
+    }
+  }
+  if (wait(helper)?.status !== 0)
+    throw new WharfError("Unknown", "linux.namespaces: the loopback device cannot be brought up");
+}
+
 interface Told {
   script: string;
   pid: number;
@@ -199,9 +217,11 @@ function followed(
   options: RestoreOptions,
   record: ContainerRecord,
   mounts: OwnMounts,
+  ownNet: boolean,
   { script, pid, fd }: Told,
 ): void {
   if (script === "setup-namespaces") {
+    if (ownNet) loopbackOf(pid);
     const state = { ...hookState(record, "creating"), pid };
     mounts.outside(() => {
       runHooks(record.hooks, "prestart", state);

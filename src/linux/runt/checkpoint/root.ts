@@ -19,6 +19,8 @@ import { trimmed } from "../root.ts";
 export class OwnMounts implements Disposable {
   readonly #host = new Fd(open("/proc/self/ns/mnt", O.RDONLY));
   readonly #own: Fd;
+  /** Entering mounts leads to their root. */
+  readonly #folder = new Fd(open(".", O.PATH | O.DIRECTORY));
 
   constructor(rootfs: string) {
     enterOwnMounts();
@@ -26,18 +28,25 @@ export class OwnMounts implements Disposable {
     this.#own = new Fd(open("/proc/self/ns/mnt", O.RDONLY));
   }
 
+  #leave(): void {
+    sys("enter the host's mounts", undefined, NR.setns, this.#host.value, CLONE.NEWNS);
+    native.syscall(NR.fchdir, this.#folder.value);
+  }
+
   /** Does something where the host's mounts are made. */
   outside(work: () => void): void {
-    sys("enter the host's mounts", undefined, NR.setns, this.#host.value, CLONE.NEWNS);
+    this.#leave();
     try {
       work();
     } finally {
       sys("enter our own mounts", undefined, NR.setns, this.#own.value, CLONE.NEWNS);
+      native.syscall(NR.fchdir, this.#folder.value);
     }
   }
 
   [Symbol.dispose](): void {
-    sys("enter the host's mounts", undefined, NR.setns, this.#host.value, CLONE.NEWNS);
+    this.#leave();
+    this.#folder[Symbol.dispose]();
     this.#own[Symbol.dispose]();
     this.#host[Symbol.dispose]();
   }
