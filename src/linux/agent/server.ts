@@ -27,6 +27,8 @@ interface Client {
   have: number;
   /** Process group of the child that serves this connection; 0 while the agent does. */
   worker: number;
+  /** The worker has been waited for: its pid may be another's. */
+  reaped: boolean;
 }
 
 const AGAIN = -11;
@@ -49,7 +51,7 @@ export class Server {
 
   #accept(): void {
     for (let fd = accept(this.#listener); fd !== undefined; fd = accept(this.#listener)) {
-      const client = { fd, buffer: new Uint8Array(FRAME_HEADER), have: 0, worker: 0 } as Client;
+      const client = { fd, buffer: new Uint8Array(FRAME_HEADER), have: 0, worker: 0, reaped: false } as Client;
       client.watch = loop().watch(fd, EPOLL.IN, () => this.#readable(client));
       this.#clients.add(client);
     }
@@ -59,7 +61,11 @@ export class Server {
     if (!this.#clients.delete(client)) return;
     client.watch[Symbol.dispose]();
     close(client.fd);
-    if (client.worker !== 0) native.syscall(NR.kill, -client.worker, SIGNALS.KILL);
+    if (client.worker === 0) return;
+    // Itself first: it may not lead its group yet. Nobody but the worker sets its group, or a late change from here could take back its
+    // leaving (ops/spawn-shim.ts), and the shim that it starts would be killed with it.
+    if (!client.reaped) native.syscall(NR.kill, client.worker, SIGNALS.KILL);
+    native.syscall(NR.kill, -client.worker, SIGNALS.KILL);
   }
 
   /** Ends every operation under way. */
@@ -129,7 +135,6 @@ export class Server {
   #delegate(client: Client, request: Request): void {
     const pid = fork();
     if (pid === 0) runWorker(client.fd, this.#pid, (channel) => this.#handlers.long(request, channel));
-    native.syscall(NR.setpgid, pid, pid);
     client.worker = pid;
     client.watch.update(EPOLL.RDHUP);
     if (++this.#served % 1000 === 0) native.collect();
@@ -147,6 +152,7 @@ export class Server {
       const { pid, signal } = end;
       for (const client of this.#clients) {
         if (client.worker !== pid) continue;
+        client.reaped = true;
         if (signal !== 0) {
           const error = new WharfError("Aborted", `the agent's worker was ended by signal ${signal}`);
           this.#send(client, encodeJson(FRAME.error, errorToData(error)));
