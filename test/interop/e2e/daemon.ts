@@ -1,6 +1,16 @@
 // A daemon of the test's own, as users have it: the built programs, folders and cgroups of its own, and a look at what is left when it is gone.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,6 +78,8 @@ export class Daemon implements AsyncDisposable {
   readonly env: Record<string, string>;
   readonly cgroup = `${runMark()}-e2e-${process.pid}-${count++}`;
   readonly #args: readonly string[];
+  /** Where something was mounted before there was a daemon: a test's own disks. */
+  readonly #disks: ReadonlySet<string>;
   #child: ChildProcess | undefined;
 
   private constructor(options: DaemonOptions) {
@@ -75,6 +87,7 @@ export class Daemon implements AsyncDisposable {
     this.root = options.root ?? join(this.dir, "r");
     this.state = join(this.dir, "s");
     this.#args = options.args ?? [];
+    this.#disks = new Set(mountTable().map(({ point }) => point));
     this.socket = join(this.state, "docker.sock");
     mkdirSync(this.state, { recursive: true });
     const config = join(this.dir, "config.toml");
@@ -117,6 +130,7 @@ export class Daemon implements AsyncDisposable {
     delete variables.NODE_TEST_CONTEXT;
     const args = ["--cgroup-parent", `/${this.cgroup}`, ...this.#args];
     const child = spawn(join(BIN, "wharfd"), args, { env: variables, stdio: ["ignore", log, log] });
+    closeSync(log);
     this.#child = child;
     return until("the daemon", async () => {
       if (child.exitCode !== null || child.signalCode !== null) return "ended";
@@ -188,9 +202,18 @@ export class Daemon implements AsyncDisposable {
   leftovers(): string[] {
     const found: string[] = [];
     const inside = (path: string) => path.startsWith(`${this.dir}/`) || path.startsWith(`${this.root}/`);
-    for (const { point } of mountTable()) if (inside(point)) found.push(`mount ${point}`);
+    for (const { point } of mountTable()) if (inside(point) && !this.#disks.has(point)) found.push(`mount ${point}`);
     for (const dir of this.#cgroups()) for (const name of names(dir)) found.push(`cgroup ${join(dir, name)}`);
-    for (const path of ["tasks/moby", "runt/moby", "io", "s", "agent.mnt"])
+    for (const path of [
+      "tasks/moby",
+      "tasks/default",
+      "sandboxes/default",
+      "runt/moby",
+      "runt/default",
+      "io",
+      "s",
+      "agent.mnt",
+    ])
       for (const name of names(join(this.state, path), true))
         if (name !== ".seccomp") found.push(`state ${path}/${name}`);
     for (const name of names(join(this.root, "containers"), true)) found.push(`folder containers/${name}`);
@@ -213,7 +236,7 @@ export class Daemon implements AsyncDisposable {
           .prepare(sql)
           .all()
           .map((row) => String(Object.values(row)[0]));
-      for (const table of ["ingests", "leases", "tasks", "exits", "trash"])
+      for (const table of ["ingests", "leases", "tasks", "exits", "pods", "trash"])
         for (const row of db.prepare(`SELECT * FROM ${table}`).all()) found.push(`${table} ${JSON.stringify(row)}`);
       for (const row of column("SELECT key FROM snapshots WHERE kind <> 'committed'")) found.push(`snapshot ${row}`);
       const blobs = new Set(column("SELECT DISTINCT substr(digest, 8) FROM content"));

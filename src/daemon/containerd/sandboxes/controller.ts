@@ -123,6 +123,7 @@ export class ShimController implements SandboxController {
     try {
       const limits = { timeoutMs: undefined };
       await pod.call((client, call) => client.stopSandbox({ sandboxId: id, timeoutSecs }, call), limits);
+      failpoint("sandbox.stopped");
     } catch (error) {
       if (!isCode(error, "NotFound", "Unavailable")) throw error;
     }
@@ -151,6 +152,7 @@ export class ShimController implements SandboxController {
       const pod = this.#pod(id);
       const inside = this.#shims.list(this.#scope.namespace).filter(({ record }) => record.sandbox === id);
       await Promise.all(inside.map(({ record }) => this.#endTask(record.id)));
+      failpoint("sandbox.emptied");
       await this.#pods.remove(pod);
     });
   }

@@ -133,6 +133,7 @@ export class Pods implements AsyncDisposable {
       if (!isCode(error, "NotFound"))
         this.#shared.log(`the shim of sandbox ${JSON.stringify(sandboxId)} does not shut down: it is killed`, error);
     }
+    failpoint("sandbox.shut-down");
     pod.retire();
     await pod[Symbol.asyncDispose]();
     // One that has not gone by itself by now does not go.

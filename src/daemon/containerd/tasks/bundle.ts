@@ -7,6 +7,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, rmdirSync, rmSync, write
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
+import { fromFile } from "../../../common/file-error.ts";
 import { decodeUtf8 } from "../../../common/utf8.ts";
 import type { AgentClient } from "../agent.ts";
 
@@ -20,6 +21,14 @@ export function bundlePath(state: string, namespace: string, id: string): string
  */
 export function createBundle(path: string, spec: Uint8Array | undefined, oci = true): void {
   const gid = spec && oci ? mappedGroup(spec) : undefined;
+  try {
+    fillBundle(path, spec, gid);
+  } catch (error) {
+    throw fromFile(error, "create bundle", path);
+  }
+}
+
+function fillBundle(path: string, spec: Uint8Array | undefined, gid: number | undefined): void {
   mkdirSync(join(path, ".."), { recursive: true, mode: 0o711 });
   mkdirSync(path, { mode: 0o700 });
   if (gid !== undefined) {

@@ -123,6 +123,7 @@ export class LocalTasks implements TaskManager {
   async start({ containerId: id, execId = "" }: ProcessRef): Promise<{ pid: number }> {
     const task = this.#task(id);
     const { pid } = await task.call((client, call) => client.start({ id, execId }, { ...call, timeoutMs: undefined }));
+    failpoint(execId === "" ? "task.started" : "exec.started");
     task.noteStarted(execId, pid);
     return { pid };
   }
@@ -190,6 +191,7 @@ export class LocalTasks implements TaskManager {
     const task = this.#task(id);
     const answer = await task.call((client, call) => client.delete({ id, execId }, call));
     const exit = exitOf(answer.pid, answer, now());
+    failpoint("exec.deleted");
     task.forget(execId);
     return { id: execId, ...exit };
   }
@@ -244,6 +246,7 @@ export class LocalTasks implements TaskManager {
     checkIdentifier(execId, "exec id");
     const task = this.#task(id);
     await task.call((client, call) => client.exec({ id, execId, spec, stdin, stdout, stderr, terminal }, call));
+    failpoint("exec.added");
     task.wait(execId).catch(() => {});
   }
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Attachment, BridgeNetwork } from "../../../common/agent/network.ts";
 import type { AnswerOf, Operation, RequestOf } from "../../../common/agent/protocol.ts";
 import { WharfError } from "../../../common/errors.ts";
+import { fromFile } from "../../../common/file-error.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
 import { ownNames } from "./files.ts";
@@ -78,8 +79,12 @@ export class BridgeDriver implements NetworkDriver {
       gateway: `${prefix}.0.1`,
       ipamDir: join(this.#dir, "addresses"),
     };
-    await writeFile(`${path}.tmp`, JSON.stringify(network));
-    await rename(`${path}.tmp`, path);
+    try {
+      await writeFile(`${path}.tmp`, JSON.stringify(network));
+      await rename(`${path}.tmp`, path);
+    } catch (error) {
+      throw fromFile(error, "note the network", path);
+    }
     return network;
   }
 

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
+import { fromFile } from "../../../common/file-error.ts";
 import type { Agent } from "../../agent/client.ts";
 import { now } from "../clock.ts";
 import { newId } from "../ids.ts";
@@ -121,12 +122,14 @@ export class VolumeStore {
       };
       const fresh = this.#aside();
       try {
-        await mkdir(join(fresh, "_data"), { recursive: true, mode: 0o755 });
+        // one by one: with `recursive` Node says ENOENT where the kernel said EROFS
+        await mkdir(fresh, { mode: 0o755 });
+        await mkdir(join(fresh, "_data"), { mode: 0o755 });
         await writeFile(join(fresh, "volume.json"), JSON.stringify(volume), { flush: request.name !== undefined });
         await rename(fresh, join(this.#root, name));
       } catch (error) {
         await rm(fresh, { recursive: true, force: true });
-        throw error;
+        throw fromFile(error, "create volume", this.path(name));
       }
       this.#volumes.set(name, volume);
       return { volume, made: true };

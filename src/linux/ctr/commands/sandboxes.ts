@@ -1,6 +1,6 @@
 // ctr sandboxes: pods, as containerd's sandbox API has them.
 import { bool, list as listFlag, string } from "../../../common/cli/flags.ts";
-import { WharfError } from "../../../common/errors.ts";
+import { isCode, WharfError } from "../../../common/errors.ts";
 import { formatTimestamp } from "../../../common/timestamp.ts";
 import { readText } from "../../sys/fs.ts";
 import { specAny } from "../container.ts";
@@ -70,7 +70,10 @@ const remove = command({
         await ctr.sandboxController.stop({ sandboxId, sandboxer }).catch((error: unknown) => {
           if (!flags.force) throw error;
         });
-        await ctr.sandboxController.shutdown({ sandboxId, sandboxer });
+        // one that never ran, or whose creation was cut short, has its record alone
+        await ctr.sandboxController.shutdown({ sandboxId, sandboxer }).catch((error: unknown) => {
+          if (!isCode(error, "NotFound")) throw error;
+        });
         await ctr.sandboxes.delete({ sandboxId });
         ctr.line(sandboxId);
       } catch (error) {
