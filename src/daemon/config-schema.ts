@@ -81,7 +81,8 @@ export function readConfig(text: string, path: string): Config {
     const snapshotters: Record<string, string> = {};
     for (const [name, { address }] of Object.entries(file.snapshotters ?? {})) {
       const where = ["snapshotters", name];
-      if (!NAME.test(name) || name === "overlayfs") throw fault(text, where, "is no name for another snapshotter");
+      if (!NAME.test(name) || name === "overlayfs" || name === "native")
+        throw fault(text, where, "is no name for another snapshotter");
       const socket = address.replace(/^unix:\/\//, "");
       if (!isAbsolute(socket)) throw fault(text, [...where, "address"], "must be the absolute path of a socket");
       snapshotters[name] = socket;

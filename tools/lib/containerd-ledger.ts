@@ -20,6 +20,7 @@ const shimIo = (title: string): Evidence => ["test/kernel/shim/io.test.ts", titl
 const shimPod = (title: string): Evidence => ["test/kernel/shim/sandbox.test.ts", title];
 const services = (title: string): Evidence => [SERVICES, title];
 const ctr = (title: string): Evidence => [CTR, title];
+const diffs: Evidence = ["test/kernel/diff.test.ts", "a layer is applied, a difference made and applied again"];
 
 const LIFE = "the life of a detached container";
 const RUN = "run answers with the program's output and status, for both names of the runtime";
@@ -44,8 +45,8 @@ export const LEDGER: Ledger = {
   "content.v1.Content/ListStatuses": content("statuses are filtered by ref"),
   "content.v1.Content/Write": services("a write begins at the offset it names, or anew"),
   "content.v1.Content/Abort": content("abort drops an ingest, also an open one"),
-  "diff.v1.Diff/Apply": services("diffs are refused as the core does"),
-  "diff.v1.Diff/Diff": services("diffs are refused as the core does"),
+  "diff.v1.Diff/Apply": diffs,
+  "diff.v1.Diff/Diff": diffs,
   "events.v1.Events/Publish": events("a subscriber gets all from its call on, in order, of all namespaces"),
   "events.v1.Events/Forward": services("an event is taken over with its own time and namespace"),
   "events.v1.Events/Subscribe": ctr("events tell what happens, with containerd's topics"),
@@ -203,5 +204,10 @@ export const LABEL_LEDGER: Readonly<Record<string, readonly [meaning: string, ev
   "containerd.io/snapshot.ref": [
     "prepare answers AlreadyExists when the snapshot named is there",
     snapshots("a target that is there need not be prepared"),
+  ],
+  "containerd.io/uncompressed": ["the blob's digest when unpacked; given to layers that are made and pulled", diffs],
+  "containerd.io/distribution.source.*": [
+    "the repositories of a registry where the blob lies",
+    ctr("what is pulled tells where it lies, and layers what they are when unpacked"),
   ],
 };

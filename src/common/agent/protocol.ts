@@ -48,6 +48,8 @@ export interface UnpackLimits {
 export interface UnpackRequest {
   /** What to unpack into. Of an overlay, its upper directory is written; a bind mount's source directly. */
   mounts: readonly AgentMount[];
+  /** What whiteouts become: `overlay` (default) overlayfs's marks, `remove` the removal of what they name. */
+  whiteouts?: "overlay" | "remove" | undefined;
   /** Tells the compression; when it is not a known layer type the first bytes do. */
   mediaType: string;
   /** The blob's file. Without it the blob follows in data frames. */
@@ -154,6 +156,8 @@ export interface Operations {
   unpack: [UnpackRequest, UnpackAnswer];
   /** Gives directories of `upper` the attributes that the first of `lowers` (nearest first) has for them. */
   inherit: [{ upper: string; lowers: readonly string[]; paths: readonly string[] }, Record<never, never>];
+  /** Makes `target` a copy of the directory `source`, with everything that files have. What a failure leaves is the caller's. */
+  copy: [{ source: string; target: string }, Record<never, never>];
   /** Sends the layer in data frames. */
   diff: [DiffRequest, DiffAnswer];
   /** Deletes trees; never follows a link or enters a mount, a missing path is no error. */

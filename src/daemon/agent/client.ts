@@ -163,7 +163,7 @@ export class Agent implements AgentClient, AsyncDisposable {
   }
 
   async unpack(request: AgentUnpackRequest): Promise<AgentUnpacked> {
-    const { mounts, mediaType, source, syncFs, progress, signal, expectedDiffId, limits } = request;
+    const { mounts, whiteouts, mediaType, source, syncFs, progress, signal, expectedDiffId, limits } = request;
     const follow = typeof source === "object" && "grown" in source;
     const blob = typeof source === "string" ? source : follow ? source.path : undefined;
     let feed: CallOptions["feed"];
@@ -171,7 +171,7 @@ export class Agent implements AgentClient, AsyncDisposable {
     else if (typeof source !== "string") feed = (connection) => feedBytes(connection, source);
     const answer = await this.call(
       "unpack",
-      { mounts, mediaType, blob, follow, syncFs, expectedDiffId, limits },
+      { mounts, whiteouts, mediaType, blob, follow, syncFs, expectedDiffId, limits },
       { signal, feed, progress: progress && (({ bytes }) => progress(bytes)) },
     );
     return answer as AgentUnpacked;
@@ -185,6 +185,10 @@ export class Agent implements AgentClient, AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<void> {
     if (paths.length > 0) await this.call("inherit", { upper, lowers, paths }, { signal });
+  }
+
+  async copy(source: string, target: string, signal?: AbortSignal): Promise<void> {
+    await this.call("copy", { source, target }, { signal });
   }
 
   async diff(request: DiffRequest): Promise<{ diffId: Digest; size: number; digest: Digest; blobSize: number }> {

@@ -8,6 +8,8 @@ import type { Digest, Mount } from "./api/types.ts";
 export interface UnpackRequest {
   /** What to unpack into; mounted by the agent in a mount namespace of its own, or written to directly. */
   mounts: readonly Mount[];
+  /** What whiteouts become: `overlay` (default) overlayfs's marks, `remove` the removal of what they name. */
+  whiteouts?: "overlay" | "remove" | undefined;
   /** Tells the compression; when it is not a known layer type the first bytes do. */
   mediaType: string;
   /** The blob's file, its bytes as they come, or a file that is still being written. */
@@ -76,6 +78,8 @@ export interface AgentClient {
   diff(request: DiffRequest): Promise<{ diffId: Digest; size: number }>;
   /** Gives `upper`'s directories `paths` the attributes of the first of `lowers` (nearest first) that has them. */
   inherit(upper: string, lowers: readonly string[], paths: readonly string[], signal?: AbortSignal): Promise<void>;
+  /** Makes `target` a copy of the directory `source`; what a failure leaves of it is the caller's to remove. */
+  copy(source: string, target: string, signal?: AbortSignal): Promise<void>;
   mount(mounts: readonly Mount[], target: string): Promise<void>;
   /** Everything mounted on or below `target`; nothing there is no error. */
   unmount(target: string, options?: { recursive?: boolean | undefined; detach?: boolean | undefined }): Promise<void>;

@@ -9,7 +9,7 @@ import type { Subject } from "./conformance/harness.ts";
 import { leasesSuite } from "./conformance/leases.ts";
 import { containersSuite, imagesSuite, namespacesSuite } from "./conformance/metadata.ts";
 import { sandboxesSuite } from "./conformance/sandboxes.ts";
-import { snapshotsSuite } from "./conformance/snapshots.ts";
+import { NATIVE_EXCEPT, snapshotsSuite } from "./conformance/snapshots.ts";
 import { createCore } from "./core.ts";
 
 async function create(): Promise<Subject> {
@@ -37,3 +37,9 @@ for (const suite of [
 ]) {
   suite("core", create);
 }
+
+snapshotsSuite(
+  "core, native",
+  Object.assign(() => create(), { except: { ...NATIVE_EXCEPT } }),
+  "native",
+);

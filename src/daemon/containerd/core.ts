@@ -28,7 +28,9 @@ import { ShimController } from "./sandboxes/controller.ts";
 import { Pods } from "./sandboxes/pods.ts";
 import { LocalSandboxes } from "./sandboxes/store.ts";
 import { SnapshotFiles } from "./snapshots/files.ts";
-import { OverlaySnapshotter } from "./snapshots/overlay.ts";
+import { LocalSnapshotter } from "./snapshots/local.ts";
+import { NATIVE_SNAPSHOTTER, nativeLayout } from "./snapshots/native.ts";
+import { overlayLayout } from "./snapshots/overlay.ts";
 import { ProxySnapshotter } from "./snapshots/proxy.ts";
 import { LocalTasks } from "./tasks/manager.ts";
 import { ShimManager } from "./tasks/shims.ts";
@@ -71,7 +73,10 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
     blobs: new BlobFiles(options.root),
     hashers: stack.use(new HasherPool()),
     writers,
-    snapshotFiles: new SnapshotFiles(options.root),
+    snapshotFiles: new Map([
+      [DEFAULT_SNAPSHOTTER, new SnapshotFiles(options.root, "snapshots")],
+      [NATIVE_SNAPSHOTTER, new SnapshotFiles(options.root, "native")],
+    ]),
     proxies: options.snapshotters ?? {},
     log,
   };
@@ -202,13 +207,18 @@ class LocalClient implements Containerd {
   }
 
   snapshots(name = DEFAULT_SNAPSHOTTER): Snapshotter {
-    if (name === DEFAULT_SNAPSHOTTER) return new OverlaySnapshotter(this.#scope, name);
-    const { proxies } = this.#scope.shared;
+    const { shared } = this.#scope;
+    const { proxies, snapshotFiles } = shared;
+    const files = snapshotFiles.get(name);
+    if (files) {
+      const layout = name === NATIVE_SNAPSHOTTER ? nativeLayout(files, shared) : overlayLayout(files);
+      return new LocalSnapshotter(this.#scope, name, layout);
+    }
     const proxy = Object.hasOwn(proxies, name) ? proxies[name] : undefined;
     if (proxy) return new ProxySnapshotter(this.#scope, name, proxy(this.#scope.namespace));
     throw new WharfError("NotFound", `there is no snapshotter ${JSON.stringify(name)}`, {
       subject: name,
-      hint: `known are ${[DEFAULT_SNAPSHOTTER, ...Object.keys(proxies)].join(", ")}; others come from the configuration`,
+      hint: `known are ${[...snapshotFiles.keys(), ...Object.keys(proxies)].join(", ")}; others come from the configuration`,
     });
   }
 

@@ -10,7 +10,7 @@ import type { Subject } from "../containerd/conformance/harness.ts";
 import { leasesSuite } from "../containerd/conformance/leases.ts";
 import { containersSuite, imagesSuite, namespacesSuite } from "../containerd/conformance/metadata.ts";
 import { sandboxesSuite } from "../containerd/conformance/sandboxes.ts";
-import { snapshotsSuite } from "../containerd/conformance/snapshots.ts";
+import { NATIVE_EXCEPT, snapshotsSuite } from "../containerd/conformance/snapshots.ts";
 import { createCore } from "../containerd/core.ts";
 import { GrpcConnection } from "./client/connection.ts";
 import { RemoteContainerd } from "./client/containerd.ts";
@@ -58,3 +58,9 @@ for (const suite of [
 ]) {
   suite("grpc", create);
 }
+
+snapshotsSuite(
+  "grpc, native",
+  Object.assign(() => create(), { except: { ...create.except, ...NATIVE_EXCEPT } }),
+  "native",
+);

@@ -167,7 +167,7 @@ test("a plugin is told of by its type and id", async () => {
   const { plugins } = await introspection.plugins({ filters: ["type==io.containerd.snapshotter.v1"] });
   assert.deepEqual(
     plugins.map(({ id }) => id),
-    ["overlayfs"],
+    ["overlayfs", "native"],
   );
 });
 

@@ -33,9 +33,14 @@ export function childLabels(document: ImageDocument): Labels {
   return labels;
 }
 
+/** As containerd has it the port does not count. */
+function sourceKey(domain: string): string {
+  return SOURCE + domain.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+}
+
 /** The source label with one more repository; undefined when nothing changes. */
 export function sourceLabel(domain: string, path: string, labels: Labels): Labels | undefined {
-  const key = SOURCE + domain;
+  const key = sourceKey(domain);
   const known = (labels[key] ?? "").split(",").filter(Boolean);
   if (known.includes(path)) return undefined;
   const value = [...known, path].sort().join(",");
@@ -45,7 +50,7 @@ export function sourceLabel(domain: string, path: string, labels: Labels): Label
 
 /** The repositories of a registry in which a blob with these labels lies. */
 export function sourcesOf(domain: string, labels: Labels): string[] {
-  return (labels[SOURCE + domain] ?? "").split(",").filter(Boolean);
+  return (labels[sourceKey(domain)] ?? "").split(",").filter(Boolean);
 }
 
 /** The name of a blob's ingest, containerd's (remotes.MakeRefKey). */

@@ -1,6 +1,7 @@
 // Every operation of the agent by name.
 import type { AgentRequest, Operation, RequestOf } from "../../common/agent/protocol.ts";
 import { errorToData, WharfError } from "../../common/errors.ts";
+import { copyTree } from "../layer/copy.ts";
 import { inherit } from "../layer/inherit.ts";
 import { Removal } from "../layer/remove.ts";
 import { measure } from "../layer/usage.ts";
@@ -32,6 +33,10 @@ const LONG_OPERATIONS: LongTable = {
   unpack,
   inherit({ upper, lowers, paths }) {
     inherit(upper, lowers, paths);
+    return {};
+  },
+  copy({ source, target }) {
+    copyTree(source, target);
     return {};
   },
   remove({ paths }, channel) {

@@ -105,7 +105,7 @@ export interface ApplyOptions extends Omit<UnpackRequest, "mounts" | "blob" | "f
 
 /** Unpacks a layer into `writable`. DataLoss when it is broken or not what it should be. */
 export function applyLayer({ directory, lowers }: Writable, options: ApplyOptions): UnpackAnswer {
-  const { source, progress, limits, expectedDiffId, trace } = options;
+  const { source, progress, limits, whiteouts = "overlay", expectedDiffId, trace } = options;
   using target = new Fd(open(directory, O.RDONLY | O.DIRECTORY));
   const {
     unpacked,
@@ -114,7 +114,7 @@ export function applyLayer({ directory, lowers }: Writable, options: ApplyOption
   } = unpackBlob({
     target: target.value,
     source,
-    whiteouts: "overlay",
+    whiteouts,
     maxSize: limits?.size,
     maxEntries: limits?.entries,
     progress,

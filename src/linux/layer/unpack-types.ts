@@ -2,8 +2,11 @@
 import type { LateXattr } from "./metadata.ts";
 
 export interface UnpackOptions {
-  /** `overlay` turns whiteouts into overlayfs's devices and opaque marks; `none` takes such names for ordinary ones. */
-  whiteouts: "overlay" | "none";
+  /**
+   * `overlay` turns whiteouts into overlayfs's devices and opaque marks; `remove` takes away what they name, of a tree that has the lower
+   * layers already; `none` takes such names for ordinary ones.
+   */
+  whiteouts: "overlay" | "remove" | "none";
   /** The tree was not empty before: owners and modes of new files are set even where they seem right. */
   careful?: boolean | undefined;
   /** Most entries that are taken. */

@@ -1,4 +1,4 @@
-// Unpacks a layer's tar into the tree that is this process's root: files, links, devices, whiteouts in overlayfs's form.
+// Unpacks a layer's tar into the tree that is this process's root: files, links, devices; whiteouts in overlayfs's form, or carried out.
 // The process is confined (confine.ts), so names are only cleaned by text and the kernel keeps every path inside.
 import { WharfError } from "../../common/errors.ts";
 import { kernelError } from "../sys/errno.ts";
@@ -13,9 +13,12 @@ import {
   S_IFMT,
   type Stat,
   stat,
+  statIfThere,
 } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { writeContent } from "./content.ts";
+import { openFolder, sortedEntries } from "./folder.ts";
+import { Made } from "./made.ts";
 import { applyXattrs, chownAt, type LateXattr, timesAt, timespecs, xattrOfFile, xattrOfName } from "./metadata.ts";
 import { cleanName, Folders, nameOf, parentOf } from "./paths.ts";
 import { Removal } from "./remove.ts";
@@ -29,6 +32,8 @@ const WHITEOUT_META = ".wh..wh.";
 const OPAQUE = ".wh..wh..opq";
 const EEXIST = -17;
 const BLOCK = 4096;
+/** Of a path that the kernel takes at once. */
+const LONG = 4000;
 
 /** Where the archive asks for something that cannot be. */
 function refused(entry: Entry, why: string): WharfError {
@@ -52,6 +57,8 @@ export class Unpacker {
   readonly #missing = new Set<string>();
   readonly #opaque = new Set<string>();
   readonly #late: LateXattr[] = [];
+  /** Where whiteouts are carried out: what they speak not of. */
+  readonly #made: Made | undefined;
   #careful: boolean;
   #entries = 0;
   #size = 0;
@@ -61,7 +68,8 @@ export class Unpacker {
   constructor(root: number, options: UnpackOptions) {
     this.#root = root;
     this.#options = options;
-    this.#careful = options.careful ?? false;
+    if (options.whiteouts === "remove") this.#made = new Made();
+    this.#careful = options.careful ?? this.#made !== undefined;
     this.#folders = new Folders(root, (path) => this.#makeParents(path));
   }
 
@@ -96,11 +104,15 @@ export class Unpacker {
     }
     const base = nameOf(path);
     if (base.length > 255 && cName(base).length > 255) throw refused(entry, "a name longer than 255 bytes");
-    if (this.#options.whiteouts === "overlay" && base.startsWith(WHITEOUT)) {
+    if (this.#options.whiteouts !== "none" && base.startsWith(WHITEOUT)) {
       this.#whiteout(entry, path, base);
       return;
     }
     const parent = this.#folders.at(parentOf(path));
+    if (this.#made) {
+      this.#keepTime(parentOf(path));
+      this.#made.add(path);
+    }
     switch (entry.type) {
       case "file":
         this.#file(entry, path, parent, base, reader);
@@ -185,7 +197,7 @@ export class Unpacker {
         isNew = false;
       } else {
         // a whiteout of this layer and a directory of the same name: the lower one is gone, this one is new
-        opaque = isWhiteout(there);
+        opaque = !this.#made && isWhiteout(there);
         if (this.#options.keepKinds) throw refused(entry, "something else than a directory is there");
         this.#clear(entry, path, parent, base);
         parent = this.#folders.at(parentOf(path));
@@ -267,7 +279,8 @@ export class Unpacker {
     const dir = parentOf(path);
     if (base === OPAQUE) {
       this.#folders.at(dir);
-      this.#opaque.add(dir);
+      if (this.#made) this.#removeLower(entry, dir, this.#made);
+      else this.#opaque.add(dir);
       return;
     }
     // what aufs wrote for itself
@@ -275,6 +288,10 @@ export class Unpacker {
     const hidden = base.slice(WHITEOUT.length);
     if (hidden === "" || hidden === "." || hidden === "..") throw refused(entry, "a whiteout of nothing");
     const parent = this.#folders.at(dir);
+    if (this.#made) {
+      this.#removeNamed(entry, dir === "" ? hidden : `${dir}/${hidden}`, this.#made);
+      return;
+    }
     const answer = native.syscall(NR.mknodat, parent, cName(hidden), S_IFCHR, 0);
     if (answer === 0) {
       this.#inodes++;
@@ -285,6 +302,36 @@ export class Unpacker {
     if (this.#isDir(parent, hidden)) this.#opaque.add(dir === "" ? hidden : `${dir}/${hidden}`);
   }
 
+  /** A directory of lower layers for which this one has no entry is as old as before, whatever comes and goes in it. */
+  #keepTime(path: string): void {
+    if (this.#times.has(path) || path.length >= LONG) return;
+    const there = statIfThere(cName(path === "" ? "." : path) as string, AT_SYMLINK_NOFOLLOW, this.#root);
+    if (there && (there.mode & S_IFMT) === S_IFDIR) this.#times.set(path, there);
+  }
+
+  /** Removes what the lower layers have at `path`; of a directory that this layer has as well, what they have in it. */
+  #removeNamed(entry: Entry, path: string, made: Made): void {
+    const parent = this.#folders.at(parentOf(path));
+    const there = statIfThere(cName(nameOf(path)) as string, AT_SYMLINK_NOFOLLOW, parent);
+    if (!there) return;
+    this.#keepTime(parentOf(path));
+    if (!made.has(path)) this.#clear(entry, path, parent, nameOf(path));
+    else if ((there.mode & S_IFMT) === S_IFDIR) this.#removeLower(entry, path, made);
+  }
+
+  /** Removes from the directory at `path` what is not of this layer. */
+  #removeLower(entry: Entry, path: string, made: Made): void {
+    const fd = openFolder(this.#folders.at(path), ".");
+    if (fd === undefined) return;
+    let names: string[];
+    try {
+      names = sortedEntries(fd).map(({ name }) => name);
+    } finally {
+      close(fd);
+    }
+    for (const name of names) this.#removeNamed(entry, path === "" ? name : `${path}/${name}`, made);
+  }
+
   /** Makes the directories above and at `path` that are not there. */
   #makeParents(path: string): void {
     const parent = parentOf(path);
@@ -293,7 +340,7 @@ export class Unpacker {
       // a whiteout of this very layer stands where a directory is needed: the directory is new
       const fd = this.#folders.at(parent);
       const there = this.#stat(fd, nameOf(path));
-      if (!isWhiteout(there)) throw kernelError("mkdir", path, 20);
+      if (this.#made || !isWhiteout(there)) throw kernelError("mkdir", path, 20);
       native.syscall(NR.unlinkat, fd, cName(nameOf(path)), 0);
       this.#opaque.add(path);
       this.#makeParents(path);
@@ -308,7 +355,7 @@ export class Unpacker {
   #finishTimes(): void {
     for (const [path, { mtime, mtimeNs }] of this.#times) {
       if (path === "") timesAt(this.#root, ".", "", mtime, mtimeNs);
-      else if (path.length < 4000) timesAt(this.#root, path, path, mtime, mtimeNs);
+      else if (path.length < LONG) timesAt(this.#root, path, path, mtime, mtimeNs);
       else timesAt(this.#folders.at(parentOf(path)), nameOf(path), path, mtime, mtimeNs);
     }
   }

@@ -81,6 +81,43 @@ export function ctrSuite({ client, server }: Pairing): void {
     assert.doesNotMatch(await inNamespace("other").ok("images", "ls"), /httpd/);
   });
 
+  test("what is pulled tells where it lies, and layers what they are when unpacked", async () => {
+    const list = await ctr.ok("content", "ls");
+    const sources = list.match(/containerd\.io\/distribution\.source\.127\.0\.0\.1=lab\/httpd/g);
+    // the manifest, the config, the layer
+    assert.equal(sources?.length, 3, list);
+    const digest = /sha256:[0-9a-f]{64}/.exec(await ctr.ok("images", "ls"))![0];
+    const manifest = JSON.parse(await ctr.ok("content", "get", digest)) as {
+      config: { digest: string };
+      layers: { digest: string }[];
+    };
+    const config = JSON.parse(await ctr.ok("content", "get", manifest.config.digest)) as {
+      rootfs: { diff_ids: string[] };
+    };
+    const layer = list.split("\n").find((line) => line.startsWith(manifest.layers[0]!.digest));
+    assert.match(layer ?? "", new RegExp(`containerd\\.io/uncompressed=${config.rootfs.diff_ids[0]}`));
+  });
+
+  test("a container runs on plain copies, and what it changes is told", async () => {
+    const native = ["--snapshotter", "native"];
+    const script = "echo new >/fresh; rm /bin/busybox; mkdir /d";
+    await ctr.ok("run", "--fifo-dir", ctr.fifos, ...native, image, "copied", "/bin/sh", "-c", script);
+    const list = await ctr.ok("snapshots", ...native, "ls");
+    assert.match(list, /^sha256:\w{64} +Committed/m);
+    assert.match(list, /^copied +sha256:\w{64} +Active/m);
+    assert.doesNotMatch(await ctr.ok("snapshots", "ls"), /^copied/m);
+    assert.match(await ctr.ok("snapshots", ...native, "mounts", "/x", "copied"), /^mount -t bind \S+ \/x -o rbind,rw/m);
+    const type = ["--media-type", "application/vnd.oci.image.layer.v1.tar"];
+    const tar = await ctr.ok("snapshots", ...native, "diff", ...type, "copied");
+    for (const name of ["fresh", "d/", "bin/.wh.busybox"]) assert.ok(tar.includes(`${name}\0`), name);
+    assert.equal(
+      await ctr.ok("run", "--rm", "--fifo-dir", ctr.fifos, ...native, image, "other", "ls", "/bin/busybox"),
+      "/bin/busybox\n",
+    );
+    await ctr.ok("containers", "rm", "copied");
+    assert.doesNotMatch(await ctr.ok("snapshots", ...native, "ls"), /copied/);
+  });
+
   test("content and leases are made and dropped", async () => {
     const data = "x".repeat(3_000_000);
     const digest = `sha256:${createHash("sha256").update(data).digest("hex")}`;

@@ -246,11 +246,12 @@ export class Daemon implements AsyncDisposable {
       }
       for (const name of blobs) found.push(`blob ${name} is missing`);
       const snapshots = new Set(column("SELECT id FROM snapshots"));
-      for (const name of names(join(this.root, "snapshots"), true)) {
-        if (!snapshots.has(name)) found.push(`folder snapshots/${name}, of which the store does not know`);
-        snapshots.delete(name);
-      }
-      for (const name of snapshots) found.push(`folder snapshots/${name} is missing`);
+      for (const folder of ["snapshots", "native"])
+        for (const name of names(join(this.root, folder), true)) {
+          if (!snapshots.has(name)) found.push(`folder ${folder}/${name}, of which the store does not know`);
+          snapshots.delete(name);
+        }
+      for (const name of snapshots) found.push(`folder of snapshot ${name} is missing`);
     } finally {
       db.close();
     }

@@ -71,5 +71,6 @@ export const fakeAgent: AgentClient = {
   },
   usage: async () => ({ size: 0, inodes: 0 }),
   inherit: async () => {},
+  copy: never,
   spawnShim: never,
 };

@@ -1,7 +1,7 @@
 /** An agent for tests without the linux world: it removes, measures, unmounts and runs commands. */
 
 import { spawn, spawnSync } from "node:child_process";
-import { readdir, rm, stat } from "node:fs/promises";
+import { cp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
 import type { AgentClient, SpawnShimRequest, SpawnShimResult, Usage } from "../agent.ts";
@@ -17,6 +17,10 @@ export class FakeAgent implements AgentClient {
 
   inherit(): Promise<never> {
     return refuse("inherit");
+  }
+
+  async copy(source: string, target: string): Promise<void> {
+    await cp(source, target, { recursive: true, verbatimSymlinks: true });
   }
 
   mount(): Promise<never> {

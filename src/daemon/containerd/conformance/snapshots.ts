@@ -5,14 +5,21 @@ import { test } from "node:test";
 import type { Snapshotter } from "../api/snapshots.ts";
 import { collect, rejects, type SubjectFactory, skipped } from "./harness.ts";
 
-export function snapshotsSuite(name: string, create: SubjectFactory): void {
+/** What the snapshotter `native` has no need to pass. */
+export const NATIVE_EXCEPT = {
+  "layers are mounted nearest first": "a copy has no layers",
+  "a parent can be given at the commit": "a copy is made of its parent at once",
+};
+
+/** @param snapshotter its name; the default one's where it is left out */
+export function snapshotsSuite(name: string, create: SubjectFactory, snapshotter?: string): void {
   const check = (title: string, body: (snapshots: Snapshotter, other: Snapshotter) => Promise<void>) =>
     test(`${name}: snapshots: ${title}`, skipped(create, title), async () => {
       await using subject = await create();
       const client = subject.client("a");
       // Nothing here refers to anything: a lease keeps it.
       const lease = await client.leases.create();
-      await body(client.withLease(lease.id).snapshots(), subject.client("b").snapshots());
+      await body(client.withLease(lease.id).snapshots(snapshotter), subject.client("b").snapshots(snapshotter));
     });
   const layer = async (snapshots: Snapshotter, name: string, parent: string) => {
     await snapshots.prepare(`extract ${name}`, parent);

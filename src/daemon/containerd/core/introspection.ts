@@ -60,7 +60,6 @@ export class LocalIntrospection implements IntrospectionService {
   }
 
   #plugins(): Plugin[] {
-    const { root } = this.#shared.snapshotFiles;
     const platforms = [{ os: "linux", architecture: ARCHITECTURES[process.arch] ?? process.arch }];
     const plugin = (type: string, id: string, more: Partial<Plugin> = {}): Plugin => {
       const base = { requires: [], platforms: [], exports: {}, capabilities: [] };
@@ -72,7 +71,10 @@ export class LocalIntrospection implements IntrospectionService {
       plugin("event.v1", "exchange"),
       plugin("gc.v1", "scheduler"),
       plugin("differ.v1", "walking", { platforms }),
-      plugin("snapshotter.v1", DEFAULT_SNAPSHOTTER, { platforms, exports: { root }, capabilities: ["rebase"] }),
+      ...[...this.#shared.snapshotFiles].map(([name, { root }]) => {
+        const capabilities = name === DEFAULT_SNAPSHOTTER ? ["rebase"] : [];
+        return plugin("snapshotter.v1", name, { platforms, exports: { root }, capabilities });
+      }),
       ...Object.keys(this.#shared.proxies).map((name) => plugin("snapshotter.v1", name, { platforms })),
       plugin("runtime.v2", "task", { platforms }),
       plugin("sandbox.store.v1", "local"),

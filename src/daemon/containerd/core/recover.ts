@@ -34,10 +34,15 @@ function endLeases({ db }: Shared): void {
 /** Directories that were made in a transaction that never was committed go the way of removed snapshots. */
 function recoverSnapshots({ db, snapshotFiles }: Shared): void {
   const known = new Set(db.all("SELECT id FROM snapshots").map((row) => String(row.id)));
-  const strays = snapshotFiles.list().filter((name) => !known.has(name));
+  const strays = [...snapshotFiles.values()].flatMap((files) =>
+    files
+      .list()
+      .filter((name) => !known.has(name))
+      .map((name) => join(files.root, name)),
+  );
   if (strays.length === 0) return;
   db.transaction(() => {
-    for (const name of strays) db.run("INSERT OR IGNORE INTO trash VALUES (?)", join(snapshotFiles.root, name));
+    for (const path of strays) db.run("INSERT OR IGNORE INTO trash VALUES (?)", path);
   });
 }
 

@@ -29,7 +29,8 @@ export interface Shared {
   readonly hashers: HasherPool;
   /** Ingests that are open for writing, by row id. */
   readonly writers: OpenWriters;
-  readonly snapshotFiles: SnapshotFiles;
+  /** Of our own snapshotters, by name. */
+  readonly snapshotFiles: ReadonlyMap<string, SnapshotFiles>;
   /** Snapshotters of other programs, by name: what each is to a namespace. */
   readonly proxies: Readonly<Record<string, (namespace: string) => Snapshotter>>;
   /** Told of what goes wrong where no caller waits. */

@@ -7,6 +7,7 @@ import type { GrowingBlob } from "../agent.ts";
 import type { ContentStore } from "../api/content.ts";
 import type { Applied, ApplyOptions, DiffOptions, DiffService } from "../api/diff.ts";
 import type { Descriptor, Mount } from "../api/types.ts";
+import { DEFAULT_SNAPSHOTTER } from "../api.ts";
 import type { Scope } from "../core/scope.ts";
 
 /** Tells a compressed layer's digest when uncompressed (containerd, core/images/labels). */
@@ -28,9 +29,16 @@ export class LocalDiff implements DiffService {
     const source =
       options.source ?? (growing && (await this.#follow(growing.ref, growing.grown))) ?? (await this.#blob(diff));
     const { agent } = this.#scope.shared;
-    const unpacked = await agent.unpack({ mounts, mediaType, source, syncFs, progress, signal });
+    const whiteouts = this.#whiteouts(mounts);
+    const unpacked = await agent.unpack({ mounts, whiteouts, mediaType, source, syncFs, progress, signal });
     const { diffId, size, usage, missingParents } = unpacked;
     return { applied: { mediaType: TAR, digest: diffId, size }, usage, missingParents };
+  }
+
+  /** A plain directory has the lower layers in it: what a layer hides is removed there. Only a layer of an overlay keeps the marks. */
+  #whiteouts([mount]: readonly Mount[]): "overlay" | "remove" {
+    const overlays = this.#scope.shared.snapshotFiles.get(DEFAULT_SNAPSHOTTER);
+    return mount?.type === "overlay" || overlays?.has(mount?.source ?? "") ? "overlay" : "remove";
   }
 
   async #blob(diff: Descriptor): Promise<string> {

@@ -6,7 +6,6 @@
 import type { Digest } from "../../../common/digest.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import type { Row } from "../../store/database.ts";
-import { DEFAULT_SNAPSHOTTER } from "../api.ts";
 import { readLabels } from "../core/labels.ts";
 import type { Shared } from "../core/scope.ts";
 import { contentDelete, imageDelete, snapshotRemove } from "../events/messages.ts";
@@ -194,8 +193,8 @@ export class Collector implements AsyncDisposable {
   dropSnapshot(row: Row): void {
     const { db, snapshotFiles } = this.#shared();
     db.run("DELETE FROM snapshots WHERE id = ?", row.id!);
-    const own = row.snapshotter === DEFAULT_SNAPSHOTTER;
-    db.run("INSERT INTO trash VALUES (?)", own ? snapshotFiles.directory(row.id as number) : trashOf(row));
+    const files = snapshotFiles.get(row.snapshotter as string);
+    db.run("INSERT INTO trash VALUES (?)", files ? files.directory(row.id as number) : trashOf(row));
     this.#emit(row, snapshotRemove({ key: row.key as string, snapshotter: row.snapshotter as string }));
   }
 

@@ -1,6 +1,6 @@
 /**
- * Directories of the overlay snapshotter, `<root>/snapshots/<id>/{fs,work}`. The daemon only makes them; looking into them
- * and deleting them is the agent's.
+ * Directories of a snapshotter, `<root>/<folder>/<id>/{fs,work}`, the last with overlays only. The daemon only makes them; looking
+ * into them, copying and deleting them is the agent's.
  */
 
 import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
@@ -10,8 +10,8 @@ import { WharfError } from "../../../common/errors.ts";
 export class SnapshotFiles {
   readonly root: string;
 
-  constructor(root: string) {
-    this.root = join(root, "snapshots");
+  constructor(root: string, folder: string) {
+    this.root = join(root, folder);
     mkdirSync(this.root, { recursive: true, mode: 0o700 });
   }
 
@@ -57,6 +57,11 @@ export class SnapshotFiles {
       subject: path,
       hint: "somebody has removed it; remove the image and the containers made of it, and pull it again",
     });
+  }
+
+  /** Whether `path` is one of these directories or lies in one. */
+  has(path: string): boolean {
+    return path.startsWith(`${this.root}/`);
   }
 
   /** Names of all entries; for the clean-up at the start. */

@@ -15,11 +15,13 @@ import type {
   SnapshotUsage,
 } from "../api/snapshots.ts";
 import type { CallOptions, FieldPaths, Filters, Mount } from "../api/types.ts";
+import { DEFAULT_SNAPSHOTTER } from "../api.ts";
 import { now } from "../core/clock.ts";
 import { checkLabels } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { snapshotCommit, snapshotPrepare } from "../events/messages.ts";
-import { OverlaySnapshotter, TARGET_LABEL } from "./overlay.ts";
+import { LocalSnapshotter, TARGET_LABEL } from "./local.ts";
+import { overlayLayout } from "./overlay.ts";
 import { snapshotExists, snapshotNotFound } from "./rows.ts";
 
 const TRASH = /^proxy ([^ ]+) ([^/]+)\/(\d+)\/(.*)$/s;
@@ -52,13 +54,13 @@ export class ProxySnapshotter implements Snapshotter {
   readonly #name: string;
   readonly #backend: Snapshotter;
   /** Does what concerns the rows alone. */
-  readonly #rows: OverlaySnapshotter;
+  readonly #rows: LocalSnapshotter;
 
   constructor(scope: Scope, name: string, backend: Snapshotter) {
     this.#scope = scope;
     this.#name = name;
     this.#backend = backend;
-    this.#rows = new OverlaySnapshotter(scope, name);
+    this.#rows = new LocalSnapshotter(scope, name, overlayLayout(scope.shared.snapshotFiles.get(DEFAULT_SNAPSHOTTER)!));
   }
 
   stat(key: string): Promise<SnapshotInfo> {
