@@ -217,16 +217,18 @@ export function ctrSuite({ client, server }: Pairing): void {
       return output.includes("/namespaces/update");
     });
     await ctr.ok("run", "--rm", "--fifo-dir", ctr.fifos, image, "seen", "true");
-    await until("the last event", () => output.includes("/containers/delete"));
+    const life = ["/containers/create", "/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"];
+    life.push("/containers/delete");
+    await until("the last event", () => life.every((topic) => output.includes(topic)));
     end!();
     await listening;
     const topics = output
       .split("\n")
       .map((line) => / (\/(?:tasks|containers)\/\S+) /.exec(line)?.[1])
       .filter((topic) => topic !== undefined);
-    assert.deepEqual(topics, [
-      ...["/containers/create", "/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete", "/containers/delete"],
-    ]);
+    // containerd hands a task's events on from its shim, which may come after its own
+    if (ours) assert.deepEqual(topics, life);
+    else assert.deepEqual(topics.toSorted(), life.toSorted());
   });
 
   test("a runtime tells what it is", async () => {

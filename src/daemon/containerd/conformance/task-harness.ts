@@ -1,6 +1,6 @@
 /** What the suites with a real shim share: specs, processes, events. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Runtime } from "../api/containers.ts";
 import type { Envelope } from "../api/events.ts";
@@ -68,6 +68,14 @@ export function isAlive(pid: number): boolean {
 export function shimOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+}
+
+/** Stops a process; resolves when none of its threads runs any more, which takes several a moment. */
+export async function stopped(pid: number): Promise<void> {
+  process.kill(pid, "SIGSTOP");
+  const threads = () => readdirSync(`/proc/${pid}/task`);
+  const stands = (thread: string) => /^State:\s+T/m.test(readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8"));
+  while (!threads().every(stands)) await sleep(5);
 }
 
 export function listen(client: Containerd, filter = "topic~=^/tasks/") {

@@ -9,7 +9,17 @@ import { describe } from "../../../common/errors.ts";
 import { PROCESS_TYPE_URL, SPEC_TYPE_URL } from "../api/containers.ts";
 import type { Containerd } from "../api.ts";
 import { rejects } from "./harness.ts";
-import { encode, isAlive, listen, pick, process_, shimOf, type TaskSubject, taskSpec } from "./task-harness.ts";
+import {
+  encode,
+  isAlive,
+  listen,
+  pick,
+  process_,
+  shimOf,
+  stopped,
+  type TaskSubject,
+  taskSpec,
+} from "./task-harness.ts";
 
 export function tasksSuite(name: string, create: () => Promise<TaskSubject>): void {
   const check = (title: string, body: (subject: TaskSubject, client: () => Containerd) => Promise<void>) =>
@@ -195,7 +205,7 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
     const hung = await begin(subject, "hung", "while :; do sleep 1; done");
     await begin(subject, "c1", "while :; do sleep 1; done");
     const shim = shimOf(hung);
-    process.kill(shim, "SIGSTOP");
+    await stopped(shim);
     try {
       const { tasks } = client();
       const all = (await tasks.list()).map(({ id, status }) => [id, status]);
