@@ -56,9 +56,12 @@ test("a client that hangs up at each step of a pull: nothing is left, and the ne
   let steps = 0;
   for (let after = 0; ; after += after < 600 ? 60 : 400) {
     const reached = await cut(daemon, head, Buffer.alloc(0), after);
+    // An answer that is shorter may also be that of a pull which shared the end of the one before.
+    const { code } = await daemon.wharf(["image", "inspect", image]);
     // The daemon may have been done before it saw that nobody listens.
     await daemon.wharf(["rmi", image]);
-    if (!reached) break;
+    if (!reached && code === 0) break;
+    assert.ok(steps < 200, "a pull ends at last");
     steps++;
   }
   assert.ok(steps > 5, `${steps} steps`);
