@@ -5,6 +5,7 @@ import { WharfError } from "../errors.ts";
 export const FRAME = {
   DATA: 0,
   HEADERS: 1,
+  PRIORITY: 2,
   RST_STREAM: 3,
   SETTINGS: 4,
   PUSH_PROMISE: 5,
@@ -14,8 +15,23 @@ export const FRAME = {
   CONTINUATION: 9,
 } as const;
 export const FLAG = { ACK: 1, END_STREAM: 1, END_HEADERS: 4, PADDED: 8, PRIORITY: 32 } as const;
-export const SETTING = { ENABLE_PUSH: 2, INITIAL_WINDOW_SIZE: 4, MAX_FRAME_SIZE: 5 } as const;
-export const H2_ERROR = { NO_ERROR: 0, PROTOCOL_ERROR: 1, FLOW_CONTROL_ERROR: 3, CANCEL: 8 } as const;
+export const SETTING = {
+  ENABLE_PUSH: 2,
+  MAX_CONCURRENT_STREAMS: 3,
+  INITIAL_WINDOW_SIZE: 4,
+  MAX_FRAME_SIZE: 5,
+  MAX_HEADER_LIST_SIZE: 6,
+} as const;
+export const H2_ERROR = {
+  NO_ERROR: 0,
+  PROTOCOL_ERROR: 1,
+  FLOW_CONTROL_ERROR: 3,
+  FRAME_SIZE_ERROR: 6,
+  REFUSED_STREAM: 7,
+  CANCEL: 8,
+  COMPRESSION_ERROR: 9,
+  ENHANCE_YOUR_CALM: 11,
+} as const;
 
 /** What a client sends before its first frame. */
 export const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -23,7 +39,10 @@ export const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 export const DEFAULT_FRAME = 16384;
 /** A stream's and the connection's window at the beginning. */
 export const DEFAULT_WINDOW = 65535;
-const HEAD = 9;
+/** No window may be bigger. */
+export const MAX_WINDOW = 2 ** 31 - 1;
+/** Bytes of a frame's head. */
+export const HEAD = 9;
 
 export interface Frame {
   type: number;
@@ -35,14 +54,26 @@ export interface Frame {
 
 export function encodeFrame(type: number, flags: number, stream: number, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(HEAD + payload.length);
-  bytes[0] = payload.length >>> 16;
-  bytes[1] = payload.length >>> 8;
-  bytes[2] = payload.length;
-  bytes[3] = type;
-  bytes[4] = flags;
-  writeWord(bytes, 5, stream);
+  writeHead(bytes, 0, payload.length, type, flags, stream);
   bytes.set(payload, HEAD);
   return bytes;
+}
+
+/** A frame's head, for a payload of `length` bytes. */
+export function writeHead(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  type: number,
+  flags: number,
+  stream: number,
+): void {
+  bytes[at] = length >>> 16;
+  bytes[at + 1] = length >>> 8;
+  bytes[at + 2] = length;
+  bytes[at + 3] = type;
+  bytes[at + 4] = flags;
+  writeWord(bytes, at + 5, stream);
 }
 
 /** The payload of a SETTINGS frame. */
@@ -73,7 +104,7 @@ export function readWord(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
-function writeWord(bytes: Uint8Array, at: number, value: number): void {
+export function writeWord(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >>> 24;
   bytes[at + 1] = value >>> 16;
   bytes[at + 2] = value >>> 8;

@@ -80,14 +80,22 @@ export class HeaderDecoder {
   /** Newest first. */
   readonly #entries: (readonly [string, string])[] = [];
   readonly #most: number;
+  readonly #longest: number;
   #limit: number;
   #size = 0;
   #block: Uint8Array = new Uint8Array(0);
   #at = 0;
 
-  /** `limit`: bytes of the table, as announced in SETTINGS_HEADER_TABLE_SIZE. */
-  constructor(limit = 4096) {
+  /** Changes with the table: a block without effect on it means the same as long as this is the same. */
+  version = 0;
+
+  /**
+   * `limit`: bytes of the table, as announced in SETTINGS_HEADER_TABLE_SIZE. `longest`: of one block's headers together, as
+   * SETTINGS_MAX_HEADER_LIST_SIZE counts them; ResourceExhausted above.
+   */
+  constructor(limit = 4096, longest = Number.POSITIVE_INFINITY) {
     this.#most = limit;
+    this.#longest = longest;
     this.#limit = limit;
   }
 
@@ -95,6 +103,7 @@ export class HeaderDecoder {
     this.#block = block;
     this.#at = 0;
     const headers: (readonly [string, string])[] = [];
+    let left = this.#longest;
     while (this.#at < block.length) {
       const first = block[this.#at]!;
       if (first & 0x80) headers.push(this.#entry(this.#integer(7)));
@@ -107,6 +116,9 @@ export class HeaderDecoder {
         headers.push(header);
         if (kept) this.#add(header);
       }
+      const last = headers.at(-1);
+      if (last) left -= last[0].length + last[1].length + OVERHEAD;
+      if (left < 0) throw new WharfError("ResourceExhausted", `headers of more than ${this.#longest} bytes`);
     }
     return headers;
   }
@@ -147,10 +159,12 @@ export class HeaderDecoder {
   #resize(limit: number): void {
     if (limit > this.#most) throw new WharfError("InvalidArgument", `a header table of ${limit} bytes was not offered`);
     this.#limit = limit;
+    this.version++;
     this.#evict();
   }
 
   #add(header: readonly [string, string]): void {
+    this.version++;
     this.#entries.unshift(header);
     this.#size += size(header);
     this.#evict();

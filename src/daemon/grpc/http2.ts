@@ -1,126 +1,110 @@
-/** gRPC over node:http2: connections that are handed in, and what each stream's call needs. */
+/** gRPC over HTTP/2 (../../common/http2/server.ts) on sockets that are handed in, and what each stream's call needs. */
 
-import {
-  constants,
-  createServer,
-  type Http2Server,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
 import type { Socket } from "node:net";
-import { WharfError } from "../../common/errors.ts";
-import type { Headers } from "../../common/grpc/status.ts";
+import { type Headers, OK_TRAILERS } from "../../common/grpc/status.ts";
+import { encodeHeaders } from "../../common/http2/hpack.ts";
+import { Http2Server, type ServerStream } from "../../common/http2/server.ts";
 import { Call, type Exchange } from "./call.ts";
 import type { Router } from "./router.ts";
 
-/** Bytes that a client may send before they are read: of one stream, and of a connection. */
-const STREAM_WINDOW = 4 << 20;
-const CONNECTION_WINDOW = 16 << 20;
-const HEAD: OutgoingHttpHeaders = { ":status": 200, "content-type": "application/grpc" };
+const HEAD = [[":status", "200"] as const, ["content-type", "application/grpc"] as const];
+/** What nearly every answer begins and ends with. */
+const HEAD_BLOCK = encodeHeaders(HEAD);
+const OK_BLOCK = encodeHeaders(Object.entries(OK_TRAILERS));
 
 /** Serves gRPC on connections that someone else accepts. */
 export class GrpcServer implements AsyncDisposable {
-  readonly #server: Http2Server;
-  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #router: Router;
+  readonly #sockets = new Set<Socket>();
 
   constructor(router: Router) {
-    this.#server = createServer({
-      settings: { initialWindowSize: STREAM_WINDOW, maxFrameSize: 1 << 20, enablePush: false },
-      // Each Wait and each subscription is an open stream, and cancelling them is usual.
-      streamResetBurst: 100_000,
-      streamResetRate: 10_000,
-      maxSessionMemory: 256,
-    });
-    this.#server.on("session", (session: ServerHttp2Session) => {
-      session.setLocalWindowSize(CONNECTION_WINDOW);
-      this.#sessions.add(session);
-      session.on("close", () => this.#sessions.delete(session));
-      // A connection that breaks ends its calls; there is nobody to tell.
-      session.on("error", () => {});
-    });
-    this.#server.on("sessionError", () => {});
-    this.#server.on("stream", (stream: ServerHttp2Stream, headers) => {
-      const exchange = new StreamExchange(stream);
-      const call = new Call(router, headers as Record<string, string>, exchange);
-      stream.on("data", (chunk: Buffer) => call.data(chunk));
-      stream.on("end", () => call.end());
-      stream.on("aborted", () => call.gone());
-      stream.on("error", () => call.gone());
-      stream.on("close", () => call.gone());
-    });
+    this.#router = router;
   }
 
   accept(socket: Socket): void {
-    this.#server.emit("connection", socket);
+    if (socket.destroyed) return;
+    this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
+    serve(socket, this.#router);
   }
 
   /** Cuts all connections off. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 }
 
-class StreamExchange implements Exchange {
-  readonly #stream: ServerHttp2Stream;
+function serve(socket: Socket, router: Router): void {
+  const accept = (stream: ServerStream, headers: Readonly<Record<string, string>>) =>
+    new Call(router, headers, new StreamExchange(stream));
+  let held = false;
+  let due = false;
+  const flush = () => {
+    due = false;
+    if (held || socket.destroyed) return;
+    const parts = http2.outbox.take();
+    if (parts.length === 1) socket.write(parts[0]!);
+    else if (parts.length > 1) {
+      socket.cork();
+      for (const part of parts) socket.write(part);
+      socket.uncork();
+    }
+    held = socket.writableNeedDrain;
+    http2.taken(held);
+  };
+  // What one turn brings about, its promises too, goes out in one write.
+  const wake = () => {
+    if (due) return;
+    due = true;
+    process.nextTick(flush);
+  };
+  const http2 = new Http2Server(accept, wake);
+  socket.on("data", (chunk: Buffer) => {
+    try {
+      http2.receive(chunk);
+      if (held && http2.overdue) socket.pause();
+    } catch {
+      // The client is told why; there is nobody else to tell.
+      held = false;
+      flush();
+      socket.destroySoon();
+    }
+  });
+  socket.on("drain", () => {
+    held = false;
+    flush();
+    if (socket.isPaused()) socket.resume();
+  });
+  socket.on("end", () => socket.destroy());
+  // A connection that breaks ends its calls.
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => http2.close());
+}
 
-  constructor(stream: ServerHttp2Stream) {
+class StreamExchange implements Exchange {
+  readonly #stream: ServerStream;
+  #begun = false;
+
+  constructor(stream: ServerStream) {
     this.#stream = stream;
   }
 
   send(first: Uint8Array, second?: Uint8Array): Promise<void> | undefined {
-    const stream = this.#stream;
-    if (stream.destroyed) return Promise.reject(gone());
-    if (!stream.headersSent) stream.respond(HEAD, { waitForTrailers: true, sendDate: false } as object);
-    if (second) {
-      stream.cork();
-      stream.write(first);
-      stream.write(second);
-      stream.uncork();
-    } else stream.write(first);
-    if (!stream.writableNeedDrain) return undefined;
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        stream.off("drain", settle);
-        stream.off("close", settle);
-        if (stream.destroyed) reject(gone());
-        else resolve();
-      };
-      stream.on("drain", settle);
-      stream.on("close", settle);
-    });
+    if (!this.#begun) {
+      this.#begun = true;
+      this.#stream.headers(HEAD_BLOCK);
+    }
+    return this.#stream.write(first, second);
   }
 
   finish(trailers: Readonly<Headers>): void {
-    const stream = this.#stream;
-    if (stream.destroyed || stream.closed) return;
-    if (!stream.headersSent) stream.respond({ ...HEAD, ...trailers }, { endStream: true, sendDate: false } as object);
-    else {
-      stream.on("wantTrailers", () => {
-        stream.sendTrailers({ ...trailers });
-        this.#release();
-      });
-      stream.end();
-      return;
-    }
-    this.#release();
-  }
-
-  /** A client that has more to send is told that nobody reads it. */
-  #release(): void {
-    const stream = this.#stream;
-    if (stream.readableEnded || stream.destroyed) return;
-    stream.resume();
-    // After the trailers are out.
-    setImmediate(() => {
-      if (!stream.readableEnded && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
-    });
+    const list = Object.entries(trailers);
+    if (!this.#begun) this.#stream.headers(encodeHeaders([...HEAD, ...list]), true);
+    else this.#stream.trailers(trailers === OK_TRAILERS ? OK_BLOCK : encodeHeaders(list));
   }
 
   refuse(status: number): void {
-    const stream = this.#stream;
-    stream.respond({ ":status": status }, { endStream: true });
-    stream.resume();
+    this.#stream.headers(encodeHeaders([[":status", String(status)]]), true);
   }
 
   pause(): void {
@@ -130,8 +114,4 @@ class StreamExchange implements Exchange {
   resume(): void {
     this.#stream.resume();
   }
-}
-
-function gone(): WharfError {
-  return new WharfError("Canceled", "the client has gone away");
 }

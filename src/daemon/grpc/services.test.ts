@@ -201,7 +201,7 @@ test("tasks that are not there are NotFound in every method", async () => {
   const tasks = client(TasksService);
   const containerId = "nobody";
   const any = { typeUrl: "t", value: new Uint8Array(0) };
-  for (const call of [
+  const calls = [
     tasks.start({ containerId }),
     tasks.delete({ containerId }),
     tasks.deleteProcess({ containerId, execId: "e" }),
@@ -215,9 +215,8 @@ test("tasks that are not there are NotFound in every method", async () => {
     tasks.listPids({ containerId }),
     tasks.update({ containerId, resources: any }),
     tasks.wait({ containerId }),
-  ]) {
-    await rejects(call, "NotFound");
-  }
+  ];
+  await Promise.all(calls.map((call) => rejects(call, "NotFound")));
   await rejects(tasks.checkpoint({ containerId }), "NotFound", "Unimplemented");
   await rejects(tasks.exec({ containerId, spec: any }), "InvalidArgument");
   await rejects(tasks.update({ containerId }), "InvalidArgument");

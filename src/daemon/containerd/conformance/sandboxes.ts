@@ -79,7 +79,7 @@ export function sandboxesSuite(name: string, create: SubjectFactory): void {
     await rejects((async () => await client.sandboxController("none").start("p1"))(), "NotFound");
     await rejects((async () => await client.sandboxController("").start("p1"))(), "InvalidArgument");
     const controller = client.sandboxController(SHIM_SANDBOXER);
-    for (const call of [
+    const calls = [
       controller.create({ id: "p1" }),
       controller.start("p1"),
       controller.platform("p1"),
@@ -87,9 +87,8 @@ export function sandboxesSuite(name: string, create: SubjectFactory): void {
       controller.shutdown("p1"),
       controller.metrics("p1"),
       controller.update("p1", { id: "p1" }, []),
-    ]) {
-      await rejects(call, "NotFound");
-    }
+    ];
+    await Promise.all(calls.map((call) => rejects(call, "NotFound")));
     await controller.stop("p1");
     const status = await controller.status("p1");
     assert.deepEqual([status.pid, status.state, status.exitedAt !== undefined], [0, "", true]);

@@ -1,0 +1,75 @@
+/** A request's header block as a server gives it on: checked (RFC 9113, section 8.3) and by name. Pure. */
+
+import type { HeaderDecoder, HeaderList } from "./hpack.ts";
+
+/** Pseudo-headers too; several of a name are joined by commas. Without a prototype. */
+export type HeaderRecord = Readonly<Record<string, string>>;
+
+const PSEUDO = new Set([":method", ":scheme", ":path", ":authority"]);
+/** Those of HTTP/1's connections, which have no place here. */
+const FORBIDDEN = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
+/** Of these the first counts. */
+const SINGLE = new Set(["content-type", "content-length", "grpc-timeout", "te", "user-agent", "host"]);
+/** Blocks of one connection that are remembered, and the longest of them. */
+const REMEMBERED = 64;
+const SHORT = 200;
+
+/** Undefined for headers that are malformed: the stream they begin is to be reset. */
+export function requestHeaders(list: HeaderList): HeaderRecord | undefined {
+  const record: Record<string, string> = Object.create(null);
+  let regular = false;
+  for (const [name, value] of list) {
+    const pseudo = name[0] === ":";
+    const before = record[name];
+    if (pseudo) {
+      if (regular || before !== undefined || !PSEUDO.has(name)) return undefined;
+    } else {
+      regular = true;
+      if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) || FORBIDDEN.has(name)) return undefined;
+      if (name === "te" && value !== "trailers") return undefined;
+    }
+    if (before === undefined) record[name] = value;
+    else if (!SINGLE.has(name)) record[name] = `${before}, ${value}`;
+  }
+  if (record[":method"] === undefined || record[":path"] === undefined || record[":scheme"] === undefined)
+    return undefined;
+  return record;
+}
+
+/** Clients say the same again and again, and HPACK makes it the same few bytes: read once, as long as the table stays as it is. */
+export class RequestDecoder {
+  readonly #decoder: HeaderDecoder;
+  readonly #known = new Map<string, HeaderRecord>();
+  #version = 0;
+
+  constructor(decoder: HeaderDecoder) {
+    this.#decoder = decoder;
+  }
+
+  /** As `requestHeaders`. Throws for a block that cannot be read. */
+  decode(block: Uint8Array): HeaderRecord | undefined {
+    this.#forget();
+    const key = block.length <= SHORT ? String.fromCharCode(...block) : undefined;
+    const known = key === undefined ? undefined : this.#known.get(key);
+    if (known) return known;
+    const headers = requestHeaders(this.#decoder.decode(block));
+    if (!this.#forget() && key !== undefined && headers) {
+      if (this.#known.size >= REMEMBERED) this.#known.clear();
+      this.#known.set(key, headers);
+    }
+    return headers;
+  }
+
+  /** True when the table has changed, and with it the meaning of blocks. */
+  #forget(): boolean {
+    if (this.#decoder.version === this.#version) return false;
+    this.#version = this.#decoder.version;
+    this.#known.clear();
+    return true;
+  }
+
+  /** Trailers: read for the table alone. */
+  skip(block: Uint8Array): void {
+    this.#decoder.decode(block);
+  }
+}

@@ -1,0 +1,229 @@
+/** One request and its response on the serving end: what waits to be sent, the windows of both directions, and how it ends. Pure. */
+
+import { WharfError } from "../errors.ts";
+import { FLAG, FRAME, H2_ERROR, MAX_WINDOW } from "./frames.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** What the owner of a stream hears. After `gone` nothing more comes; after the stream's own end nothing but `gone`, or nothing. */
+export interface StreamReceiver {
+  /** A piece of the body. It may be kept if what `receive` was given may be. */
+  data(bytes: Uint8Array): void;
+  /** The client has sent all. */
+  end(): void;
+  /** The client has reset the stream, or the connection is lost. */
+  gone(): void;
+}
+
+/** What streams share with their connection. */
+export interface Link {
+  readonly outbox: Outbox;
+  /** The biggest payload that the client takes. */
+  readonly frameSize: number;
+  /** What the client takes on all streams together. */
+  window: number;
+  /** The transport takes no more for the time being. */
+  readonly full: boolean;
+  /** Streams that would send if they could. */
+  readonly waiting: Set<ServerStream>;
+  /** The stream is over. */
+  over(stream: ServerStream): void;
+}
+
+/** Bytes a client may send on a stream ahead of what is read. */
+export const STREAM_WINDOW = 4 << 20;
+/** Bytes that wait in a stream before its writer has to. */
+const AHEAD = 1 << 20;
+
+interface Writer {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export class ServerStream {
+  readonly id: number;
+  receiver: StreamReceiver | undefined;
+  readonly #link: Link;
+  #queue: Uint8Array[] = [];
+  #queued = 0;
+  #trailers: Uint8Array | undefined;
+  #window: number;
+  #writers: Writer[] = [];
+  /** Of the client's side: what it may still send, and what was read but not yet given back. */
+  #room = STREAM_WINDOW;
+  #unacknowledged = 0;
+  #paused = false;
+  #ended: boolean;
+  #closed = false;
+
+  constructor(link: Link, id: number, window: number, ended: boolean) {
+    this.#link = link;
+    this.id = id;
+    this.#window = window;
+    this.#ended = ended;
+  }
+
+  /** Nothing can be sent any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Sends the response's head, an encoded header block; the `last` of the response or not. */
+  headers(block: Uint8Array, last = false): void {
+    if (this.#closed) return;
+    const flags = last ? FLAG.END_HEADERS | FLAG.END_STREAM : FLAG.END_HEADERS;
+    this.#block(block, flags);
+    if (last) this.#finish();
+  }
+
+  /** Queues bytes of the body, which are not to be changed any more. A promise when the client has to catch up; Canceled once gone. */
+  write(first: Uint8Array, second?: Uint8Array): Promise<void> | undefined {
+    if (this.#closed) return Promise.reject(gone());
+    if (first.length > 0) this.#queue.push(first);
+    if (second && second.length > 0) this.#queue.push(second);
+    this.#queued += first.length + (second?.length ?? 0);
+    this.flush();
+    if (this.#queued <= AHEAD) return undefined;
+    return new Promise((resolve, reject) => void this.#writers.push({ resolve, reject }));
+  }
+
+  /** Ends the response, after all that was written, with an encoded header block. */
+  trailers(block: Uint8Array): void {
+    if (this.#closed) return;
+    this.#trailers = block;
+    this.flush();
+  }
+
+  /** Ends the stream in both directions at once. */
+  reset(code: number): void {
+    if (this.#closed) return;
+    this.#link.outbox.wordFrame(FRAME.RST_STREAM, this.id, code);
+    this.#close();
+  }
+
+  /** The client may not send more than it has leave for, until `resume`. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#acknowledge();
+  }
+
+  /** From the connection: a piece of the body. False when it is more than the client had leave for. */
+  received(bytes: Uint8Array, cost: number, last: boolean): boolean {
+    this.#room -= cost;
+    if (this.#room < 0) return false;
+    this.#unacknowledged += cost;
+    if (this.#ended) return true;
+    if (bytes.length > 0) this.receiver?.data(bytes);
+    if (last) this.ended();
+    else this.#acknowledge();
+    return true;
+  }
+
+  /** From the connection: the client has sent all. */
+  ended(): void {
+    if (this.#ended || this.#closed) return;
+    this.#ended = true;
+    this.receiver?.end();
+  }
+
+  /** From the connection: the client takes so many bytes more, or fewer. False when that is more than there can be. */
+  widen(bytes: number): boolean {
+    this.#window += bytes;
+    if (this.#window > MAX_WINDOW) return false;
+    if (bytes > 0) this.flush();
+    return true;
+  }
+
+  /** From the connection: reset by the client, or lost. */
+  gone(): void {
+    this.#close();
+    this.receiver?.gone();
+  }
+
+  /** Sends what can be sent. */
+  flush(): void {
+    while (this.step());
+    if (this.#closed || this.#queued === 0) this.#link.waiting.delete(this);
+    else this.#link.waiting.add(this);
+  }
+
+  /** Sends one frame; false when there is none to send, or no room. */
+  step(): boolean {
+    if (this.#closed) return false;
+    if (this.#queued === 0) {
+      if (!this.#trailers) return false;
+      this.#block(this.#trailers, FLAG.END_HEADERS | FLAG.END_STREAM);
+      this.#finish();
+      return false;
+    }
+    const link = this.#link;
+    const size = Math.min(this.#queued, link.frameSize, this.#window, link.window);
+    if (size <= 0 || link.full) return false;
+    link.outbox.head(size, FRAME.DATA, 0, this.id);
+    let taken = 0;
+    for (let left = size; left > 0; ) {
+      const part = this.#queue[taken]!;
+      if (part.length > left) {
+        link.outbox.bytes(part.subarray(0, left));
+        this.#queue[taken] = part.subarray(left);
+        break;
+      }
+      link.outbox.bytes(part);
+      left -= part.length;
+      taken++;
+    }
+    if (taken === this.#queue.length) this.#queue = [];
+    else this.#queue.splice(0, taken);
+    this.#queued -= size;
+    this.#window -= size;
+    link.window -= size;
+    if (this.#writers.length > 0 && this.#queued <= AHEAD / 2) {
+      for (const { resolve } of this.#writers.splice(0)) resolve();
+    }
+    return true;
+  }
+
+  /** A header block, in as many frames as it takes. */
+  #block(block: Uint8Array, flags: number): void {
+    const { outbox, frameSize } = this.#link;
+    if (block.length <= frameSize) {
+      outbox.frame(FRAME.HEADERS, flags, this.id, block);
+      return;
+    }
+    outbox.frame(FRAME.HEADERS, flags & ~FLAG.END_HEADERS, this.id, block.subarray(0, frameSize));
+    for (let at = frameSize; at < block.length; at += frameSize) {
+      const part = block.subarray(at, at + frameSize);
+      outbox.frame(FRAME.CONTINUATION, at + frameSize < block.length ? 0 : FLAG.END_HEADERS, this.id, part);
+    }
+  }
+
+  /** The response is out. A client that has more to send is told that nobody reads it. */
+  #finish(): void {
+    if (!this.#ended) this.#link.outbox.wordFrame(FRAME.RST_STREAM, this.id, H2_ERROR.NO_ERROR);
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue = [];
+    this.#queued = 0;
+    this.#link.waiting.delete(this);
+    this.#link.over(this);
+    for (const { reject } of this.#writers.splice(0)) reject(gone());
+  }
+
+  #acknowledge(): void {
+    if (this.#paused || this.#ended || this.#closed || this.#unacknowledged < STREAM_WINDOW / 2) return;
+    this.#link.outbox.wordFrame(FRAME.WINDOW_UPDATE, this.id, this.#unacknowledged);
+    this.#room += this.#unacknowledged;
+    this.#unacknowledged = 0;
+  }
+}
+
+function gone(): WharfError {
+  return new WharfError("Canceled", "the client has gone away");
+}
