@@ -63,7 +63,7 @@ function serve(socket: Socket): void {
     },
     () => process.nextTick(flush),
   );
-  socket.on("data", (chunk) => http2.receive(chunk));
+  socket.on("data", (chunk) => http2.receive(chunk as Buffer));
   socket.on("drain", () => {
     held = false;
     flush();
@@ -151,7 +151,7 @@ test("bodies far above all windows go both ways", async () => {
 test("our own client gets what it asks for", async () => {
   const socket = connect(port(), "127.0.0.1");
   const client = new Http2Client((bytes) => socket.write(bytes));
-  socket.on("data", (chunk) => client.receive(chunk));
+  socket.on("data", (chunk) => client.receive(chunk as Buffer));
   const got: unknown[] = [];
   let size = 0;
   await new Promise<void>((resolve) => {
