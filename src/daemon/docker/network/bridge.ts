@@ -140,9 +140,16 @@ export class BridgeDriver implements NetworkDriver {
 
   /** When the daemon ends: without containers on it the bridge goes, too. */
   async close(): Promise<void> {
-    if (!this.#network || this.#attachments.size > 0) return;
-    const network = await this.#network;
+    if (this.#attachments.size > 0) return;
+    const network = (await this.#network) ?? (await this.#left());
     this.#network = undefined;
-    await this.#agent.call("networkRemove", { network });
+    if (network) await this.#agent.call("networkRemove", { network });
+  }
+
+  /** The network whose bridge an earlier life of this daemon made, if it is still there. */
+  async #left(): Promise<BridgeNetwork | undefined> {
+    const known = await readFile(join(this.#dir, "network.json"), "utf8").catch(() => undefined);
+    if (known === undefined || !existsSync(`/sys/class/net/${this.#bridge}`)) return undefined;
+    return JSON.parse(known) as BridgeNetwork;
   }
 }
