@@ -13,6 +13,9 @@ default-runtime = "runt"
 # Registries (host, host:port, or networks) that may be spoken to without TLS or with any certificate.
 insecure-registries = []
 
+# The group, a name or number, that may use containerd.sock: whoever is in it is as good as root. The file's mode is 0660.
+containerd-group = "root"
+
 # Serves our overlayfs snapshotter there to another containerd, which names the socket in its [proxy_plugins].
 # snapshotter-socket = "/run/wharf/snapshotter.sock"
 

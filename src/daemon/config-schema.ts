@@ -42,6 +42,7 @@ const ConfigFile = object("Config", {
   ),
   snapshotters: optional(map(object("", { address: string() }))),
   "snapshotter-socket": optional(string()),
+  "containerd-group": optional(string()),
 });
 
 interface File {
@@ -53,6 +54,7 @@ interface File {
   runtimes?: Record<string, { type?: string; binary?: string; root?: string; "systemd-cgroup"?: boolean }>;
   snapshotters?: Record<string, { address: string }>;
   "snapshotter-socket"?: string;
+  "containerd-group"?: string;
 }
 
 const OUR_SHIM = "io.containerd.runt.v2";
@@ -90,7 +92,9 @@ export function readConfig(text: string, path: string): Config {
     const snapshotterSocket = file["snapshotter-socket"];
     if (snapshotterSocket !== undefined && !isAbsolute(snapshotterSocket))
       throw fault(text, ["snapshotter-socket"], "must be the absolute path of a socket");
-    return { registries, runtimes, defaultRuntime, snapshotters, snapshotterSocket };
+    const containerdGroup = file["containerd-group"];
+    if (containerdGroup === "") throw fault(text, ["containerd-group"], "must be a group's name or number");
+    return { registries, runtimes, defaultRuntime, snapshotters, snapshotterSocket, containerdGroup };
   });
 }
 

@@ -25,6 +25,8 @@ export interface Config {
   snapshotters: Record<string, string>;
   /** Socket on which ours is served to another containerd. */
   snapshotterSocket: string | undefined;
+  /** Name or number of the group that may use the sockets of containerd's API; root's by default. */
+  containerdGroup: string | undefined;
 }
 
 const EMPTY: Config = {
@@ -33,6 +35,7 @@ const EMPTY: Config = {
   defaultRuntime: "runt",
   snapshotters: {},
   snapshotterSocket: undefined,
+  containerdGroup: undefined,
 };
 
 /** InvalidArgument names line or field. */

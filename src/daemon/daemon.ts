@@ -89,7 +89,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   engine.settling = firstImage(engine);
   const addresses: ListenAddress[] = [{ kind: "unix", path: join(state, "docker.sock") }, ...options.hosts];
   for (const address of addresses) await serveDocker(engine, stack, address, options);
-  if (options.containerd === undefined) stack.use(await serveContainerd(join(state, "containerd.sock"), core, log));
+  if (options.containerd === undefined) {
+    const { containerdGroup } = options.file ?? {};
+    stack.use(await serveContainerd(join(state, "containerd.sock"), core, log, "all", containerdGroup));
+  }
   const snapshotterSocket = options.file?.snapshotterSocket;
   if (snapshotterSocket && options.containerd === undefined)
     stack.use(await serveContainerd(snapshotterSocket, core, log, "snapshotter"));

@@ -40,7 +40,7 @@ export async function listen(server: Server, path: string, group = GROUP): Promi
     throw new WharfError("InvalidArgument", `there is no group ${JSON.stringify(group)}`, {
       operation: "listen",
       subject: path,
-      hint: "make it with groupadd, or choose another with --group",
+      hint: "make it with groupadd, or choose another (--group, containerd-group)",
     });
   }
 }

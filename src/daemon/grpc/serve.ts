@@ -7,12 +7,16 @@ import type { Log } from "../log.ts";
 import { listen } from "../sockets.ts";
 import type { GrpcServer } from "./http2.ts";
 
-/** Listens on `path` until it is disposed of, which cuts all connections off. `what`: all of the API, or our snapshotter for another containerd. */
+/**
+ * Listens on `path` until it is disposed of, which cuts all connections off. `what`: all of the API, or our snapshotter for
+ * another containerd. `group` may use it: root's alone by default, as containerd's is.
+ */
 export async function serveContainerd(
   path: string,
   core: ContainerdCore,
   log: Log,
   what: "all" | "snapshotter" = "all",
+  group = "root",
 ): Promise<AsyncDisposable> {
   let loading: Promise<GrpcServer> | undefined;
   const load = async () => {
@@ -36,8 +40,7 @@ export async function serveContainerd(
       },
     );
   });
-  // Root's alone, as containerd's is.
-  await listen(server, path, "root");
+  await listen(server, path, group);
   log("info", "listening", { socket: path });
   return {
     [Symbol.asyncDispose]: async () => {
