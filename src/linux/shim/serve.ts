@@ -60,11 +60,21 @@ export function serve(config: ShimConfig, listener: number): never {
   openLog(config.bundle, config.debug);
   const reaper = new Reaper();
   const publisher = new Publisher(config.ttrpcAddress, namespace);
+  // Once: from then on another shim of the group may listen there. Whoever asked for the end finds no socket when the answer is there.
+  let listening = true;
+  const leave = () => {
+    if (listening) unlinkIfThere(socket);
+    listening = false;
+  };
   const end = () => {
-    unlinkIfThere(socket);
+    leave();
     exit(0);
   };
-  const shutdown = () => void publisher.flush(FLUSH_MS).then(end, end);
+  const shutdown = () => {
+    leave();
+    // the answer goes first
+    loop().timer(0, () => void publisher.flush(FLUSH_MS).then(end, end));
+  };
   const tracing = { folder: config.traces, traceparent: "" };
   const service = new Service({ namespace, daemonAddress, folder, reaper, publisher, tracing, shutdown });
   const router = service.router();

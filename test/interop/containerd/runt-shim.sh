@@ -98,5 +98,18 @@ for _ in $(seq 50); do
 done
 step delete ctr tasks delete c4
 step remove ctr containers delete c4
-step left sh -c "ls $dir/s $dir/state/io.containerd.runtime.v2.task/default; grep $dir/state /proc/self/mountinfo; cat /proc/[0-9]*/cmdline 2> /dev/null | tr '\0' ' ' | grep -c '[c]ontainerd-shim-runt-v2 -namespace default -address $dir'"
+shims() {
+  cat /proc/[0-9]*/cmdline 2> /dev/null | tr '\0' ' ' | grep -c "[c]ontainerd-shim-runt-v2 -namespace default -address $dir"
+}
+# a shim answers Shutdown first, and ends then
+for _ in $(seq 100); do
+  [ "$(shims)" = 0 ] && break
+  sleep 0.1
+done
+left() {
+  ls "$dir/s" "$dir/state/io.containerd.runtime.v2.task/default"
+  grep "$dir/state" /proc/self/mountinfo
+  shims
+}
+step left left
 down -TERM

@@ -9,11 +9,13 @@ import { type Code, isCode } from "../../../src/common/errors.ts";
 import { Metrics } from "../../../src/common/gen/containerd/cgroups/v1.ts";
 import { Metrics as MetricsV2 } from "../../../src/common/gen/containerd/cgroups/v2.ts";
 import { ProcessDetails } from "../../../src/common/gen/containerd/runc/options.ts";
+import { TaskService } from "../../../src/common/gen/containerd/task/v2.ts";
 import { RuntimeInfo } from "../../../src/common/gen/containerd/types/introspection.ts";
 import { Status } from "../../../src/common/gen/containerd/types/task.ts";
 import { unpackAny } from "../../../src/common/protobuf/any.ts";
 import { decode } from "../../../src/common/protobuf/codec.ts";
 import { spansFromLines } from "../../../src/common/trace.ts";
+import { connectTtrpc } from "../../../src/daemon/shim/ttrpc.ts";
 import { alive, Daemon, SHIM, type TaskClient } from "./harness.ts";
 
 const code = (wanted: Code) => (error: unknown) => {
@@ -49,8 +51,28 @@ test("a task is created, started, waited for and deleted; its events come in ord
   await assert.rejects(task.state({ id }), code("NotFound"));
   assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(bundle), "the root file system is unmounted");
   await task.shutdown({ id });
+  assert.ok(!existsSync(shim.address.slice("unix://".length)), "its socket is gone when the answer is there");
   await shim.client.closed;
-  assert.ok(!existsSync(shim.address.slice("unix://".length)), "its socket is gone");
+});
+
+test("a shim that is told to end leaves its socket's place to the next one, also while it still has events to deliver", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const { id, bundle, task, address } = shim;
+  await daemon.create(shim);
+  // nobody takes the events: it tries again for some seconds
+  await daemon.stopEvents();
+  await task.kill({ id, signal: 9 });
+  await task.wait({ id });
+  await task.delete({ id });
+  await task.shutdown({ id });
+  const { stdout } = daemon.command(id, bundle, "start");
+  assert.equal((JSON.parse(stdout.toString()) as { address: string }).address, address);
+  const next = await connectTtrpc(address);
+  await shim.client.closed;
+  assert.ok(existsSync(address.slice("unix://".length)), "it has not removed the other's socket");
+  await next.connection.client(TaskService).shutdown({ id });
+  await next.closed;
 });
 
 test("execs have their own life; the init process's end is told last", async () => {

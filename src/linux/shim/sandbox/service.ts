@@ -5,7 +5,6 @@ import type * as api from "../../../common/gen/containerd/sandbox/runtime.ts";
 import type { SandboxService } from "../../../common/gen/containerd/sandbox/runtime.ts";
 import type { Handlers } from "../../../common/protobuf/schema.ts";
 import type { CallContext } from "../../../common/ttrpc/server.ts";
-import { loop } from "../../sys/loop.ts";
 import { now } from "../clock.ts";
 import type { Reaper } from "../reaper.ts";
 import { readStats } from "../stats.ts";
@@ -101,8 +100,7 @@ export class PodService implements Handlers<typeof SandboxService, CallContext> 
     await this.#containers.deleteAll();
     await sandbox.stop();
     this.#sandbox = undefined;
-    // The answer goes first.
-    loop().timer(0, this.#shutdown);
+    this.#shutdown();
     return {};
   }
 
