@@ -115,7 +115,7 @@ function judge(file: string, entry: Import, sources: Sources, packages: Readonly
   return undefined;
 }
 
-/** Circles among what is really loaded: types are erased and may refer to each other. */
+/** Circles, types included: what two files must know of each other belongs into a third. */
 function circles(graph: ReadonlyMap<string, readonly Import[]>): Problem[] {
   const problems: Problem[] = [];
   const done = new Set<string>();
@@ -123,7 +123,7 @@ function circles(graph: ReadonlyMap<string, readonly Import[]>): Problem[] {
   const visit = (file: string) => {
     path.push(file);
     for (const entry of graph.get(file) ?? []) {
-      if (entry.typeOnly || entry.file === undefined || !graph.has(entry.file)) continue;
+      if (entry.file === undefined || !graph.has(entry.file)) continue;
       const at = path.indexOf(entry.file);
       if (at >= 0) {
         const circle = [...path.slice(at), entry.file].join(" → ");

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { describe } from "../common/errors.ts";
 import { DEFAULT } from "./config-default.ts";
-import { readConfig, readHosts } from "./config-schema.ts";
+import { readConfig } from "./config-schema.ts";
 import { endpointsOf } from "./registry/config.ts";
+import { readHosts } from "./registry/hosts-file.ts";
 
 const wrong = (text: string, pattern: RegExp) =>
   assert.throws(

@@ -1,28 +1,11 @@
 /** What stands in the configuration file, checked. Loaded only when there is one. */
 
 import { isAbsolute } from "node:path";
-import { any, array, boolean, check, map, object, optional, type Schema, string } from "../common/docker/schema.ts";
-import { WharfError } from "../common/errors.ts";
-import { lineOf, parseToml } from "../common/toml.ts";
+import { array, boolean, map, object, optional, string } from "../common/docker/schema.ts";
 import type { Config, RuntimeHandler } from "./config.ts";
-import type { RegistryConfig, RegistrySettings } from "./registry/config.ts";
-
-const hostSettings = {
-  capabilities: optional(array(string())),
-  ca: optional(any()),
-  client: optional(any()),
-  skip_verify: optional(boolean()),
-  header: optional(map(any())),
-  override_path: optional(boolean()),
-  dial_timeout: optional(string()),
-};
-
-/** containerd's hosts.toml, which a registry's table is, too. */
-const HostsFile = object("", {
-  ...hostSettings,
-  server: optional(string()),
-  host: optional(map(object("", hostSettings))),
-});
+import { HostsFile } from "./registry/hosts-file.ts";
+import type { RegistryConfig } from "./registry/settings.ts";
+import { checked, fault, within } from "./settings-file.ts";
 
 const ConfigFile = object("Config", {
   registries: optional(map(HostsFile)),
@@ -96,54 +79,4 @@ export function readConfig(text: string, path: string): Config {
     if (containerdGroup === "") throw fault(text, ["containerd-group"], "must be a group's name or number");
     return { registries, runtimes, defaultRuntime, snapshotters, snapshotterSocket, containerdGroup };
   });
-}
-
-/** A hosts.toml of a registry. InvalidArgument names file and line. */
-export function readHosts(text: string, path: string): RegistrySettings {
-  return within(path, "registry's hosts", () => checked(HostsFile, text) as RegistrySettings);
-}
-
-function within<T>(path: string, what: string, body: () => T): T {
-  try {
-    return body();
-  } catch (cause) {
-    throw new WharfError("InvalidArgument", `the ${what} ${JSON.stringify(path)} is wrong`, {
-      operation: "read configuration",
-      subject: path,
-      cause,
-    });
-  }
-}
-
-/** Like `check`, and refuses settings that are not known; both say on which line. */
-function checked(schema: Schema, text: string): unknown {
-  const value = parseToml(text);
-  refuseUnknown(schema, value, [], text);
-  try {
-    return check(schema, value, "the file");
-  } catch (cause) {
-    const error = WharfError.from(cause);
-    const path = (error.subject ?? "").split(/[.[]/);
-    throw new WharfError(error.code, `line ${lineOf(text, path)}: ${error.message}`, { subject: error.subject });
-  }
-}
-
-function refuseUnknown(schema: Schema, value: unknown, path: readonly string[], text: string): void {
-  if (schema.kind === "optional") {
-    refuseUnknown(schema.of, value, path, text);
-    return;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return;
-  for (const [key, one] of Object.entries(value)) {
-    const here = [...path, key];
-    if (schema.kind === "map") refuseUnknown(schema.of, one, here, text);
-    if (schema.kind !== "object") continue;
-    const field = schema.fields[key];
-    if (!field) throw fault(text, here, "is not known");
-    refuseUnknown(field, one, here, text);
-  }
-}
-
-function fault(text: string, path: readonly string[], why: string): WharfError {
-  return new WharfError("InvalidArgument", `line ${lineOf(text, path)}: the setting ${path.join(".")} ${why}`);
 }

@@ -1,8 +1,6 @@
-/** /etc/wharf/config.toml. A file that is not there is an empty one. */
+/** What /etc/wharf/config.toml settles. */
 
-import { readFile } from "node:fs/promises";
-import { WharfError } from "../common/errors.ts";
-import type { RegistryConfig } from "./registry/config.ts";
+import type { RegistryConfig } from "./registry/settings.ts";
 
 /** What `--runtime NAME` stands for. */
 export interface RuntimeHandler {
@@ -29,7 +27,8 @@ export interface Config {
   containerdGroup: string | undefined;
 }
 
-const EMPTY: Config = {
+/** What is so where the file says nothing. */
+export const DEFAULTS: Config = {
   registries: undefined,
   runtimes: {},
   defaultRuntime: "runt",
@@ -37,19 +36,3 @@ const EMPTY: Config = {
   snapshotterSocket: undefined,
   containerdGroup: undefined,
 };
-
-/** InvalidArgument names line or field. */
-export async function loadConfig(path: string): Promise<Config> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return EMPTY;
-    throw new WharfError("InvalidArgument", `the configuration ${JSON.stringify(path)} cannot be read`, {
-      subject: path,
-      cause,
-    });
-  }
-  const { readConfig } = await import("./config-schema.ts");
-  return readConfig(text, path);
-}

@@ -4,8 +4,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Registries } from "./docker/engine.ts";
 import { Registry } from "./registry/client.ts";
-import type { RegistryConfig } from "./registry/config.ts";
 import { dockerConfigSource } from "./registry/credentials.ts";
+import type { RegistryConfig } from "./registry/settings.ts";
 import { Puller } from "./transfer/pull.ts";
 import { Pusher } from "./transfer/push.ts";
 

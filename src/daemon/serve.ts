@@ -71,7 +71,7 @@ async function checkConfig({ shimPath }: Options, { runtimes }: Config): Promise
 }
 
 async function readConfig(path: string) {
-  const { loadConfig } = await import("./config.ts");
+  const { loadConfig } = await import("./config-file.ts");
   return await loadConfig(path);
 }
 

@@ -12,7 +12,8 @@ import { type Containerd, type ContainerdCore, DEFAULT_SNAPSHOTTER, type Transfe
 import { LocalContainers } from "./containers/store.ts";
 import { BlobFiles } from "./content/files.ts";
 import { HasherPool } from "./content/hasher.ts";
-import { LocalContent, type OpenWriters } from "./content/store.ts";
+import type { OpenWriters } from "./content/open-writers.ts";
+import { LocalContent } from "./content/store.ts";
 import { LocalIntrospection } from "./core/introspection.ts";
 import { checkIdentifier } from "./core/labels.ts";
 import { recover } from "./core/recover.ts";

@@ -2,7 +2,6 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Agent } from "../agent/client.ts";
 import type { Containerd, ContainerdCore } from "../containerd/api.ts";
 import type { Registry } from "../registry/client.ts";
 import type { Puller } from "../transfer/pull.ts";
@@ -16,23 +15,12 @@ import { ImageCatalogue } from "./images/store.ts";
 import { NetworkDrivers } from "./network/driver.ts";
 import { sharedNetwork } from "./network/shared.ts";
 import { Runtimes } from "./runtimes.ts";
+import type { Log, Surroundings, TreeReader } from "./surroundings.ts";
 import { Turns } from "./turns.ts";
 import { Volumes } from "./volumes/volumes.ts";
 
 /** The containerd namespace of the Docker layer, dockerd's own. */
 export const NAMESPACE = "moby";
-
-export type Log = (
-  level: "debug" | "info" | "warn" | "error",
-  message: string,
-  fields?: Record<string, unknown>,
-) => void;
-
-/** What the Docker layer needs of the agent. */
-export type TreeReader = Pick<
-  Agent,
-  "readFile" | "export" | "archiveStat" | "archiveGet" | "archivePut" | "usage" | "remove" | "call"
->;
 
 /** What speaks to registries. */
 export interface Registries {
@@ -54,7 +42,7 @@ export interface EngineOptions {
   runtimes?: Runtimes | undefined;
 }
 
-export class Engine {
+export class Engine implements Surroundings {
   readonly client: Containerd;
   readonly agent: TreeReader;
   readonly registries: () => Promise<Registries>;

@@ -9,12 +9,14 @@ import { isCode, WharfError } from "../../common/errors.ts";
 import { type Descriptor, type ImageDocument, MAX_MANIFEST, parseImageDocument } from "../../common/oci/image.ts";
 import { bareMediaType, isSchema1Type, MANIFEST_TYPES } from "../../common/oci/media-types.ts";
 import { formatReference, type Reference, referenceObject, repositoryName } from "../../common/reference.ts";
-import { type Capability, type Endpoint, endpointsOf, type RegistryConfig, type RegistrySettings } from "./config.ts";
+import { type Endpoint, endpointsOf } from "./config.ts";
 import type { CredentialSource, Credentials } from "./credentials.ts";
 import { type ByteSink, type DownloadOptions, download } from "./download.ts";
 import { RegistryHost, type RetryNotice } from "./host.ts";
-import { type Timeouts, Transport } from "./http.ts";
+import { Transport } from "./http.ts";
+import type { Timeouts } from "./message.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
+import type { Capability, RegistryConfig, RegistrySettings } from "./settings.ts";
 import { sha256 } from "./sha256.ts";
 import { Uploader, type UploadOptions, type UploadSource } from "./upload.ts";
 

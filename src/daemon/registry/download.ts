@@ -4,7 +4,7 @@ import { WharfError } from "../../common/errors.ts";
 import type { Descriptor } from "../../common/oci/image.ts";
 import { isTransient, NetworkError } from "./errors.ts";
 import type { RegistryHost, RegistryRequest, RetryNotice } from "./host.ts";
-import type { HttpResponse } from "./http.ts";
+import type { HttpResponse } from "./message.ts";
 import { throwIfCanceled } from "./retry.ts";
 
 /** Where a blob's bytes go. */

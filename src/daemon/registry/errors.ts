@@ -1,7 +1,7 @@
 /** What a registry or the network answered, as a WharfError that says what to do. */
 
 import { type Code, type ErrorDetails, WharfError } from "../../common/errors.ts";
-import type { HttpResponse } from "./http.ts";
+import type { HttpResponse } from "./message.ts";
 import { isTransientStatus, retryAfter } from "./retry.ts";
 
 /** As much of an error's body as is read; bytes. */

@@ -9,7 +9,8 @@ import { Authorizer, type Scope } from "./auth.ts";
 import { type Endpoint, isInsecure } from "./config.ts";
 import type { Credentials } from "./credentials.ts";
 import { isTransient, NetworkError, statusError } from "./errors.ts";
-import type { HttpRequest, HttpResponse, Transport } from "./http.ts";
+import type { Transport } from "./http.ts";
+import type { HttpRequest, HttpResponse } from "./message.ts";
 import { backoff, isTransientStatus, pause, type RetryPolicy } from "./retry.ts";
 
 const MAX_REDIRECTS = 10;

@@ -7,8 +7,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { WharfError } from "../../common/errors.ts";
-import { readHosts } from "../config-schema.ts";
-import type { HostSettings, RegistrySettings } from "./config.ts";
+import { readHosts } from "./hosts-file.ts";
+import type { HostSettings, RegistrySettings } from "./settings.ts";
 
 /** Undefined when the directory has nothing for the registry. InvalidArgument names file and line. */
 export async function settingsOf(directory: string, domain: string): Promise<RegistrySettings | undefined> {

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { WharfError } from "../../common/errors.ts";
 import { isLoopback, type TlsSettings } from "./config.ts";
 import { NetworkError } from "./errors.ts";
+import type { HeaderMap, HttpRequest, HttpResponse, StreamBody, Timeouts } from "./message.ts";
 import { canceled, throwIfCanceled } from "./retry.ts";
 import { WirePool } from "./wire/pool.ts";
 import { Watchdog } from "./wire/watchdog.ts";
@@ -14,54 +15,7 @@ import { Watchdog } from "./wire/watchdog.ts";
 const http = process.getBuiltinModule("node:http");
 const https = process.getBuiltinModule("node:https");
 
-/** Milliseconds. */
-export interface Timeouts {
-  /** Until a connection, TLS included, stands. */
-  connect: number;
-  /** From the end of the request to the head of the answer. */
-  response: number;
-  /** Without a byte in either direction. */
-  stall: number;
-}
-
 export const DEFAULT_TIMEOUTS: Timeouts = { connect: 15_000, response: 60_000, stall: 30_000 };
-
-/** A body that can be sent again from its start. */
-export interface StreamBody {
-  /** Bytes. */
-  size: number;
-  open(): AsyncIterable<Uint8Array>;
-}
-
-export interface HttpRequest {
-  method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
-  url: URL;
-  headers?: Record<string, string | string[]> | undefined;
-  body?: Uint8Array | StreamBody | undefined;
-  signal?: AbortSignal | undefined;
-  /** The body is large: read it with as little copying as can be. For GET. */
-  bulk?: boolean | undefined;
-}
-
-export type HeaderMap = Readonly<Record<string, string | undefined>>;
-
-export interface HttpResponse {
-  readonly url: URL;
-  readonly status: number;
-  /** Names in lower case; several of a name joined by ", ". */
-  readonly headers: HeaderMap;
-  /** Reads the whole body as text. Throws DataLoss when it is longer than `limit` bytes. */
-  text(limit: number): Promise<string>;
-  /** Reads the whole body. */
-  bytes(limit: number): Promise<Uint8Array>;
-  /**
-   * Hands on the body piece by piece, each when the promise of the one before has resolved; a piece belongs to the
-   * receiver until then. Rejects with a transient NetworkError when the body ends before its Content-Length.
-   */
-  pump(write: (chunk: Uint8Array) => Promise<void> | void, signal?: AbortSignal): Promise<void>;
-  /** Gives the body up, keeping the connection where that is cheap. */
-  discard(): void;
-}
 
 /** Beyond this many bytes a body not wanted is cut off by closing its connection. */
 const DISCARD_LIMIT = 64 << 10;

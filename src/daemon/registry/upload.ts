@@ -6,7 +6,7 @@ import type { Reference } from "../../common/reference.ts";
 import type { Scope } from "./auth.ts";
 import { isTransient, StatusError } from "./errors.ts";
 import type { RegistryHost, RegistryRequest, RetryNotice } from "./host.ts";
-import type { HttpResponse } from "./http.ts";
+import type { HttpResponse } from "./message.ts";
 import { backoff, pause } from "./retry.ts";
 
 /** A blob that can be read from anywhere, again if need be. */

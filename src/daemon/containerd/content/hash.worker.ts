@@ -6,7 +6,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
-import type { HashRequest, HashResponse } from "./hasher.ts";
+import type { HashRequest, HashResponse } from "./hash-message.ts";
 
 interface Session {
   fd: number;

@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import type { DigestAlgorithm } from "../../../common/digest.ts";
 import { WharfError } from "../../../common/errors.ts";
+import type { HashRequest, HashResponse } from "./hash-message.ts";
 
 /** Bytes up to which small pieces are gathered before they are written. */
 export const BLOCK = 256 * 1024;
@@ -19,21 +20,6 @@ const DIRECT = 64 * 1024;
 const WINDOW = 4;
 /** Milliseconds after which an idle thread ends. */
 const IDLE = 10_000;
-
-export type HashRequest = { seq: number; id: number } & (
-  | { op: "open"; path: string; algorithm: DigestAlgorithm; offset: number }
-  /** The file has this many bytes by now: hashes on to there. */
-  | { op: "advance"; size: number }
-  | { op: "truncate"; size: number }
-  | { op: "digest"; algorithm: DigestAlgorithm; size: number }
-  | { op: "close" }
-);
-
-export interface HashResponse {
-  seq: number;
-  hex?: string;
-  error?: { code?: string | undefined; message: string };
-}
 
 /** One ingest. Calls are carried out in order. */
 export interface HasherSession {

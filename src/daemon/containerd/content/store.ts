@@ -20,6 +20,7 @@ import { updateLabels } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { contentDelete } from "../events/messages.ts";
 import { sizeOf } from "./ingest.ts";
+import type { OpenWriters } from "./open-writers.ts";
 import {
   contentExists,
   contentNotFound,
@@ -40,9 +41,6 @@ const READ_LIMIT = 8 * 1024 * 1024;
 const INGEST_LIFE = 24 * 3600 * 1000;
 /** Rows taken at a time by a walk. */
 const PAGE = 200;
-
-/** Writers open now, by row id; shared by all clients of one core. */
-export type OpenWriters = Map<number, BlobWriter | undefined>;
 
 export class LocalContent implements ContentStore {
   readonly #scope: Scope;

@@ -11,9 +11,10 @@ import { checkLabels } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { contentCreate } from "../events/messages.ts";
 import { copyBlob, IngestFile, sizeOf } from "./ingest.ts";
+import type { OpenWriter } from "./open-writers.ts";
 import { contentExists, type IngestRow, ingestStatus } from "./rows.ts";
 
-export class BlobWriter implements ContentWriter {
+export class BlobWriter implements ContentWriter, OpenWriter {
   readonly #scope: Scope;
   readonly #row: IngestRow;
   readonly #release: () => void;

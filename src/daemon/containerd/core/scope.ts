@@ -6,10 +6,10 @@ import type { AgentClient } from "../agent.ts";
 import type { Snapshotter } from "../api/snapshots.ts";
 import type { BlobFiles } from "../content/files.ts";
 import type { HasherPool } from "../content/hasher.ts";
-import type { OpenWriters } from "../content/store.ts";
+import type { OpenWriters } from "../content/open-writers.ts";
 import type { EventHub } from "../events/hub.ts";
 import type { EventMessage } from "../events/messages.ts";
-import type { Collector } from "../gc/collector.ts";
+import type { GarbageCollector } from "../gc/api.ts";
 import type { NodeKind } from "../gc/references.ts";
 import type { SnapshotFiles } from "../snapshots/files.ts";
 
@@ -24,7 +24,7 @@ export interface Shared {
   readonly db: Database;
   readonly agent: AgentClient;
   readonly hub: EventHub;
-  readonly gc: Collector;
+  readonly gc: GarbageCollector;
   readonly blobs: BlobFiles;
   readonly hashers: HasherPool;
   /** Ingests that are open for writing, by row id. */

@@ -10,6 +10,7 @@ import { readLabels } from "../core/labels.ts";
 import type { Shared } from "../core/scope.ts";
 import { contentDelete, imageDelete, snapshotRemove } from "../events/messages.ts";
 import { emptyProxied, trashOf } from "../snapshots/proxy.ts";
+import type { GarbageCollector, GcStats } from "./api.ts";
 import { Marker } from "./mark.ts";
 import { EXPIRE_LABEL, isExpired, type NodeKind } from "./references.ts";
 
@@ -22,14 +23,6 @@ const LONGEST = 2 ** 31 - 1;
 /** Rows of a page of the sweep: one transaction, and as many renames of blobs. */
 const PAGE = 50;
 
-export interface GcStats {
-  content: number;
-  snapshots: number;
-  images: number;
-  leases: number;
-  ingests: number;
-}
-
 /** What to do with a table's rows. */
 interface Sweep {
   isDead(row: Row): boolean;
@@ -37,7 +30,7 @@ interface Sweep {
   drop(row: Row): void;
 }
 
-export class Collector implements AsyncDisposable {
+export class Collector implements GarbageCollector, AsyncDisposable {
   readonly #shared: () => Shared;
   #marker: Marker | undefined;
   #running: Promise<GcStats> | undefined;

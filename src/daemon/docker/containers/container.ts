@@ -1,6 +1,6 @@
 /** A container in memory: its record, what is under way, and who waits for what becomes of it. */
 
-import type { Exec } from "../exec/exec.ts";
+import type { ExecProcess } from "../exec/process.ts";
 import type { Attachment } from "../io/attach.ts";
 import type { ContainerRecord } from "./record.ts";
 
@@ -9,7 +9,7 @@ type Occasion = "exit" | "removed";
 
 export class Container {
   record: ContainerRecord;
-  readonly execs = new Map<string, Exec>();
+  readonly execs = new Map<string, ExecProcess>();
   /** Clients that attached before there was a process: connected when it is made. */
   readonly pending = new Set<Attachment>();
   removing = false;

@@ -4,7 +4,7 @@ import { isCode, WharfError } from "../../../common/errors.ts";
 import { timestampToMillis } from "../../../common/timestamp.ts";
 import type { Filters } from "../../http/query.ts";
 import type { Engine } from "../engine.ts";
-import { labelMatches } from "../events.ts";
+import { checkFilters, labelsPass } from "../filters.ts";
 import { parseTime } from "../logs/times.ts";
 import type { Container } from "./container.ts";
 import { removeContainer } from "./remove.ts";
@@ -13,21 +13,6 @@ export interface Pruned {
   ContainersDeleted: string[] | null;
   /** Bytes. */
   SpaceReclaimed: number;
-}
-
-/** Whether labels meet the filters `label` and `label!`, of which each must hold. */
-export function labelsPass(labels: Readonly<Record<string, string>>, filters: Filters): boolean {
-  return (
-    (filters.get("label") ?? []).every((wanted) => labelMatches(labels, wanted)) &&
-    (filters.get("label!") ?? []).every((unwanted) => !labelMatches(labels, unwanted))
-  );
-}
-
-/** InvalidArgument for a filter that is not one of `known`. */
-export function checkFilters(filters: Filters, known: readonly string[], operation: string): void {
-  for (const name of filters.keys()) {
-    if (!known.includes(name)) throw new WharfError("InvalidArgument", `invalid filter '${name}'`, { operation });
-  }
 }
 
 /** Containers that are removed at once: they share flushes and measurements. */

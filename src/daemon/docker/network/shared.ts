@@ -2,13 +2,13 @@
 
 import { WharfError } from "../../../common/errors.ts";
 import type { ContainerRecord } from "../containers/record.ts";
-import type { Engine } from "../engine.ts";
+import type { Surroundings } from "../surroundings.ts";
 import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
 
 const PREFIX = "container:";
 
 /** The mode with the other container's id in place of its name. InvalidArgument when there is none. */
-export function resolveNetworkMode(engine: Engine, mode: string): string {
+export function resolveNetworkMode(engine: Surroundings, mode: string): string {
   if (!mode.startsWith(PREFIX)) return mode;
   const name = mode.slice(PREFIX.length);
   if (name === "") {
@@ -37,7 +37,7 @@ export function checkSharedNetwork({ config, hostConfig }: Pick<ContainerRecord,
   throw new WharfError("InvalidArgument", `conflicting options: ${found[1]}`, { operation: "create container" });
 }
 
-export function sharedNetwork(engine: Engine): NetworkDriver {
+export function sharedNetwork(engine: Surroundings): NetworkDriver {
   return {
     async attach(record): Promise<NetworkAttachment> {
       const other = engine.containers.other(record.hostConfig.NetworkMode.slice(PREFIX.length));
@@ -64,7 +64,7 @@ export function sharedNetwork(engine: Engine): NetworkDriver {
   };
 }
 
-function ownerOf(engine: Engine, { id, hostConfig }: ContainerRecord): string {
+function ownerOf(engine: Surroundings, { id, hostConfig }: ContainerRecord): string {
   if (!hostConfig.NetworkMode.startsWith(PREFIX)) return id;
   return ownerOf(engine, engine.containers.other(hostConfig.NetworkMode.slice(PREFIX.length)).record);
 }

@@ -5,9 +5,9 @@ import type { Network } from "../../../common/docker/network-resource.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { Filters } from "../../http/query.ts";
 import { now } from "../clock.ts";
-import { checkFilters } from "../containers/prune.ts";
 import type { Engine } from "../engine.ts";
 import { labelMatches } from "../events.ts";
+import { checkFilters } from "../filters.ts";
 
 /** What drivers are called by whom they are shown to. */
 const DRIVERS: Readonly<Record<string, string>> = { none: "null" };

@@ -5,9 +5,9 @@ import { EventMessage } from "../../../common/docker/system.ts";
 import { timestampToMillis } from "../../../common/timestamp.ts";
 import { type Operation, operation } from "../../http/operation.ts";
 import { filters, text } from "../../http/query.ts";
-import { checkFilters } from "../containers/prune.ts";
 import type { Engine } from "../engine.ts";
 import { eventMatches } from "../events.ts";
+import { checkFilters } from "../filters.ts";
 import { parseTime } from "../logs/times.ts";
 
 export function eventOperations(engine: Engine): Operation[] {

@@ -5,8 +5,8 @@ import { array } from "../../../common/docker/schema.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { type Operation, operation } from "../../http/operation.ts";
 import { filters, flag, text } from "../../http/query.ts";
-import { checkFilters } from "../containers/prune.ts";
 import type { Engine } from "../engine.ts";
+import { checkFilters } from "../filters.ts";
 import { findNetwork, listNetworks, viewNetwork } from "../network/view.ts";
 
 export function networkOperations(engine: Engine): Operation[] {

@@ -4,21 +4,21 @@ import { readFile } from "node:fs/promises";
 import type { Volume } from "../../../common/docker/volume.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { Filters } from "../../http/query.ts";
-import { checkFilters, labelsPass } from "../containers/prune.ts";
 import type { ContainerRecord } from "../containers/record.ts";
-import type { Engine } from "../engine.ts";
 import { labelMatches } from "../events.ts";
+import { checkFilters, labelsPass } from "../filters.ts";
+import type { Surroundings } from "../surroundings.ts";
 import { ANONYMOUS, DRIVER, type StoredVolume, type VolumeRequest, VolumeStore } from "./store.ts";
 
 export class Volumes {
   readonly store: VolumeStore;
-  readonly #engine: Engine;
+  readonly #engine: Surroundings;
   /** Names in use by what is not yet, or no longer, a container: how often. */
   readonly #held = new Map<string, number>();
   /** Of volumes that are mounts: the containers that run with them. */
   readonly #mounted = new Map<string, Set<string>>();
 
-  constructor(engine: Engine) {
+  constructor(engine: Surroundings) {
     this.#engine = engine;
     this.store = new VolumeStore(engine.root, engine.agent);
   }

@@ -4,10 +4,10 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { hostName, type TlsSettings } from "../config.ts";
 import { NetworkError } from "../errors.ts";
-import type { HttpResponse, Timeouts } from "../http.ts";
+import type { HttpResponse, Timeouts } from "../message.ts";
 import { canceled } from "../retry.ts";
 import { coded, parseHead, requestHead } from "./head.ts";
-import { WireResponse } from "./response.ts";
+import { type Receiver, type Source, WireResponse } from "./response.ts";
 import { type Loan, Slabs } from "./slabs.ts";
 
 /** Bytes that are gathered before the receiver is called, and how long they may be waited for: milliseconds. */
@@ -23,17 +23,8 @@ export interface WireOptions {
   signal: AbortSignal | undefined;
 }
 
-/** What to do with bytes as they come; false makes the connection stop reading. */
-export interface Receiver {
-  take(loan: Loan): boolean;
-  /** Bytes still expected: fewer than a batch are not waited for. */
-  left(): number;
-  /** The connection has ended. */
-  closed(): void;
-}
-
 /** One connection, used by one request at a time. */
-export class Wire {
+export class Wire implements Source {
   readonly #socket: Socket;
   readonly #slabs = new Slabs();
   #receiver: Receiver | undefined;

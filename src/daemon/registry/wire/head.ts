@@ -1,7 +1,7 @@
 /** The heads of HTTP/1.1 messages: written for a GET, parsed for its answer. */
 
 import { WharfError } from "../../../common/errors.ts";
-import type { HeaderMap } from "../http.ts";
+import type { HeaderMap } from "../message.ts";
 import { type BodyDecoder, ChunkedBody, LengthBody } from "./body.ts";
 
 export interface Head {

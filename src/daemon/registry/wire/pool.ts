@@ -5,7 +5,7 @@
  */
 
 import { NetworkError } from "../errors.ts";
-import type { HttpResponse } from "../http.ts";
+import type { HttpResponse } from "../message.ts";
 import { Wire, type WireOptions } from "./connection.ts";
 
 /** How long a connection is kept for the next request; milliseconds. Servers close theirs after five seconds or more. */

@@ -2,9 +2,8 @@
 
 import { WharfError } from "../../../common/errors.ts";
 import { NetworkError } from "../errors.ts";
-import type { HeaderMap, HttpResponse } from "../http.ts";
+import type { HeaderMap, HttpResponse } from "../message.ts";
 import { canceled } from "../retry.ts";
-import type { Wire } from "./connection.ts";
 import { coded, type Head } from "./head.ts";
 import type { Loan } from "./slabs.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -12,11 +11,31 @@ import { Watchdog } from "./watchdog.ts";
 /** Pieces that a receiver may be busy with before no more is read. */
 const AHEAD = 2;
 
+/** What to do with bytes as they come; false makes the connection stop reading. */
+export interface Receiver {
+  take(loan: Loan): boolean;
+  /** Bytes still expected: fewer than a batch are not waited for. */
+  left(): number;
+  /** The connection has ended. */
+  closed(): void;
+}
+
+/** The connection a body comes from, as its reader sees it. */
+export interface Source {
+  /** Who gets the bytes from now on. */
+  receive(receiver: Receiver | undefined): void;
+  /** Goes on reading. */
+  resume(): void;
+  destroy(): void;
+  /** Why the connection ended, when it broke. */
+  readonly error: Error | undefined;
+}
+
 export class WireResponse implements HttpResponse {
   readonly url: URL;
   readonly status: number;
   readonly headers: HeaderMap;
-  readonly #wire: Wire;
+  readonly #wire: Source;
   readonly #operation: string;
   readonly #head: Head;
   /** Milliseconds. */
@@ -25,7 +44,7 @@ export class WireResponse implements HttpResponse {
   #used = false;
 
   /** `free` is called when the body has been read to its end and the connection may serve another request. */
-  constructor(wire: Wire, url: URL, operation: string, head: Head, stall: number, free: () => void) {
+  constructor(wire: Source, url: URL, operation: string, head: Head, stall: number, free: () => void) {
     this.#wire = wire;
     this.url = url;
     this.status = head.status;

@@ -22,7 +22,6 @@ import { clearSignalMask, EPOLL, loop } from "../../sys/loop.ts";
 import { NR } from "../../sys/nr.ts";
 import { exec, exit, fork, pidfdOpen, wait } from "../../sys/process.ts";
 import { monotonicMs } from "../../sys/time.ts";
-import type { Cli } from "../cli.ts";
 import { Api } from "../http/api.ts";
 import { connectTo, type Endpoint, nobodyListens } from "../http/endpoint.ts";
 import { configOf, logOf, rootOf, socketOf, stateOf } from "./places.ts";
@@ -178,8 +177,15 @@ export async function startDaemon(
   throw new WharfError("DeadlineExceeded", message, { hint: `it may still be starting; its log is ${logPath}` });
 }
 
+/** Who wants a daemon: its environment, and where it is told what takes so long. */
+interface Talker {
+  readonly env: ReadonlyMap<string, string>;
+  isTerminal(fd: 0 | 1 | 2): boolean;
+  err(text: string): void;
+}
+
 /** Starts our own daemon for a command that needs it. */
-export async function ensureDaemon(cli: Cli): Promise<boolean> {
+export async function ensureDaemon(cli: Talker): Promise<boolean> {
   if (cli.env.get("WHARF_AUTOSTART") === "0") return false;
   const state = stateOf(cli.env);
   if (native.syscall(NR.geteuid) !== 0) {

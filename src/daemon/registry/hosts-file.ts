@@ -1,0 +1,26 @@
+/** containerd's hosts.toml, which is also the shape of a registry's table in our configuration. */
+
+import { any, array, boolean, map, object, optional, string } from "../../common/docker/schema.ts";
+import { checked, within } from "../settings-file.ts";
+import type { RegistrySettings } from "./settings.ts";
+
+const hostSettings = {
+  capabilities: optional(array(string())),
+  ca: optional(any()),
+  client: optional(any()),
+  skip_verify: optional(boolean()),
+  header: optional(map(any())),
+  override_path: optional(boolean()),
+  dial_timeout: optional(string()),
+};
+
+export const HostsFile = object("", {
+  ...hostSettings,
+  server: optional(string()),
+  host: optional(map(object("", hostSettings))),
+});
+
+/** A hosts.toml of a registry. InvalidArgument names file and line. */
+export function readHosts(text: string, path: string): RegistrySettings {
+  return within(path, "registry's hosts", () => checked(HostsFile, text) as RegistrySettings);
+}

@@ -1,0 +1,48 @@
+/** A request to a registry and its answer, whoever carries them. */
+
+/** Milliseconds. */
+export interface Timeouts {
+  /** Until a connection, TLS included, stands. */
+  connect: number;
+  /** From the end of the request to the head of the answer. */
+  response: number;
+  /** Without a byte in either direction. */
+  stall: number;
+}
+
+/** A body that can be sent again from its start. */
+export interface StreamBody {
+  /** Bytes. */
+  size: number;
+  open(): AsyncIterable<Uint8Array>;
+}
+
+export interface HttpRequest {
+  method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  url: URL;
+  headers?: Record<string, string | string[]> | undefined;
+  body?: Uint8Array | StreamBody | undefined;
+  signal?: AbortSignal | undefined;
+  /** The body is large: read it with as little copying as can be. For GET. */
+  bulk?: boolean | undefined;
+}
+
+export type HeaderMap = Readonly<Record<string, string | undefined>>;
+
+export interface HttpResponse {
+  readonly url: URL;
+  readonly status: number;
+  /** Names in lower case; several of a name joined by ", ". */
+  readonly headers: HeaderMap;
+  /** Reads the whole body as text. Throws DataLoss when it is longer than `limit` bytes. */
+  text(limit: number): Promise<string>;
+  /** Reads the whole body. */
+  bytes(limit: number): Promise<Uint8Array>;
+  /**
+   * Hands on the body piece by piece, each when the promise of the one before has resolved; a piece belongs to the
+   * receiver until then. Rejects with a transient NetworkError when the body ends before its Content-Length.
+   */
+  pump(write: (chunk: Uint8Array) => Promise<void> | void, signal?: AbortSignal): Promise<void>;
+  /** Gives the body up, keeping the connection where that is cheap. */
+  discard(): void;
+}
