@@ -153,6 +153,8 @@ export interface Operations {
   unmount: [{ target: string; recursive?: boolean | undefined; detach?: boolean | undefined }, Record<never, never>];
   /** `path`, looked up inside `root`, links too, is bound onto `target`, which is made. */
   mountBelow: [{ root: string; path: string; target: string }, Record<never, never>];
+  /** How a shim that was started here has ended; no `end` while it runs, or when it is not known. */
+  endOf: [{ pid: number }, { end?: { status: number; signal: number } | undefined }];
   unpack: [UnpackRequest, UnpackAnswer];
   /** Gives directories of `upper` the attributes that the first of `lowers` (nearest first) has for them. */
   inherit: [{ upper: string; lowers: readonly string[]; paths: readonly string[] }, Record<never, never>];
@@ -223,6 +225,7 @@ export const SHORT: ReadonlySet<Operation> = new Set<Operation>([
   "mount",
   "unmount",
   "mountBelow",
+  "endOf",
   "networkEnsure",
   "networkRemove",
   "networkAttach",

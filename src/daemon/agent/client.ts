@@ -216,6 +216,10 @@ export class Agent implements AgentClient, AsyncDisposable {
     return abortable(this.#usages.of(path), signal, "measurement");
   }
 
+  async endOf(pid: number): Promise<{ status: number; signal: number } | undefined> {
+    return (await this.call("endOf", { pid })).end;
+  }
+
   spawnShim(request: SpawnShimRequest): Promise<SpawnShimResult> {
     const { signal, stdin, ...rest } = request;
     return this.call("spawnShim", { ...rest, stdin: stdin && Buffer.from(stdin).toString("base64") }, { signal });

@@ -89,7 +89,9 @@ export interface AgentClient {
   usage(path: string, signal?: AbortSignal): Promise<Usage>;
   /**
    * Runs a shim's command (`start`, `delete`) to its end. What a `start` leaves behind is no child of the daemon nor of the agent's
-   * connection, and outlives both.
+   * connection, and outlives both; as long as the agent lives it is told how it ended.
    */
   spawnShim(request: SpawnShimRequest): Promise<SpawnShimResult>;
+  /** How a shim that this agent started has ended: 128 + signal where one ended it; undefined while it runs, or when it is not known. */
+  endOf?(pid: number): Promise<{ status: number; signal: number } | undefined>;
 }

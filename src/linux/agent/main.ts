@@ -10,6 +10,7 @@ import { complain, stdout } from "../sys/out.ts";
 import { letGoOfSelf } from "../sys/process.ts";
 import { listenUnix } from "../sys/socket.ts";
 import { long, short, traceIn } from "./operations.ts";
+import { adoptOrphans } from "./orphans.ts";
 import { Server } from "./server.ts";
 import { mountIn } from "./tree.ts";
 
@@ -42,6 +43,7 @@ export function main(args: string[]): number {
     mkdirs(mounts, 0o700);
     mountIn(mounts);
     traceIn(`${dirname(path)}/trace`);
+    adoptOrphans();
     const server = new Server(listenUnix(path), { short, long });
     native.syscall(NR.umask, 0o022);
     stdout("ready\n");

@@ -16,6 +16,7 @@ import { networkOperations } from "./ops/network.ts";
 import { readFileOf } from "./ops/read-file.ts";
 import { spawnShim } from "./ops/spawn-shim.ts";
 import { unpack } from "./ops/unpack.ts";
+import { endOf } from "./orphans.ts";
 import type { Request } from "./server.ts";
 
 type ShortTable = { readonly [Op in Operation]?: (request: RequestOf<Op>) => unknown };
@@ -26,6 +27,7 @@ const SHORT_OPERATIONS: ShortTable = {
   mount,
   unmount,
   mountBelow,
+  endOf,
   ...networkOperations,
 };
 

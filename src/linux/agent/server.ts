@@ -8,6 +8,7 @@ import { NR } from "../sys/nr.ts";
 import { type Exit, fork, getpid, SIGNALS, WNOHANG, wait } from "../sys/process.ts";
 import { accept } from "../sys/socket.ts";
 import { type Channel, parseRequest } from "./channel.ts";
+import { noteEnd } from "./orphans.ts";
 import { runWorker } from "./worker.ts";
 
 export type Request = { op: string } & Record<string, unknown>;
@@ -150,9 +151,10 @@ export class Server {
       }
       if (!end) return;
       const { pid, signal } = end;
+      let worker = false;
       for (const client of this.#clients) {
         if (client.worker !== pid) continue;
-        client.reaped = true;
+        worker = client.reaped = true;
         if (signal !== 0) {
           const error = new WharfError("Aborted", `the agent's worker was ended by signal ${signal}`);
           this.#send(client, encodeJson(FRAME.error, errorToData(error)));
@@ -161,6 +163,7 @@ export class Server {
         this.#close(client);
         break;
       }
+      if (!worker) noteEnd(end);
     }
   }
 }

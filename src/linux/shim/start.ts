@@ -22,6 +22,7 @@ import { connectUnix, listenUnix, receiveFds, sendFds, socketPair } from "../sys
 import { groupOf, socketPath } from "./address.ts";
 import { type Bootstrap, readBootstrap } from "./bootstrap.ts";
 import { joinCgroup } from "./cgroup.ts";
+import { warn } from "./log.ts";
 import { stateFolder } from "./runtimes.ts";
 import { type ShimConfig, serve } from "./serve.ts";
 import { readSpecIfThere } from "./spec.ts";
@@ -102,7 +103,12 @@ function beShim(channel: number): never {
   native.syscall(NR.close_range, 4, 0xffffffff, 0);
   native.syscall(NR.chdir, "/");
   resetLoop();
-  serve(config, 3);
+  try {
+    serve(config, 3);
+  } catch (error) {
+    warn("the shim cannot serve", error);
+    exit(1);
+  }
 }
 
 /** Somebody listens there. */

@@ -153,6 +153,20 @@ test("spawnShim() gives a program its input, environment and folder, and tells h
   assert.deepEqual(open, ["0", "1", "2", "3"], "nothing of the agent's is handed on (3 is the folder ls reads)");
 });
 
+test("endOf() tells how what a shim's start left behind has ended, and nothing of others", async () => {
+  for (const [script, expected] of [
+    ["exit 5", { status: 5, signal: 0 }],
+    ["kill -9 $$", { status: 137, signal: 9 }],
+  ] as const) {
+    const args = ["-c", `setsid sh -c 'sleep 0.1; ${script}' > /dev/null 2>&1 < /dev/null & echo $!`];
+    const { stdout } = await agent.spawnShim({ binary: "/bin/sh", args, env: ["PATH=/bin:/usr/bin"], cwd: "/" });
+    let end: unknown;
+    for (let i = 0; i < 500 && !end; i++, await sleep(20)) end = await agent.endOf(Number(stdout));
+    assert.deepEqual(end, expected);
+  }
+  assert.equal(await agent.endOf(process.pid), undefined);
+});
+
 /** A daemon in a process of its own: starts an agent, and a "shim" that stays. */
 const DAEMON = `
   import { startAgent } from ${JSON.stringify(join(import.meta.dirname, "../../../src/daemon/agent/client.ts"))};
@@ -171,7 +185,8 @@ test("the agent and its workers die with a daemon that is killed; the shims it s
   const [line] = (await once(daemon.stdout, "data")) as [Buffer];
   const [agentPid, shim] = line.toString().trim().split(" ").map(Number) as [number, number];
   try {
-    const workers = children(agentPid);
+    // the shim is its child, too, as long as it lives
+    const workers = children(agentPid).filter((pid) => pid !== shim);
     const all = [agentPid, ...workers, ...workers.flatMap(children)];
     assert(workers.length === 1 && all.length >= 4, `an unpacking under way: ${all}`);
     assert(alive(shim));

@@ -19,7 +19,8 @@ import { now } from "../core/clock.ts";
 import { checkIdentifier } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { sandboxCreate, sandboxStart } from "../events/messages.ts";
-import { createBundle, removeBundle, shimLog } from "../tasks/bundle.ts";
+import { createBundle, removeBundle } from "../tasks/bundle.ts";
+import { lastWords } from "../tasks/last-words.ts";
 import { LocalTasks } from "../tasks/manager.ts";
 import type { ShimManager } from "../tasks/shims.ts";
 import type { Pod, PodRecord } from "./pod.ts";
@@ -77,12 +78,11 @@ export class ShimController implements SandboxController {
   /** Removes what a failed creation or start has left, and says why it failed. */
   async #undo(what: string, record: PodRecord, pod: Pod | undefined, cause: unknown): Promise<WharfError> {
     const { id, bundle } = record;
-    const log = shimLog(bundle);
+    const { code } = WharfError.from(cause);
+    const said = code === "Unavailable" ? await lastWords(bundle, this.#scope.shared.agent) : "";
     await (pod ? this.#pods.remove(pod) : this.#pods.discard(record)).catch((error: unknown) =>
       this.#scope.shared.log(`cannot clean up after sandbox ${JSON.stringify(id)}`, error),
     );
-    const { code } = WharfError.from(cause);
-    const said = code === "Unavailable" && log !== "" ? ` (the shim's log: ${log})` : "";
     const hint = code === "Unimplemented" ? "take a runtime whose shim serves the sandbox API" : undefined;
     return new WharfError(code, `cannot ${what} sandbox ${JSON.stringify(id)}${said}`, {
       ...{ operation: `${what} sandbox`, subject: id, cause, hint },

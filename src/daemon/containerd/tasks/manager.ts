@@ -29,8 +29,9 @@ import type { Scope } from "../core/scope.ts";
 import { taskDelete } from "../events/messages.ts";
 import type { Pods } from "../sandboxes/pods.ts";
 import { sandboxShim } from "../sandboxes/shim-of.ts";
-import { bundlePath, createBundle, removeBundle, shimLog } from "./bundle.ts";
+import { bundlePath, createBundle, removeBundle } from "./bundle.ts";
 import { type Exit, exitOf } from "./exits.ts";
+import { lastWords } from "./last-words.ts";
 import type { ShimManager } from "./shims.ts";
 import type { Task, TaskRecord } from "./task.ts";
 
@@ -96,7 +97,8 @@ export class LocalTasks implements TaskManager {
   async #undo(record: TaskRecord, task: Task | undefined, cause: unknown): Promise<WharfError> {
     const { shared } = this.#scope;
     const { id, bundle } = record;
-    const log = shimLog(bundle);
+    const error = WharfError.from(cause);
+    const said = error.code === "Unavailable" ? await lastWords(bundle, shared.agent) : "";
     try {
       if (task && !task.dead) {
         // A container that could be made all the same goes first; mostly there is none.
@@ -111,8 +113,6 @@ export class LocalTasks implements TaskManager {
     } catch (error) {
       shared.log(`cannot clean up after the failed creation of task ${JSON.stringify(id)}`, error);
     }
-    const error = WharfError.from(cause);
-    const said = error.code === "Unavailable" && log !== "" ? ` (the shim's log: ${log})` : "";
     return new WharfError(error.code, `cannot create the task of container ${JSON.stringify(id)}${said}`, {
       operation: "create task",
       subject: id,
