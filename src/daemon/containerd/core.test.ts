@@ -1,20 +1,25 @@
+import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { test } from "node:test";
 import { contentSuite } from "./conformance/content.ts";
 import { eventsSuite } from "./conformance/events.ts";
 import { FakeAgent } from "./conformance/fake-agent.ts";
 import { filtersSuite } from "./conformance/filters.ts";
-import type { Subject } from "./conformance/harness.ts";
+import { bytesOf, put, rejects, type Subject, sha256 } from "./conformance/harness.ts";
+import { isolationSuite } from "./conformance/isolation.ts";
 import { leasesSuite } from "./conformance/leases.ts";
 import { containersSuite, imagesSuite, namespacesSuite } from "./conformance/metadata.ts";
 import { sandboxesSuite } from "./conformance/sandboxes.ts";
 import { NATIVE_EXCEPT, snapshotsSuite } from "./conformance/snapshots.ts";
+import type { ContentPolicy } from "./core/scope.ts";
 import { createCore } from "./core.ts";
 
-async function create(): Promise<Subject> {
+async function create(contentPolicy?: ContentPolicy): Promise<Subject> {
   const dir = mkdtempSync(join(tmpdir(), "wharf-core-"));
-  const core = await createCore({ root: join(dir, "root"), state: join(dir, "state"), agent: new FakeAgent() });
+  const options = { root: join(dir, "root"), state: join(dir, "state"), agent: new FakeAgent(), contentPolicy };
+  const core = await createCore(options);
   return {
     client: (namespace) => core.namespace(namespace),
     [Symbol.asyncDispose]: async () => {
@@ -35,7 +40,7 @@ for (const suite of [
   sandboxesSuite,
   filtersSuite,
 ]) {
-  suite("core", create);
+  suite("core", () => create());
 }
 
 snapshotsSuite(
@@ -43,3 +48,25 @@ snapshotsSuite(
   Object.assign(() => create(), { except: { ...NATIVE_EXCEPT } }),
   "native",
 );
+isolationSuite("core", () => create("isolated"));
+
+test("core: an ingest that took another namespace's blob over begins anew once namespaces are isolated", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "wharf-core-"));
+  const open = (contentPolicy: ContentPolicy) =>
+    createCore({ root: join(dir, "root"), state: join(dir, "state"), agent: new FakeAgent(), contentPolicy });
+  const data = bytesOf(5000);
+  const request = { ref: "r", digest: sha256(data), size: data.length };
+  {
+    await using core = await open("shared");
+    await put(core.namespace("a").content, data);
+    await using writer = await core.namespace("b").content.writer(request);
+    assert.equal(writer.status().offset, data.length);
+  }
+  {
+    await using core = await open("isolated");
+    await using writer = await core.namespace("b").content.writer(request);
+    assert.equal(writer.status().offset, 0);
+    await rejects(writer.commit(request), "FailedPrecondition");
+  }
+  rmSync(dir, { recursive: true });
+});

@@ -17,7 +17,7 @@ import { LocalContent } from "./content/store.ts";
 import { LocalIntrospection } from "./core/introspection.ts";
 import { checkIdentifier } from "./core/labels.ts";
 import { recover } from "./core/recover.ts";
-import { Scope, type Shared } from "./core/scope.ts";
+import { type ContentPolicy, Scope, type Shared } from "./core/scope.ts";
 import { LocalDiff } from "./diff/service.ts";
 import { EventHub } from "./events/hub.ts";
 import { LocalEvents } from "./events/service.ts";
@@ -48,6 +48,8 @@ export interface CoreOptions {
   shimPath?: readonly string[] | undefined;
   /** Further snapshotters by name: what each is to a namespace. */
   snapshotters?: Readonly<Record<string, (namespace: string) => Snapshotter>> | undefined;
+  /** `shared` by default. */
+  contentPolicy?: ContentPolicy | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -72,6 +74,7 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
     hub: stack.use(new EventHub()),
     gc: stack.use(new Collector(() => shared)),
     blobs: new BlobFiles(options.root),
+    contentPolicy: options.contentPolicy ?? "shared",
     hashers: stack.use(new HasherPool()),
     writers,
     snapshotFiles: new Map([

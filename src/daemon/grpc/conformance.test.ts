@@ -6,22 +6,24 @@ import { contentSuite } from "../containerd/conformance/content.ts";
 import { eventsSuite } from "../containerd/conformance/events.ts";
 import { FakeAgent } from "../containerd/conformance/fake-agent.ts";
 import { filtersSuite } from "../containerd/conformance/filters.ts";
-import type { Subject } from "../containerd/conformance/harness.ts";
+import type { Subject, SubjectFactory } from "../containerd/conformance/harness.ts";
+import { isolationSuite } from "../containerd/conformance/isolation.ts";
 import { leasesSuite } from "../containerd/conformance/leases.ts";
 import { containersSuite, imagesSuite, namespacesSuite } from "../containerd/conformance/metadata.ts";
 import { sandboxesSuite } from "../containerd/conformance/sandboxes.ts";
 import { NATIVE_EXCEPT, snapshotsSuite } from "../containerd/conformance/snapshots.ts";
+import type { ContentPolicy } from "../containerd/core/scope.ts";
 import { createCore } from "../containerd/core.ts";
 import { GrpcConnection } from "./client/connection.ts";
 import { RemoteContainerd } from "./client/containerd.ts";
 import { serveContainerd } from "./serve.ts";
 
 /** The suites of the interface, through the client, the socket and the server, with the core behind them. */
-async function create(): Promise<Subject> {
+async function createWith(contentPolicy?: ContentPolicy): Promise<Subject> {
   const dir = mkdtempSync(join(tmpdir(), "wharf-grpc-"));
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rmSync(dir, { recursive: true }));
-  const options = { root: join(dir, "root"), state: join(dir, "state"), agent: new FakeAgent() };
+  const options = { root: join(dir, "root"), state: join(dir, "state"), agent: new FakeAgent(), contentPolicy };
   const core = stack.use(await createCore(options));
   const socket = join(dir, "containerd.sock");
   stack.use(await serveContainerd(socket, core, (level, message) => assert.notEqual(level, "error", message)));
@@ -33,6 +35,7 @@ async function create(): Promise<Subject> {
   };
 }
 
+const create: SubjectFactory = () => createWith();
 const TRUNCATE = "the Write stream truncates to 0 only";
 create.except = {
   "writing 100 bytes is taken up again for 200 more": TRUNCATE,
@@ -64,3 +67,4 @@ snapshotsSuite(
   Object.assign(() => create(), { except: { ...create.except, ...NATIVE_EXCEPT } }),
   "native",
 );
+isolationSuite("grpc", () => createWith("isolated"));

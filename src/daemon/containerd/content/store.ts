@@ -16,7 +16,7 @@ import type {
 } from "../api/content.ts";
 import type { Descriptor, FieldPaths, Filters } from "../api/types.ts";
 import { now } from "../core/clock.ts";
-import { updateLabels } from "../core/labels.ts";
+import { readLabels, updateLabels } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { contentDelete } from "../events/messages.ts";
 import { sizeOf } from "./ingest.ts";
@@ -41,6 +41,8 @@ const READ_LIMIT = 8 * 1024 * 1024;
 const INGEST_LIFE = 24 * 3600 * 1000;
 /** Rows taken at a time by a walk. */
 const PAGE = 200;
+/** Of a namespace, "true": others get its blobs by their digests where namespaces are isolated. */
+const SHAREABLE = "containerd.io/namespace.shareable";
 
 export class LocalContent implements ContentStore {
   readonly #scope: Scope;
@@ -173,7 +175,7 @@ export class LocalContent implements ContentStore {
       }
       const before = db.get("SELECT * FROM ingests WHERE namespace = ? AND ref = ?", namespace, ref);
       if (!before) {
-        const other = digest && db.get("SELECT size FROM content WHERE digest = ? LIMIT 1", digest);
+        const other = digest && this.#elsewhere(digest);
         const shared = other && (size === 0 || other.size === size) ? digest : null;
         // A lease keeps it as long as the lease lives; otherwise it may lie a day.
         const expireAt = scope.lease === undefined ? timestampFromMillis(Date.now() + INGEST_LIFE) : "";
@@ -224,6 +226,15 @@ export class LocalContent implements ContentStore {
       this.#scope.namespace,
       digest,
     );
+  }
+
+  /** The blob in any namespace that this one may take it from. */
+  #elsewhere(digest: Digest): Row | undefined {
+    const { db, shared } = this.#scope;
+    if (shared.contentPolicy === "shared") return db.get("SELECT size FROM content WHERE digest = ? LIMIT 1", digest);
+    const sql =
+      "SELECT content.size, namespaces.labels FROM content JOIN namespaces ON name = namespace WHERE digest = ?";
+    return db.all(sql, digest).find(({ labels }) => readLabels(labels)[SHAREABLE] === "true");
   }
 
   #row(digest: Digest): Row {

@@ -67,7 +67,7 @@ export class LocalIntrospection implements IntrospectionService {
     };
     return [
       plugin("content.v1", "content"),
-      plugin("metadata.v1", "sqlite"),
+      plugin("metadata.v1", "sqlite", { exports: { policy: this.#shared.contentPolicy } }),
       plugin("event.v1", "exchange"),
       plugin("gc.v1", "scheduler"),
       plugin("differ.v1", "walking", { platforms }),

@@ -13,6 +13,7 @@ export async function recover(shared: Shared): Promise<void> {
   try {
     endLeases(shared);
     recoverSnapshots(shared);
+    if (shared.contentPolicy === "isolated") unshareIngests(shared);
   } catch (error) {
     // On a full disk the daemon has to start all the same: else nothing could be removed.
     if (!isDiskFull(error)) throw error;
@@ -29,6 +30,11 @@ export async function recover(shared: Shared): Promise<void> {
 function endLeases({ db }: Shared): void {
   const label = `labels ->> '$."${PROCESS_LABEL}"'`;
   db.removal(() => db.run(`DELETE FROM leases WHERE ${label} IS NOT NULL`));
+}
+
+/** Blobs of other namespaces that were to be taken over when these were not isolated yet: their bytes have to be shown now. */
+function unshareIngests({ db }: Shared): void {
+  db.removal(() => db.run("UPDATE ingests SET shared = NULL WHERE shared IS NOT NULL"));
 }
 
 /** Directories that were made in a transaction that never was committed go the way of removed snapshots. */

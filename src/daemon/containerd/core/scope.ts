@@ -19,6 +19,9 @@ export interface Paths {
   state: string;
 }
 
+/** Whether a namespace gets by its digest alone a blob that only another one has (containerd, content_sharing_policy). */
+export type ContentPolicy = "shared" | "isolated";
+
 export interface Shared {
   readonly paths: Paths;
   readonly db: Database;
@@ -26,6 +29,7 @@ export interface Shared {
   readonly hub: EventHub;
   readonly gc: GarbageCollector;
   readonly blobs: BlobFiles;
+  readonly contentPolicy: ContentPolicy;
   readonly hashers: HasherPool;
   /** Ingests that are open for writing, by row id. */
   readonly writers: OpenWriters;
