@@ -19,6 +19,17 @@ containerd-group = "root"
 # Serves our overlayfs snapshotter there to another containerd, which names the socket in its [proxy_plugins].
 # snapshotter-socket = "/run/wharf/snapshotter.sock"
 
+# What a namespace of containerd's API gets by its digest alone: "shared", a blob that any other namespace has; "isolated", one that a namespace
+# with the label containerd.io/namespace.shareable=true has, all else it must bring whole.
+content-sharing-policy = "shared"
+
+# Programs that are asked about each image before it is pulled, in containerd's form (bindir): all in the folder, by name; one that does not end with 0,
+# or takes longer, refuses the image.
+# [image-verifier]
+# bin-dir = "/etc/wharf/image-verifiers"
+# max-verifiers = 10
+# per-verifier-timeout = "10s"
+
 # Handlers: docker run --runtime runc. type is the shim, as containerd names them, or its path; binary the OCI runtime's program, root its state
 # folder. What is named has to be there when the daemon starts.
 # [runtimes.runc]

@@ -46,6 +46,9 @@ test("readConfig() takes what config default prints, also with its examples", ()
   const all = readConfig(examples, "/c.toml");
   assert.deepEqual(Object.keys(all.runtimes), ["runc", "crun", "gvisor"]);
   assert.deepEqual(Object.keys(all.snapshotters), ["stargz"]);
+  const verifier = { binDir: "/etc/wharf/image-verifiers", maxVerifiers: 10, timeout: 10_000 };
+  assert.deepEqual([plain.imageVerifier, all.imageVerifier], [undefined, verifier]);
+  assert.equal(plain.contentPolicy, "shared");
 });
 
 test("readConfig() names the line of what is wrong", () => {
@@ -60,6 +63,11 @@ test("readConfig() names the line of what is wrong", () => {
   wrong("[runtimes.runt]\n", /line 1: .*runtimes\.runt is no name/);
   wrong('[snapshotters.x]\naddress = "s"\n', /line 2: .*absolute path of a socket/);
   wrong("[snapshotters.x]\n", /line 1: snapshotters\.x\.address is missing/);
+  wrong('\ncontent-sharing-policy = "none"\n', /line 2: content-sharing-policy must be .*isolated/);
+  wrong("[image-verifier]\nmax-verifiers = 1\n", /line 1: image-verifier\.bin-dir is missing/);
+  wrong('[image-verifier]\nbin-dir = "a"\n', /line 2: .*absolute path/);
+  wrong('[image-verifier]\nbin-dir = "/a"\nper-verifier-timeout = "10"\n', /line 3: .*duration/);
+  wrong('[image-verifier]\nbin-dir = "/a"\nper-verifier-timeout = "0s"\n', /line 3: .*duration/);
   wrong("a = [\n", /line 2/);
   assert.throws(
     () => readHosts('[host."https://m"]\nskip = true\n', "/h.toml"),

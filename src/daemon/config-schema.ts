@@ -1,11 +1,14 @@
 /** What stands in the configuration file, checked. Loaded only when there is one. */
 
 import { isAbsolute } from "node:path";
-import { array, boolean, map, object, optional, string } from "../common/docker/schema.ts";
+import { array, boolean, integer, map, object, oneOf, optional, string } from "../common/docker/schema.ts";
 import type { Config, RuntimeHandler } from "./config.ts";
+import type { ContentPolicy } from "./containerd/core/scope.ts";
+import { parseDuration } from "./registry/duration.ts";
 import { HostsFile } from "./registry/hosts-file.ts";
 import type { RegistryConfig } from "./registry/settings.ts";
 import { checked, fault, within } from "./settings-file.ts";
+import type { VerifierSettings } from "./transfer/verify.ts";
 
 const ConfigFile = object("Config", {
   registries: optional(map(HostsFile)),
@@ -26,6 +29,14 @@ const ConfigFile = object("Config", {
   snapshotters: optional(map(object("", { address: string() }))),
   "snapshotter-socket": optional(string()),
   "containerd-group": optional(string()),
+  "content-sharing-policy": optional(oneOf("shared", "isolated")),
+  "image-verifier": optional(
+    object("", {
+      "bin-dir": string(),
+      "max-verifiers": optional(integer()),
+      "per-verifier-timeout": optional(string()),
+    }),
+  ),
 });
 
 interface File {
@@ -38,9 +49,13 @@ interface File {
   snapshotters?: Record<string, { address: string }>;
   "snapshotter-socket"?: string;
   "containerd-group"?: string;
+  "content-sharing-policy"?: ContentPolicy;
+  "image-verifier"?: { "bin-dir": string; "max-verifiers"?: number; "per-verifier-timeout"?: string };
 }
 
 const OUR_SHIM = "io.containerd.runt.v2";
+/** Milliseconds that a verifier may be given. */
+const LONGEST = 24 * 3600 * 1000;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
 export function readConfig(text: string, path: string): Config {
@@ -77,6 +92,23 @@ export function readConfig(text: string, path: string): Config {
       throw fault(text, ["snapshotter-socket"], "must be the absolute path of a socket");
     const containerdGroup = file["containerd-group"];
     if (containerdGroup === "") throw fault(text, ["containerd-group"], "must be a group's name or number");
-    return { registries, runtimes, defaultRuntime, snapshotters, snapshotterSocket, containerdGroup };
+    const contentPolicy = file["content-sharing-policy"];
+    const imageVerifier = verifierOf(file["image-verifier"], text);
+    return {
+      ...{ registries, runtimes, defaultRuntime, snapshotters, snapshotterSocket, containerdGroup },
+      ...(contentPolicy ? { contentPolicy } : {}),
+      ...(imageVerifier ? { imageVerifier } : {}),
+    };
   });
+}
+
+/** What is left out is as containerd has it. */
+function verifierOf(table: File["image-verifier"], text: string): VerifierSettings | undefined {
+  if (!table) return undefined;
+  const { "bin-dir": binDir, "max-verifiers": maxVerifiers = 10, "per-verifier-timeout": duration = "10s" } = table;
+  if (!isAbsolute(binDir)) throw fault(text, ["image-verifier", "bin-dir"], "must be an absolute path");
+  const timeout = parseDuration(duration);
+  if (timeout === undefined || timeout <= 0 || timeout > LONGEST)
+    throw fault(text, ["image-verifier", "per-verifier-timeout"], 'must be a duration of at most a day, like "10s"');
+  return { binDir, maxVerifiers, timeout };
 }

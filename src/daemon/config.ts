@@ -1,6 +1,8 @@
 /** What /etc/wharf/config.toml settles. */
 
+import type { ContentPolicy } from "./containerd/core/scope.ts";
 import type { RegistryConfig } from "./registry/settings.ts";
+import type { VerifierSettings } from "./transfer/verify.ts";
 
 /** What `--runtime NAME` stands for. */
 export interface RuntimeHandler {
@@ -25,6 +27,10 @@ export interface Config {
   snapshotterSocket: string | undefined;
   /** Name or number of the group that may use the sockets of containerd's API; root's by default. */
   containerdGroup: string | undefined;
+  /** `shared` by default. */
+  contentPolicy?: ContentPolicy | undefined;
+  /** Asked about each image that is pulled. */
+  imageVerifier?: VerifierSettings | undefined;
 }
 
 /** What is so where the file says nothing. */

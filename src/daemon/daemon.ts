@@ -53,7 +53,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   writeFileSync(pidFile, `${process.pid}\n`);
   stack.defer(() => rmSync(pidFile, { force: true }));
   let pulling: Promise<Disposable & Registries> | undefined;
-  const loadPulling = async () => (await import("./pulling.ts")).createRegistries(options.file?.registries);
+  const loadPulling = async () => (await import("./pulling.ts")).createRegistries(options.file, log);
   stack.defer(async () => (await pulling?.catch(() => undefined))?.[Symbol.dispose]());
   core.addTransferer((...transfer) => {
     if (![transfer[1].type, transfer[2].type].includes("registry")) {

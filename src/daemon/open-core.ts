@@ -36,7 +36,8 @@ export async function openCore(choice: CoreChoice, agent: Agent, stack: AsyncDis
   if (containerd === undefined) {
     const warn = (message: string, error?: unknown) => log("warn", message, { error });
     const snapshotters = await otherSnapshotters(choice.file?.snapshotters ?? {}, stack);
-    const core = stack.use(await createCore({ root, state, agent, shimPath, snapshotters, log: warn }));
+    const contentPolicy = choice.file?.contentPolicy;
+    const core = stack.use(await createCore({ root, state, agent, shimPath, snapshotters, contentPolicy, log: warn }));
     return { core, runtime: undefined };
   }
   stack.use(lockDirectory(root, "root"));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { endpointsOf, hostName, isInsecure, isLoopback, parseDuration } from "./config.ts";
+import { endpointsOf, hostName, isInsecure, isLoopback } from "./config.ts";
+import { parseDuration } from "./duration.ts";
 import type { RegistryConfig } from "./settings.ts";
 
 const places = async (domain: string, config: RegistryConfig): Promise<string[]> =>

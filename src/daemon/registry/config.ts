@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { BlockList, isIP } from "node:net";
 import { WharfError } from "../../common/errors.ts";
 import { DEFAULT_DOMAIN } from "../../common/reference.ts";
+import { parseDuration } from "./duration.ts";
 import type { Capability, HostSettings, RegistryConfig, RegistrySettings } from "./settings.ts";
 
 /** TLS settings with the files read. */
@@ -167,13 +168,4 @@ export function isInsecure(host: string, list: readonly string[]): boolean {
     if (block.check(name, type)) return true;
   }
   return false;
-}
-
-/** A Go duration in milliseconds; undefined when it is none. */
-export function parseDuration(text: string): number | undefined {
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) return undefined;
-  const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-  let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) total += Number(amount) * units[unit!]!;
-  return total;
 }

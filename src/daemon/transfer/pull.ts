@@ -31,6 +31,7 @@ import { hostPlatform } from "./platform.ts";
 import type { TransferEvent } from "./progress.ts";
 import { choosePlatform, otherPlatforms } from "./select.ts";
 import { checkLayerType, hasSnapshot } from "./unpack.ts";
+import type { VerifyImage } from "./verify.ts";
 
 export interface PullOptions {
   /** The namespace's services. */
@@ -73,6 +74,8 @@ export interface PullerOptions {
   downloads?: number;
   /** Layers unpacked at a time, over all pulls. */
   unpacks?: number;
+  /** Asked about each image before more than its manifest is fetched. */
+  verify?: VerifyImage | undefined;
 }
 
 /** Pulls images; what several pulls want is fetched and unpacked once. */
@@ -81,11 +84,13 @@ export class Puller {
   readonly #flights = new Flights();
   readonly #downloads: Limiter;
   readonly #unpacks: Limiter;
+  readonly #verify: VerifyImage | undefined;
 
   constructor(options: PullerOptions) {
     this.#registry = options.registry;
     this.#downloads = new Limiter(options.downloads ?? 4);
     this.#unpacks = new Limiter(options.unpacks ?? Math.max(2, availableParallelism()));
+    this.#verify = options.verify;
   }
 
   /**
@@ -119,6 +124,7 @@ export class Puller {
         throw error;
       });
       const target = await withSpan("resolve", () => this.#resolve(context, reference, known?.target));
+      await this.#verify?.(formatReference(reference), target, signal);
       progress?.({ kind: "resolved", reference: name, descriptor: target });
       const wanted = options.platform ?? hostPlatform();
       const chosen = await choosePlatform(context, target, wanted);
