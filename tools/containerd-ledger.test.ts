@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { ContainerdCore } from "../src/daemon/containerd/api.ts";
 import { containerdRouter } from "../src/daemon/grpc/services.ts";
 import { apiMethods, PAGE, page, ttrpcMethods } from "./containerd-ledger.ts";
-import { FILTER_LEDGER, LABEL_LEDGER, LEDGER, TTRPC_LEDGER } from "./lib/containerd-ledger.ts";
+import { FILTER_LEDGER, LABEL_LEDGER, LEDGER, SETTING_LEDGER, TTRPC_LEDGER } from "./lib/containerd-ledger.ts";
 import { assertComplete } from "./lib/evidence.ts";
 
 test("every method of containerd's API has a test or a reason, and no row is left over", async () => {
@@ -13,13 +13,14 @@ test("every method of containerd's API has a test or a reason, and no row is lef
   assertComplete(rows, LEDGER);
 });
 
-test("so has every method of shims, every filter field and every label", async () => {
+test("so has every method of shims, every filter field, label and setting", async () => {
   const rows = (await ttrpcMethods()).map(({ row }) => row);
   assert.ok(rows.length > 40, "the shims' methods are found");
   assertComplete(rows, TTRPC_LEDGER);
   assertComplete(Object.keys(FILTER_LEDGER), FILTER_LEDGER);
   const labels = Object.fromEntries(Object.entries(LABEL_LEDGER).map(([name, [, evidence]]) => [name, evidence]));
   assertComplete(Object.keys(labels), labels);
+  assertComplete(Object.keys(SETTING_LEDGER), SETTING_LEDGER);
 });
 
 test("what has a test is served, and what has a reason is not", async () => {

@@ -3,7 +3,7 @@ import { globSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Service } from "../src/common/protobuf/schema.ts";
-import { FILTER_LEDGER, LABEL_LEDGER, LEDGER, TTRPC_LEDGER } from "./lib/containerd-ledger.ts";
+import { FILTER_LEDGER, LABEL_LEDGER, LEDGER, SETTING_LEDGER, TTRPC_LEDGER } from "./lib/containerd-ledger.ts";
 import { evidenceText, type Ledger } from "./lib/evidence.ts";
 import { ROOT } from "./lib/native.ts";
 
@@ -62,6 +62,8 @@ export async function page(): Promise<string> {
     ...Object.entries(FILTER_LEDGER).map(([name, one]) => `| ${name} | ${evidenceText(one)} |`),
     ...["", "## Labels with a meaning", "", "| label | what it does | shown by |", "|---|---|---|"],
     ...Object.entries(LABEL_LEDGER).map(([name, [does, one]]) => `| \`${name}\` | ${does} | ${evidenceText(one)} |`),
+    ...["", "## Settings", "", "| setting | shown by |", "|---|---|"],
+    ...Object.entries(SETTING_LEDGER).map(([name, one]) => `| \`${name}\` | ${evidenceText(one)} |`),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -14,6 +14,7 @@ const events = (title: string): Evidence => [`${CONFORMANCE}/events.ts`, title];
 const sandboxes = (title: string): Evidence => [`${CONFORMANCE}/sandboxes.ts`, title];
 const pods = (title: string): Evidence => [`${CONFORMANCE}/pods.ts`, title];
 const filters = (title: string): Evidence => [`${CONFORMANCE}/filters.ts`, title];
+const isolation = (title: string): Evidence => [`${CONFORMANCE}/isolation.ts`, title];
 const tasks = (title: string): Evidence => [`${CONFORMANCE}/tasks.ts`, title];
 const shim = (title: string): Evidence => ["test/kernel/shim/lifecycle.test.ts", title];
 const shimIo = (title: string): Evidence => ["test/kernel/shim/io.test.ts", title];
@@ -210,4 +211,23 @@ export const LABEL_LEDGER: Readonly<Record<string, readonly [meaning: string, ev
     "the repositories of a registry where the blob lies",
     ctr("what is pulled tells where it lies, and layers what they are when unpacked"),
   ],
+  "containerd.io/namespace.shareable": [
+    "of a namespace: where namespaces are isolated, its blobs are still given by their digests",
+    isolation("a namespace labelled shareable gives its blobs by their digests"),
+  ],
+};
+
+const verifier = (title: string): Evidence => ["test/interop/ctr/verify.test.ts", title];
+
+/** What containerd has as settings of plugins, by our configuration's names. */
+export const SETTING_LEDGER: Ledger = {
+  "content-sharing-policy": isolation("a blob of another namespace has to be shown whole"),
+  "image-verifier.bin-dir": verifier(
+    "an image that it accepts is pulled; the verifier got its name, digest and descriptor",
+  ),
+  "image-verifier.max-verifiers": [
+    "src/daemon/transfer/verify.test.ts",
+    "imageVerifier() asks no more programs than it may, and says that it left some out",
+  ],
+  "image-verifier.per-verifier-timeout": verifier("a verifier that crashes or hangs lets no image pass"),
 };
