@@ -7,7 +7,6 @@ import type { Registries } from "./docker/engine.ts";
 import type { Log } from "./log.ts";
 import { Registry } from "./registry/client.ts";
 import { dockerConfigSource } from "./registry/credentials.ts";
-import type { RegistryConfig } from "./registry/settings.ts";
 import { Puller } from "./transfer/pull.ts";
 import { Pusher } from "./transfer/push.ts";
 import { imageVerifier } from "./transfer/verify.ts";
