@@ -51,11 +51,11 @@ export class Channel implements Disposable {
   }
 
   send(message: FromInit | ToInit, passenger?: number): void {
-    const line = native.bytes(`${JSON.stringify(message)}\n`);
     if (passenger !== undefined) {
-      sendFds(this.fd, line, [passenger]);
+      sendFds(this.fd, native.bytes(`${JSON.stringify({ ...message, passenger: true })}\n`), [passenger]);
       return;
     }
+    const line = native.bytes(`${JSON.stringify(message)}\n`);
     for (let rest = line; rest.length > 0; ) rest = rest.subarray(send(this.fd, rest));
   }
 
@@ -65,9 +65,10 @@ export class Channel implements Disposable {
     for (;;) {
       const newline = this.#rest.indexOf("\n");
       if (newline >= 0) {
-        const message = JSON.parse(this.#rest.slice(0, newline)) as T;
+        const message = JSON.parse(this.#rest.slice(0, newline)) as T & { passenger?: boolean };
         this.#rest = this.#rest.slice(newline + 1);
-        return { message, fd: this.#fds.shift() };
+        // one call may bring several messages, and the descriptor of the last of them: the kernel parts bytes only behind one
+        return { message, fd: message.passenger ? this.#fds.shift() : undefined };
       }
       const { length, fds } = receiveFds(this.fd, buffer, 4);
       this.#fds.push(...fds);

@@ -4,7 +4,7 @@ import { WharfError } from "../../common/errors.ts";
 import type { Process } from "../../common/oci/runtime.ts";
 import { cStringArray } from "../sys/call.ts";
 import { E, kernelError } from "../sys/errno.ts";
-import { readTextIfThere, S_IFDIR, S_IFMT, statIfThere } from "../sys/fs.ts";
+import { Fd, fstat, O, readAll, S_IFDIR, S_IFMT, S_IFREG, statIfThere } from "../sys/fs.ts";
 import { clearSignalMask } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 
@@ -100,7 +100,15 @@ function prepareEnvironment(given: readonly string[], uid: number): readonly str
 function homeOf(uid: number): string {
   const entry = new RegExp(`^[^:\\n]*:[^:\\n]*:${uid}:[^:\\n]*:[^:\\n]*:([^:\\n]+)`, "m");
   // there are images without users
-  return entry.exec(readTextIfThere("/etc/passwd") ?? "")?.[1] ?? "/";
+  return entry.exec(readRegularFile("/etc/passwd") ?? "")?.[1] ?? "/";
+}
+
+/** A FIFO or a device of the image's must not hold the runtime up: only ordinary files are read. */
+function readRegularFile(path: string): string | undefined {
+  const fd = native.syscall(NR.openat, -100, path, O.RDONLY | O.NONBLOCK | O.NOCTTY | O.CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  using file = new Fd(fd);
+  return (fstat(file.value).mode & S_IFMT) === S_IFREG ? native.utf8(readAll(file.value)) : undefined;
 }
 
 /** The program's environment, with what is not given. To be asked for inside the container's root. */

@@ -1,5 +1,5 @@
 // The container's first process, from its birth to the program it becomes.
-import { errorToData } from "../../common/errors.ts";
+import { errorToData, WharfError } from "../../common/errors.ts";
 import type { Process, Spec } from "../../common/oci/runtime.ts";
 import { joinCgroup, openJoinFiles } from "../cgroup/join.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
@@ -284,6 +284,9 @@ function join(plan: InitPlan, progress: Progress): void {
   if (progress.joined) return;
   progress.joined = true;
   progress.seccomp = progress.channel.await("cgroup");
+  if (plan.spec.linux?.seccomp && progress.seccomp === undefined) {
+    throw new WharfError("Internal", "linux.seccomp: the runtime has handed over no program");
+  }
   joinCgroup(plan.joinFiles ?? openJoinFiles(plan.cgroup));
   resetAffinity();
   if (plan.namespaces.newCgroup) sys("make a cgroup namespace", undefined, NR.unshare, CLONE.NEWCGROUP);

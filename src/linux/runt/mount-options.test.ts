@@ -31,6 +31,8 @@ test("attributesOf() leaves a mount as it is without flags, and with some gives 
 test("attributesOf() sets access times as one field", () => {
   equal(attributesOf(parseMountOptions(["noatime"])), { set: MOUNT_ATTR.NOATIME, clear: ALL | ATIMES });
   equal(attributesOf(parseMountOptions(["relatime"])), { set: 0, clear: ALL | ATIMES });
+  for (const word of ["atime", "diratime", "norelatime", "nostrictatime"])
+    equal(attributesOf(parseMountOptions([word])), { set: 0, clear: ALL });
 });
 
 test("attributesOf() keeps what is locked, and refuses to take it away", () => {

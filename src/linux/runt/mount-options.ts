@@ -181,7 +181,8 @@ const locked = (what: string) =>
 
 /**
  * What a bind mount's options change of the source's attributes, as runc has it: without any, nothing; with some, the mount has
- * those and no others, but keeps its kind of access times unless one is given.
+ * those and no others, but keeps its access times unless a kind of them is given: atime, diratime, norelatime and nostrictatime,
+ * which only take away, leave them as they are (MS_REMOUNT of mount(2) does).
  * @param source attributes of the source where they are locked, as for all who look at it from a user namespace
  */
 export function attributesOf(options: MountOptions, source?: number): { set: number; clear: number } {
@@ -189,10 +190,7 @@ export function attributesOf(options: MountOptions, source?: number): { set: num
   if (asked === 0 && options.cleared === 0) return { set: 0, clear: 0 };
   const { set, cleared } = wordsOf(options);
   const atime = (asked & ATIME_FLAGS) !== 0;
-  // a word that only takes away, such as atime or diratime, takes away just that
-  let gone = cleared & MOUNT_ATTR.NODIRATIME;
-  if (options.cleared & (ATIME_FLAGS & ~MS.NODIRATIME)) gone |= MOUNT_ATTR.ATIME;
-  const clear = ((REPLACED & ~set) | (atime ? ATIMES : gone)) >>> 0;
+  const clear = ((REPLACED & ~set) | (atime ? ATIMES : 0)) >>> 0;
   if (source === undefined) return { set, clear };
   if (source & cleared & LOCKABLE) throw locked("what the source is mounted with");
   if (atime && ((source ^ set) & ATIMES) !== 0) throw locked("the access times of the source");

@@ -108,17 +108,6 @@ export function readText(path: string, dirfd = AT_FDCWD, sizeHint = 4096): strin
   }
 }
 
-/** Undefined when the file cannot be opened, for whatever reason; without the cost of an error. */
-export function readTextIfThere(path: string, dirfd = AT_FDCWD): string | undefined {
-  const fd = native.syscall(NR.openat, dirfd, path, O.RDONLY | O.CLOEXEC, 0);
-  if (fd < 0) return undefined;
-  try {
-    return textOf(fd, 4096);
-  } finally {
-    close(fd);
-  }
-}
-
 /** Small files, which most are, take one buffer and no copy. */
 function textOf(fd: number, sizeHint: number): string {
   const buffer = new Uint8Array(sizeHint);

@@ -41,6 +41,19 @@ test("process: HOME comes from the container's passwd", () => {
   assert.equal(out, "/home/me\n");
 });
 
+test("process: what is no file at the image's passwd holds nobody up, and gives no HOME", () => {
+  using box = new Bundle((spec) => {
+    spec.process!.env = ["PATH=/bin"];
+  });
+  box.shell(`mkfifo ${join(box.rootfs, "etc/passwd")}`);
+  assert.equal(box.sh("echo $HOME"), "/\n");
+  box.sleeping();
+  assert.equal(box.runt("exec", "--env", "HOME=", box.id, "sh", "-c", "echo $HOME").out, "/\n");
+  rmSync(join(box.rootfs, "etc/passwd"));
+  mkdirSync(join(box.rootfs, "etc/passwd"));
+  assert.equal(box.runt("exec", "--env", "HOME=", box.id, "sh", "-c", "echo $HOME").out, "/\n");
+});
+
 test("process.capabilities: five sets; unknown names are warned of, not fatal", () => {
   const status = (change: (spec: Spec) => void) => {
     const lines = prints(change, "grep -E '^(Cap|NoNewPrivs)' /proc/self/status").trim().split("\n");

@@ -165,8 +165,9 @@ test("mounts[].options: flags of a new file system, and of a bind mount", () => 
 test("mounts[].options: a word clears what the source of a bind mount has", () => {
   using source = new Tree(["ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime"]);
   const inner = join(source.path, "in");
-  const words = ["rw", "suid", "dev", "exec", "atime", "diratime"];
-  const mounts = words.map((word) => ({
+  const words = ["rw", "suid", "dev", "exec"];
+  const times = ["atime", "diratime", "norelatime", "nostrictatime"];
+  const mounts = [...words, ...times, "relatime"].map((word) => ({
     destination: `/on/${word}`,
     type: "bind",
     source: inner,
@@ -177,6 +178,9 @@ test("mounts[].options: a word clears what the source of a bind mount has", () =
   check("kept", shown.get("/kept")?.mount, [[], ["ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime"], []]);
   for (const word of words)
     check(word, shown.get(`/on/${word}`)?.mount, [[], [], word === "rw" ? ["ro"] : [`no${word}`]]);
+  // access times are kept until a kind of them is given, as with mount(8)
+  for (const word of times) check(word, shown.get(`/on/${word}`)?.mount, [[], ["noatime", "nodiratime"], []]);
+  check("relatime", shown.get("/on/relatime")?.mount, [[], ["relatime"], ["noatime", "nodiratime"]]);
 });
 
 test("mounts[].options: propagation, of one mount and of a tree", () => {
