@@ -22,9 +22,15 @@ struct arena_root {
     int building;                         /* while the snapshot is made */
     uint8_t *image_end;                   /* what lies below came with the image and is never given out again */
     void *context, *main;                 /* what the host goes on with */
+    uint64_t written;                     /* bytes of the image, from its beginning, that every run writes to */
+    uint64_t unused;
     void *free[ARENA_CLASSES];
 };
-struct arena_block { uint32_t cls, pages; };    /* stands before each block; pages only for mappings of their own */
+/* Stands before each block. pages: of a mapping of its own; while the image is made, the block's number (layout.h). */
+struct arena_block { uint32_t cls, pages; };
+
+static void *layout_malloc(uint32_t cls);
+static void layout_free(struct arena_block *b);
 
 static inline struct arena_root *arena_root(void) { return (struct arena_root *)ARENA_BASE; }
 static inline size_t arena_used(void) { return arena_root()->next - ARENA_BASE; }
@@ -58,6 +64,7 @@ static inline void *arena_malloc(void *opaque, size_t size)
         return b + 1;
     }
     uint32_t cls = arena_class(n);
+    if (root->building) return layout_malloc(cls);
     void **head = &root->free[cls];
     if (*head) {
         void *p = *head;
@@ -85,6 +92,7 @@ static inline void arena_free(void *opaque, void *p)
     if (!p) return;
     if (!b->cls) { munmap(b, b->pages * ARENA_PAGE); return; }
     if ((uint8_t *)p < arena_root()->image_end) return;
+    if (arena_root()->building) { layout_free(b); return; }
     *(void **)p = arena_root()->free[b->cls];
     arena_root()->free[b->cls] = p;
 }
@@ -123,45 +131,15 @@ static inline void arena_create(void)
 {
     if (mmap(ARENA_BASE, ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != ARENA_BASE) _exit(125);
     arena_root()->building = 1;
-    arena_root()->next = ARENA_BASE + sizeof(struct arena_root);
 }
 
-/* Every block of the engine starts with its 8-byte header, which holds the reference count in its upper half. A count of
-   ARENA_IMMORTAL or more is never changed (tools/lib/engine.ts): what came with the image does not die, and using it does not
-   write to its pages. `runtime` is the one block without such a header. */
-#define ARENA_IMMORTAL 0x40000000
-static inline void arena_make_immortal(void *runtime)
-{
-    uint8_t *at = ARENA_BASE + sizeof(struct arena_root);
-    while (at < arena_root()->next) {
-        struct arena_block *b = (struct arena_block *)at;
-        if ((void *)(b + 1) != runtime) ((int32_t *)(b + 1))[1] = ARENA_IMMORTAL;
-        at += arena_class_size(b->cls);
-    }
-}
-
-/* Writes the image. Free blocks are forgotten: new ones go behind the image, so that its pages stay clean and shared. */
-static inline int arena_write(const char *path)
-{
-    struct arena_root *root = arena_root();
-    root->building = 0;
-    memset(root->free, 0, sizeof(root->free));
-    size_t size = (arena_used() + ARENA_PAGE - 1) & -ARENA_PAGE;
-    root->next = root->image_end = ARENA_BASE + size;
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    for (size_t at = 0; fd >= 0 && at < size; ) {
-        ssize_t n = write(fd, ARENA_BASE + at, size - at);
-        if (n <= 0) return 1;
-        at += n;
-    }
-    return fd < 0 || close(fd);
-}
-
-static inline int arena_map(int fd, uint64_t offset, uint64_t size)
+/* Maps an image. What every run writes to is copied at once and not page by page. */
+static inline int arena_map(int fd, uint64_t offset, uint64_t size, uint64_t written)
 {
     int flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE, rw = PROT_READ | PROT_WRITE;
-    uint8_t *tail = ARENA_BASE + size;
-    if (mmap(ARENA_BASE, size, rw, flags, fd, offset) != ARENA_BASE) return -1;
+    uint8_t *rest = ARENA_BASE + written, *tail = ARENA_BASE + size;
+    if (written && mmap(ARENA_BASE, written, rw, flags | MAP_POPULATE, fd, offset) != ARENA_BASE) return -1;
+    if (mmap(rest, size - written, rw, flags, fd, offset + written) != rest) return -1;
     if (mmap(tail, ARENA_WARM, rw, flags | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) != tail) return -1;
     tail += ARENA_WARM;
     if (mmap(tail, ARENA_SIZE - size - ARENA_WARM, rw, flags | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != tail) return -1;

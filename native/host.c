@@ -24,6 +24,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "arena.h"
+#include "layout.h"
 #include "quickjs.h"
 #include "self.h"
 #include "symbols.h"
@@ -34,7 +35,7 @@ void js_seal_heap(JSRuntime *rt);
 /* Applets appended to the program. The build fills this table in place, found by its magic. `guarded` are the words, each
    with a space before and behind, that make an applet protect itself (self.h) when one is among its arguments; "*": always. */
 #define MAX_APPLETS 16
-struct applet { char name[40], guarded[40]; uint64_t offset, size; };
+struct applet { char name[40], guarded[40]; uint64_t offset, size, written; };
 static volatile struct { char magic[16]; struct applet entry[MAX_APPLETS]; }
     applets __attribute__((section(".data"), used)) = { .magic = "WHARF-APPLETS-1" };
 
@@ -49,6 +50,8 @@ static inline long raw_syscall(long n, const long *a)
                      : "rcx", "r11", "memory");
     return r;
 }
+
+#include "train.h"
 
 /* The memory behind an ArrayBuffer, a typed array or a DataView; NULL without an exception for anything else. */
 static uint8_t *buffer_of(JSContext *ctx, JSValueConst v, size_t *size)
@@ -116,7 +119,7 @@ static JSValue js_syscall(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     long words[6], nr, r;
     const char *tmp[6], *none = NULL;
     if (to_word(ctx, argv[0], &nr, &none) || to_words(ctx, argc - 1, argv + 1, words, tmp)) return JS_EXCEPTION;
-    r = raw_syscall(nr, words);
+    r = __builtin_expect(train_log != NULL, 0) ? train_syscall(nr, words) : raw_syscall(nr, words);
     free_words(ctx, tmp);
     return JS_NewInt64(ctx, r);
 }
@@ -341,10 +344,12 @@ static JSModuleDef *load_module(JSContext *ctx, const char *name, void *opaque)
     return JS_VALUE_GET_PTR(m);
 }
 
-static int snapshot(const char *entry, const char *out)
+/* --snapshot ENTRY OUT, --snapshot-sparse ENTRY OUT BLOCKS, --snapshot-placed ENTRY OUT PLACES (layout.h) */
+static int snapshot(enum layout_kind kind, const char *entry, const char *out, const char *layout_file)
 {
     JSMallocFunctions mf = { arena_calloc, arena_malloc, arena_free, arena_realloc, arena_usable };
     arena_create();
+    if (layout_begin(kind, layout_file)) { dprintf(2, "cannot read %s: %s\n", layout_file, strerror(errno)); return 1; }
     JSRuntime *rt = JS_NewRuntime2(&mf, NULL);
     JS_SetMaxStackSize(rt, 4 << 20);
     JS_SetGCThreshold(rt, (size_t)-1);
@@ -368,10 +373,10 @@ static int snapshot(const char *entry, const char *out)
     JS_FreeValue(ctx, done);
     JS_RunGC(rt);
     js_seal_heap(rt);
-    arena_make_immortal(rt);
+    layout_each(layout_immortal, rt);
     arena_root()->context = ctx;
     arena_root()->main = JS_VALUE_GET_PTR(entry_fn);
-    return arena_write(out);
+    return layout_write(out, layout_file);
 }
 
 static int is_guarded(const struct applet *a, char **argv)
@@ -404,7 +409,13 @@ int main(int argc, char **argv, char **envp)
         fd = open(SELF, O_RDONLY | O_CLOEXEC);
         if (fd < 0) fd = open((const char *)getauxval(AT_EXECFN), O_RDONLY | O_CLOEXEC);
     } else if (argc == 4 && !strcmp(argv[1], "--snapshot")) {
-        return snapshot(argv[2], argv[3]);
+        return snapshot(LAYOUT_PLAIN, argv[2], argv[3], NULL);
+    } else if (argc == 5 && !strncmp(argv[1], "--snapshot-", 11)) {
+        return snapshot(!strcmp(argv[1] + 11, "sparse") ? LAYOUT_SPARSE : LAYOUT_PLACED, argv[2], argv[3], argv[4]);
+    } else if (argc >= 5 && !strcmp(argv[1], "--train")) {  /* IMAGE LOG NAME [ARGUMENT]...: as --image, and notes what is touched (train.h) */
+        fd = open(argv[2], O_RDONLY | O_CLOEXEC);
+        a = train(fd, argv[3]);
+        argv += 4; argc -= 4;
     } else if (argc >= 3 && !strcmp(argv[1], "--image")) {  /* an image from a file of its own: development and tests */
         static struct applet loose;
         struct stat st;
@@ -418,9 +429,10 @@ int main(int argc, char **argv, char **envp)
         dprintf(2, "\n");
         return 127;
     }
-    if (fd < 0 || arena_map(fd, a->offset, a->size)) { dprintf(2, "%s: cannot map the applet's image: %s\n", name, strerror(errno)); return 125; }
+    if (fd < 0 || arena_map(fd, a->offset, a->size, a->written)) { dprintf(2, "%s: cannot map the applet's image: %s\n", name, strerror(errno)); return 125; }
     close(fd);
     JSContext *ctx = arena_root()->context;
+    if (train_log) train_begin();
     JS_UpdateStackTop(JS_GetRuntime(ctx));
     JSValue args = JS_NewArray(ctx);
     for (int i = 0; i < argc; i++) JS_SetPropertyUint32(ctx, args, i, JS_NewString(ctx, argv[i]));

@@ -1,8 +1,10 @@
 // Builds dist/: the linux-world program with its applets, and the daemon's bundle. Does nothing where nothing changed.
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { assemble, buildImage, linuxSources, stripSources } from "./lib/images.ts";
+import { assemble, linuxSources, stripSources } from "./lib/images.ts";
+import { placeImage, type Training } from "./lib/layout.ts";
 import { BUILD, buildHost, hashFiles, ROOT } from "./lib/native.ts";
+import { trainRunt } from "./lib/training.ts";
 
 /** `guarded` where processes come out of it that a container can see; the shims that the agent starts are its own children. */
 const APPLETS = new Map([
@@ -15,6 +17,8 @@ const APPLETS = new Map([
   ["docker-init", { entry: "src/linux/init/main.ts", guarded: "" }],
   ["ctr", { entry: "src/linux/ctr/main.ts", guarded: "" }],
 ]);
+/** By entry: the runs that its image is laid out by. */
+const TRAININGS = new Map<string, Training>([["src/linux/runt/main.ts", trainRunt]]);
 const BIN = join(ROOT, "dist/bin");
 
 /** How wharfd has its engine: small, and without pauses. Measured: docs/development.md, "The daemon's engine". */
@@ -37,6 +41,11 @@ function upToDate(name: string, key: string, ...outputs: string[]): boolean {
   return outputs.every((file) => existsSync(file)) && existsSync(stamp) && readFileSync(stamp, "utf8") === key;
 }
 
+function placed(host: string, entry: string): string {
+  const training = TRAININGS.get(entry);
+  return placeImage(host, entry, training ? [join(ROOT, "tools/lib/training.ts")] : [], training);
+}
+
 async function buildLinux(): Promise<void> {
   const sources = linuxSources();
   const inputs = [...sources, ...globSync(["native/*", "tools/build.ts", "tools/lib/*.ts"], { cwd: ROOT }).sort()];
@@ -47,9 +56,7 @@ async function buildLinux(): Promise<void> {
   stripSources(sources.filter((file) => !file.endsWith(".test.ts")));
   const present = [...APPLETS].filter(([, { entry }]) => existsSync(join(ROOT, entry)));
   say(`building ${present.map(([name]) => name).join(", ")}`);
-  const built = present.map(
-    ([name, { entry, guarded }]) => [name, { image: buildImage(host, entry), guarded }] as const,
-  );
+  const built = present.map(([name, { entry, guarded }]) => [name, { image: placed(host, entry), guarded }] as const);
   assemble(host, new Map(built), program);
   for (const [name] of present) {
     if (name === "wharf" || name === "runc") continue;

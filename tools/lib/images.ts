@@ -5,7 +5,7 @@ import { stripTypeScriptTypes } from "node:module";
 import { dirname, join } from "node:path";
 import { BUILD, hashFiles, ROOT } from "./native.ts";
 
-const STRIPPED = join(BUILD, "linux");
+export const STRIPPED = join(BUILD, "linux");
 
 /** The linux and common worlds' sources, relative to the root. */
 export function linuxSources(): string[] {
@@ -43,13 +43,18 @@ function closure(entry: string): string[] {
   return [...seen].sort();
 }
 
-/** Builds the memory image of one entry module (which exports `main`) and returns its path; cached by content. */
-export function buildImage(host: string, entry: string): string {
-  const key = hashFiles(
+/** What the memory image of one entry module depends on. */
+export function imageKey(host: string, entry: string): string {
+  return hashFiles(
     closure(entry).map((file) => join(STRIPPED, file)),
     host,
     entry,
   );
+}
+
+/** Builds the memory image of one entry module (which exports `main`) and returns its path; cached by content. */
+export function buildImage(host: string, entry: string): string {
+  const key = imageKey(host, entry);
   const image = join(BUILD, "images", `${entry.replaceAll("/", "-")}-${key}.img`);
   if (!statSync(image, { throwIfNoEntry: false })) {
     mkdirSync(dirname(image), { recursive: true });
@@ -64,6 +69,8 @@ const MAGIC = Buffer.from("WHARF-APPLETS-1\0");
 const PAGE = 4096;
 /** Bytes of a text in the applet table. */
 const FIELD = 40;
+/** Where an image says how many of its pages, from the first, a run writes to (struct arena_root in native/arena.h). */
+const WRITTEN = 40;
 
 export interface Applet {
   /** Its image's file. */
@@ -79,14 +86,14 @@ export function assemble(host: string, applets: ReadonlyMap<string, Applet>, out
   if (table < 0) throw new Error("the host has no applet table");
   const parts = [program];
   /** A second name for an applet shares its image. */
-  const placed = new Map<string, { at: number; length: number }>();
+  const placed = new Map<string, { at: number; length: number; written: bigint }>();
   let offset = program.length;
   let at = table + MAGIC.length;
   for (const [name, applet] of applets) {
     const known = placed.get(applet.image);
     const padding = known ? 0 : (PAGE - (offset % PAGE)) % PAGE;
     const image = known ? Buffer.alloc(0) : readFileSync(applet.image);
-    const place = known ?? { at: offset + padding, length: image.length };
+    const place = known ?? { at: offset + padding, length: image.length, written: image.readBigUInt64LE(WRITTEN) };
     placed.set(applet.image, place);
     const words = applet.guarded === "" || applet.guarded === "*" ? applet.guarded : ` ${applet.guarded} `;
     if (name.length >= FIELD || words.length >= FIELD) throw new Error(`applet ${name}: too long for the table`);
@@ -96,7 +103,8 @@ export function assemble(host: string, applets: ReadonlyMap<string, Applet>, out
     program.write(words, at + FIELD, "ascii");
     program.writeBigUInt64LE(BigInt(place.at), at + 2 * FIELD);
     program.writeBigUInt64LE(BigInt(place.length), at + 2 * FIELD + 8);
-    at += 2 * FIELD + 16;
+    program.writeBigUInt64LE(place.written, at + 2 * FIELD + 16);
+    at += 2 * FIELD + 24;
     offset += padding + image.length;
   }
   mkdirSync(dirname(out), { recursive: true });
