@@ -45,8 +45,10 @@ export interface Command<C, F extends Flags = Flags> {
   /** The title below which the program's help lists it. */
   readonly section: string;
   readonly hidden?: boolean;
-  /** What its arguments name, for completion. */
-  readonly completes?: Completes;
+  /** What its arguments name, for completion: all of a kind, or each by its place, the last for all that follow. */
+  readonly completes?: Completes | readonly Completes[];
+  /** The words its first argument may be. */
+  readonly words?: readonly string[];
   /** Returns the exit code. */
   run(cli: C, input: Input<F>): Promise<number> | number;
 }

@@ -4,8 +4,10 @@ import { cut, type Flag } from "./flags.ts";
 
 export type Filters = Readonly<Record<string, Readonly<Record<string, true>>>>;
 
-export function filter(help: string): Flag<Filters> {
+/** `names`: those that the API knows, for completion. */
+export function filter(help: string, ...names: readonly string[]): Flag<Filters> {
   return {
+    words: names.map((name) => `${name}=`),
     type: "NAME=VALUE",
     short: "f",
     help,

@@ -1,9 +1,22 @@
-// Flags of a command line: declared once with their type, used by the parser, the help and (later) the completion.
+// Flags of a command line: declared once with their type, used by the parser, the help and the completion.
 import { WharfError } from "../errors.ts";
 import { parseBytes, parseDuration } from "./units.ts";
 
 /** What a word of a command line may name. */
-export type Completes = "containers" | "running" | "images" | "volumes" | "networks" | "contexts" | "files";
+export type Completes =
+  | "containers"
+  | "running"
+  | "stopped"
+  | "containerPaths"
+  | "objects"
+  | "images"
+  | "volumes"
+  | "networks"
+  | "contexts"
+  | "registries"
+  | "signals"
+  | "capabilities"
+  | "files";
 
 /** One flag. `T` is what the command gets; the name is the key under which it is declared. */
 export interface Flag<T> {
@@ -17,6 +30,8 @@ export interface Flag<T> {
   readonly initial: T;
   /** The allowed words, for help, errors and completion. */
   readonly choices?: readonly string[] | undefined;
+  /** Some of the words it may have, for completion; one that ends with `=` or `:` goes on. */
+  readonly words?: readonly string[] | undefined;
   /** What its value names, for completion. */
   readonly completes?: Completes | undefined;
   /** Another flag's name that this one is only a second name of. */
@@ -38,6 +53,7 @@ interface Common {
   type?: string;
   hidden?: boolean;
   same?: string;
+  words?: readonly string[];
   completes?: Completes;
 }
 

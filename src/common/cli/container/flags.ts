@@ -34,33 +34,44 @@ import {
 const PROCESS = {
   interactive: bool("Keep stdin open", { short: "i" }),
   tty: bool("Give it a terminal", { short: "t" }),
-  attach: list("Attach only to these streams (stdin, stdout, stderr)", { short: "a", check: attachStream }),
+  attach: list("Attach only to these streams (stdin, stdout, stderr)", {
+    short: "a",
+    check: attachStream,
+    words: ["stdin", "stdout", "stderr"],
+  }),
   entrypoint: maybeString("Replace the image's entrypoint"),
   env: list("Set an environment variable; a name alone passes ours on", {
     short: "e",
     type: "NAME[=VALUE]",
     check: envEntry,
   }),
-  "env-file": list("Read environment variables from a file", { type: "FILE" }),
+  "env-file": list("Read environment variables from a file", { type: "FILE", completes: "files" }),
   user: string("User and group, by name or number", { short: "u", type: "USER[:GROUP]" }),
   workdir: string("Working directory inside", { short: "w", type: "DIR" }),
   hostname: string("Host name inside", { short: "h", type: "NAME" }),
   domainname: string("NIS domain name inside", { type: "NAME" }),
   "group-add": list("Join more groups", { type: "GROUP" }),
   label: list("Attach a label", { short: "l", type: "KEY[=VALUE]", check: labelEntry }),
-  "label-file": list("Read labels from a file", { type: "FILE" }),
+  "label-file": list("Read labels from a file", { type: "FILE", completes: "files" }),
   annotation: map("Pass an annotation on to the runtime", { type: "KEY=VALUE" }),
   cidfile: string("Write the container's id to a file", { type: "FILE" }),
   init: maybeBool("Run a small init as process 1 that passes signals on and reaps"),
-  restart: string("When to start it again", { initial: "no", type: "no|on-failure[:N]|always|unless-stopped" }),
+  restart: string("When to start it again", {
+    initial: "no",
+    type: "no|on-failure[:N]|always|unless-stopped",
+    words: ["no", "on-failure", "always", "unless-stopped"],
+  }),
   rm: bool("Remove the container and its anonymous volumes when it ends"),
-  "stop-signal": string("Signal that stops it", { type: "SIGNAL" }),
+  "stop-signal": string("Signal that stops it", { type: "SIGNAL", completes: "signals" }),
   "stop-timeout": maybeInt("Seconds to wait before it is killed", { type: "SECONDS" }),
 } as const;
 
 const FILES = {
-  volume: list("Mount a folder or a volume", { short: "v", type: "SOURCE:TARGET[:OPTIONS]" }),
-  mount: listOf("Mount, in words: type=bind,source=…,target=…", parseMount, { type: "OPTIONS" }),
+  volume: list("Mount a folder or a volume", { short: "v", type: "SOURCE:TARGET[:OPTIONS]", completes: "volumes" }),
+  mount: listOf("Mount, in words: type=bind,source=…,target=…", parseMount, {
+    type: "OPTIONS",
+    words: ["type=bind,source=", "type=volume,source=", "type=tmpfs,target="],
+  }),
   tmpfs: list("Mount a tmpfs", { type: "TARGET[:OPTIONS]" }),
   "read-only": bool("Mount the root file system read-only"),
   "volumes-from": list("Mount another container's volumes", { type: "CONTAINER", completes: "containers" }),
@@ -68,7 +79,7 @@ const FILES = {
   "storage-opt": list("Option of the storage driver", { type: "KEY=VALUE" }),
   device: list("Give access to a device of the host", { type: "HOST[:INSIDE[:rwm]]" }),
   "device-cgroup-rule": list("Allow devices by rule", { type: "'c 1:3 rwm'", check: deviceRule }),
-  gpus: listOf("GPUs to give access to ('all')", parseGpus, { type: "GPUS" }),
+  gpus: listOf("GPUs to give access to ('all')", parseGpus, { type: "GPUS", words: ["all"] }),
 } as const;
 
 const NETWORK = {
@@ -135,23 +146,32 @@ const LIMITS = {
 } as const;
 
 const SECURITY = {
-  "cap-add": list("Add a capability", { type: "CAP" }),
-  "cap-drop": list("Drop a capability", { type: "CAP" }),
+  "cap-add": list("Add a capability", { type: "CAP", completes: "capabilities" }),
+  "cap-drop": list("Drop a capability", { type: "CAP", completes: "capabilities" }),
   privileged: bool("All capabilities, all devices, nothing masked"),
-  "security-opt": list("Security option: no-new-privileges, seccomp=FILE, apparmor=PROFILE", { type: "OPTION" }),
+  "security-opt": list("Security option: no-new-privileges, seccomp=FILE, apparmor=PROFILE", {
+    type: "OPTION",
+    words: ["no-new-privileges", "seccomp=", "apparmor=", "label=", "systempaths=unconfined"],
+  }),
   sysctl: map("Set a kernel parameter of its namespaces", { type: "KEY=VALUE" }),
-  userns: string("User namespace: host", { type: "MODE" }),
-  pid: string("PID namespace: host or container:NAME", { type: "MODE" }),
-  ipc: string("IPC namespace: none, private, shareable, host or container:NAME", { type: "MODE" }),
-  uts: string("UTS namespace: host", { type: "MODE" }),
-  cgroupns: string("Cgroup namespace: private or host", { type: "MODE" }),
+  userns: string("User namespace: host", { type: "MODE", words: ["host"] }),
+  pid: string("PID namespace: host or container:NAME", { type: "MODE", words: ["host", "container:"] }),
+  ipc: string("IPC namespace: none, private, shareable, host or container:NAME", {
+    type: "MODE",
+    words: ["none", "private", "shareable", "host", "container:"],
+  }),
+  uts: string("UTS namespace: host", { type: "MODE", words: ["host"] }),
+  cgroupns: string("Cgroup namespace: private or host", { type: "MODE", words: ["private", "host"] }),
   isolation: string("Isolation technology", { hidden: true }),
   runtime: string("OCI runtime to use", { type: "NAME" }),
 } as const;
 
 const HEALTH = {
-  "log-driver": string("Where the output is kept: json-file, local, none", { type: "DRIVER" }),
-  "log-opt": list("Option of the log driver", { type: "KEY=VALUE" }),
+  "log-driver": string("Where the output is kept: json-file, local, none", {
+    type: "DRIVER",
+    words: ["json-file", "local", "none"],
+  }),
+  "log-opt": list("Option of the log driver", { type: "KEY=VALUE", words: ["max-size=", "max-file="] }),
   "health-cmd": string("Command that checks its health", { type: "COMMAND" }),
   "health-interval": duration("Time between checks"),
   "health-timeout": duration("Time a check may take"),

@@ -172,7 +172,7 @@ export const contextLs = command({
   args: { min: 0, max: 0 },
   section: "system",
   flags: {
-    format: string("How to print: table, json or a Go template", { type: "FORMAT" }),
+    format: string("How to print: table, json or a Go template", { type: "FORMAT", words: ["table", "json"] }),
     quiet: bool("Only names", { short: "q" }),
   },
   examples: [{ what: "The current one has a star", line: "context ls" }],
@@ -210,7 +210,7 @@ export const contextInspect = command({
   args: { min: 0, max: ANY },
   section: "system",
   completes: "contexts",
-  flags: { format: string("How to print: json or a Go template", { short: "f", type: "FORMAT" }) },
+  flags: { format: string("How to print: json or a Go template", { short: "f", type: "FORMAT", words: ["json"] }) },
   examples: [{ what: "Where it is", line: "context inspect -f '{{.Endpoints.docker.Host}}' server" }],
   run: (cli, { flags, args }) => {
     const render = flags.format === "" ? undefined : inspectTemplate(flags.format);

@@ -178,7 +178,7 @@ export const cp = command({
   usage: "CONTAINER:PATH FILE|- | FILE|- CONTAINER:PATH",
   args: { min: 2, max: 2 },
   section: "containers",
-  completes: "files",
+  completes: "containerPaths",
   flags: {
     archive: bool("Keep the owner (into a container)", { short: "a" }),
     "follow-link": bool("What a link leads to instead of the link", { short: "L" }),

@@ -59,7 +59,7 @@ export const df = command({
   args: { min: 0, max: 0 },
   section: "system",
   flags: {
-    format: string("How to print: table, json or a Go template", { type: "FORMAT" }),
+    format: string("How to print: table, json or a Go template", { type: "FORMAT", words: ["table", "json"] }),
     verbose: bool("Each image, container and volume", { short: "v" }),
   },
   examples: [

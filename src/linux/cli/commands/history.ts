@@ -17,7 +17,7 @@ export const history = command({
   section: "images",
   completes: "images",
   flags: {
-    format: string("How to print: table, json or a Go template", { type: "FORMAT" }),
+    format: string("How to print: table, json or a Go template", { type: "FORMAT", words: ["table", "json"] }),
     human: bool("Sizes and times for people", { short: "H", initial: true }),
     "no-trunc": bool("Do not shorten anything"),
     platform: string("Of the image for this platform", { type: "OS/ARCH" }),

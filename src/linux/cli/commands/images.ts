@@ -19,8 +19,16 @@ export const images = command({
   flags: {
     all: bool("Also intermediate images", { short: "a" }),
     digests: bool("Also the digests"),
-    filter: filter("Only those for which it holds: dangling=true, label=key, reference=pattern, before=image …"),
-    format: string("How to print: table, json, raw or a Go template", { type: "FORMAT" }),
+    filter: filter(
+      "Only those for which it holds: dangling=true, label=key, reference=pattern, before=image …",
+      "before",
+      "dangling",
+      "label",
+      "reference",
+      "since",
+      "until",
+    ),
+    format: string("How to print: table, json, raw or a Go template", { type: "FORMAT", words: ["table", "json"] }),
     "no-trunc": bool("Do not shorten anything"),
     tree: refused(
       "the tree of platforms is an experiment of docker's",

@@ -12,7 +12,7 @@ export const info = command({
   usage: "",
   args: { min: 0, max: 0 },
   section: "system",
-  flags: { format: string("How to print: json or a Go template", { short: "f", type: "FORMAT" }) },
+  flags: { format: string("How to print: json or a Go template", { short: "f", type: "FORMAT", words: ["json"] }) },
   examples: [{ what: "Where the data lies", line: "info -f '{{.DockerRootDir}}'" }],
   run: async (cli, { flags }) => {
     const client = { Debug: cli.globals.debug, Version: VERSION, Context: cli.context };

@@ -58,9 +58,9 @@ export const inspect = command({
   usage: "NAME|ID [NAME|ID...]",
   args: { min: 1, max: ANY },
   section: "system",
-  completes: "containers",
+  completes: "objects",
   flags: {
-    format: string("How to print: json or a Go template", { short: "f", type: "FORMAT" }),
+    format: string("How to print: json or a Go template", { short: "f", type: "FORMAT", words: ["json"] }),
     size: bool("Also the sizes of a container", { short: "s" }),
     type: string("Look only for this kind", { choices: Object.keys(TYPES) }),
   },

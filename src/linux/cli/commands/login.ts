@@ -77,6 +77,7 @@ export const login = command({
   usage: "[REGISTRY]",
   args: { min: 0, max: 1 },
   section: "images",
+  completes: "registries",
   flags: {
     username: string("Who you are there", { short: "u" }),
     password: string("Password or token", { short: "p" }),
@@ -128,6 +129,7 @@ export const logout = command({
   usage: "[REGISTRY]",
   args: { min: 0, max: 1 },
   section: "images",
+  completes: "registries",
   flags: {},
   examples: [{ what: "Of Docker Hub", line: "logout" }],
   run: (cli, { args }) => {

@@ -18,8 +18,17 @@ export const networkLs = command({
   args: { min: 0, max: 0 },
   section: "system",
   flags: {
-    filter: filter("Only those for which it holds: driver=bridge, name=web, label=key, type=custom"),
-    format: string("How to print: table, json or a Go template", { type: "FORMAT" }),
+    filter: filter(
+      "Only those for which it holds: driver=bridge, name=web, label=key, type=custom",
+      "dangling",
+      "driver",
+      "id",
+      "label",
+      "name",
+      "scope",
+      "type",
+    ),
+    format: string("How to print: table, json or a Go template", { type: "FORMAT", words: ["table", "json"] }),
     "no-trunc": bool("Do not shorten anything"),
     quiet: bool("Only ids", { short: "q" }),
   },
@@ -130,7 +139,7 @@ export const networkConnect = command({
   usage: "NETWORK CONTAINER",
   args: { min: 2, max: 2 },
   section: "system",
-  completes: "networks",
+  completes: ["networks", "containers"],
   flags: {
     alias: list("Name of the container on this network", { type: "NAME" }),
     "driver-opt": list("Option of the driver", { type: "KEY=VALUE" }),
@@ -168,7 +177,7 @@ export const networkDisconnect = command({
   usage: "NETWORK CONTAINER",
   args: { min: 2, max: 2 },
   section: "system",
-  completes: "networks",
+  completes: ["networks", "containers"],
   flags: { force: bool("Also when the container does not answer", { short: "f" }) },
   examples: [{ what: "From the default network", line: "network disconnect bridge web" }],
   run: async (cli, { flags, args }) => {

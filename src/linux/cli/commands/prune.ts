@@ -53,7 +53,10 @@ function show(cli: Cli, kind: Kind, lines: readonly string[]): void {
 
 const FORCE = bool("Do not ask", { short: "f" });
 /** Without its letter: -f is --force here, as docker has it. */
-const FILTER = { ...filter("Only those for which it holds: until=24h, label=key, label!=key"), short: undefined };
+const FILTER = {
+  ...filter("Only those for which it holds: until=24h, label=key, label!=key", "label", "label!", "until"),
+  short: undefined,
+};
 
 interface PruneOf {
   kind: Kind;

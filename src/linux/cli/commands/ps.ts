@@ -12,6 +12,11 @@ const LATE = new Set([3, 4]);
 
 const NOBODY: ContainerSummary = { Id: "", Image: "", ImageID: "", Command: "", Created: 0, State: "", Status: "" };
 
+const FILTERS = [
+  ...["ancestor", "before", "exited", "expose", "health", "id", "label", "name", "network", "publish"],
+  ...["since", "status", "volume"],
+];
+
 export const ps = command({
   name: "ps",
   summary: "List containers",
@@ -21,8 +26,11 @@ export const ps = command({
   section: "containers",
   flags: {
     all: bool("Also those that do not run", { short: "a" }),
-    filter: filter("Only those for which it holds: status=exited, name=web, label=key=value, ancestor=image …"),
-    format: string("How to print: table, json, raw or a Go template", { type: "FORMAT" }),
+    filter: filter(
+      "Only those for which it holds: status=exited, name=web, label=key=value, ancestor=image …",
+      ...FILTERS,
+    ),
+    format: string("How to print: table, json, raw or a Go template", { type: "FORMAT", words: ["table", "json"] }),
     last: int("The last N created, running or not", { short: "n", initial: -1, type: "N" }),
     latest: bool("The last one created, running or not", { short: "l" }),
     "no-trunc": bool("Do not shorten anything"),

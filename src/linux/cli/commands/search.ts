@@ -13,8 +13,8 @@ export const search = command({
   args: { min: 1, max: 1 },
   section: "images",
   flags: {
-    filter: filter("Only those for which it holds: is-official=true, stars=10"),
-    format: string("How to print: json or a Go template", { type: "FORMAT" }),
+    filter: filter("Only those for which it holds: is-official=true, stars=10", "is-official", "stars"),
+    format: string("How to print: json or a Go template", { type: "FORMAT", words: ["json"] }),
     limit: int("So many at most", { min: 0 }),
     "no-trunc": bool("Do not shorten anything"),
   },

@@ -64,7 +64,7 @@ export const start = command({
   usage: "CONTAINER [CONTAINER...]",
   args: { min: 1, max: ANY },
   section: "containers",
-  completes: "containers",
+  completes: "stopped",
   flags: {
     attach: bool("Stay in the foreground: its output, and signals to it", { short: "a" }),
     interactive: bool("Stay in the foreground with stdin", { short: "i" }),

@@ -50,7 +50,7 @@ export const stats = command({
   completes: "running",
   flags: {
     all: bool("Also those that do not run", { short: "a" }),
-    format: string("How to print: table, json or a Go template", { type: "FORMAT" }),
+    format: string("How to print: table, json or a Go template", { type: "FORMAT", words: ["table", "json"] }),
     "no-stream": bool("Look once"),
     "no-trunc": bool("Do not shorten anything"),
   },

@@ -5,7 +5,7 @@ import { command } from "../cli.ts";
 import { each, pathName } from "../container/each.ts";
 
 const STOP_FLAGS = {
-  signal: string("Signal to send first", { short: "s", type: "SIGNAL" }),
+  signal: string("Signal to send first", { short: "s", type: "SIGNAL", completes: "signals" }),
   timeout: maybeInt("Seconds to wait before it is killed; -1 waits for ever", { short: "t", type: "SECONDS" }),
   time: maybeInt("Seconds to wait", { hidden: true, same: "timeout" }),
 } as const;
@@ -56,7 +56,7 @@ export const kill = command({
   args: { min: 1, max: ANY },
   section: "containers",
   completes: "running",
-  flags: { signal: string("The signal, by name or number", { short: "s", type: "SIGNAL" }) },
+  flags: { signal: string("The signal, by name or number", { short: "s", type: "SIGNAL", completes: "signals" }) },
   examples: [
     { what: "End it at once", line: "kill web" },
     { what: "Let it read its configuration again", line: "kill -s HUP web" },

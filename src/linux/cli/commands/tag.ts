@@ -9,7 +9,7 @@ export const tag = command({
   usage: "IMAGE[:TAG] NAME[:TAG]",
   args: { min: 2, max: 2 },
   section: "images",
-  completes: "images",
+  completes: ["images", "images"],
   flags: {},
   examples: [{ what: "For a registry of your own", line: "tag app localhost:5000/team/app:1.2" }],
   run: async (cli, { args }) => {

@@ -56,7 +56,7 @@ export const version = command({
   usage: "",
   args: { min: 0, max: 0 },
   section: "system",
-  flags: { format: string("How to print: json or a Go template", { short: "f", type: "FORMAT" }) },
+  flags: { format: string("How to print: json or a Go template", { short: "f", type: "FORMAT", words: ["json"] }) },
   examples: [{ what: "The daemon's version alone", line: "version -f '{{.Server.Version}}'" }],
   run: async (cli, { flags }) => {
     const source = flags.format === "" ? VERSION_TEMPLATE : flags.format === "json" ? "{{json .}}" : flags.format;

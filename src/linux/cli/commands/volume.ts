@@ -53,8 +53,14 @@ export const volumeLs = command({
   args: { min: 0, max: 0 },
   section: "system",
   flags: {
-    filter: filter("Only those for which it holds: dangling=true, name=data, label=key, driver=local"),
-    format: string("How to print: table, json or a Go template", { type: "FORMAT" }),
+    filter: filter(
+      "Only those for which it holds: dangling=true, name=data, label=key, driver=local",
+      "dangling",
+      "driver",
+      "label",
+      "name",
+    ),
+    format: string("How to print: table, json or a Go template", { type: "FORMAT", words: ["table", "json"] }),
     quiet: bool("Only names", { short: "q" }),
     cluster: refused(NO_SWARM, LOCAL),
   },
