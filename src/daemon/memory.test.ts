@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { programPages } from "./memory.ts";
+import { filePages, programPages } from "./memory.ts";
 
 const SMAPS = `00400000-0082e000 r--p 00000000 fe:00 54249                            /opt/a node
 Rss:                4280 kB
@@ -19,12 +19,23 @@ Anonymous:          8056 kB
 Anonymous:             0 kB
 `;
 
-test("programPages() takes what of the program was never written, and nothing that lies elsewhere", () => {
+test("programPages() takes what of the program cannot be written, and nothing that lies elsewhere", () => {
   assert.deepEqual(programPages(SMAPS, "/opt/a node"), [
     [0x400000n, 0x82e000n],
     [0x82e000n, 0x3489000n],
+    [0x3489000n, 0x72a7000n],
   ]);
   assert.deepEqual(programPages(SMAPS, "/opt/other"), []);
+});
+
+test("filePages() leaves out what was written: it has no other copy", () => {
+  const entries = Buffer.alloc(5 * 8);
+  // present and a file's; present and written; in swap; not there; present and a file's
+  for (const [i, bits] of [0b101, 0b100, 0b010, 0, 0b101].entries()) entries[i * 8 + 7] = bits << 5;
+  assert.deepEqual(filePages(entries, 0x400000n), [
+    [0x400000n, 0x401000n],
+    [0x403000n, 0x405000n],
+  ]);
 });
 
 test("a process goes on when the pages of its program are let go", () => {

@@ -1,19 +1,26 @@
 /**
  * Keeps the daemon small. What only its start or a burst of work needed stays in the process otherwise: the pages of Node's program that ran
- * once, and what malloc holds on to. When the daemon is idle both are given back; what is still needed comes back from the page cache,
- * a microsecond for every 64 KiB.
+ * once, and what malloc holds on to. Both are given back when the daemon is idle, and under load, too, when many of the program's pages are there:
+ * what is still needed comes back from the page cache, a microsecond or two for every 64 KiB.
  */
 
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Log } from "./log.ts";
 
-/** Milliseconds between looks, and from the start to the first one. */
-const LOOK = 10_000;
-const FIRST = 2000;
+/** Milliseconds between looks. */
+const LOOK = 1000;
+/** Looks between those at whether the daemon is idle, and before the first of these. */
+const IDLE_LOOKS = 10;
+const FIRST_LOOKS = 2;
+/** Bytes of files in memory, most of it of Node's program, that are too much: what is needed again and again is about 20 MB. */
+const FILES = 24 << 20;
 /** Idle is who ran for less than this part of the time. */
 const IDLE = 0.02;
 /** Bytes of growth since the last time that are worth the while: some of them are what is needed always. */
 const WORTH = 16 << 20;
+
+const PAGE = 4096;
 
 /** madvise(2): the pages are let go; those of a file that were never written are its content again at the next use. */
 const MADV_DONTNEED = 4;
@@ -32,18 +39,23 @@ export function keepSmall(log: Log): Disposable {
   let at = performance.now();
   /** Resident bytes right after the last giving back. */
   let floor = 0;
+  let looks = IDLE_LOOKS - FIRST_LOOKS;
+  let giving = false;
+  /** Resident bytes of files that will be there whatever is given back. */
+  let least = 0;
   const look = (): void => {
-    const now = performance.now();
-    const { user, system } = process.cpuUsage(cpu);
-    const idle = (user + system) / 1000 < (now - at) * IDLE;
-    cpu = process.cpuUsage();
-    at = now;
-    if (!idle || process.memoryUsage.rss() < floor + WORTH) return;
-    const before = process.memoryUsage.rss();
+    if (giving) return;
+    const { resident, files } = residence();
+    const quiet = ++looks >= IDLE_LOOKS && idle() && resident >= floor + WORTH;
+    if (!quiet && files < Math.max(FILES, least + WORTH)) return;
+    giving = true;
     giveBack().then(
       (ms) => {
-        floor = process.memoryUsage.rss();
-        log("debug", "memory given back", { before, after: floor, ms });
+        giving = false;
+        const after = residence();
+        least = after.files;
+        floor = after.resident;
+        log("debug", "memory given back", { before: resident, after: after.resident, ms });
       },
       (error: unknown) => {
         stop();
@@ -51,22 +63,33 @@ export function keepSmall(log: Log): Disposable {
       },
     );
   };
-  const first = setTimeout(look, FIRST).unref();
-  const timer = setInterval(look, LOOK).unref();
-  const stop = (): void => {
-    clearTimeout(first);
-    clearInterval(timer);
+  const idle = (): boolean => {
+    looks = 0;
+    const now = performance.now();
+    const { user, system } = process.cpuUsage(cpu);
+    const yes = (user + system) / 1000 < (now - at) * IDLE;
+    cpu = process.cpuUsage();
+    at = now;
+    return yes;
   };
+  const timer = setInterval(look, LOOK).unref();
+  const stop = (): void => clearInterval(timer);
   return { [Symbol.dispose]: stop };
 }
 
+/** Bytes in memory, and those of them that are files' (proc_pid_statm(5)). */
+function residence(): { resident: number; files: number } {
+  const [, resident, files] = readFileSync("/proc/self/statm", "latin1").split(" ");
+  return { resident: Number(resident) * PAGE, files: Number(files) * PAGE };
+}
+
 let memory: Memory | undefined;
-let ranges: [from: bigint, to: bigint][] | undefined;
+let ranges: Range[] | undefined;
 
 /** A little a turn of the event loop; answers the longest turn in milliseconds. Rejects where this Node cannot call the C library. */
 export async function giveBack(): Promise<number> {
   memory ??= open();
-  ranges ??= programPages(await readFile("/proc/self/smaps", "latin1"), process.execPath);
+  ranges ??= unwritten(programPages(await readFile("/proc/self/smaps", "latin1"), process.execPath));
   let longest = 0;
   const turn = async (work: () => void): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
@@ -91,26 +114,56 @@ function open(): Memory {
   }).functions;
 }
 
+/** Addresses: from the first on, up to before the second. */
+type Range = [from: bigint, to: bigint];
+
 /**
- * The parts of the program as it was loaded that were never written, by proc_pid_smaps(5): a page that was, by the loader's relocations for
- * one, has no other copy. Only the segments that lie in one piece from the first on, which nothing ever unmaps: V8 maps parts of
- * the file again elsewhere.
+ * The parts of the program as it was loaded that cannot be written, by proc_pid_smaps(5). Only the segments that lie in one piece from
+ * the first on, which nothing ever unmaps: V8 maps parts of the file again elsewhere.
  */
-export function programPages(smaps: string, program: string): [from: bigint, to: bigint][] {
-  const found: [bigint, bigint][] = [];
+export function programPages(smaps: string, program: string): Range[] {
+  const found: Range[] = [];
   let end: string | undefined;
-  let range: [bigint, bigint] | undefined;
   for (const line of smaps.split("\n")) {
     const head = /^([0-9a-f]+)-([0-9a-f]+) (....) \S+ \S+ \d+\s*(.*)$/.exec(line);
-    if (head) {
-      const [, from, to, mode, path] = head;
-      if (path !== program || (end !== undefined && from !== end)) break;
-      end = to;
-      range = /^r-[-x]p$/.test(mode!) ? [BigInt(`0x${from}`), BigInt(`0x${to}`)] : undefined;
-    } else if (range && /^Anonymous:\s+0 kB$/.test(line)) {
-      found.push(range);
-      range = undefined;
-    }
+    if (!head) continue;
+    const [, from, to, mode, path] = head;
+    if (path !== program || (end !== undefined && from !== end)) break;
+    end = to;
+    if (/^r-[-x]p$/.test(mode!)) found.push([BigInt(`0x${from}`), BigInt(`0x${to}`)]);
+  }
+  return found;
+}
+
+/**
+ * What was never written of these parts: a page that was, by the loader's relocations, has no other copy. By
+ * https://docs.kernel.org/admin-guide/mm/pagemap.html, eight bytes a page: the highest bit says that it is in memory, the next one that it is in swap, the third
+ * that it is a file's.
+ */
+function unwritten(parts: readonly Range[]): Range[] {
+  const fd = openSync("/proc/self/pagemap", "r");
+  try {
+    return parts.flatMap(([from, to]) => {
+      const entries = Buffer.alloc(Number((to - from) / BigInt(PAGE)) * 8);
+      const read = readSync(fd, entries, 0, entries.length, (from / BigInt(PAGE)) * 8n);
+      return filePages(entries.subarray(0, read), from);
+    });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The runs of pages that were never written, by the pagemap's entries from this address on. */
+export function filePages(entries: Buffer, from: bigint): Range[] {
+  const found: Range[] = [];
+  for (let i = 0; i + 8 <= entries.length; i += 8) {
+    const kind = entries[i + 7]! >> 5;
+    // in memory and no file's, or in swap
+    if ((kind & 0b101) === 0b100 || kind & 0b010) continue;
+    const at = from + BigInt((i / 8) * PAGE);
+    const last = found.at(-1);
+    if (last?.[1] === at) last[1] += BigInt(PAGE);
+    else found.push([at, at + BigInt(PAGE)]);
   }
   return found;
 }
