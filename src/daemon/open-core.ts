@@ -11,7 +11,7 @@ import { resolveShim } from "./shim/launch.ts";
 import { lockDirectory } from "./store/lock.ts";
 
 /** Shims lie beside the agent: dist/bin. */
-export const BIN = [join(import.meta.dirname, "../bin"), join(import.meta.dirname, "../../dist/bin")];
+export const BIN = [join(import.meta.dirname, "../../bin"), join(import.meta.dirname, "../../dist/bin")];
 
 export interface CoreChoice {
   root: string;

@@ -6,9 +6,9 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { WharfError } from "../../common/errors.ts";
 
-/** dist/bin/wharf-agent, seen from the bundle (dist/daemon) and from the sources (src/daemon/agent). */
+/** dist/bin/wharf-agent, seen from the bundle (dist/daemon/BUILD) and from the sources (src/daemon/agent). */
 export function defaultBinary(): string {
-  const places = ["../bin/wharf-agent", "../../../dist/bin/wharf-agent"];
+  const places = ["../../bin/wharf-agent", "../../../dist/bin/wharf-agent"];
   const found = places.map((place) => join(import.meta.dirname, place)).find((path) => existsSync(path));
   if (found) return found;
   throw new WharfError("FailedPrecondition", "wharf-agent is not built", { hint: "run: npm run build" });

@@ -59,6 +59,7 @@ export const attach = command({
     const stream = await cli.api.hijack(`/containers/${id}/attach`, { query, doing: "attach to container" });
     const terminal = config.Tty && cli.isTerminal(1);
     signals.aim({
+      name,
       forward: forwards ? (signal) => forwardSignal(cli, id, signal) : undefined,
       resize: terminal ? () => resize(cli, `/containers/${id}`) : undefined,
     });

@@ -72,7 +72,10 @@ export const exec = command({
       }
       using signals = new Signals(cli, false);
       const stream = await cli.api.hijack(`/exec/${id}/start`, { json: start, doing: "start exec" });
-      signals.aim({ resize: flags.tty && cli.isTerminal(1) ? () => resize(cli, `/exec/${id}`) : undefined });
+      signals.aim({
+        name: name!,
+        resize: flags.tty && cli.isTerminal(1) ? () => resize(cli, `/exec/${id}`) : undefined,
+      });
       const ending = await attach(stream, { tty: flags.tty, stdin, keys: keys?.keys, raw: keys !== undefined });
       const early = codeOfEnding(cli, ending, name!);
       if (early !== undefined) return early;

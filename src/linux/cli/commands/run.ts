@@ -85,14 +85,15 @@ async function foreground(cli: Cli, input: RunInput): Promise<number> {
     await failStart(cli, error, wait, flags.rm);
   }
   const terminal = body.Tty && cli.isTerminal(1);
+  const name = flags.name || id.slice(0, 12);
   signals.aim({
+    name,
     forward: flags["sig-proxy"] ? (signal) => forwardSignal(cli, id, signal) : undefined,
     resize: terminal ? () => resize(cli, `/containers/${id}`) : undefined,
   });
   const ending = await cli.trace.span("run", () =>
     attach(stream, { tty: body.Tty, stdin, keys: keys?.keys, raw: keys !== undefined }),
   );
-  const name = flags.name || id.slice(0, 12);
   return codeOfEnding(cli, ending, name) ?? (await cli.trace.span("exit code", () => waited(cli, wait, name)));
 }
 

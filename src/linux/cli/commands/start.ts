@@ -51,6 +51,7 @@ async function startAttached(cli: Cli, name: string, wantsStdin: boolean, keysFl
   const terminal = config.Tty && cli.isTerminal(1);
   if (terminal) await resize(cli, `/containers/${id}`).catch(() => undefined);
   signals.aim({
+    name,
     forward: config.Tty ? undefined : (signal) => forwardSignal(cli, id, signal),
     resize: terminal ? () => resize(cli, `/containers/${id}`) : undefined,
   });

@@ -11,6 +11,8 @@ const DEADLY = [HUP, INT, QUIT, TERM];
 const ENOUGH = 3;
 
 export interface SignalTarget {
+  /** The container, for messages. */
+  readonly name: string;
   /** Sends a signal to the container; without it, signals end this program. */
   readonly forward?: ((signal: number) => Promise<void>) | undefined;
   readonly resize?: (() => Promise<void>) | undefined;
@@ -55,7 +57,8 @@ export class Signals implements Disposable {
     if (signal === INT || signal === TERM) {
       if (++this.#impatience >= ENOUGH) {
         restoreTerminals();
-        this.#cli.err(`${PROGRAM}: got ${ENOUGH} signals that the container did not heed: leaving it running\n`);
+        const what = `${ENOUGH} signals that the container did not heed: leaving it running`;
+        this.#cli.err(`${PROGRAM}: got ${what}\nhint: '${PROGRAM} kill ${this.#target.name}' ends it\n`);
         exit(1);
       }
     }
