@@ -3,8 +3,15 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { ContainerdCore } from "../src/daemon/containerd/api.ts";
 import { containerdRouter } from "../src/daemon/grpc/services.ts";
-import { apiMethods, PAGE, page, ttrpcMethods } from "./containerd-ledger.ts";
-import { FILTER_LEDGER, LABEL_LEDGER, LEDGER, SETTING_LEDGER, TTRPC_LEDGER } from "./lib/containerd-ledger.ts";
+import { apiMethods, PAGE, page, transferFields, ttrpcMethods } from "./containerd-ledger.ts";
+import {
+  FILTER_LEDGER,
+  LABEL_LEDGER,
+  LEDGER,
+  SETTING_LEDGER,
+  TRANSFER_LEDGER,
+  TTRPC_LEDGER,
+} from "./lib/containerd-ledger.ts";
 import { assertComplete } from "./lib/evidence.ts";
 
 test("every method of containerd's API has a test or a reason, and no row is left over", async () => {
@@ -21,6 +28,12 @@ test("so has every method of shims, every filter field, label and setting", asyn
   const labels = Object.fromEntries(Object.entries(LABEL_LEDGER).map(([name, [, evidence]]) => [name, evidence]));
   assertComplete(Object.keys(labels), labels);
   assertComplete(Object.keys(SETTING_LEDGER), SETTING_LEDGER);
+});
+
+test("so has every field of a transfer", async () => {
+  const fields = await transferFields();
+  assert.ok(fields.length > 40, "the messages are found");
+  assertComplete(fields, TRANSFER_LEDGER);
 });
 
 test("what has a test is served, and what has a reason is not", async () => {

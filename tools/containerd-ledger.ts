@@ -2,8 +2,15 @@
 import { globSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Service } from "../src/common/protobuf/schema.ts";
-import { FILTER_LEDGER, LABEL_LEDGER, LEDGER, SETTING_LEDGER, TTRPC_LEDGER } from "./lib/containerd-ledger.ts";
+import type { MessageType, Service } from "../src/common/protobuf/schema.ts";
+import {
+  FILTER_LEDGER,
+  LABEL_LEDGER,
+  LEDGER,
+  SETTING_LEDGER,
+  TRANSFER_LEDGER,
+  TTRPC_LEDGER,
+} from "./lib/containerd-ledger.ts";
 import { evidenceText, type Ledger } from "./lib/evidence.ts";
 import { ROOT } from "./lib/native.ts";
 
@@ -24,6 +31,20 @@ export interface ApiMethod {
 export const apiMethods = () => methodsOf(GRPC);
 /** What shims serve, and what the daemon serves for them. */
 export const ttrpcMethods = () => methodsOf(TTRPC);
+
+/** The fields of what a transfer is told by, as `Message.field`. */
+export async function transferFields(): Promise<string[]> {
+  const fields: string[] = [];
+  for (const file of globSync("src/common/gen/containerd/transfer/*.ts", { cwd: ROOT }).sort()) {
+    const exports = (await import(pathToFileURL(join(ROOT, file)).href)) as Record<
+      string,
+      Partial<MessageType<unknown>>
+    >;
+    for (const [name, value] of Object.entries(exports))
+      if (value.typeName) for (const field of value.fields!) fields.push(`${name}.${field.name}`);
+  }
+  return fields;
+}
 
 async function methodsOf(files: readonly string[]): Promise<ApiMethod[]> {
   const methods: ApiMethod[] = [];
@@ -58,6 +79,8 @@ export async function page(): Promise<string> {
     "client and server.",
     ...services(await apiMethods(), LEDGER),
     ...services(await ttrpcMethods(), TTRPC_LEDGER),
+    ...["", "## Fields of transfers", "", "| message: field | shown by |", "|---|---|"],
+    ...(await transferFields()).map((name) => `| ${name} | ${evidenceText(TRANSFER_LEDGER[name])} |`),
     ...["", "## Filter fields", "", "| objects: field | shown by |", "|---|---|"],
     ...Object.entries(FILTER_LEDGER).map(([name, one]) => `| ${name} | ${evidenceText(one)} |`),
     ...["", "## Labels with a meaning", "", "| label | what it does | shown by |", "|---|---|---|"],

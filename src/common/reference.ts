@@ -19,6 +19,8 @@ export interface Reference {
 
 /** The registry that names without a host mean. */
 export const DEFAULT_DOMAIN = "docker.io";
+/** The machine that answers for it. */
+export const HUB_HOST = "registry-1.docker.io";
 /** The folder of docker.io that names without one mean. */
 const OFFICIAL_FOLDER = "library/";
 export const DEFAULT_TAG = "latest";

@@ -11,7 +11,6 @@ import { createDockerServer } from "./docker/api.ts";
 import { watchOom } from "./docker/containers/oom.ts";
 import { reconcile } from "./docker/containers/reconcile.ts";
 import { Engine, type Registries } from "./docker/engine.ts";
-import { ensureUnpacked } from "./docker/images/unpack.ts";
 import { BridgeDriver } from "./docker/network/bridge.ts";
 import { Runtimes } from "./docker/runtimes.ts";
 import { serveContainerd } from "./grpc/serve.ts";
@@ -23,6 +22,7 @@ import type { Options } from "./options.ts";
 import { logPeer, logTlsPeer } from "./peer.ts";
 import { listen, listenTcp } from "./sockets.ts";
 import { sweepTraces } from "./trace/files.ts";
+import { ensureUnpacked } from "./transfer/stored.ts";
 
 export interface DaemonOptions
   extends Pick<Options, "root" | "state" | "hosts" | "tls" | "group" | "shimPath" | "cgroupParent">,
@@ -62,7 +62,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     return (async () => {
       const { puller, pusher } = await (pulling ??= loadPulling());
       const { registryTransferer } = await import("./transfer/transferer.ts");
-      await registryTransferer(puller, pusher)(...transfer);
+      await registryTransferer(puller, pusher, log)(...transfer);
     })();
   });
   const engine = new Engine({

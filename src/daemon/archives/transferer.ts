@@ -4,21 +4,28 @@ import { createHash } from "node:crypto";
 import type { Digest } from "../../common/digest.ts";
 import { isCode, WharfError } from "../../common/errors.ts";
 import { chainIds, type Descriptor, type Manifest, parseImageConfig } from "../../common/oci/image.ts";
-import { type Platform, parsePlatform, selectPlatform } from "../../common/oci/platform.ts";
+import { isForeignLayer } from "../../common/oci/media-types.ts";
+import {
+  formatPlatform,
+  normalizePlatform,
+  type Platform,
+  parsePlatform,
+  selectPlatform,
+} from "../../common/oci/platform.ts";
 import type { ArchiveStream, ImageReference, StoredImage, TransferOptions } from "../containerd/api/transfer.ts";
-import { type Containerd, DEFAULT_SNAPSHOTTER, type Transferer } from "../containerd/api.ts";
+import type { Containerd, Transferer } from "../containerd/api.ts";
 import { readArchiveIndex } from "../docker/images/archive/load.ts";
-import { type Saved, saveImages } from "../docker/images/archive/save.ts";
-import { ensureUnpacked } from "../docker/images/unpack.ts";
+import { type SavedPart, saveImages } from "../docker/images/archive/save.ts";
 import { choose, readDocument } from "../transfer/documents.ts";
 import { SharedLease } from "../transfer/lease.ts";
 import { hostPlatform } from "../transfer/platform.ts";
+import { ensureUnpacked } from "../transfer/stored.ts";
 
 /** To be given to `ContainerdCore.addTransferer`. */
 export const archiveTransferer: Transferer = (client, source, destination, options) => {
   if (source.type === "image-store" && destination.type === "image-store") return tag(client, source, destination);
   if (source.type === "archive" && source.read && destination.type === "image-store")
-    return importImages(client, source.read, destination, options);
+    return importImages(client, source, source.read, destination, options);
   if (source.type === "image-store" && destination.type === "archive" && destination.write)
     return exportImages(client, source, destination, options);
   if (source.type === "archive" && source.read && destination.type === "archive" && destination.write)
@@ -43,6 +50,7 @@ async function tag(client: Containerd, source: StoredImage, destination: StoredI
 
 async function importImages(
   client: Containerd,
+  { forceCompress }: ArchiveStream,
   read: AsyncIterable<Uint8Array>,
   destination: StoredImage,
   { progress }: TransferOptions,
@@ -50,7 +58,7 @@ async function importImages(
   const lease = await SharedLease.create(client);
   try {
     progress?.({ event: "Importing", name: "" });
-    const { index, manifests } = await readArchiveIndex(lease.client, read);
+    const { index, manifests } = await readArchiveIndex(lease.client, read, forceCompress);
     const images = [{ target: index, names: indexNames(index, destination) }];
     for (const target of manifests) images.push({ target, names: partNames(target, destination) });
     const named = images.filter(({ names }) => names.length > 0);
@@ -114,9 +122,6 @@ function fits(name: string, { name: prefix, allowOverwrite }: ImageReference): b
 }
 
 async function unpack(client: Containerd, target: Descriptor, platform: string | undefined, snapshotter: string) {
-  if (snapshotter !== DEFAULT_SNAPSHOTTER) {
-    throw new WharfError("InvalidArgument", `snapshotter not loaded: ${snapshotter}`, { subject: snapshotter });
-  }
   const host = hostPlatform();
   const wanted = platform === undefined ? host : parsePlatform(platform, host);
   if (target.platform && !selectPlatform(wanted, [target])) return;
@@ -124,7 +129,8 @@ async function unpack(client: Containerd, target: Descriptor, platform: string |
   const text = Buffer.from(await client.content.read(manifest.config)).toString("utf8");
   const config = parseImageConfig(text, manifest.config.digest);
   const chain = chainIds(config.rootfs.diff_ids, sha256);
-  await ensureUnpacked(client, { id: manifest.config.digest, manifest, config, chain, chainId: chain.at(-1) ?? "" });
+  const image = { id: manifest.config.digest, manifest, config, chain, chainId: chain.at(-1) ?? "" };
+  await ensureUnpacked(client, image, snapshotter);
 }
 
 /** The image for a platform, however deep in indexes. */
@@ -134,25 +140,58 @@ async function manifestFor(client: Containerd, target: Descriptor, platform: Pla
   return document.kind === "manifest" ? document.manifest : await manifestFor(client, descriptor, platform);
 }
 
+/** An index goes out as it is, with the images for the platforms; one that is not there is NotFound. */
 async function exportImages(
   client: Containerd,
   source: StoredImage,
   destination: ArchiveStream,
-  { signal }: TransferOptions,
+  { signal, progress }: TransferOptions,
 ): Promise<void> {
+  progress?.({ event: "Exporting", name: "" });
   const host = hostPlatform();
-  const [wanted, ...more] = (destination.platforms ?? []).map((one) => parsePlatform(one, host));
-  if (more.length > 0) throw new WharfError("Unimplemented", "an export is for one platform, or for all");
-  const saved: Saved[] = [];
-  for (const name of [source.name, ...(source.extraReferences ?? []).map((extra) => extra.name)]) {
+  const all = destination.platforms === undefined;
+  const named = (destination.platforms ?? []).map((one) => parsePlatform(one, host));
+  const wanted = named.length > 0 ? named : [host];
+  const saved: SavedPart[] = [];
+  for (const { name, isPrefix } of [{ name: source.name, isPrefix: false }, ...(source.extraReferences ?? [])]) {
+    if (isPrefix)
+      throw new WharfError("Unimplemented", "images are not looked up by a prefix", { operation: "export" });
     if (name === "") continue;
     const { target } = await client.images.get(name);
-    const { descriptor } = await choose(client, target, wanted);
-    // What docker's part of the archive tells is one platform's.
-    const manifest = await manifestFor(client, target, wanted ?? host);
-    saved.push({ image: { manifest }, names: [name], descriptor });
+    const manifest = await exported(client, target, wanted);
+    if (!manifest && !all) {
+      const list = wanted.map(formatPlatform).join(", ");
+      throw new WharfError("NotFound", `no image for ${list} to export`, { operation: "export", subject: name });
+    }
+    saved.push({ names: [name], descriptor: target, ...(manifest ? { image: { manifest } } : {}) });
   }
-  await saveImages({ client }, saved, destination.write!, signal ?? new AbortController().signal);
+  const keep = ({ mediaType, platform }: Descriptor) => {
+    if (destination.skipNonDistributable && isForeignLayer(mediaType)) return false;
+    return all || !platform || wanted.some((one) => samePlatform(one, platform));
+  };
+  const options = { keep, skipDocker: destination.skipDockerManifest };
+  await saveImages({ client }, saved, destination.write!, signal ?? new AbortController().signal, options);
+  progress?.({ event: "Completed export", name: "" });
+}
+
+/** The image that docker's part of the archive tells of: the first for one of the platforms, in their order. */
+async function exported(
+  client: Containerd,
+  target: Descriptor,
+  wanted: readonly Platform[],
+): Promise<Manifest | undefined> {
+  const { document } = await readDocument(client, target);
+  if (document.kind === "manifest") return document.manifest;
+  const { manifests } = document.index;
+  const found = wanted
+    .map((one) => manifests.find(({ platform }) => platform && samePlatform(one, platform)))
+    .find((one) => one !== undefined);
+  const descriptor = found ?? manifests.find(({ platform }) => !platform);
+  return descriptor && (await exported(client, descriptor, wanted));
+}
+
+function samePlatform(one: Platform, other: Platform): boolean {
+  return formatPlatform(normalizePlatform(one)) === formatPlatform(normalizePlatform(other));
 }
 
 async function setImage(client: Containerd, name: string, target: Descriptor, labels: StoredImage["labels"]) {

@@ -5,7 +5,7 @@ import { type Challenge, parseChallenges } from "./challenge.ts";
 import { isInsecure } from "./config.ts";
 import type { Credentials } from "./credentials.ts";
 import { isTransient, statusError } from "./errors.ts";
-import type { Transport } from "./http.ts";
+import type { Requester } from "./message.ts";
 
 /** A token's first days are counted from now, its last seconds are not trusted; milliseconds. */
 const EXPIRY_MARGIN = 5_000;
@@ -26,7 +26,7 @@ interface Token {
 export type Scope = string;
 
 export interface AuthorizerOptions {
-  transport: Transport;
+  transport: Requester;
   credentials: () => Promise<Credentials | undefined>;
   /** Hosts to which credentials may go without TLS. */
   insecure: readonly string[];

@@ -19,6 +19,7 @@ import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
 import type { Capability, RegistryConfig, RegistrySettings } from "./settings.ts";
 import { sha256 } from "./sha256.ts";
 import { Uploader, type UploadOptions, type UploadSource } from "./upload.ts";
+import { type RequestWatch, watched } from "./watch.ts";
 
 /** Attempts at a mirror: the registry behind it is better than waiting for it. */
 const MIRROR_ATTEMPTS = 2;
@@ -38,10 +39,14 @@ export interface RegistryOptions {
 
 /** How one caller wants a registry to be spoken to. */
 export interface Way {
-  /** Without TLS. */
-  plainHttp?: boolean | undefined;
+  /** What to speak to the registry itself; by default what suits its address. */
+  scheme?: "http" | "https" | undefined;
   /** In place of what the configuration says of it. */
   settings?: RegistrySettings | undefined;
+  /** Further headers of each request; names in lower case. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** Is told of each request and its answer. */
+  watch?: RequestWatch | undefined;
 }
 
 export interface Options {
@@ -79,7 +84,9 @@ export class Registry implements Disposable {
    * of the configuration.
    */
   repository(reference: Reference, credentials?: Credentials | CredentialSource, way: Way = {}): Repository {
-    const hosts = (capability: Capability) => this.#hostsFor(reference.domain, capability, credentials, way);
+    // What is watched is the caller's own, with its tokens.
+    const known = way.watch ? new Map<string, RegistryHost>() : this.#hosts;
+    const hosts = (capability: Capability) => this.#hostsFor(reference.domain, capability, credentials, way, known);
     return new Repository(reference, hosts);
   }
 
@@ -87,8 +94,10 @@ export class Registry implements Disposable {
     domain: string,
     capability: Capability,
     credentials: Credentials | CredentialSource | undefined,
-    { plainHttp = false, settings }: Way,
+    way: Way,
+    known = this.#hosts,
   ): Promise<RegistryHost[]> {
+    const { scheme, settings, headers } = way;
     let endpoints = settings
       ? endpointsOf(domain, { ...this.#config, registries: { [domain]: settings }, mirrors: {} })
       : this.#endpoints.get(domain);
@@ -106,9 +115,13 @@ export class Registry implements Disposable {
         subject: domain,
       });
     }
-    const plain = (one: Endpoint): Endpoint => (plainHttp && !one.mirror ? { ...one, schemes: ["http"] } : one);
-    const own = settings && sha256(Buffer.from(JSON.stringify(settings)));
-    return able.map((endpoint) => this.#host(plain(endpoint), domain, credentials, own));
+    const adapted = (one: Endpoint): Endpoint => ({
+      ...one,
+      schemes: scheme && !one.mirror ? [scheme] : one.schemes,
+      headers: { ...headers, ...one.headers },
+    });
+    const own = settings || headers ? sha256(Buffer.from(JSON.stringify([settings, headers]))) : "";
+    return able.map((endpoint) => this.#host(adapted(endpoint), domain, credentials, { own, known, watch: way.watch }));
   }
 
   /** `own` tells settings of one caller's own from all others. */
@@ -116,14 +129,14 @@ export class Registry implements Disposable {
     endpoint: Endpoint,
     domain: string,
     credentials: Credentials | CredentialSource | undefined,
-    own = "",
+    { own, known, watch }: { own: string; known: Map<string, RegistryHost>; watch: RequestWatch | undefined },
   ): RegistryHost {
     const user =
       typeof credentials === "function"
         ? this.#asker(credentials)
         : credentials && sha256(Buffer.from(JSON.stringify(credentials)));
     const key = JSON.stringify([domain, endpoint.host, endpoint.prefix, endpoint.schemes, user ?? "", own]);
-    let host = this.#hosts.get(key);
+    let host = known.get(key);
     if (!host) {
       const source = this.#options.credentials;
       // What the caller gave is meant for the registry, not for whoever mirrors it.
@@ -132,15 +145,15 @@ export class Registry implements Disposable {
       const who = theirs ? given : async () => await source?.(endpoint.mirror ? endpoint.host : domain);
       host = new RegistryHost({
         endpoint,
-        transport: this.#transport(endpoint, own),
+        transport: watched(this.#transport(endpoint, own), watch),
         credentials: who,
         retry: this.#retry,
         insecure: this.#config.insecure ?? [],
       });
       // Each user of each host has an entry with tokens: the oldest goes.
-      if (this.#hosts.size >= 64) this.#hosts.delete(this.#hosts.keys().next().value!);
-    } else this.#hosts.delete(key);
-    this.#hosts.set(key, host);
+      if (known.size >= 64) known.delete(known.keys().next().value!);
+    } else known.delete(key);
+    known.set(key, host);
     return host;
   }
 

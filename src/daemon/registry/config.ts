@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { BlockList, isIP } from "node:net";
 import { WharfError } from "../../common/errors.ts";
-import { DEFAULT_DOMAIN } from "../../common/reference.ts";
+import { DEFAULT_DOMAIN, HUB_HOST } from "../../common/reference.ts";
 import { parseDuration } from "./duration.ts";
 import type { Capability, HostSettings, RegistryConfig, RegistrySettings } from "./settings.ts";
 
@@ -43,8 +43,6 @@ async function settingsIn(directories: readonly string[], domain: string): Promi
 }
 
 const ALL: readonly Capability[] = ["pull", "resolve", "push"];
-/** Docker Hub answers at another name than its own. */
-const HUB_HOST = "registry-1.docker.io";
 
 /** The endpoints of a registry, in the order they are to be tried. Throws InvalidArgument for bad settings. */
 export async function endpointsOf(domain: string, config: RegistryConfig): Promise<Endpoint[]> {

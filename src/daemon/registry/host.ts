@@ -9,8 +9,7 @@ import { Authorizer, type Scope } from "./auth.ts";
 import { type Endpoint, isInsecure } from "./config.ts";
 import type { Credentials } from "./credentials.ts";
 import { isTransient, NetworkError, statusError } from "./errors.ts";
-import type { Transport } from "./http.ts";
-import type { HttpRequest, HttpResponse } from "./message.ts";
+import type { HttpRequest, HttpResponse, Requester } from "./message.ts";
 import { backoff, isTransientStatus, pause, type RetryPolicy } from "./retry.ts";
 
 const MAX_REDIRECTS = 10;
@@ -47,7 +46,7 @@ export interface RegistryRequest extends WaitOptions {
 
 export interface RegistryHostOptions {
   endpoint: Endpoint;
-  transport: Transport;
+  transport: Requester;
   credentials: () => Promise<Credentials | undefined>;
   retry: RetryPolicy;
   insecure: readonly string[];

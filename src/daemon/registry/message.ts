@@ -46,3 +46,8 @@ export interface HttpResponse {
   /** Gives the body up, keeping the connection where that is cheap. */
   discard(): void;
 }
+
+/** Sends requests: a transport, or who stands before one. */
+export interface Requester {
+  request(request: HttpRequest): Promise<HttpResponse>;
+}

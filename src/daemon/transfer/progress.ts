@@ -25,6 +25,8 @@ export type TransferEvent =
   | { kind: "resolved"; reference: string; descriptor: Descriptor }
   /** The manifest chosen for the platform: its layers, from the base up. */
   | { kind: "layers"; manifest: Descriptor; layers: readonly Descriptor[] }
+  /** The image has this name in the store now. */
+  | { kind: "saved"; name: string }
   | {
       kind: "layer";
       id: Digest;

@@ -29,7 +29,8 @@ import { type LayerPlan, pullLayers } from "./layers.ts";
 import { SharedLease } from "./lease.ts";
 import { hostPlatform } from "./platform.ts";
 import type { TransferEvent } from "./progress.ts";
-import { choosePlatform, otherPlatforms } from "./select.ts";
+import { type ChosenManifest, choosePlatform, fetchMetadata, otherPlatforms } from "./select.ts";
+import { ensureUnpacked } from "./stored.ts";
 import { checkLayerType, hasSnapshot } from "./unpack.ts";
 import type { VerifyImage } from "./verify.ts";
 
@@ -40,14 +41,21 @@ export interface PullOptions {
   platform?: Platform | undefined;
   /** Other platforms to fetch as well, packed: for pushing and saving the whole. */
   also?: readonly Platform[] | "all" | undefined;
-  /** Name in the store; the reference's full form by default. */
-  name?: string | undefined;
+  /** Manifests and configs of all other platforms, too. */
+  allMetadata?: boolean | undefined;
+  /** Images at most, of several platforms. */
+  limit?: number | undefined;
+  /** Name in the store; the reference's full form by default, null for none but the further ones. */
+  name?: string | null | undefined;
+  furtherNames?: ((target: Descriptor) => readonly string[]) | undefined;
   /** The configuration's by default. */
   credentials?: Credentials | CredentialSource | undefined;
   /** How the registry is spoken to. */
   way?: Way | undefined;
   /** For unpacking; `overlayfs` by default, null to leave the layers packed. */
   snapshotter?: string | null | undefined;
+  /** To be unpacked as well: other platforms, or for other snapshotters. */
+  unpacks?: readonly { platform: Platform; snapshotter: string }[] | undefined;
   /** Of the image. */
   labels?: Labels | undefined;
   progress?: ((event: TransferEvent) => void) | undefined;
@@ -126,9 +134,9 @@ export class Puller {
       const target = await withSpan("resolve", () => this.#resolve(context, reference, known?.target));
       await this.#verify?.(formatReference(reference), target, signal);
       progress?.({ kind: "resolved", reference: name, descriptor: target });
-      const wanted = options.platform ?? hostPlatform();
-      const chosen = await choosePlatform(context, target, wanted);
-      const { manifest, descriptor } = chosen;
+      const metadata = options.allMetadata ? fetchMetadata(context, target) : undefined;
+      if (metadata) pending.push(metadata);
+      const { manifest, descriptor } = await this.#main(context, target, options);
       if (!isImage(manifest)) throw artifact(manifest);
       const snapshotter = options.snapshotter === undefined ? DEFAULT_SNAPSHOTTER : options.snapshotter;
       if (snapshotter !== null) for (const layer of manifest.layers) checkLayerType(layer);
@@ -144,16 +152,25 @@ export class Puller {
         throw error;
       });
       const { config, chain } = await configured;
-      for (const other of await otherPlatforms(context, target, options.also)) {
-        if (other.descriptor.digest !== descriptor.digest) await this.#fetchPacked(context, other.manifest, options);
-      }
+      const most = (options.limit ?? Number.POSITIVE_INFINITY) - 1;
+      const others = await otherPlatforms(context, target, options.also, { besides: descriptor, most });
+      for (const other of others) await this.#fetchPacked(context, other, options);
+      for (const one of options.unpacks ?? []) await this.#unpack(context, target, one, options);
+      await metadata;
       await Promise.all(pending);
       const chainId = chain.at(-1) ?? "";
       if (snapshotter !== null && chainId !== "") {
         await addLabels(context, manifest.config, { [snapshotRefLabel(snapshotter)]: chainId });
       }
       const changed = known?.target.digest !== target.digest;
-      if (changed || options.labels) await setImage(lease.client, name, target, options.labels, known !== undefined);
+      if (options.name !== null) {
+        if (changed || options.labels) await setImage(lease.client, name, target, options.labels, known !== undefined);
+        progress?.({ kind: "saved", name });
+      }
+      for (const further of options.furtherNames?.(target) ?? []) {
+        await setImage(lease.client, further, target, options.labels, false);
+        progress?.({ kind: "saved", name: further });
+      }
       return {
         name,
         target,
@@ -169,11 +186,48 @@ export class Puller {
     }
   }
 
+  /** The image that is told of as the result: for the platform, or where all are wanted and none is unpacked the host's or any. */
+  async #main(context: SharedContext, target: Descriptor, options: PullOptions): Promise<ChosenManifest> {
+    const any = options.platform === undefined && options.also === "all" && options.snapshotter === null;
+    try {
+      return await choosePlatform(context, target, options.platform ?? hostPlatform());
+    } catch (error) {
+      if (!any || !isCode(error, "NotFound")) throw error;
+      const [first] = await otherPlatforms(context, target, "all", { most: 1 });
+      if (!first) throw error;
+      return first;
+    }
+  }
+
+  /** Unpacks what is fetched for a further platform or snapshotter. */
+  async #unpack(
+    context: SharedContext,
+    target: Descriptor,
+    { platform, snapshotter }: { platform: Platform; snapshotter: string },
+    options: PullOptions,
+  ): Promise<void> {
+    const chosen = await choosePlatform(context, target, platform);
+    const { manifest } = chosen;
+    if (!isImage(manifest)) throw artifact(manifest);
+    await this.#fetchPacked(context, chosen, options);
+    const config = await fetchConfig(context, manifest.config);
+    checkConfig(config, manifest, platform);
+    const chain = chainIds(config.rootfs.diff_ids, sha256);
+    await Promise.all(context.pending);
+    const image = { id: manifest.config.digest, manifest, config, chain, chainId: chain.at(-1) ?? "" };
+    await ensureUnpacked(context.client, image, snapshotter);
+  }
+
   /** Fetches an image without unpacking it. */
-  async #fetchPacked(context: SharedContext, manifest: Manifest, options: PullOptions): Promise<void> {
+  async #fetchPacked(
+    context: SharedContext,
+    { manifest, descriptor }: ChosenManifest,
+    options: PullOptions,
+  ): Promise<void> {
     const configured = isImage(manifest) ? fetchConfig(context, manifest.config) : Promise.resolve();
     const layers = isImage(manifest) ? manifest.layers : [manifest.config, ...manifest.layers];
     const plan = configured.then(() => ({ diffIds: [], chain: [] }));
+    options.progress?.({ kind: "layers", manifest: descriptor, layers });
     await this.#layers(context, layers, null, plan, options);
   }
 

@@ -3,7 +3,7 @@
 import { isCode, WharfError } from "../../common/errors.ts";
 import type { Descriptor } from "../../common/oci/image.ts";
 import { isForeignLayer, isIndexType, isManifestType } from "../../common/oci/media-types.ts";
-import type { Platform } from "../../common/oci/platform.ts";
+import { type Platform, platformMatches } from "../../common/oci/platform.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../common/reference.ts";
 import type { Containerd } from "../containerd/api.ts";
 import type { Registry, Repository, Way } from "../registry/client.ts";
@@ -25,6 +25,8 @@ export interface PushOptions {
   image?: string | undefined;
   /** Only the manifest for it, instead of a whole index. */
   platform?: Platform | undefined;
+  /** Only these of a whole index; one is as `platform`. */
+  platforms?: readonly Platform[] | undefined;
   credentials?: Credentials | CredentialSource | undefined;
   /** How the registry is spoken to. */
   way?: Way | undefined;
@@ -69,7 +71,10 @@ export class Pusher {
       if (reference.digest !== undefined)
         throw new WharfError("InvalidArgument", "a digest cannot be pushed to", { hint: "give a tag instead" });
       const { target } = await options.client.images.get(options.image ?? name);
-      const { descriptor, partial } = await choose(options.client, target, options.platform);
+      const several = (options.platforms?.length ?? 0) > 1;
+      const { descriptor, partial } = several
+        ? { descriptor: target, partial: false }
+        : await choose(options.client, target, options.platform ?? options.platforms?.[0]);
       const repository = this.#registry.repository(reference, options.credentials, options.way);
       const uploader = await repository.uploader();
       const push: Push = { options, repository, uploader, done: new Map() };
@@ -90,7 +95,7 @@ export class Pusher {
     const either = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
     let work: Promise<void>[];
     if (document.kind === "index") {
-      work = document.index.manifests.map((one) => {
+      work = document.index.manifests.filter(wantedBy(push.options)).map((one) => {
         const inner = { ...push, options: { ...push.options, signal: either } };
         return isIndexType(one.mediaType) || isManifestType(one.mediaType)
           ? this.#once(push, one, () => this.#document(inner, one, undefined))
@@ -142,6 +147,12 @@ export class Pusher {
     await addLabels({ client, repository: push.repository }, descriptor, {});
     emit({ kind: "layer", id, status: outcome === "uploaded" ? "pushed" : outcome });
   }
+}
+
+/** Entries of an index for the platforms, where several were named. */
+function wantedBy({ platforms = [] }: PushOptions): (one: Descriptor) => boolean {
+  if (platforms.length < 2) return () => true;
+  return ({ platform }) => !platform || platforms.some((wanted) => platformMatches(wanted, platform));
 }
 
 function missing(descriptor: Descriptor, cause: unknown): WharfError {

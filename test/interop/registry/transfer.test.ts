@@ -320,7 +320,7 @@ test("push survives broken connections and busy answers, and refuses what it can
 
 test("transfer: containerd's transfer service pulls and pushes", async () => {
   await using store = await openStore();
-  store.core.addTransferer(registryTransferer(store.puller, new Pusher({ registry: store.registry })));
+  store.core.addTransferer(registryTransferer(store.puller, new Pusher({ registry: store.registry }), () => {}));
   const { transfer } = store.client;
   const events: string[] = [];
   const source = { type: "registry", reference: `${server.host}/team/app:amd64` } as const;
@@ -331,7 +331,7 @@ test("transfer: containerd's transfer service pulls and pushes", async () => {
   );
   assert.equal((await store.client.images.get("mine")).target.digest, images.amd64!.manifestDescriptor.digest);
   assert.equal((await store.holdings()).snapshots.length, 2);
-  assert.ok(events.includes("resolved") && events.includes("complete") && events.includes("extracted"));
+  assert.ok(events.includes("saved") && events.includes("complete") && events.includes("extracted"));
   await transfer.transfer(
     { type: "image-store", name: "mine" },
     { type: "registry", reference: `${server.host}/transferred:v1` },

@@ -20,6 +20,16 @@ export interface TransferProgress {
 
 export type RegistryAuth = { username: string; secret: string } | { identityToken: string } | { header: string };
 
+export interface HttpDebug {
+  /** Requests and answers. */
+  requests: boolean;
+  /** One line for each. */
+  trace: boolean;
+  dump?: ((text: string) => void) | undefined;
+  /** Resolves when all that was dumped is on its way, or nobody takes it. */
+  flush?: (() => Promise<void>) | undefined;
+}
+
 /** An image in a registry. */
 export interface OciRegistry {
   type: "registry";
@@ -30,6 +40,10 @@ export interface OciRegistry {
   hostDir?: string | undefined;
   /** What to speak to the registry itself; by default what suits its address. */
   scheme?: "http" | "https" | undefined;
+  /** Further headers of each request. */
+  headers?: Labels | undefined;
+  /** What goes over the wire is told: to `dump`, or in the log. */
+  debug?: HttpDebug | undefined;
 }
 
 /** A name, or what names are made from, for what is stored or looked up beyond the image's own (containerd, core/transfer/image). */
@@ -52,6 +66,10 @@ export interface StoredImage {
   /** `linux/amd64`; the host's by default. */
   platforms?: string[] | undefined;
   allPlatforms?: boolean | undefined;
+  /** Pulled: manifests and configs of all other platforms, too. */
+  allMetadata?: boolean | undefined;
+  /** Pulled: images at most; 0 for no limit. */
+  manifestLimit?: number | undefined;
   extraReferences?: ImageReference[] | undefined;
   /** Snapshotters to unpack for; none by default. */
   unpacks?: { platform?: string | undefined; snapshotter: string }[] | undefined;
@@ -61,8 +79,12 @@ export interface StoredImage {
 export interface ArchiveStream {
   type: "archive";
   mediaType?: string | undefined;
-  /** Written: platforms to have; the image's own all by default. */
+  /** Read: layers that are not compressed are compressed. */
+  forceCompress?: boolean | undefined;
+  /** Written: platforms to have; all of them where it is undefined, the host's where it is empty. */
   platforms?: string[] | undefined;
+  /** Written without layers that may not be handed on. */
+  skipNonDistributable?: boolean | undefined;
   /** Written without docker save's manifest.json. */
   skipDockerManifest?: boolean | undefined;
   read?: AsyncIterable<Uint8Array> | undefined;

@@ -6,11 +6,11 @@ import { OCI } from "../../../common/oci/media-types.ts";
 import type { Reference } from "../../../common/reference.ts";
 import type { Containerd } from "../../containerd/api.ts";
 import { childLabels } from "../../transfer/labels.ts";
+import { ensureUnpacked } from "../../transfer/stored.ts";
 import type { Engine } from "../engine.ts";
 import { storeDocument } from "./archive/blobs.ts";
 import { type LocalImage, PARENT } from "./store.ts";
 import { keepImage, nameImage } from "./tag.ts";
-import { ensureUnpacked } from "./unpack.ts";
 
 /** Stores config and manifest, unpacks, names it. `client` holds a lease that has the layers; `parent` is the image it was made of. */
 export async function finishImage(

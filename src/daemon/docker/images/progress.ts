@@ -17,6 +17,7 @@ const STATUS: Readonly<Partial<Record<LayerEvent["status"], string>>> = {
 /** Lines for an event. `shown` is the tag or digest that is pulled. */
 export function pullLines(event: TransferEvent, from: { repository: string; shown: string }): ProgressLine[] {
   if (event.kind === "resolved") return [{ status: `Pulling from ${from.repository}`, id: from.shown }];
+  if (event.kind === "saved") return [];
   if (event.kind === "layers") {
     return event.layers.map(({ digest }) => ({
       status: "Pulling fs layer",

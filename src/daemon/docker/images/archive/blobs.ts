@@ -1,6 +1,8 @@
 /** Puts what arrives into the content store, with its digest found on the way or checked. */
 
 import { createHash, randomBytes } from "node:crypto";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
 import type { Digest } from "../../../../common/digest.ts";
 import { isCode, WharfError } from "../../../../common/errors.ts";
 import type { Descriptor } from "../../../../common/oci/image.ts";
@@ -52,6 +54,13 @@ export async function storeBlob(
     await client.content.abort(ref).catch(() => {});
     throw error;
   }
+}
+
+/** Stores a blob of the store once more, compressed. */
+export async function storeCompressed(client: Containerd, blob: StoredBlob): Promise<StoredBlob> {
+  const gzip = createGzip();
+  const [stored] = await Promise.all([storeBlob(client, gzip), pipeline(client.content.reader(blob), gzip)]);
+  return stored;
 }
 
 /** Adds a blob that is there to the client's lease. */

@@ -20,10 +20,10 @@ import type { Containerd } from "../../../containerd/api.ts";
 import { readDocument } from "../../../transfer/documents.ts";
 import { childLabels, UNCOMPRESSED } from "../../../transfer/labels.ts";
 import { SharedLease } from "../../../transfer/lease.ts";
+import { ensureUnpacked } from "../../../transfer/stored.ts";
 import type { Engine } from "../../engine.ts";
 import { keepImage, nameImage } from "../tag.ts";
-import { ensureUnpacked } from "../unpack.ts";
-import { addBlobLabels, type StoredBlob, storeBlob, storeDocument } from "./blobs.ts";
+import { addBlobLabels, type StoredBlob, storeBlob, storeCompressed, storeDocument } from "./blobs.ts";
 import { compressionOf, decompressed } from "./decompress.ts";
 import { readTar } from "./tar-read.ts";
 
@@ -74,13 +74,20 @@ export interface ArchiveIndex {
   manifests: readonly Descriptor[];
 }
 
-/** As `readArchive`, for those who name the index and its parts themselves. `client` has a lease. */
-export async function readArchiveIndex(client: Containerd, body: AsyncIterable<Uint8Array>): Promise<ArchiveIndex> {
+/**
+ * As `readArchive`, for those who name the index and its parts themselves. `client` has a lease. With `compress` a docker archive's plain layers
+ * are compressed.
+ */
+export async function readArchiveIndex(
+  client: Containerd,
+  body: AsyncIterable<Uint8Array>,
+  compress = false,
+): Promise<ArchiveIndex> {
   const files = await storeFiles(client, body);
   const layout = files.has("oci-layout") ? files.get("index.json") : undefined;
   const index = layout
     ? { mediaType: OCI.index, digest: layout.digest, size: layout.size }
-    : await indexOf(client, await findImages(client, files));
+    : await indexOf(client, await findImages(client, files, compress));
   await labelTree(client, index);
   const { document } = await readDocument(client, index);
   if (document.kind !== "index") throw new WharfError("InvalidArgument", "index.json of the archive is no index");
@@ -121,11 +128,11 @@ async function storeFiles(client: Containerd, body: AsyncIterable<Uint8Array>): 
   return files;
 }
 
-async function findImages(client: Containerd, files: Files): Promise<FoundImage[]> {
+async function findImages(client: Containerd, files: Files, compress = false): Promise<FoundImage[]> {
   const index = files.get("index.json");
   if (index && files.has("oci-layout")) return await imagesOfLayout(client, index);
   const list = files.get("manifest.json");
-  if (list) return await imagesOfArchive(client, list, files);
+  if (list) return await imagesOfArchive(client, list, files, compress);
   throw new WharfError("InvalidArgument", "the archive holds no images: neither index.json nor manifest.json", {
     operation: "load image",
     hint: files.size > 0 ? "a container's files are taken by import" : undefined,
@@ -164,7 +171,12 @@ interface ArchiveEntry {
   Layers: string[];
 }
 
-async function imagesOfArchive(client: Containerd, list: StoredBlob, files: Files): Promise<FoundImage[]> {
+async function imagesOfArchive(
+  client: Containerd,
+  list: StoredBlob,
+  files: Files,
+  compress: boolean,
+): Promise<FoundImage[]> {
   const entries = (await readJson(client, list, "manifest.json")) as ArchiveEntry[];
   if (!Array.isArray(entries)) throw new WharfError("InvalidArgument", "manifest.json of the archive is no list");
   const found: FoundImage[] = [];
@@ -187,7 +199,9 @@ async function imagesOfArchive(client: Containerd, list: StoredBlob, files: File
       layers: [],
     };
     for (const [at, path] of Layers.entries()) {
-      const { digest, size, first } = fileOf(files, path);
+      const file = fileOf(files, path);
+      const plain = compressionOf(file.first) === "none";
+      const { digest, size, first } = compress && plain ? await storeCompressed(client, file) : file;
       const packed = compressionOf(first);
       const mediaType = packed === "gzip" ? OCI.layerGzip : packed === "zstd" ? OCI.layerZstd : OCI.layer;
       manifest.layers.push({ mediaType, digest, size });

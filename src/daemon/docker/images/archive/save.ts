@@ -60,11 +60,22 @@ async function namesMeant(engine: Engine, text: string): Promise<string[]> {
 
 export type Write = (data: Uint8Array) => Promise<void>;
 
+/** As Saved; without an image it is left out of docker's part of the archive. */
+export type SavedPart = Omit<Saved, "image"> & Partial<Pick<Saved, "image">>;
+
+export interface SaveOptions {
+  /** Of what an index or manifest names; all by default. */
+  keep?: ((child: Descriptor) => boolean) | undefined;
+  /** Without docker's part: manifest.json and repositories. */
+  skipDocker?: boolean | undefined;
+}
+
 export async function saveImages(
   engine: Pick<Engine, "client">,
-  images: readonly Saved[],
+  images: readonly SavedPart[],
   write: Write,
   signal: AbortSignal,
+  { keep = () => true, skipDocker = false }: SaveOptions = {},
 ) {
   const files = new Map<string, Buffer>();
   const blobs = new Map<string, Descriptor>();
@@ -72,7 +83,7 @@ export async function saveImages(
   const entries: { Config: string; RepoTags: string[] | null; Layers: string[] }[] = [];
   const repositories: Record<string, Record<string, string>> = {};
   for (const { image, names, descriptor } of images) {
-    await collect(engine, descriptor, blobs);
+    await collect(engine, descriptor, blobs, keep);
     for (const name of names.length > 0 ? names : [undefined]) {
       const tag = name === undefined ? undefined : parseReference(name).tag;
       const annotations = {
@@ -81,6 +92,7 @@ export async function saveImages(
       };
       manifests.push({ ...descriptor, ...(name === undefined ? {} : { annotations }) });
     }
+    if (!image || skipDocker) continue;
     const { manifest } = image;
     const tags = names.map((name) => parseReference(name)).filter(({ tag }) => tag !== undefined);
     entries.push({
@@ -91,7 +103,7 @@ export async function saveImages(
     for (const one of tags) (repositories[familiarName(one)] ??= {})[one.tag!] = manifest.config.digest.slice(7);
   }
   files.set("index.json", json({ schemaVersion: 2, mediaType: OCI.index, manifests }));
-  files.set("manifest.json", json(entries));
+  if (entries.length > 0) files.set("manifest.json", json(entries));
   files.set("oci-layout", json({ imageLayoutVersion: "1.0.0" }));
   if (Object.keys(repositories).length > 0) files.set("repositories", json(repositories));
   for (const name of ["blobs/", "blobs/sha256/"]) await write(tarHeader(name, "directory", 0));
@@ -111,6 +123,7 @@ async function collect(
   engine: Pick<Engine, "client">,
   descriptor: Descriptor,
   blobs: Map<string, Descriptor>,
+  keep: (child: Descriptor) => boolean,
 ): Promise<void> {
   if (blobs.has(descriptor.digest)) return;
   const { content } = engine.client;
@@ -131,7 +144,7 @@ async function collect(
   const { document } = await readDocument(engine.client, descriptor);
   const children =
     document.kind === "index" ? document.index.manifests : [document.manifest.config, ...document.manifest.layers];
-  for (const child of children) await collect(engine, child, blobs);
+  for (const child of children) if (keep(child)) await collect(engine, child, blobs, keep);
 }
 
 function path({ digest }: Pick<Descriptor, "digest">): string {

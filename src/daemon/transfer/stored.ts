@@ -1,0 +1,62 @@
+/** Makes sure that an image's layers are unpacked: one that came by another way than a pull may not be. */
+
+import type { Digest } from "../../common/digest.ts";
+import type { ImageConfig, Manifest } from "../../common/oci/image.ts";
+import { type Containerd, DEFAULT_SNAPSHOTTER } from "../containerd/api.ts";
+import { withSpan } from "../trace/trace.ts";
+import { Growth } from "./flights.ts";
+import { snapshotRefLabel } from "./labels.ts";
+import { SharedLease } from "./lease.ts";
+import { commitLayer, type Download, hasSnapshot, unpackLayer } from "./unpack.ts";
+
+export interface UnpackableImage {
+  /** Digest of the config. */
+  id: Digest;
+  manifest: Manifest;
+  config: ImageConfig;
+  chain: readonly Digest[];
+  /** The top of the chain; empty when there are no layers. */
+  chainId: string;
+}
+
+/** NotFound when a layer's blob is missing. */
+export async function ensureUnpacked(
+  client: Containerd,
+  image: UnpackableImage,
+  snapshotter: string = DEFAULT_SNAPSHOTTER,
+): Promise<void> {
+  const { chain, chainId } = image;
+  if (chainId === "" || (await hasSnapshot(client, snapshotter, chainId))) return;
+  const lease = await SharedLease.create(client);
+  try {
+    await withSpan("unpack image", async () => {
+      for (const at of chain.keys()) await unpackOne(lease.client, image, at, snapshotter);
+      const label = snapshotRefLabel(snapshotter);
+      await lease.client.content.update({ digest: image.id, labels: { [label]: chainId } }, [`labels.${label}`]);
+    });
+  } finally {
+    await lease.release();
+  }
+}
+
+async function unpackOne(
+  client: Containerd,
+  { chain, manifest, config }: UnpackableImage,
+  at: number,
+  snapshotter: string,
+): Promise<void> {
+  const chainId = chain[at]!;
+  if (await hasSnapshot(client, snapshotter, chainId)) return;
+  const descriptor = manifest.layers[at]!;
+  await client.content.info(descriptor.digest);
+  const layer = { client, snapshotter, descriptor, diffId: config.rootfs.diff_ids[at]!, chainId };
+  const unpacked = await unpackLayer(layer, wholeBlob());
+  if (unpacked) await commitLayer(layer, unpacked, chain[at - 1] ?? "");
+}
+
+/** A download that is over: the blob is in the store. */
+function wholeBlob(): Download {
+  const growth = new Growth();
+  growth.end();
+  return { growth, done: Promise.resolve(), restarted: new AbortController().signal };
+}
