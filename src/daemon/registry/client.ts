@@ -172,7 +172,16 @@ export class Registry implements Disposable {
     const hosts = await this.#hostsFor(domain, "pull", credentials, {});
     const host = hosts.find(({ endpoint }) => !endpoint.mirror) ?? hosts[0]!;
     const request = { method: "GET", path: "/", scopes: [], operation: "log in", subject: domain, signal } as const;
-    (await host.expect(request, 200)).discard();
+    try {
+      (await host.expect(request, 200)).discard();
+    } catch (cause) {
+      if (!isCode(cause, "Unauthenticated", "PermissionDenied")) throw cause;
+      const { code, message, subject } = WharfError.from(cause);
+      // without its hint, which is for those who ask for a repository
+      throw new WharfError(code, `${domain} does not take this user name and password: ${message}`, {
+        ...{ operation: "log in", subject },
+      });
+    }
   }
 
   /** Endpoints without settings of their own share one transport with its connections. */

@@ -207,7 +207,7 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
     const env = environmentOf({ ...process, env: [...activated(process.env ?? [], options)] });
     sealDescriptors(passedOn(options));
     trace?.note("setns_init: about to exec, as soon as it is who it should be");
-    run(identitySteps(process, entrance.filter === undefined ? undefined : loadFilter, warn), trace);
+    run(identitySteps(process, entrance.filter === undefined ? undefined : loadFilter, warn, false), trace);
     trace?.flush();
     return execute(process.args ?? [], env);
   } catch (error) {

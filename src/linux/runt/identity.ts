@@ -53,12 +53,12 @@ function userParts({ uid, gid, umask, additionalGids = [] }: Process["user"]): P
   return parts;
 }
 
-/** False where it may not be entered. A missing folder is made. */
-function enterFolder(path: string): boolean {
+/** False where it may not be entered. A missing folder is made with `make`. */
+function enterFolder(path: string, make: boolean): boolean {
   const answer = native.syscall(NR.chdir, path);
   if (answer === 0) return true;
   if (answer === -E.EACCES) return false;
-  if (answer === -E.ENOENT) mkdirs(path);
+  if (answer === -E.ENOENT && make) mkdirs(path);
   sys("change to process.cwd", path, NR.chdir, path);
   return true;
 }
@@ -118,9 +118,15 @@ function giveUpCapabilities(masks: Masks | undefined, uid: number, warn: Warn): 
 
 /**
  * Takes on the identity, in the order the kernel asks for. `loadFilter` puts the seccomp filter on: with new privileges
- * still possible that needs CAP_SYS_ADMIN, so it happens before the capabilities go; else it is the very last thing.
+ * still possible that needs CAP_SYS_ADMIN, so it happens before the capabilities go; else it is the very last thing. `makeFolder`: a
+ * missing working folder is made, as the first process's is; that of a further one has to be there.
  */
-export function identitySteps(process: Process, loadFilter: (() => void) | undefined, warn: Warn): Step[] {
+export function identitySteps(
+  process: Process,
+  loadFilter: (() => void) | undefined,
+  warn: Warn,
+  makeFolder = true,
+): Step[] {
   const { user, cwd, capabilities, noNewPrivileges } = process;
   const steps: Step[] = [];
   const add = (field: string, name: string, work: () => void) => void steps.push({ field, name, run: work });
@@ -149,7 +155,7 @@ export function identitySteps(process: Process, loadFilter: (() => void) | undef
   if (!noNewPrivileges) filter();
   add("process.cwd", `enter ${JSON.stringify(cwd)}`, () => {
     // with the runtime's rights, or else (a network file system that root is nobody on) with the user's
-    entered = enterFolder(cwd);
+    entered = enterFolder(cwd, makeFolder);
   });
   steps.push({
     field: "process.user",

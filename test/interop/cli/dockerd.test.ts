@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { uniqueName } from "../../support/run.ts";
 import { type Engine, importBusybox, startDockerd } from "./dockerd.ts";
 import { engineTests } from "./engine.ts";
+import { mistakeTests } from "./mistakes.ts";
 import { execute, Scratch, wharfProgram } from "./program.ts";
 
 const scratch = new Scratch();
@@ -22,6 +23,7 @@ after(async () => {
 });
 
 engineTests(() => ({ wharf, socket: engine.socket, scratch }));
+mistakeTests(() => ({ wharf, socket: engine.socket, scratch }));
 
 /** Both clients' outputs; asked again when time has passed between them, which shows in ages. */
 async function same(args: readonly string[]): Promise<void> {

@@ -140,6 +140,7 @@ export function engineTests(subject: () => Subject): void {
     });
     assert.deepEqual([exec.stdout, exec.code], ["/tmp\n1\nin\n", 9], exec.stderr);
     assert.equal((await cli(["exec", name, "no-such-command"])).code, 127);
+    assert.equal((await cli(["exec", "-w", "/no/such/folder", name, "pwd"])).code, 127);
     assert.equal((await cli(["inspect", "-f", "{{.State.Running}} {{.Config.Labels.k}}", name])).stdout, "true v\n");
     const waiting = cli(["wait", name]);
     await sleep(300);

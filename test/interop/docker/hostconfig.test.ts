@@ -405,7 +405,7 @@ test("what this host or this daemon has not is refused by its name", async () =>
     [{ IOMaximumIOps: 1 }, 400, /IOMaximumIOps is for Windows/],
     [{ IOMaximumBandwidth: 1 }, 400, /IOMaximumBandwidth is for Windows/],
     [{ Mounts: [{ Type: "image", Source: "busybox", Target: "/i" }] }, 501, /cannot be mounted into a container yet/],
-    [{ NetworkMode: "nosuch" }, 404, /network nosuch not found/],
+    [{ NetworkMode: "nosuch" }, 400, /network nosuch not found/],
   ] as const)
     await api.refused(status, message, "POST", "/containers/create", { Image: "busybox", HostConfig });
 });

@@ -51,6 +51,15 @@ test("exec: --user, --cwd, --env, --cap, --no-new-privs, --additional-gids", () 
   assert.match(out, /^7\n8 55\n\/tmp\nbd\nCapBnd:\s+0000000020000421\nNoNewPrivs:\s+1\n$/);
 });
 
+test("exec: a working folder that is not there is an error, and is not made", () => {
+  using box = new Bundle();
+  box.sleeping();
+  const { status, err } = box.runt("exec", "--cwd", "/not/there", box.id, "pwd");
+  assert.notEqual(status, 0);
+  assert.match(err, /process\.cwd.*"\/not\/there".*ENOENT/);
+  assert.equal(box.exec("ls -d /not").status, 1);
+});
+
 test("a user or group that the kernel would take for 'as it is' is refused, by exec and by run", () => {
   using box = new Bundle();
   box.sleeping();

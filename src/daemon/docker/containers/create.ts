@@ -2,7 +2,7 @@
 
 import { mkdir, rm } from "node:fs/promises";
 import type { ContainerCreateRequest } from "../../../common/docker/container.ts";
-import { WharfError } from "../../../common/errors.ts";
+import { isCode, WharfError } from "../../../common/errors.ts";
 import { parsePlatform } from "../../../common/oci/platform.ts";
 import { OCI_VERSION } from "../../../common/oci/runtime.ts";
 import { SPEC_TYPE_URL } from "../../containerd/api/containers.ts";
@@ -51,7 +51,7 @@ export async function createContainer(
   if (hostConfig.Runtime === "") hostConfig.Runtime = engine.runtimes.default;
   engine.runtimes.resolve(hostConfig.Runtime);
   hostConfig.NetworkMode = config.NetworkDisabled ? "none" : resolveNetworkMode(engine, hostConfig.NetworkMode);
-  engine.networks.get(hostConfig.NetworkMode);
+  checkNetwork(engine, hostConfig.NetworkMode);
   checkSharedNetwork({ config, hostConfig });
   const warnings: string[] = [];
   if (config.Healthcheck?.Test?.length && config.Healthcheck.Test[0] !== "NONE") {
@@ -139,5 +139,16 @@ async function makeStored(
       .remove(record.id)
       .catch(() => {});
     throw error;
+  }
+}
+
+/** No 404 for a network that is not there: to clients, that of a creation means the image, which they then pull. */
+function checkNetwork(engine: Engine, mode: string): void {
+  try {
+    engine.networks.get(mode);
+  } catch (error) {
+    if (!isCode(error, "NotFound")) throw error;
+    const { message, operation, subject, hint } = WharfError.from(error);
+    throw new WharfError("InvalidArgument", message, { operation, subject, hint });
   }
 }

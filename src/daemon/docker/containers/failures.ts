@@ -7,12 +7,12 @@ const NOT_EXECUTABLE = /permission denied|EACCES|is a directory|EISDIR|exec form
 
 /**
  * The code of a failed start. The runtime says by errno what exec(2) answered; other runtimes only by their text, which is all
- * that containerd passes on. What failed before (a mount, a folder) is neither.
+ * that containerd passes on. The working folder counts as the command's. What failed before (a mount, a device) is neither.
  */
 export function exitCodeOf(error: unknown): number {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if (/executable file not found/.test(at.message)) return 127;
-    if (!/\bexec\b/i.test(at.message)) continue;
+    if (!/\bexec\b|process\.cwd|chdir to cwd/i.test(at.message)) continue;
     const errno = at instanceof WharfError ? at.errno : undefined;
     const text = `${errno ?? ""} ${at.message}`;
     if (NOT_FOUND.test(text)) return 127;

@@ -17,6 +17,9 @@ const TYPES: Readonly<Record<string, (name: string) => string>> = {
   volume: (name) => `/volumes/${name}`,
 };
 
+/** The exit code for a template that cannot be parsed, as docker's. */
+const BAD_TEMPLATE = 64;
+
 /** What is asked for besides. */
 interface Wishes {
   readonly size?: boolean | undefined;
@@ -62,7 +65,7 @@ export const inspect = command({
   flags: {
     format: string("How to print: json or a Go template", { short: "f", type: "FORMAT", words: ["json"] }),
     size: bool("Also the sizes of a container", { short: "s" }),
-    type: string("Look only for this kind", { choices: Object.keys(TYPES) }),
+    type: string("Look only for this kind", { words: Object.keys(TYPES) }),
   },
   examples: [
     { what: "Everything", line: "inspect web" },
@@ -70,13 +73,24 @@ export const inspect = command({
     { what: "A label", line: "inspect -f '{{index .Config.Labels \"com.example.team\"}}' web" },
   ],
   run: async (cli, { flags, args }) => {
+    if (flags.type !== "" && !Object.hasOwn(TYPES, flags.type)) {
+      throw new WharfError("InvalidArgument", `unknown type ${JSON.stringify(flags.type)}`, {
+        hint: `one of ${Object.keys(TYPES).join(", ")}`,
+      });
+    }
     return await show(cli, args, flags.format, flags.type, { size: flags.size });
   },
 });
 
 async function show(cli: Cli, args: readonly string[], format: string, type: string, wishes: Wishes): Promise<number> {
   const whole = format === "" || format === "json";
-  const render = whole ? undefined : inspectTemplate(format);
+  let render: ReturnType<typeof inspectTemplate> | undefined;
+  try {
+    render = whole ? undefined : inspectTemplate(format);
+  } catch (error) {
+    cli.err(formatError(error, cli.globals.debug));
+    return BAD_TEMPLATE;
+  }
   const errors: unknown[] = [];
   const found = await Promise.all(
     args.map((name) =>
