@@ -13,6 +13,10 @@ export interface TaskIO {
   maxSize?: number | undefined;
   /** Log files kept, the current one included; 1 by default: it is truncated then. */
   maxFile?: number | undefined;
+  /** Files that are not written any more are packed with gzip: `<path>.1.gz` and so on. */
+  compress?: boolean | undefined;
+  /** JSON of an object that stands as `attrs` in each line. */
+  attrs?: string | undefined;
   /** The unix socket that the shim listens on for clients; made before the task's create or exec is answered. */
   attach?: string | undefined;
   /**
@@ -38,17 +42,19 @@ const SCHEME = "binary://";
 const LOGGER = "/usr/libexec/wharf/wharf-logger";
 
 export function formatTaskIO(io: TaskIO, logger: string = LOGGER): string {
-  const pairs: [string, string | number | undefined][] = [
+  const pairs: [string, string | number | boolean | undefined][] = [
     ["driver", io.driver],
     ["path", io.path],
     ["max-size", io.maxSize],
     ["max-file", io.maxFile],
+    ["compress", io.compress],
+    ["attrs", io.attrs],
     ["attach", io.attach],
     ["stdin", io.stdin],
   ];
   const query = pairs
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}=${encodeURIComponent(value as string | number)}`)
+    .map(([key, value]) => `${key}=${encodeURIComponent(value as string | number | boolean)}`)
     .join("&");
   return `${SCHEME}${logger}?${query}`;
 }

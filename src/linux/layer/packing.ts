@@ -1,8 +1,8 @@
 // A tree as a stream: one part walks it and writes a tar into a ring, one compresses that into a second ring, one hashes both, and this
 // process sends on what comes out.
 import type { Compression } from "../../common/oci/media-types.ts";
+import { compressor } from "../sys/compress.ts";
 import type { Trace } from "../sys/trace.ts";
-import { compressor } from "./compress.ts";
 import { confineToComputing } from "./confine.ts";
 import { hashRing, hashStep } from "./hash.ts";
 import { Parts } from "./parts.ts";

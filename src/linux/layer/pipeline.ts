@@ -2,11 +2,11 @@
 // into a second ring, one hashes both, and one, confined to the target, makes the files.
 import { WharfError } from "../../common/errors.ts";
 import type { Compression } from "../../common/oci/media-types.ts";
+import { decompressor, sniff } from "../sys/decompress.ts";
 import { O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import type { Trace } from "../sys/trace.ts";
 import { confineToComputing, confineToTree } from "./confine.ts";
-import { decompressor, sniff } from "./decompress.ts";
 import { hashRing, hashStep } from "./hash.ts";
 import { Parts } from "./parts.ts";
 import { Ring, RingReader } from "./ring.ts";

@@ -148,6 +148,8 @@ export interface Stat {
   /** Seconds since the epoch, and the nanoseconds beyond. */
   mtime: number;
   mtimeNs: number;
+  /** When it was made, in nanoseconds; 0 where the file system does not keep that. */
+  birthNs: bigint;
   /** Device of the file system, and of a device node. */
   devMajor: number;
   devMinor: number;
@@ -157,13 +159,14 @@ export interface Stat {
 }
 
 const STATX_BASIC = 0x7ff;
+const STATX_BTIME = 0x800;
 const STATX_MNT_ID = 0x1000;
 
 /** statx(2). Follows symlinks unless AT_SYMLINK_NOFOLLOW is given. */
 export function stat(path: string, flags = 0, dirfd = AT_FDCWD): Stat {
   // struct statx as 32-bit words, low half first
   const w = new Uint32Array(64);
-  sys("stat", path, NR.statx, dirfd, path, flags, STATX_BASIC | STATX_MNT_ID, w);
+  sys("stat", path, NR.statx, dirfd, path, flags, STATX_BASIC | STATX_BTIME | STATX_MNT_ID, w);
   return {
     nlink: w[4]!,
     uid: w[5]!,
@@ -174,6 +177,7 @@ export function stat(path: string, flags = 0, dirfd = AT_FDCWD): Stat {
     blocks: w[12]! + w[13]! * WORD,
     mtime: w[28]! + (w[29]! | 0) * WORD,
     mtimeNs: w[30]!,
+    birthNs: BigInt(w[20]! + (w[21]! | 0) * WORD) * 1_000_000_000n + BigInt(w[22]!),
     rdevMajor: w[32]!,
     rdevMinor: w[33]!,
     devMajor: w[34]!,

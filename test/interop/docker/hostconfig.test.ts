@@ -1,10 +1,10 @@
 // time-out: 300 s
 // Every field of a container's configuration: what it does, seen from inside, or how it is refused.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { build, Daemon, until } from "../e2e/daemon.ts";
 import { Api, frames } from "./client.ts";
@@ -375,9 +375,19 @@ test("logging: LogConfig's drivers and options; AutoRemove; RestartPolicy", asyn
   assert.ok(few > 0 && few < 20000, String(few));
   const refused = (status: number, message: RegExp, HostConfig: object) =>
     api.refused(status, message, "POST", "/containers/create", { Image: "busybox", HostConfig });
-  await refused(400, /no log driver named 'x'/, { LogConfig: { Type: "x" } });
+  await refused(400, /logging plugin x: plugin "x" not found/, { LogConfig: { Type: "x" } });
   await refused(400, /unknown log opt 'x' for json-file/, { LogConfig: { Config: { x: "y" } } });
-  await refused(501, /log option tag=y is not there yet/, { LogConfig: { Config: { tag: "y" } } });
+  for (const [Config, message] of [
+    [{ tag: "{{.Nope" }, /the log option tag is no template/],
+    [{ "env-regex": "(" }, /env-regex is no regular expression/],
+    [{ compress: "maybe" }, /invalid compress: "maybe"/],
+    [{ compress: "true", "max-size": "1m" }, /compress cannot be true when max-file is less than 2/],
+    [{ "max-size": "1x" }, /invalid max-size/],
+    [{ "max-file": "0" }, /invalid max-file/],
+    [{ mode: "fast" }, /logging mode not supported: fast/],
+    [{ "max-buffer-size": "1m" }, /only supported with 'mode=non-blocking'/],
+  ] as const)
+    await refused(400, message, { LogConfig: { Config } });
   await refused(400, /unknown policy 'x'/, { RestartPolicy: { Name: "x" } });
   await refused(400, /maximum retry count can only be used with 'on-failure'/, {
     RestartPolicy: { Name: "always", MaximumRetryCount: 2 },
@@ -388,6 +398,45 @@ test("logging: LogConfig's drivers and options; AutoRemove; RestartPolicy", asyn
   await api.start(id);
   assert.equal((await removed).json().StatusCode, 0);
   await api.refused(404, /No such container/, "GET", `/containers/${id}/json`);
+});
+
+test("log options: what labels, env and tag put beside the lines; packed files are read with the rest", async () => {
+  const run = async (Type: string, Config: Record<string, string>, script: string) => {
+    const body = { Cmd: ["sh", "-c", script], Env: ["A=1 2", "B=x", "OTHER=o"], Labels: { "l.a": "ä&", m: "n" } };
+    const id = await api.create({ ...body, HostConfig: { ...NONE, LogConfig: { Type, Config } } });
+    await api.start(id);
+    await api.expect(200, "POST", `/containers/${id}/wait`);
+    return id;
+  };
+  const logs = async (id: string, query: string) =>
+    frames((await api.expect(200, "GET", `/containers/${id}/logs?stdout=1&${query}`)).body)
+      .map(([, text]) => text)
+      .join("");
+  const options = { labels: "l.a,none", "env-regex": "^[AB]$", env: "OTHER", tag: "{{.ID}}/{{.ImageName}}" };
+  for (const driver of ["json-file", "local"]) {
+    const own = driver === "local" ? {} : options;
+    const id = await run(driver, { ...own, mode: "non-blocking", "max-buffer-size": "2m" }, "echo one; printf two");
+    const beside = driver === "local" ? "" : `A=1+2,B=x,OTHER=o,l.a=%C3%A4%26,tag=${id.slice(0, 12)}%2Fbusybox`;
+    assert.equal(await logs(id, "details=1"), `${beside} one\n${beside} two`);
+    assert.match(await logs(id, "timestamps=1&tail=1"), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z two$/);
+    const { LogPath } = (await api.expect(200, "GET", `/containers/${id}/json`)).json() as { LogPath: string };
+    assert.equal(LogPath === "", driver === "local", LogPath);
+    await api.remove(id);
+  }
+  const packing = { "max-size": "200k", "max-file": "60", compress: "true" };
+  const id = await run("json-file", packing, "seq 1 10000; sleep 0.3; seq 10001 20000; sleep 0.3; seq 20001 30000");
+  const { LogPath } = (await api.expect(200, "GET", `/containers/${id}/json`)).json() as { LogPath: string };
+  const names = readdirSync(dirname(LogPath));
+  assert.ok(
+    names.some((name) => name.endsWith(".gz")),
+    names.join(" "),
+  );
+  const numbers = (from: number) => `${Array.from({ length: 30001 - from }, (_, at) => from + at).join("\n")}\n`;
+  assert.equal(await logs(id, ""), numbers(1));
+  assert.equal(await logs(id, "tail=25000"), numbers(5001));
+  assert.equal(await logs(id, "tail=25000&since=1"), numbers(5001));
+  assert.deepEqual(readdirSync(dirname(LogPath)), names);
+  await api.remove(id);
 });
 
 test("what this host or this daemon has not is refused by its name", async () => {

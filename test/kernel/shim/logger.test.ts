@@ -1,14 +1,16 @@
 // The shim's own logger: what it writes, and what attached clients get and send.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
 import { Daemon, type TestShim } from "./harness.ts";
 
 interface Entry {
+  attrs?: Record<string, string>;
   log: string;
   stream: string;
   time: string;
@@ -33,7 +35,9 @@ async function finish(shim: TestShim): Promise<number> {
 }
 
 function entries(path: string): Entry[] {
-  return readFileSync(path, "utf8")
+  const bytes = readFileSync(path);
+  return (path.endsWith(".gz") ? gunzipSync(bytes) : bytes)
+    .toString("utf8")
     .split("\n")
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Entry);
@@ -182,6 +186,72 @@ test("rotation keeps as many files as asked for", async () => {
     numbers,
     [...Array(numbers.length).keys()].map((i) => 20001 - numbers.length + i),
   );
+});
+
+test("compress: rotated files are packed, nothing is lost, and the log that a client asks for has them, too", async () => {
+  await using daemon = new Daemon();
+  const script = "seq 1 30000; while [ ! -e /dev/shm/go ]; do sleep 0.05; done; seq 30001 40000";
+  await using shim = await daemon.start({ args: ["sh", "-c", script] });
+  const attachPath = join(daemon.folder, "attach.sock");
+  const options = { "max-size": 200_000, "max-file": 50, compress: "true", attach: attachPath };
+  const path = join(daemon.folder, "x.log");
+  // what a shim before this one could not pack any more
+  writeFileSync(`${path}.1`, `${JSON.stringify({ log: "0\n", stream: "stdout", time: "2026-01-01T00:00:00Z" })}\n`);
+  await launch(daemon, shim, options);
+  await shim.task.start({ id: shim.id });
+  const files = () => {
+    const names = [...Array(50).keys()]
+      .map((i) => 49 - i)
+      .flatMap((i) => (i ? [`${path}.${i}.gz`, `${path}.${i}`] : [path]));
+    return names.filter((file) => statSync(file, { throwIfNoEntry: false }));
+  };
+  const numbers = () => files().flatMap((file) => entries(file).map(({ log }) => Number(log)));
+  const last = () =>
+    readFileSync(path, "utf8").includes('"30000\\n"') && !statSync(`${path}.1`, { throwIfNoEntry: false });
+  while (!last()) await sleep(20);
+  assert.deepEqual(numbers(), [...Array(30001).keys()]);
+  assert.ok(
+    files().length > 1 &&
+      files()
+        .slice(0, -1)
+        .every((file) => file.endsWith(".gz")),
+    String(files()),
+  );
+  const client = await attach(attachPath, { ...BOTH, logs: true });
+  const exec = {
+    args: ["sh", "-c", "mkdir -p /dev/shm; touch /dev/shm/go"],
+    cwd: "/",
+    env: ["PATH=/bin"],
+    user: { uid: 0, gid: 0 },
+  };
+  const value = Buffer.from(JSON.stringify(exec));
+  await shim.task.exec({ id: shim.id, execId: "go", spec: { typeUrl: "p", value } });
+  await shim.task.start({ id: shim.id, execId: "go" });
+  const text = demultiplex(await client.output)[1]!;
+  assert.equal(text, `${[...Array(40001).keys()].join("\n")}\n`);
+  await finish(shim);
+});
+
+test("attrs stand in each line as they are, also with what replacing takes for its own", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["sh", "-c", "echo one; echo two; printf part"] });
+  const attrs = { a: "$& $1 $$ $` \\n", b: "ä\u0080" };
+  const ascii = JSON.stringify(attrs).replace(
+    /[\u007f-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  await launch(daemon, shim, { attrs: ascii });
+  await shim.task.start({ id: shim.id });
+  await finish(shim);
+  const lines = entries(join(daemon.folder, "x.log"));
+  assert.deepEqual(
+    lines.map(({ log }) => log),
+    ["one\n", "two\n", "part"],
+  );
+  for (const line of lines) {
+    assert.deepEqual(line.attrs, attrs);
+    assert.deepEqual(Object.keys(line), ["log", "stream", "attrs", "time"]);
+  }
 });
 
 test("attach: several clients, each with the streams it asked for; late ones get only the future", async () => {
@@ -363,6 +433,8 @@ test("bad logger options are refused", async () => {
     { "max-size": "big" },
     { path: "relative" },
     { stdin: "maybe" },
+    { compress: "perhaps" },
+    { attrs: "[1]" },
     { color: "red" },
   ]) {
     await assert.rejects(launch(daemon, shim, options as Record<string, string>), /logger option/);

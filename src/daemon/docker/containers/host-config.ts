@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { emptyHostConfig, type HostConfig, type HostConfigInput } from "../../../common/docker/host-config.ts";
 import { WharfError } from "../../../common/errors.ts";
-import { logLimits } from "../io/streams.ts";
+import { logLimits } from "../logs/options.ts";
 import { capabilitiesOf } from "../spec/capabilities.ts";
 import { DEFAULT_SHM_SIZE, MASKED_PATHS, READONLY_PATHS } from "../spec/defaults.ts";
 import { checkModes } from "../spec/namespaces.ts";
@@ -132,7 +132,7 @@ export function checkPolicies(host: HostConfig): void {
   if (MaximumRetryCount < 0) throw bad("invalid restart policy: maximum retry count cannot be negative");
   if (host.AutoRemove && Name !== "no") throw bad("can't create 'AutoRemove' container with restart policy");
   if (!["json-file", "none", "local"].includes(host.LogConfig.Type)) {
-    throw bad(`logger: no log driver named '${host.LogConfig.Type}' is registered`);
+    throw bad(`error looking up logging plugin ${host.LogConfig.Type}: plugin "${host.LogConfig.Type}" not found`);
   }
   for (const extra of host.ExtraHosts ?? []) {
     if (!/^[^:=]+[:=].+$/.test(extra)) throw bad(`bad format for add-host: "${extra}"`);

@@ -45,7 +45,7 @@ export async function inspectContainer(
     ResolvConfPath: own("resolv.conf"),
     HostnamePath: own("hostname"),
     HostsPath: own("hosts"),
-    LogPath: hostConfig.LogConfig.Type === "none" || own("x") === "" ? "" : engine.logPath(record.id),
+    LogPath: hostConfig.LogConfig.Type !== "json-file" || own("x") === "" ? "" : engine.logPath(record.id),
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
     Driver: "overlayfs",

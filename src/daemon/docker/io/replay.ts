@@ -37,7 +37,9 @@ export async function replayLog(
     for await (const batch of readLog(engine.logPath(container.id), { until, signal })) {
       const wanted = batch.filter(({ stream }) => (stream === "stdout" ? options.stdout : options.stderr || terminal));
       if (wanted.length === 0 || socket.destroyed) continue;
-      const data = Buffer.concat(wanted.map((entry) => encodeEntry(entry, { timestamps: false, multiplexed })));
+      const data = Buffer.concat(
+        wanted.map((entry) => encodeEntry(entry, { timestamps: false, details: false, multiplexed })),
+      );
       if (!socket.write(data))
         await Promise.race([once(socket, "drain", { signal }), once(socket, "close")]).catch(() => {});
     }

@@ -1,16 +1,20 @@
 /** Log entries as bytes of an answer. */
 
 import type { LogEntry } from "./reader.ts";
+import { normalTime } from "./times.ts";
 
 export interface EncodeOptions {
-  /** Each entry begins with its time. */
+  /** Each entry begins with its time, always with nine decimals. */
   timestamps: boolean;
+  /** Each entry begins with what the log options put beside it. */
+  details: boolean;
   /** Docker's header before each entry: stream, three zeros, length. */
   multiplexed: boolean;
 }
 
-export function encodeEntry(entry: LogEntry, { timestamps, multiplexed }: EncodeOptions): Buffer {
-  const text = timestamps ? `${entry.time} ${entry.text}` : entry.text;
+export function encodeEntry(entry: LogEntry, { timestamps, details, multiplexed }: EncodeOptions): Buffer {
+  let text = details ? `${detailsOf(entry)} ${entry.text}` : entry.text;
+  if (timestamps) text = `${normalTime(entry.time)} ${text}`;
   if (!multiplexed) return Buffer.from(text);
   const length = Buffer.byteLength(text);
   const bytes = Buffer.allocUnsafe(8 + length);
@@ -18,4 +22,18 @@ export function encodeEntry(entry: LogEntry, { timestamps, multiplexed }: Encode
   bytes.writeUInt32BE(length, 4);
   bytes.write(text, 8);
   return bytes;
+}
+
+/** `name=value,name=value`, as a query is written, sorted. */
+function detailsOf({ attrs = {} }: LogEntry): string {
+  return Object.entries(attrs)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map((pair) => pair.map(queryEscape).join("="))
+    .join(",");
+}
+
+function queryEscape(text: string): string {
+  return encodeURIComponent(text)
+    .replaceAll("%20", "+")
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -1,9 +1,22 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
+import { idOf } from "./part.ts";
 import { readLog } from "./reader.ts";
 
 let directory: string;
@@ -46,6 +59,17 @@ function rotate(keep: number): void {
   renameSync(path, `${path}.1`);
 }
 
+/** What the shim's packer makes: a member without content that names the file, then the content. */
+function pack(name: string): void {
+  const extra = Buffer.from(JSON.stringify({ file: idOf(statSync(name, { bigint: true })) }));
+  const empty = gzipSync("");
+  const head = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 3, extra.length, 0]);
+  const label = Buffer.concat([head, extra, empty.subarray(10)]);
+  writeFileSync(`${name}.gz.tmp`, Buffer.concat([label, gzipSync(readFileSync(name))]));
+  renameSync(`${name}.gz.tmp`, `${name}.gz`);
+  rmSync(name);
+}
+
 test("readLog() of a log that is not there is empty", async () => {
   assert.deepEqual(await all(), []);
 });
@@ -63,6 +87,52 @@ test("readLog() with tail begins at the last lines, over files and blocks", asyn
   writeFileSync(path, many.slice(1500).map(line).join(""));
   for (const tail of [0, 1, 2, 1499, 1500, 1501, 2999, 3000, 5000])
     assert.deepEqual(await all({ tail }), tail === 0 ? [] : many.slice(-tail), String(tail));
+});
+
+test("readLog() reads packed files in their place, its tail as well, and leaves nothing behind", async () => {
+  const many = Array.from({ length: 3000 }, (_, at) => `line ${at}`);
+  for (const [at, name] of [`${path}.3`, `${path}.2`, `${path}.1`, path].entries())
+    writeFileSync(
+      name,
+      many
+        .slice(at * 750, at * 750 + 750)
+        .map(line)
+        .join(""),
+    );
+  pack(`${path}.3`);
+  pack(`${path}.2`);
+  // As docker packs: without a label.
+  writeFileSync(`${path}.1.gz`, gzipSync(readFileSync(`${path}.1`)));
+  assert.deepEqual(await all(), many);
+  rmSync(`${path}.1`);
+  for (const tail of [0, 1, 750, 751, 1500, 2999, 4000])
+    assert.deepEqual(await all({ tail }), tail === 0 ? [] : many.slice(-tail), String(tail));
+  assert.deepEqual(readdirSync(directory).sort(), ["x.log", "x.log.1.gz", "x.log.2.gz", "x.log.3.gz"]);
+  writeFileSync(`${path}.2.gz`, "no gzip");
+  await assert.rejects(all(), { code: "DataLoss" });
+});
+
+test("readLog() loses and repeats nothing while files are rotated and packed under it", async () => {
+  writeFileSync(path, "");
+  const end = Promise.withResolvers<void>();
+  const { seen, done } = follow(end.promise);
+  const expected: string[] = [];
+  for (let at = 0; at < 400; at++) {
+    expected.push(String(at));
+    appendFileSync(path, line(String(at)));
+    if (at % 40 === 39) {
+      for (let i = 11; i >= 1; i--)
+        if (existsSync(`${path}.${i}.gz`)) renameSync(`${path}.${i}.gz`, `${path}.${i + 1}.gz`);
+      rotate(2);
+      writeFileSync(path, "");
+      if (at % 80 === 39) await sleep(3);
+      pack(`${path}.1`);
+      await sleep(3);
+    }
+  }
+  end.resolve();
+  await done;
+  assert.deepEqual(seen, expected);
 });
 
 test("readLog() follows a log from before its first line to after its last one", async () => {

@@ -1,15 +1,17 @@
 /** Reads a json-file log: from its beginning or its last lines, to its end or as it grows, over rotations. */
 
 import { type FSWatcher, watch } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { openLogFiles, successor } from "./files.ts";
+import type { LogPart } from "./part.ts";
 import { tailStart } from "./tail.ts";
 
 export interface LogEntry {
   stream: "stdout" | "stderr";
   /** RFC 3339 with nanoseconds. */
   time: string;
+  /** What the log options put beside each line. */
+  attrs?: Record<string, string> | undefined;
   /** With its newline, unless it is a piece of a long line or the last one without. */
   text: string;
 }
@@ -48,7 +50,7 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
       if (entries.length > 0) yield entries;
       if (options.signal.aborted) return;
       if (bytes > 0) continue;
-      if ((await file!.stat()).size < position) {
+      if ((await (await file!.data()).stat()).size < position) {
         // Truncated in place: a rotation that keeps one file.
         position = 0;
         lines.reset();
@@ -76,12 +78,12 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
 }
 
 async function readOn(
-  file: FileHandle,
+  file: LogPart,
   position: number,
   lines: LineParser,
 ): Promise<{ entries: LogEntry[]; bytes: number }> {
   const buffer = Buffer.allocUnsafe(CHUNK);
-  const { bytesRead } = await file.read(buffer, 0, CHUNK, position);
+  const { bytesRead } = await (await file.data()).read(buffer, 0, CHUNK, position);
   return { entries: bytesRead > 0 ? lines.push(buffer.subarray(0, bytesRead)) : [], bytes: bytesRead };
 }
 
@@ -110,9 +112,11 @@ class LineParser {
 
 function parseEntry(line: string): LogEntry | undefined {
   try {
-    const { log, stream, time } = JSON.parse(line) as { log?: unknown; stream?: unknown; time?: unknown };
+    const { log, stream, time, attrs } = JSON.parse(line) as Record<string, unknown>;
     if (typeof log !== "string" || typeof time !== "string") return undefined;
-    return { text: log, stream: stream === "stderr" ? "stderr" : "stdout", time };
+    const entry: LogEntry = { text: log, stream: stream === "stderr" ? "stderr" : "stdout", time };
+    if (typeof attrs === "object" && attrs !== null) entry.attrs = attrs as Record<string, string>;
+    return entry;
   } catch {
     return undefined;
   }

@@ -15,6 +15,7 @@ export interface LogsQuery {
   readonly since: string | undefined;
   readonly until: string | undefined;
   readonly timestamps: boolean;
+  readonly details: boolean;
   readonly tail: string | undefined;
 }
 
@@ -50,11 +51,9 @@ export async function streamLogs(
     const time = normalTime(entry.time);
     return (since === undefined || time >= since) && (until === undefined || time <= until);
   };
+  const form = { timestamps: query.timestamps, details: query.details, multiplexed };
   const write = async (entries: LogEntry[]) => {
-    if (entries.length > 0)
-      await out.write(
-        Buffer.concat(entries.map((entry) => encodeEntry(entry, { timestamps: query.timestamps, multiplexed }))),
-      );
+    if (entries.length > 0) await out.write(Buffer.concat(entries.map((entry) => encodeEntry(entry, form))));
   };
   let held: LogEntry[] | undefined;
   if (filtered && tail !== undefined) {

@@ -1,6 +1,6 @@
 /** Where the last lines of a log begin: found from the end backwards, so that a long log costs no more than a short one. */
 
-import type { FileHandle } from "node:fs/promises";
+import type { LogPart } from "./part.ts";
 
 const BLOCK = 64 << 10;
 const NEWLINE = 0x0a;
@@ -10,18 +10,19 @@ const NEWLINE = 0x0a;
  * written later comes after them.
  */
 export async function tailStart(
-  files: readonly FileHandle[],
+  files: readonly Pick<LogPart, "data">[],
   count: number,
 ): Promise<{ file: number; offset: number }> {
   const last = files.length - 1;
-  if (count === 0) return { file: last, offset: (await files[last]!.stat()).size };
+  if (count === 0) return { file: last, offset: (await (await files[last]!.data()).stat()).size };
   let wanted = count;
   const buffer = Buffer.alloc(BLOCK);
   for (let file = last; file >= 0; file--) {
-    const { size } = await files[file]!.stat();
+    const data = await files[file]!.data();
+    const { size } = await data.stat();
     for (let end = size; end > 0; ) {
       const length = Math.min(BLOCK, end);
-      const { bytesRead } = await files[file]!.read(buffer, 0, length, end - length);
+      const { bytesRead } = await data.read(buffer, 0, length, end - length);
       for (let at = bytesRead - 1; at >= 0; at--) {
         if (buffer[at] !== NEWLINE) continue;
         const offset = end - length + at + 1;

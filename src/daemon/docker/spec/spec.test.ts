@@ -220,7 +220,7 @@ test("completeHostConfig() refuses limits that cannot be, in Docker's words", ()
   );
   fails({ IpcMode: "nope" }, /invalid IPC mode: nope/);
   fails({ SecurityOpt: ["nope=1"] }, /invalid --security-opt/);
-  fails({ LogConfig: { Type: "syslog" } }, /no log driver named 'syslog'/);
+  fails({ LogConfig: { Type: "syslog" } }, /logging plugin syslog: plugin "syslog" not found/);
 });
 
 test("--init: our own program is mounted read-only and runs the command", () => {

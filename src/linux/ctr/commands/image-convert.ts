@@ -4,7 +4,7 @@ import { WharfError } from "../../../common/errors.ts";
 import type { Descriptor, Manifest } from "../../../common/oci/image.ts";
 import { isIndexType, OCI } from "../../../common/oci/media-types.ts";
 import { platformMatches } from "../../../common/oci/platform.ts";
-import { decompressor, sniff } from "../../layer/decompress.ts";
+import { decompressor, sniff } from "../../sys/decompress.ts";
 import { sha256 } from "../../sys/hash.ts";
 import { BlobWriter, PIECE, writeBlob } from "../content-write.ts";
 import { type Ctr, command, need } from "../ctr.ts";

@@ -46,6 +46,10 @@ export interface LoggerOptions {
   /** Bytes after which the file is rotated; 0: never. */
   maxSize: number;
   maxFiles: number;
+  /** Rotated files are packed with gzip. */
+  compress: boolean;
+  /** JSON of an object for the `attrs` of each line of a json-file log; "" for none. */
+  attrs: string;
   /** Socket to listen on for attached clients; "" for none. */
   attach: string;
   /**
@@ -73,13 +77,34 @@ function oneOf<T extends string>(name: string, text: string, allowed: readonly T
   throw new WharfError("InvalidArgument", `logger option ${name}: ${JSON.stringify(text)} is none of ${allowed}`);
 }
 
+function object(name: string, text: string): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return text;
+  } catch {
+    // told below
+  }
+  throw new WharfError("InvalidArgument", `logger option ${name}: ${JSON.stringify(text)} is no JSON object`);
+}
+
 export function loggerOptions(uri: OutputUri): LoggerOptions {
-  const options: LoggerOptions = { driver: "json-file", path: "", maxSize: 0, maxFiles: 1, attach: "", stdin: "none" };
+  const options: LoggerOptions = {
+    driver: "json-file",
+    path: "",
+    maxSize: 0,
+    maxFiles: 1,
+    compress: false,
+    attrs: "",
+    attach: "",
+    stdin: "none",
+  };
   for (const [name, value] of uri.query) {
     if (name === "driver") options.driver = oneOf(name, value, ["json-file", "cri", "none"] as const);
     else if (name === "path") options.path = value;
     else if (name === "max-size") options.maxSize = value === "-1" ? 0 : number(name, value);
     else if (name === "max-file") options.maxFiles = Math.max(1, number(name, value));
+    else if (name === "compress") options.compress = oneOf(name, value, ["true", "false"]) === "true";
+    else if (name === "attrs") options.attrs = object(name, value);
     else if (name === "attach") options.attach = value;
     else if (name === "stdin") {
       const known = { "1": "open", true: "open", "0": "none", false: "none", "": "none" }[value];

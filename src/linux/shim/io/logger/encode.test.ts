@@ -1,6 +1,6 @@
 // The log's lines against a plain, slow description of what Docker and CRI write.
 import { equal, ok, test } from "../../../testing.ts";
-import { criTime, encodeCri, encodeJson, rfc3339Nano } from "./encode.ts";
+import { criTime, encodeCri, jsonEncoder, rfc3339Nano } from "./encode.ts";
 
 const HEX = "0123456789abcdef";
 
@@ -50,12 +50,14 @@ const SECONDS = Date.UTC(2026, 0, 2, 3, 4, 5) / 1000;
 function check(bytes: Uint8Array, partial: boolean): void {
   const padded = new Uint8Array(bytes.length + 6).fill(0x3c);
   padded.set(bytes, 3);
-  const got = native.utf8(encodeJson(padded, 3, 3 + bytes.length, partial, "stdout", SECONDS, 600_000_000) as never);
+  const got = native.utf8(
+    jsonEncoder("")(padded, 3, 3 + bytes.length, partial, "stdout", SECONDS, 600_000_000) as never,
+  );
   const all = partial ? [bytes] : lines(bytes);
   equal(got, all.map((line) => `{"log":"${dockerString(line)}${TAIL}`).join(""), `encoding of ${bytes}`);
 }
 
-test("encodeJson() writes what Docker writes, for every pair of bytes and for random ones", () => {
+test("jsonEncoder() writes what Docker writes, for every pair of bytes and for random ones", () => {
   const interesting = [
     0, 8, 9, 10, 12, 13, 27, 31, 32, 34, 38, 60, 62, 65, 92, 0x6e, 127, 0x80, 0xa8, 0xbd, 0xbf, 0xc3, 0xe2, 0xed, 0xef,
     0xf0, 255,

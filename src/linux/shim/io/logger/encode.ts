@@ -135,14 +135,19 @@ function content(buffer: Uint8Array, from: number, to: number, between: string):
   }
 }
 
-/** `{"log":"…\n","stream":"stdout","time":"…"}`; a piece of a line has no `\n`. */
-export const encodeJson: Encode = (buffer, from, to, partial, stream, seconds, nanos) => {
-  const tail = `","stream":"${stream}","time":"${rfc3339Nano(seconds, nanos)}"}\n`;
-  const head = '{"log":"';
-  if (partial) return native.bytes(head + content(buffer, from, to, "") + tail);
-  // without the last line's end, which would begin another line
-  return native.bytes(`${head}${content(buffer, from, to - 1, `\\n${tail}${head}`)}\\n${tail}`);
-};
+/** `{"log":"…\n","stream":"stdout","time":"…"}`; a piece of a line has no `\n`. `attrs`, JSON of an object in ASCII, stands before the time. */
+export function jsonEncoder(attrs: string): Encode {
+  const extra = attrs === "" ? "" : `"attrs":${attrs},`;
+  return (buffer, from, to, partial, stream, seconds, nanos) => {
+    const tail = `","stream":"${stream}",${extra}"time":"${rfc3339Nano(seconds, nanos)}"}\n`;
+    const head = '{"log":"';
+    if (partial) return native.bytes(head + content(buffer, from, to, "") + tail);
+    // a dollar has a meaning in what replaces
+    const between = `\\n${extra.includes("$") ? tail.replaceAll("$", "$$$$") : tail}${head}`;
+    // without the last line's end, which would begin another line
+    return native.bytes(`${head}${content(buffer, from, to - 1, between)}\\n${tail}`);
+  };
+}
 
 /** `<time> stdout F <line>`, and P instead of F for a piece of a line. Bytes are left as they are. */
 export const encodeCri: Encode = (buffer, from, to, partial, stream, seconds, nanos) => {

@@ -1,7 +1,8 @@
-// The log file with its rotation: path, path.1, path.2 … No line is cut by a rotation, and none is lost.
+// The log file with its rotation: path, path.1, path.2 … No line is cut by a rotation, and none is lost. Where files are packed, that is
+// done beside; until it is done the file that is written grows on.
 import { dirname } from "../../../../common/path.ts";
 import { isErrno } from "../../../sys/call.ts";
-import { close, fstat, mkdirs, O, open, rename, unlinkIfThere, writeAll } from "../../../sys/fs.ts";
+import { close, exists, fstat, mkdirs, O, open, rename, unlinkIfThere, writeAll } from "../../../sys/fs.ts";
 import { warn } from "../../log.ts";
 import type { LogPart } from "./replay.ts";
 
@@ -16,23 +17,41 @@ export class LogFile {
   #fd: number;
   #size: number;
   #failing = false;
+  /** Puts `<path>.gz` in the place of `path`; undefined where files stay as they are. */
+  readonly #pack: ((path: string) => Promise<void>) | undefined;
+  #packing = false;
 
   /** `maxSize` 0: never rotated. Rotation comes before the first line that would begin at or beyond it, as in Docker. */
-  constructor(path: string, maxSize: number, maxFiles: number) {
+  constructor(path: string, maxSize: number, maxFiles: number, pack?: (path: string) => Promise<void>) {
     this.#path = path;
     this.#maxSize = maxSize;
     this.#maxFiles = maxFiles;
     mkdirs(dirname(path));
     this.#fd = open(path, FLAGS, MODE);
     this.#size = fstat(this.#fd).size;
+    this.#pack = maxFiles > 1 ? pack : undefined;
+    // left by a shim that ended too early
+    this.#packRotated();
+  }
+
+  #packRotated(): void {
+    const path = `${this.#path}.1`;
+    if (!this.#pack || !exists(path)) return;
+    this.#packing = true;
+    this.#pack(path)
+      .catch((error: unknown) => warn(`packing of ${path}`, error))
+      .finally(() => {
+        this.#packing = false;
+      });
   }
 
   /** Appends whole lines. */
   write(lines: Uint8Array): void {
     let rest = lines;
     while (rest.length > 0) {
-      if (this.#maxSize > 0 && this.#size >= this.#maxSize) this.#rotate();
-      const room = this.#maxSize > 0 ? this.#maxSize - this.#size : rest.length;
+      const limited = this.#maxSize > 0 && !this.#packing;
+      if (limited && this.#size >= this.#maxSize) this.#rotate();
+      const room = limited && !this.#packing ? this.#maxSize - this.#size : rest.length;
       let end = rest.length;
       // up to the line with which the limit is reached
       if (room < end) end = rest.indexOf(NEWLINE, room - 1) + 1 || rest.length;
@@ -56,24 +75,27 @@ export class LogFile {
   #rotate(): void {
     try {
       if (this.#maxFiles > 1) {
-        for (let i = this.#maxFiles - 1; i > 0; i--) this.#shift(i === 1 ? this.#path : `${this.#path}.${i - 1}`, i);
+        for (let i = this.#maxFiles - 1; i > 0; i--) this.#shift(i);
       } else unlinkIfThere(this.#path);
       // a reader may hold the old file: a new one, never the old one emptied
       const fd = open(this.#path, FLAGS | O.TRUNC, MODE);
       close(this.#fd);
       this.#fd = fd;
+      this.#packRotated();
     } catch (error) {
       warn(`rotation of ${this.#path}`, error);
     }
     this.#size = 0;
   }
 
-  #shift(from: string, to: number): void {
-    try {
-      rename(from, `${this.#path}.${to}`);
-    } catch (error) {
-      if (!isErrno(error, "ENOENT")) throw error;
-    }
+  /** Makes file `i - 1` file `i`, packed or not. */
+  #shift(i: number): void {
+    const from = i === 1 ? this.#path : `${this.#path}.${i - 1}`;
+    const to = `${this.#path}.${i}`;
+    let moved = renameIfThere(from, to) ? to : "";
+    if (this.#pack && i > 1 && renameIfThere(`${from}.gz`, `${to}.gz`)) moved = `${to}.gz`;
+    // of what was at this place nothing may stay, in neither form
+    if (this.#pack && moved !== "") unlinkIfThere(moved === to ? `${to}.gz` : to);
   }
 
   /** The log as it is now: the oldest file first, each opened for reading. */
@@ -81,12 +103,10 @@ export class LogFile {
     const parts: LogPart[] = [];
     for (let i = this.#maxFiles - 1; i >= 0; i--) {
       const path = i === 0 ? this.#path : `${this.#path}.${i}`;
-      try {
-        const fd = open(path, O.RDONLY);
-        parts.push({ fd, size: fstat(fd).size });
-      } catch (error) {
-        if (!isErrno(error, "ENOENT")) throw error;
-      }
+      const plain = openIfThere(path);
+      const packed = plain === undefined && i > 0 && this.#pack ? openIfThere(`${path}.gz`) : undefined;
+      const fd = plain ?? packed;
+      if (fd !== undefined) parts.push({ fd, size: fstat(fd).size, packed: packed !== undefined });
     }
     return parts;
   }
@@ -94,5 +114,24 @@ export class LogFile {
   close(): void {
     if (this.#fd >= 0) close(this.#fd);
     this.#fd = -1;
+  }
+}
+
+function renameIfThere(from: string, to: string): boolean {
+  try {
+    rename(from, to);
+    return true;
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+    return false;
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return open(path, O.RDONLY);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+    return undefined;
   }
 }

@@ -1,14 +1,15 @@
 // Our own logger, inside the shim: output goes into the log file and to attached clients, input comes from them.
 import { dirname } from "../../../../common/path.ts";
 import { close, pipe, setNonblocking } from "../../../sys/fs.ts";
-import type { Stdio } from "../../child.ts";
+import { inChild, type Stdio } from "../../child.ts";
 import type { Reaper } from "../../reaper.ts";
 import type { ProcessIO } from "../io.ts";
 import type { LoggerOptions } from "../uri.ts";
 import { drainedWithin, type Waiters } from "../wait.ts";
 import { AttachServer, type Input } from "./attach.ts";
-import { encodeCri, encodeJson } from "./encode.ts";
+import { encodeCri, jsonEncoder } from "./encode.ts";
 import { LogFile } from "./file.ts";
+import { packFile } from "./pack.ts";
 import type { History } from "./replay.ts";
 import { LogStream, type Sinks } from "./stream.ts";
 
@@ -26,7 +27,8 @@ export class LoggerIO implements ProcessIO, Input {
 
   /** The attach socket is there from now on: clients may come before the process is started. */
   constructor(reaper: Reaper, options: LoggerOptions, terminal: boolean) {
-    const { driver, path, maxSize, maxFiles, attach, stdin } = options;
+    const { driver, path, maxSize, maxFiles, attrs, attach, stdin } = options;
+    const pack = options.compress ? (file: string) => inChild(reaper, () => packFile(file)) : undefined;
     this.#terminal = terminal;
     this.#once = stdin === "once" && !terminal;
     this.#input = stdin !== "none";
@@ -34,8 +36,8 @@ export class LoggerIO implements ProcessIO, Input {
       driver === "none"
         ? undefined
         : {
-            file: new LogFile(path, maxSize, maxFiles),
-            encode: driver === "cri" ? encodeCri : encodeJson,
+            file: new LogFile(path, maxSize, maxFiles, pack),
+            encode: driver === "cri" ? encodeCri : jsonEncoder(attrs),
           };
     this.#sinks = { log, attach: undefined };
     if (attach === "") return;

@@ -6,11 +6,14 @@ import { inChild } from "../../child.ts";
 import type { Reaper } from "../../reaper.ts";
 import type { Hello } from "./client.ts";
 import type { Stream } from "./encode.ts";
+import { unpacked } from "./pack.ts";
 
 /** A part of the log: an open file, and how many bytes of it count. Closed by who takes it. */
 export interface LogPart {
   fd: number;
   size: number;
+  /** With gzip, and whole. */
+  packed: boolean;
 }
 
 /** What there was at one moment. */
@@ -75,17 +78,25 @@ class Output {
   }
 }
 
-function readBack(fd: number, size: number, parse: (line: Uint8Array) => Line, put: (line: Line) => void): void {
-  let rest = new Uint8Array(0);
+/** `size` bytes of a file, piece by piece. */
+function* pieces(fd: number, size: number): Generator<Uint8Array> {
+  const buffer = new Uint8Array(CHUNK);
   for (let left = size; left > 0; ) {
-    const buffer = new Uint8Array(rest.length + Math.min(CHUNK, left));
-    buffer.set(rest);
-    const n = read(fd, buffer.subarray(rest.length));
-    if (n === 0) break;
+    const n = read(fd, buffer.subarray(0, Math.min(CHUNK, left)));
+    if (n === 0) return;
     left -= n;
-    const end = rest.length + n;
+    yield buffer.subarray(0, n);
+  }
+}
+
+function readBack(from: Iterable<Uint8Array>, parse: (line: Uint8Array) => Line, put: (line: Line) => void): void {
+  let rest = new Uint8Array(0);
+  for (const piece of from) {
+    const buffer = new Uint8Array(rest.length + piece.length);
+    buffer.set(rest);
+    buffer.set(piece, rest.length);
     let at = 0;
-    for (let next = buffer.indexOf(0x0a); next >= 0 && next < end; next = buffer.indexOf(0x0a, at)) {
+    for (let next = buffer.indexOf(0x0a); next >= 0; next = buffer.indexOf(0x0a, at)) {
       try {
         put(parse(buffer.subarray(at, next + 1)));
       } catch {
@@ -93,7 +104,7 @@ function readBack(fd: number, size: number, parse: (line: Uint8Array) => Line, p
       }
       at = next + 1;
     }
-    rest = buffer.slice(at, end);
+    rest = buffer.slice(at);
   }
 }
 
@@ -112,8 +123,9 @@ export async function replay(
       reaper,
       () => {
         const out = new Output(multiplexed);
-        for (const [i, { size }] of parts.entries()) {
-          readBack(FIRST_PART + i, size, parse, ([stream, text]) => {
+        for (const [i, { size, packed }] of parts.entries()) {
+          const fd = FIRST_PART + i;
+          readBack(packed ? unpacked(fd) : pieces(fd, size), parse, ([stream, text]) => {
             if (hello[stream]) out.add(stream, text);
           });
         }
