@@ -1,4 +1,4 @@
-// The engine's source with four changes that the memory image needs; each must be found where it is expected.
+// The engine's source with five changes that the memory image needs; each must be found where it is expected.
 import { readFileSync } from "node:fs";
 
 const ARGUMENT = String.raw`((?:[^()]|\([^()]*\))*)`;
@@ -24,6 +24,11 @@ void js_seal_heap(JSRuntime *rt)
 }
 `;
 
+/** `pages` in the header of the prototype's block (native/arena.h): its number, when it came with the image. */
+const BY_NUMBER = `    if (proto && ((uint32_t *)proto)[-3])
+        return shape_hash(1, ((uint32_t *)proto)[-3]);
+    `;
+
 function replaceAll(text: string, pattern: RegExp, replacement: string, atLeast: number): string {
   const found = text.match(pattern)?.length ?? 0;
   if (found < atLeast)
@@ -35,7 +40,8 @@ function replaceAll(text: string, pattern: RegExp, replacement: string, atLeast:
  * 1. Reference counts of what came with the image are never written, so that its pages stay clean and shared.
  * 2. The engine's own pools of small blocks are off: a free block inside the image must not be given out again.
  * 3. js_seal_heap(), which native/host.c calls before the image is written.
- * 4. Functions do not keep their text, of which each holds that of all inside it: the image is smaller, and what is used lies closer.
+ * 4. The table of shapes does not depend on where prototypes lie: its chains lead by the same shapes however an image is laid out.
+ * 5. Functions do not keep their text, of which each holds that of all inside it: the image is smaller, and what is used lies closer.
  */
 export function patchEngine(path: string): string {
   let text = readFileSync(path, "utf8");
@@ -44,6 +50,13 @@ export function patchEngine(path: string): string {
   text = replaceAll(text, new RegExp(String.raw`JS_REF_COUNT\(${ARGUMENT}\)--;`, "g"), "js_rc_down($1);", 2);
   text = replaceAll(text, /^#define JS_REF_COUNT\(p\).*$/gm, `$&${COUNTING}`, 1);
   text = replaceAll(text, /#define JS_ARENA_LARGE_BLOCKS_ONLY 0/g, "#define JS_ARENA_LARGE_BLOCKS_ONLY 1", 1);
+  const initial = "static uint32_t shape_initial_hash(JSObject *proto)\n{\n    uint32_t h;\n";
+  text = replaceAll(
+    text,
+    /static uint32_t shape_initial_hash\(JSObject \*proto\)\s*\{\s*uint32_t h;\s*/g,
+    initial + BY_NUMBER,
+    1,
+  );
   const forget = "js_free(ctx, fd->source);\n    b->source = NULL;\n    b->source_len = 0;";
   text = replaceAll(text, /b->source = fd->source;\s*b->source_len = fd->source_len;/g, forget, 1);
   return text + SEAL;

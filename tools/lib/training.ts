@@ -12,6 +12,9 @@ import { CC } from "./sdist.ts";
 /** One run must not hold up the build. */
 const TIMEOUT_MS = 10_000;
 
+/** In the names of containers and of their control groups. */
+const MARK = `wharf-build-${process.pid}`;
+
 /** What the containers run: it ends at once, or with an argument at a signal. */
 const PROGRAM = "int pause(void); int main(int n, char **v) { return n > 1 ? pause() : 0; }";
 
@@ -73,11 +76,12 @@ function makeBundles(host: string, image: string, dir: string): void {
   quiet([host, "--image", image, "spec", "--bundle", join(dir, "small")], dir);
   const config = join(dir, "small/config.json");
   const spec = JSON.parse(readFileSync(config, "utf8")) as Spec;
-  const cgroupsPath = `/wharf-build-${process.pid}`;
+  const cgroupsPath = `/${MARK}-group`;
   const { terminal: _, ...rest } = spec.process!;
-  const small: Spec = { ...spec, process: { ...rest, args: ["true"] }, linux: { ...spec.linux, cgroupsPath } };
+  const small: Spec = { ...spec, process: { ...rest, args: ["true"] } };
   writeFileSync(config, JSON.stringify(small));
-  const likeDocker = dockerSpec(small, dir);
+  const docker = dockerSpec(small, dir);
+  const likeDocker: Spec = { ...docker, linux: { ...docker.linux, cgroupsPath } };
   const stays: Spec = {
     ...likeDocker,
     process: { ...likeDocker.process!, args: ["true", "stay"] },
@@ -104,11 +108,12 @@ function runs(start: Start, dir: string): void {
   const logged = ["--log", join(dir, "log.json"), "--log-format", "json"];
   const pidFile = ["--pid-file", join(dir, "pid")];
   // first those that do least: what all need comes to lie together
-  call(...logged, "create", "--bundle", "sleeper", ...pidFile, "made");
+  call(...logged, "create", "--bundle", join(dir, "sleeper"), ...pidFile, "made");
   attached("state", "made");
   call(...logged, "start", "made");
-  attached("run", "--bundle", "small", "small");
-  attached("run", "--bundle", "docker", "docker");
+  attached("run", "--bundle", "small", MARK);
+  attached("run", "-b", "small", MARK);
+  attached("run", "-b", "docker", "docker");
   attached("run", "--bundle", join(dir, "docker"), "again");
   const exec = { args: ["true"], cwd: "/", env: ["PATH=/bin"], user: { uid: 0, gid: 0 } };
   writeFileSync(join(dir, "exec.json"), JSON.stringify(exec));
