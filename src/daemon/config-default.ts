@@ -23,6 +23,9 @@ containerd-group = "root"
 # with the label containerd.io/namespace.shareable=true has, all else it must bring whole.
 content-sharing-policy = "shared"
 
+# How often containers with the labels containerd.io/restart.… (nerdctl run --restart) are looked at: ended ones are started again by their policy.
+restart-interval = "10s"
+
 # Programs that are asked about each image before it is pulled, in containerd's form (bindir): all in the folder, by name; one that does not end with 0,
 # or takes longer, refuses the image.
 # [image-verifier]

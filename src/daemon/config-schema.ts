@@ -30,6 +30,7 @@ const ConfigFile = object("Config", {
   "snapshotter-socket": optional(string()),
   "containerd-group": optional(string()),
   "content-sharing-policy": optional(oneOf("shared", "isolated")),
+  "restart-interval": optional(string()),
   "image-verifier": optional(
     object("", {
       "bin-dir": string(),
@@ -50,11 +51,12 @@ interface File {
   "snapshotter-socket"?: string;
   "containerd-group"?: string;
   "content-sharing-policy"?: ContentPolicy;
+  "restart-interval"?: string;
   "image-verifier"?: { "bin-dir": string; "max-verifiers"?: number; "per-verifier-timeout"?: string };
 }
 
 const OUR_SHIM = "io.containerd.runt.v2";
-/** Milliseconds that a verifier may be given. */
+/** Milliseconds that any setting of time may be. */
 const LONGEST = 24 * 3600 * 1000;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
@@ -94,10 +96,13 @@ export function readConfig(text: string, path: string): Config {
     if (containerdGroup === "") throw fault(text, ["containerd-group"], "must be a group's name or number");
     const contentPolicy = file["content-sharing-policy"];
     const imageVerifier = verifierOf(file["image-verifier"], text);
+    const restart = file["restart-interval"];
+    const restartInterval = restart === undefined ? undefined : durationOf(restart, text, ["restart-interval"]);
     return {
       ...{ registries, runtimes, defaultRuntime, snapshotters, snapshotterSocket, containerdGroup },
       ...(contentPolicy ? { contentPolicy } : {}),
       ...(imageVerifier ? { imageVerifier } : {}),
+      ...(restartInterval ? { restartInterval } : {}),
     };
   });
 }
@@ -107,8 +112,13 @@ function verifierOf(table: File["image-verifier"], text: string): VerifierSettin
   if (!table) return undefined;
   const { "bin-dir": binDir, "max-verifiers": maxVerifiers = 10, "per-verifier-timeout": duration = "10s" } = table;
   if (!isAbsolute(binDir)) throw fault(text, ["image-verifier", "bin-dir"], "must be an absolute path");
-  const timeout = parseDuration(duration);
-  if (timeout === undefined || timeout <= 0 || timeout > LONGEST)
-    throw fault(text, ["image-verifier", "per-verifier-timeout"], 'must be a duration of at most a day, like "10s"');
+  const timeout = durationOf(duration, text, ["image-verifier", "per-verifier-timeout"]);
   return { binDir, maxVerifiers, timeout };
+}
+
+function durationOf(value: string, text: string, path: readonly string[]): number {
+  const duration = parseDuration(value);
+  if (duration === undefined || duration < 1 || duration > LONGEST)
+    throw fault(text, path, 'must be a duration of at most a day, like "10s"');
+  return duration;
 }

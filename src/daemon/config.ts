@@ -29,6 +29,8 @@ export interface Config {
   containerdGroup: string | undefined;
   /** `shared` by default. */
   contentPolicy?: ContentPolicy | undefined;
+  /** Milliseconds between two looks at containers with restart labels; 10 s by default. */
+  restartInterval?: number | undefined;
   /** Asked about each image that is pulled. */
   imageVerifier?: VerifierSettings | undefined;
 }

@@ -37,7 +37,9 @@ export async function openCore(choice: CoreChoice, agent: Agent, stack: AsyncDis
     const warn = (message: string, error?: unknown) => log("warn", message, { error });
     const snapshotters = await otherSnapshotters(choice.file?.snapshotters ?? {}, stack);
     const contentPolicy = choice.file?.contentPolicy;
-    const core = stack.use(await createCore({ root, state, agent, shimPath, snapshotters, contentPolicy, log: warn }));
+    const restartInterval = choice.file?.restartInterval;
+    const settings = { shimPath, snapshotters, contentPolicy, restartInterval };
+    const core = stack.use(await createCore({ root, state, agent, ...settings, log: warn }));
     return { core, runtime: undefined };
   }
   stack.use(lockDirectory(root, "root"));

@@ -15,6 +15,7 @@ const sandboxes = (title: string): Evidence => [`${CONFORMANCE}/sandboxes.ts`, t
 const pods = (title: string): Evidence => [`${CONFORMANCE}/pods.ts`, title];
 const filters = (title: string): Evidence => [`${CONFORMANCE}/filters.ts`, title];
 const isolation = (title: string): Evidence => [`${CONFORMANCE}/isolation.ts`, title];
+const restart = (title: string): Evidence => ["test/interop/ctr/restart.test.ts", title];
 const tasks = (title: string): Evidence => [`${CONFORMANCE}/tasks.ts`, title];
 const shim = (title: string): Evidence => ["test/kernel/shim/lifecycle.test.ts", title];
 const shimIo = (title: string): Evidence => ["test/kernel/shim/io.test.ts", title];
@@ -215,6 +216,26 @@ export const LABEL_LEDGER: Readonly<Record<string, readonly [meaning: string, ev
     "of a namespace: where namespaces are isolated, its blobs are still given by their digests",
     isolation("a namespace labelled shareable gives its blobs by their digests"),
   ],
+  "containerd.io/restart.status": [
+    "of a container: what its task is to be, running or stopped",
+    restart("one that is to be stopped is, and one that is paused stays so"),
+  ],
+  "containerd.io/restart.policy": [
+    "always, no, on-failure[:N] or unless-stopped",
+    restart("on-failure: as often as allowed, and not after a success"),
+  ],
+  "containerd.io/restart.count": [
+    "how often it was started again",
+    restart("always: what was killed runs again, counted, with its output in the log"),
+  ],
+  "containerd.io/restart.explicitly-stopped": [
+    "unless-stopped leaves it alone",
+    restart("no, and unless-stopped once it was stopped by hand: stays as it is"),
+  ],
+  "containerd.io/restart.loguri": [
+    "where the output goes once it was started again",
+    restart("always: what was killed runs again, counted, with its output in the log"),
+  ],
 };
 
 const verifier = (title: string): Evidence => ["test/interop/ctr/verify.test.ts", title];
@@ -222,6 +243,7 @@ const verifier = (title: string): Evidence => ["test/interop/ctr/verify.test.ts"
 /** What containerd has as settings of plugins, by our configuration's names. */
 export const SETTING_LEDGER: Ledger = {
   "content-sharing-policy": isolation("a blob of another namespace has to be shown whole"),
+  "restart-interval": restart("a container without a task gets one, after the daemon was killed as well"),
   "image-verifier.bin-dir": verifier(
     "an image that it accepts is pulled; the verifier got its name, digest and descriptor",
   ),

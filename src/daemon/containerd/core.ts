@@ -25,6 +25,7 @@ import { Collector } from "./gc/collector.ts";
 import { LocalImages } from "./images/store.ts";
 import { LocalLeases } from "./leases/manager.ts";
 import { LocalNamespaces } from "./namespaces/store.ts";
+import { DEFAULT_INTERVAL, RestartMonitor } from "./restart/monitor.ts";
 import { ShimController } from "./sandboxes/controller.ts";
 import { Pods } from "./sandboxes/pods.ts";
 import { LocalSandboxes } from "./sandboxes/store.ts";
@@ -50,6 +51,8 @@ export interface CoreOptions {
   snapshotters?: Readonly<Record<string, (namespace: string) => Snapshotter>> | undefined;
   /** `shared` by default. */
   contentPolicy?: ContentPolicy | undefined;
+  /** Milliseconds between two looks at containers with restart labels. */
+  restartInterval?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -93,7 +96,11 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
   await pods.restore();
   await shims.restore();
   options.signal?.throwIfAborted();
-  return new LocalCore(shared, { shims, pods, transferers: [] }, stack.move());
+  const owned = stack.move();
+  const core = new LocalCore(shared, { shims, pods, transferers: [] }, owned);
+  const interval = options.restartInterval ?? DEFAULT_INTERVAL;
+  owned.use(new RestartMonitor({ db: shared.db, client: (namespace) => core.namespace(namespace), log, interval }));
+  return core;
 }
 
 /** What clients of a core have in common beyond its stores. */

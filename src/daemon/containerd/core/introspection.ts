@@ -10,6 +10,7 @@ import type { IntrospectionService, Plugin, ServerInfo } from "../api/introspect
 import { SHIM_SANDBOXER } from "../api/sandboxes.ts";
 import type { Any, Filters } from "../api/types.ts";
 import { DEFAULT_SNAPSHOTTER } from "../api.ts";
+import { POLICIES } from "../restart/policy.ts";
 import type { Shared } from "./scope.ts";
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
@@ -77,6 +78,7 @@ export class LocalIntrospection implements IntrospectionService {
       }),
       ...Object.keys(this.#shared.proxies).map((name) => plugin("snapshotter.v1", name, { platforms })),
       plugin("runtime.v2", "task", { platforms }),
+      plugin("monitor.container.v1", "restart", { capabilities: POLICIES }),
       plugin("sandbox.store.v1", "local"),
       plugin("sandbox.controller.v1", SHIM_SANDBOXER),
       plugin("transfer.v1", "local"),
