@@ -1,23 +1,13 @@
 // Builds dist/: the linux-world program with its applets, and the daemon's bundle. Does nothing where nothing changed.
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { APPLETS } from "./lib/applets.ts";
 import { removeUnused } from "./lib/earlier-builds.ts";
 import { assemble, linuxSources, stripSources } from "./lib/images.ts";
 import { placeImage, type Training } from "./lib/layout.ts";
 import { BUILD, buildHost, hashFiles, ROOT } from "./lib/native.ts";
 import { trainRunt } from "./lib/training.ts";
 
-/** `guarded` where processes come out of it that a container can see; the shims that the agent starts are its own children. */
-const APPLETS = new Map([
-  ["wharf", { entry: "src/linux/cli/main.ts", guarded: "" }],
-  ["runt", { entry: "src/linux/runt/main.ts", guarded: "create run exec" }],
-  // for who calls it in runc's place by a link of that name; there is none in dist/bin
-  ["runc", { entry: "src/linux/runt/main.ts", guarded: "create run exec" }],
-  ["containerd-shim-runt-v2", { entry: "src/linux/shim/main.ts", guarded: "start" }],
-  ["wharf-agent", { entry: "src/linux/agent/main.ts", guarded: "*" }],
-  ["docker-init", { entry: "src/linux/init/main.ts", guarded: "" }],
-  ["ctr", { entry: "src/linux/ctr/main.ts", guarded: "" }],
-]);
 /** By entry: the runs that its image is laid out by. */
 const TRAININGS = new Map<string, Training>([["src/linux/runt/main.ts", trainRunt]]);
 const BIN = join(ROOT, "dist/bin");

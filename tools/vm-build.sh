@@ -12,13 +12,14 @@ packages="
   python3-minimal
   libatomic1
   runc crun criu
+  apparmor checkpolicy
 "
 # what only costs time at the boot of a machine that is thrown away
 masked="
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer systemd-tmpfiles-clean.timer
   getty.target modprobe@drm.service modprobe@efi_pstore.service systemd-udev-trigger.service systemd-binfmt.service
   systemd-journal-catalog-update.service systemd-hwdb-update.service ldconfig.service systemd-update-done.service
-  systemd-random-seed.service
+  systemd-random-seed.service apparmor.service
 "
 
 mount -t tmpfs vm root

@@ -11,7 +11,7 @@ import { NR } from "../sys/nr.ts";
 const X_OK = 1;
 const AT_EACCESS = 0x200;
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const CLOSE_RANGE_CLOEXEC = 4;
+const CLOSE_RANGE_MAX = 0xffffffff;
 /** No errno: the program is there, but what its first lines name to run it is not. */
 const NO_INTERPRETER = -1;
 
@@ -117,12 +117,22 @@ export function environmentOf({ env, user }: Process): readonly string[] {
 }
 
 /**
- * Nothing above the streams and the preserved descriptors is passed on. To be called before a seccomp filter is put on, which
- * may refuse close_range as it may anything: after that no new descriptor comes without close-on-exec.
+ * Nothing above the streams and the preserved descriptors is passed on, or open any more but what is still needed: what the caller
+ * left open is not for hooks that the image provides, nor for a working folder. To be called before a seccomp filter is put on,
+ * which may refuse close_range as it may anything; all that is opened here is close-on-exec.
  */
-export function sealDescriptors(preserveFds: number): void {
-  const answer = native.syscall(NR.close_range, 3 + preserveFds, 0xffffffff, CLOSE_RANGE_CLOEXEC);
-  if (answer < 0) throw kernelError("mark descriptors close-on-exec", undefined, -answer);
+export function closeOthers(preserveFds: number, needed: readonly (number | undefined)[]): void {
+  let from = 3 + preserveFds;
+  const closeUpTo = (last: number) => {
+    const answer = native.syscall(NR.close_range, from, last, 0);
+    if (answer < 0) throw kernelError("close descriptors", undefined, -answer);
+  };
+  for (const fd of needed.filter((one) => one !== undefined).sort((a, b) => a - b)) {
+    if (fd < from) continue;
+    if (fd > from) closeUpTo(fd - 1);
+    from = fd + 1;
+  }
+  closeUpTo(CLOSE_RANGE_MAX);
 }
 
 /** Becomes the program, in its environment as it is given. */

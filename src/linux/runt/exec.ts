@@ -16,7 +16,7 @@ import { Channel, type FromInit, failure } from "./channel.ts";
 import { adoptTerminal, openTerminal } from "./console.ts";
 import { activated, announce, type LaunchOptions, passedOn, relayed, takeConsole } from "./create.ts";
 import { CgroupEntrance, type SubCgroups } from "./exec-cgroup.ts";
-import { environmentOf, execute, sealDescriptors } from "./exec-path.ts";
+import { closeOthers, environmentOf, execute } from "./exec-path.ts";
 import { enterExecutionDomain } from "./execution-domain.ts";
 import { identitySteps } from "./identity.ts";
 import { joinRdtGroup } from "./intel-rdt.ts";
@@ -205,7 +205,7 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
       close(listener);
     };
     const env = environmentOf({ ...process, env: [...activated(process.env ?? [], options)] });
-    sealDescriptors(passedOn(options));
+    closeOthers(passedOn(options), [channel.fd, entrance.filter, trace?.file]);
     trace?.note("setns_init: about to exec, as soon as it is who it should be");
     run(identitySteps(process, entrance.filter === undefined ? undefined : loadFilter, warn, false), trace);
     trace?.flush();

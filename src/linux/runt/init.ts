@@ -12,7 +12,7 @@ import type { Trace } from "../sys/trace.ts";
 import { Channel } from "./channel.ts";
 import { adoptTerminal, bindConsole, openTerminal, type Terminal } from "./console.ts";
 import { deviceSteps } from "./devices.ts";
-import { environmentOf, execute, findExecutable, sealDescriptors } from "./exec-path.ts";
+import { closeOthers, environmentOf, execute, findExecutable } from "./exec-path.ts";
 import { enterExecutionDomain } from "./execution-domain.ts";
 import { runHooks, type StateOfContainer } from "./hooks.ts";
 import { identitySteps } from "./identity.ts";
@@ -60,8 +60,6 @@ export interface InitPlan {
   listens: boolean;
   trace: Trace | undefined;
 }
-
-const CLOSE_RANGE_MAX = 0xffffffff;
 
 /** What changes hands while the process is set up. */
 interface Progress {
@@ -314,7 +312,9 @@ function finish(plan: InitPlan, progress: Progress): never {
   // who is told by `start` is told of no steps: the descriptors of `create` are closed
   const trace = plan.startSocket === undefined ? plan.trace : undefined;
   progress.env = environmentOf(process);
-  sealDescriptors(plan.preserveFds);
+  closeOthers(plan.preserveFds, [progress.channel.fd, progress.seccomp, trace?.file]);
+  // hooks.startContainer are programs of the image: what this process holds is not for them
+  if (!plan.namespaces.own.has("user")) prctl(PR.SET_DUMPABLE, 0);
   trace?.note("init: closing the pipe to signal completion");
   run(startSteps(plan, progress), trace);
   trace?.flush();
@@ -358,13 +358,6 @@ export function startSteps(plan: InitPlan, progress: Progress): Step[] {
 function waitForStart(plan: InitPlan, progress: Progress, ends: number | undefined): number {
   progress.channel[Symbol.dispose]();
   plan.trace?.flush();
-  const keep = [plan.startSocket!, progress.seccomp ?? -1, ends ?? -1].sort((a, b) => a - b);
-  let from = 3 + plan.preserveFds;
-  for (const fd of keep) {
-    if (fd < from) continue;
-    if (fd > from) native.syscall(NR.close_range, from, fd - 1, 0);
-    from = fd + 1;
-  }
-  native.syscall(NR.close_range, from, CLOSE_RANGE_MAX, 0);
+  closeOthers(plan.preserveFds, [plan.startSocket, progress.seccomp, ends]);
   return acceptStart(plan.startSocket!, ends);
 }

@@ -3,7 +3,7 @@ import { WharfError } from "../../common/errors.ts";
 import type { Linux, Mount } from "../../common/oci/runtime.ts";
 import { normalize } from "../../common/path.ts";
 import { isErrno, sys } from "../sys/call.ts";
-import { close, Fd, fstat, O, open, S_IFDIR, S_IFMT } from "../sys/fs.ts";
+import { close, Fd, fileSystemOf, fstat, O, open, S_IFDIR, S_IFMT } from "../sys/fs.ts";
 import { attach, cloneTree, fdPath, MOUNT_ATTR, MS, mount, setAttributes } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
 import { openInRoot, openInRootIfThere, openOrMake, RESOLVE } from "../sys/openat2.ts";
@@ -58,9 +58,7 @@ const PROC_SUPER_MAGIC = 0x9fa0;
 /** A bind mount on /proc must show a procfs. */
 function checkProcTree(tree: number, path: string): void {
   if (normalize(path) !== "/proc") return;
-  const buffer = new BigInt64Array(15);
-  sys("fstatfs", tree, NR.fstatfs, tree, buffer);
-  if (Number(buffer[0]) === PROC_SUPER_MAGIC) return;
+  if (fileSystemOf(tree) === PROC_SUPER_MAGIC) return;
   throw new WharfError("PermissionDenied", `"/proc" cannot be mounted because it is not of type proc`);
 }
 

@@ -3,7 +3,7 @@ import { WharfError } from "../../common/errors.ts";
 import type { LinuxSeccomp } from "../../common/oci/runtime.ts";
 import { filterFile } from "../seccomp/cache.ts";
 import { flagBits, loadFilter } from "../seccomp/load.ts";
-import { Fd, readAll } from "../sys/fs.ts";
+import { close, Fd, readAll } from "../sys/fs.ts";
 import { connectUnix, sendFds } from "../sys/socket.ts";
 import type { StateOfContainer } from "./hooks.ts";
 import type { KnownFilter } from "./known-filter.ts";
@@ -51,7 +51,10 @@ export function prepareSeccomp(
 
 /** In the process that it is for. Answers the listener, where there is one. */
 export function putFilterOn(file: number, flags: readonly string[], listens: boolean): number | undefined {
-  return loadFilter(readAll(file, 16384), flags, listens);
+  const program = readAll(file, 16384);
+  // after this close may be what the filter refuses
+  close(file);
+  return loadFilter(program, flags, listens);
 }
 
 function connectToListener(path: string): Fd {

@@ -23,6 +23,8 @@ function nameOf({ architectures, defaultAction, defaultErrnoRet, syscalls }: Lin
 /** A cached program, open for reading; undefined when it is not there. */
 export function openCached(cache: string, name: string): number | undefined {
   try {
+    // who may rename in it can give one profile the program of another
+    if (!isOurs(stat(cache))) return undefined;
     using file = new Fd(open(`${cache}/${name}`, O.RDONLY | O.NOFOLLOW));
     return isOurs(fstat(file.value)) ? file.release() : undefined;
   } catch (error) {

@@ -192,6 +192,13 @@ export function fstat(fd: number): Stat {
   return stat("", AT_EMPTY_PATH, fd);
 }
 
+/** The magic number of the file system on which it lies: statfs(2). */
+export function fileSystemOf(fd: number): number {
+  const buffer = new BigInt64Array(15);
+  sys("fstatfs", fd, NR.fstatfs, fd, buffer);
+  return Number(buffer[0]);
+}
+
 /** Undefined where nothing is. */
 export function statIfThere(path: string, flags = 0, dirfd = AT_FDCWD): Stat | undefined {
   try {

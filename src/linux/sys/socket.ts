@@ -41,9 +41,11 @@ export function connectUnix(path: string, nonblocking = false): number {
   return socket.release();
 }
 
-/** A nonblocking listener. The path must not exist; its file gets the process's umask. */
+/** A nonblocking listener. The path must not exist; nobody but its owner may connect. */
 export function listenUnix(path: string, backlog = 128): number {
   using socket = new Fd(unixSocket(SOCK_NONBLOCK));
+  // the file gets this mode, whatever the umask is
+  sys("set the mode of", path, NR.fchmod, socket.value, 0o600);
   const { bytes, length } = address(path);
   sys("bind", path, NR.bind, socket.value, bytes, length);
   sys("listen", path, NR.listen, socket.value, backlog);

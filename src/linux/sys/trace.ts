@@ -29,6 +29,11 @@ export class Trace {
     return this.#context;
   }
 
+  /** The descriptor that is written to. */
+  get file(): number {
+    return this.#file;
+  }
+
   /** Runs `work` as a span. */
   span<T>(name: string, attributes: Record<string, SpanValue> | undefined, work: () => T): T {
     const outer = this.#context;
