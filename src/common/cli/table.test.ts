@@ -33,6 +33,18 @@ test("fitTable() moves columns closer, then squeezes the widest, never those to 
   assert.equal(fitTable("A\tB\tC\n1\t2\t3", 12), "A   B   C\n1   2   3", "nothing is cut where less space helps");
 });
 
+test("fitTable() leaves columns out where squeezing would leave nothing to read", () => {
+  const text = "ID\tIMAGE\tPORTS\tNAME\nabcdefghijkl\tregistry.example/team/app\t0.0.0.0:80->80/tcp\tweb";
+  const show = (columns: number) => fitTable(text, columns, { keep: new Set([0, 3]), drop: [2, 1] });
+  assert.equal(
+    show(46),
+    "ID            IMAGE         PORTS         NAME\nabcdefghijkl  registry.ex…  0.0.0.0:80-…  web",
+  );
+  assert.match(show(45), /^ID {12}IMAGE {10}[^\n]*NAME\nabcdefghijkl {2}registry.example/);
+  assert.equal(show(20), "ID            NAME\nabcdefghijkl  web");
+  assert.equal(show(10), alignTabs(text, DOCKER_TABLE), "too narrow for anything");
+});
+
 test("displayWidth() counts wide characters twice", () => {
   assert.deepEqual(["abc", "é", "日本", "😀", ""].map(displayWidth), [3, 1, 4, 2, 0]);
 });

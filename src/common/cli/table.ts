@@ -57,16 +57,20 @@ function measure(
   }
 }
 
-/** The least a column is squeezed to. */
+/** The least a column is squeezed to, while there are columns that can be left out, and without any. */
+const COMFORTABLE = 12;
 const LEAST = 8;
 
 /** Widths that are tried one after another, before any cell is cut. */
 const NARROWER: readonly TabOptions[] = [DOCKER_TABLE, { minWidth: 0, padding: 3 }, { minWidth: 0, padding: 2 }];
+const TIGHT = NARROWER.at(-1)!;
 
-/** Which columns give way, by number: those in `keep` never, those in `late` when the others cannot give more. */
+/** Which columns give way, by number: those in `keep` are never cut, those in `late` when the others cannot give more. */
 export interface Priorities {
   readonly keep?: ReadonlySet<number> | undefined;
   readonly late?: ReadonlySet<number> | undefined;
+  /** Those that are left out where all cannot be read, in this order. */
+  readonly drop?: readonly number[] | undefined;
 }
 
 function columnWidths(rows: readonly (readonly string[])[]): number[] {
@@ -74,34 +78,54 @@ function columnWidths(rows: readonly (readonly string[])[]): number[] {
   return Array.from({ length: count }, (_, column) => Math.max(...rows.map((row) => displayWidth(row[column] ?? ""))));
 }
 
+/** Of the columns that are there: those left out have the width -1. */
 function totalWidth(widths: readonly number[], { minWidth, padding }: TabOptions): number {
-  return widths.reduce((sum, w, i) => sum + (i === widths.length - 1 ? w : Math.max(w + padding, minWidth)), 0);
+  const there = widths.filter((w) => w >= 0);
+  return there.reduce((sum, w, i) => sum + (i === there.length - 1 ? w : Math.max(w + padding, minWidth)), 0);
 }
 
-/** Takes columns from the widest until the table fits; false when it cannot. */
-function squeeze(widths: number[], columns: number, options: TabOptions, { keep, late }: Priorities): boolean {
-  while (totalWidth(widths, options) > columns) {
+/** Takes columns from the widest until the table fits; undefined when it cannot. */
+function squeeze(natural: readonly number[], columns: number, least: number, { keep, late }: Priorities) {
+  const widths = [...natural];
+  while (totalWidth(widths, TIGHT) > columns) {
     const give = (from: (i: number) => boolean) =>
-      widths.reduce((best, w, i) => (from(i) && w > LEAST && (best < 0 || w > widths[best]!) ? i : best), -1);
+      widths.reduce((best, w, i) => (from(i) && w > least && (best < 0 || w > widths[best]!) ? i : best), -1);
     let widest = give((i) => !keep?.has(i) && !late?.has(i));
     if (widest < 0) widest = give((i) => !keep?.has(i));
-    if (widest < 0) return false;
+    if (widest < 0) return undefined;
     widths[widest]!--;
   }
-  return true;
+  return widths;
+}
+
+/** The widths of the columns that are shown, -1 for those left out; undefined when no way is narrow enough. */
+function fittingWidths(natural: readonly number[], columns: number, priorities: Priorities): number[] | undefined {
+  const widths = [...natural];
+  const drop = priorities.drop?.filter((column) => column < widths.length) ?? [];
+  for (let left = 0; left <= drop.length; left++) {
+    if (left > 0) widths[drop[left - 1]!] = -1;
+    const fitting = squeeze(widths, columns, left === drop.length ? LEAST : COMFORTABLE, priorities);
+    if (fitting) return fitting;
+  }
+  return undefined;
 }
 
 /**
- * Aligns a table so that it fits into `columns`: first the columns move closer, then cells are cut with "…", the widest first. A
- * table that cannot fit is left as it is.
+ * Aligns a table so that it fits into `columns`: first the columns move closer, then cells are cut with "…", the widest first, then
+ * columns are left out. A table that cannot fit is left as it is.
  */
 export function fitTable(text: string, columns: number, priorities: Priorities = {}): string {
   const rows = text.split("\n").map((line) => line.split("\t"));
-  const widths = columnWidths(rows);
-  const roomy = NARROWER.find((options) => totalWidth(widths, options) <= columns);
+  const natural = columnWidths(rows);
+  const roomy = NARROWER.find((options) => totalWidth(natural, options) <= columns);
   if (roomy) return alignTabs(text, roomy);
-  const tight = NARROWER.at(-1)!;
-  if (!squeeze(widths, columns, tight, priorities)) return alignTabs(text, DOCKER_TABLE);
-  const cut = rows.map((row) => row.map((cell, i) => ellipsis(cell, Math.max(widths[i]!, 1))).join("\t"));
-  return alignTabs(cut.join("\n"), tight);
+  const widths = fittingWidths(natural, columns, priorities);
+  if (!widths) return alignTabs(text, DOCKER_TABLE);
+  const cut = rows.map((row) =>
+    row
+      .map((cell, i) => ellipsis(cell, Math.max(widths[i]!, 1)))
+      .filter((_, i) => widths[i]! >= 0)
+      .join("\t"),
+  );
+  return alignTabs(cut.join("\n"), TIGHT);
 }

@@ -27,7 +27,7 @@ engine. It takes Docker's commands and flags.
 | \`NO_COLOR\` | no colours |
 | \`TRACEPARENT\` | the W3C trace context that the call belongs to |
 
-Data goes to stdout, talk to stderr. Tables fit the window when stdout is a terminal. An error says the cause first and, where there is
+Data goes to stdout, talk to stderr. Tables fit the window when stdout is a terminal: columns move closer, long cells are cut with …, and in a narrow window columns are left out (\`ps\`: ports, command, age, image). A pipe gets everything. An error says the cause first and, where there is
 one, a hint; \`--debug\` shows requests and the whole chain.
 
 | exit code | what |

@@ -1,11 +1,22 @@
-// "Did you mean" for names of containers and images: a look at what there is, for a person who mistyped.
+// "Did you mean" for names of containers, images, volumes and networks: a look at what there is, for a person who mistyped.
 import { suggest } from "../../common/cli/suggest.ts";
 import { isCode, WharfError } from "../../common/errors.ts";
 import { familiarName, familiarReference, tryParseReference } from "../../common/reference.ts";
 import type { Cli } from "./cli.ts";
 
-const NO_CONTAINER = /no such container: (\S+)/i;
-const NO_OBJECT = /no such object: (\S+)/i;
+interface Kind {
+  /** What a server says of a name that is not there. */
+  readonly missing: RegExp;
+  readonly names: (cli: Cli) => Promise<string[]>[];
+}
+
+const KINDS: readonly Kind[] = [
+  { missing: /no such container: (\S+)/i, names: (cli) => [namesOfContainers(cli, true)] },
+  { missing: /no such object: (\S+)/i, names: (cli) => [namesOfContainers(cli, true), imageNames(cli)] },
+  { missing: /no such image: (\S+?)(?::latest)?$/i, names: (cli) => [imageNames(cli)] },
+  { missing: /get (\S+): no such volume/i, names: (cli) => [volumeNames(cli)] },
+  { missing: /network (\S+) not found/i, names: (cli) => [networkNames(cli)] },
+];
 
 /** Without `all` of those that run. */
 export async function namesOfContainers(cli: Cli, all: boolean): Promise<string[]> {
@@ -43,20 +54,19 @@ async function nearest(word: string, names: Promise<string[]>[]): Promise<string
 
 /** The same error, with what was probably meant when a person reads it and it is about a name that is not there. */
 export async function withNameHint(cli: Cli, error: unknown): Promise<unknown> {
-  if (!isCode(error, "NotFound") || !(error instanceof WharfError) || !cli.isTerminal(2)) return error;
-  const container = NO_CONTAINER.exec(error.message)?.[1];
-  const object = NO_OBJECT.exec(error.message)?.[1];
-  const word = container ?? object;
-  if (word === undefined) return error;
-  try {
-    const near = await nearest(
-      word,
-      object ? [namesOfContainers(cli, true), imageNames(cli)] : [namesOfContainers(cli, true)],
-    );
-    return near === undefined ? error : withHint(error, `did you mean ${near}?`);
-  } catch {
+  if (!isCode(error, "NotFound", "InvalidArgument") || !(error instanceof WharfError) || !cli.isTerminal(2))
     return error;
+  for (const { missing, names } of KINDS) {
+    const word = missing.exec(error.message)?.[1];
+    if (word === undefined) continue;
+    try {
+      const near = await nearest(word, names(cli));
+      return near === undefined ? error : withHint(error, `did you mean ${near}?`);
+    } catch {
+      return error;
+    }
   }
+  return error;
 }
 
 /** The error of a pull, with an image of a similar name that is here. */

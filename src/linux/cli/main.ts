@@ -21,10 +21,11 @@ import { terminalSize } from "./terminal.ts";
 const WHAT = "Containers from the command line to the kernel: images, containers and the daemon behind them.";
 
 function helpStyle(fd: 1 | 2): HelpStyle {
-  const size = terminalSize(fd);
+  // A pager in between shows it in the window all the same.
+  const size = terminalSize(fd) ?? terminalSize(2);
   return {
     width: Math.min(size?.columns ?? 100, 120),
-    bold: size !== undefined && new Cli(NO_GLOBALS, ROOT).colour(fd),
+    bold: new Cli(NO_GLOBALS, ROOT).colour(fd),
   };
 }
 

@@ -302,6 +302,25 @@ export function engineTests(subject: () => Subject): void {
     await cli(["rm", "-f", name]);
   });
 
+  test("a name that is nearly right: a person is told the one that is meant", async () => {
+    const name = uniqueName("near");
+    await cli(["create", "--name", name, "--network", "none", "busybox"]);
+    await cli(["volume", "create", `${name}-data`]);
+    for (const [args, meant] of [
+      [["start", `${name}x`], name],
+      [["inspect", `${name}x`], name],
+      [["rmi", "busybux"], "busybox"],
+      [["volume", "rm", `${name}-dota`], `${name}-data`],
+      [["network", "inspect", "hsot"], "host"],
+    ] as const) {
+      const { output, code } = await terminal([], args);
+      assert.equal(code, 1, output);
+      assert.match(output, new RegExp(`hint: did you mean ${meant}\\?`));
+    }
+    await cli(["rm", name]);
+    await cli(["volume", "rm", `${name}-data`]);
+  });
+
   test("-t needs a terminal to type into", async () => {
     const { stderr, code } = await run(["-it", "busybox", "true"]);
     assert.deepEqual(

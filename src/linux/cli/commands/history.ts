@@ -8,6 +8,8 @@ import { localClock } from "../zone.ts";
 
 /** Ids and sizes stay whole in a narrow window. */
 const KEEP = new Set([0, 3]);
+/** The comment is the first to go, the age the next. */
+const DROP = [4, 1];
 
 export const history = command({
   name: "history",
@@ -36,6 +38,7 @@ export const history = command({
         format: historyFormat(flags.format, flags.quiet, flags.human),
         fit: plain && truncate ? cli.terminalSize(1)?.columns : undefined,
         keep: KEEP,
+        drop: DROP,
       }),
     );
     return 0;

@@ -8,6 +8,8 @@ import { localClock } from "../zone.ts";
 
 /** Tag and id stay whole in a narrow window. */
 const KEEP = new Set([1, 2]);
+/** The age is the first to go. */
+const DROP = [3];
 
 export const images = command({
   name: "images",
@@ -61,6 +63,7 @@ export const images = command({
         format,
         fit: fits ? cli.terminalSize(1)?.columns : undefined,
         keep: KEEP,
+        drop: DROP,
       }),
     );
     return 0;

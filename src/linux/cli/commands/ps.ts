@@ -9,6 +9,8 @@ import { localClock } from "../zone.ts";
 /** Ids and names stay whole in a narrow window; age and state are cut last. */
 const KEEP = new Set([0, 6]);
 const LATE = new Set([3, 4]);
+/** Ports, command, age and image: who wants to see them makes the window wider, or asks with --format. */
+const DROP = [5, 2, 3, 1];
 
 const NOBODY: ContainerSummary = { Id: "", Image: "", ImageID: "", Command: "", Created: 0, State: "", Status: "" };
 
@@ -69,6 +71,7 @@ export const ps = command({
         fit: fits ? cli.terminalSize(1)?.columns : undefined,
         keep: KEEP,
         late: LATE,
+        drop: DROP,
       }),
     );
     return 0;

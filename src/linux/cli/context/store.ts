@@ -23,7 +23,7 @@ export function checkContextName(name: string): void {
   if (name === DEFAULT_CONTEXT) throw new WharfError("InvalidArgument", `"default" is a reserved context name`);
   if (NAME.test(name)) return;
   throw new WharfError("InvalidArgument", `context name ${JSON.stringify(name)} is invalid`, {
-    hint: "it begins with a letter or digit; letters, digits, _ . + and - follow",
+    hint: "two characters or more: a letter or digit, then letters, digits, _ . + and -",
   });
 }
 
