@@ -1,11 +1,14 @@
 /** Whether the programs that the configuration names are there: told at the start, not with the first container. */
 
 import { accessSync, constants } from "node:fs";
-import { delimiter, isAbsolute, join } from "node:path";
+import { basename, delimiter, isAbsolute, join } from "node:path";
 import { describe, WharfError } from "../common/errors.ts";
 import type { RuntimeHandler } from "./config.ts";
 import { BIN } from "./open-core.ts";
 import { resolveShim } from "./shim/launch.ts";
+
+/** Shims as containerd names them, but for ours. */
+const FOREIGN = /^containerd-shim-(?!runt-)/;
 
 /** FailedPrecondition names the handler and the program that is missing. */
 export function checkRuntimes(runtimes: Readonly<Record<string, RuntimeHandler>>, shimPath: readonly string[]): void {
@@ -14,10 +17,18 @@ export function checkRuntimes(runtimes: Readonly<Record<string, RuntimeHandler>>
       new WharfError("FailedPrecondition", `runtime handler ${JSON.stringify(name)}: ${what}`, {
         ...{ operation: "check runtimes", subject: name, hint },
       });
+    let shim: string;
     try {
-      resolveShim(type, [...shimPath, ...BIN]);
+      shim = resolveShim(type, [...shimPath, ...BIN]);
     } catch (error) {
       throw missing(describe(error), `install the shim, or remove [runtimes.${name}] from the configuration`);
+    }
+    // Docker's log and attach are the shim's work.
+    if (FOREIGN.test(basename(shim))) {
+      throw missing(
+        `the shim ${JSON.stringify(shim)} cannot keep Docker's log`,
+        "name the OCI runtime as binary and leave type out; clients of containerd's API may name any shim",
+      );
     }
     if (binary !== "" && !executable(binary)) {
       const where = isAbsolute(binary) ? "" : " in PATH";

@@ -33,8 +33,8 @@ restart-interval = "10s"
 # max-verifiers = 10
 # per-verifier-timeout = "10s"
 
-# Handlers: docker run --runtime runc. type is the shim, as containerd names them, or its path; binary the OCI runtime's program, root its state
-# folder. What is named has to be there when the daemon starts.
+# Handlers: docker run --runtime runc. binary is the OCI runtime's program, root its state folder; type our shim, as containerd names them, or its
+# path. What is named has to be there when the daemon starts.
 # [runtimes.runc]
 # type = "io.containerd.runt.v2"
 # binary = "runc"
@@ -45,7 +45,7 @@ restart-interval = "10s"
 # binary = "crun"
 #
 # [runtimes.gvisor]
-# type = "io.containerd.runsc.v1"
+# binary = "runsc"
 
 # Other snapshotters, which serve containerd's snapshots API on a socket: ctr --snapshotter stargz.
 # [snapshotters.stargz]

@@ -22,6 +22,10 @@ const shimIo = (title: string): Evidence => ["test/kernel/shim/io.test.ts", titl
 const shimPod = (title: string): Evidence => ["test/kernel/shim/sandbox.test.ts", title];
 const services = (title: string): Evidence => [SERVICES, title];
 const ctr = (title: string): Evidence => [CTR, title];
+const CHECKPOINT: Evidence = [
+  "test/interop/containerd/checkpoint.test.ts",
+  "checkpoint and restore by ctr, wharfd, shim and runtime",
+];
 const diffs: Evidence = ["test/kernel/diff.test.ts", "a layer is applied, a difference made and applied again"];
 
 const LIFE = "the life of a detached container";
@@ -109,7 +113,7 @@ export const LEDGER: Ledger = {
   "tasks.v1.Tasks/Pause": ctr(LIFE),
   "tasks.v1.Tasks/Resume": ctr(LIFE),
   "tasks.v1.Tasks/ListPids": ctr(LIFE),
-  "tasks.v1.Tasks/Checkpoint": services("tasks that are not there are NotFound in every method"),
+  "tasks.v1.Tasks/Checkpoint": CHECKPOINT,
   "tasks.v1.Tasks/Update": services("tasks that are not there are NotFound in every method"),
   "tasks.v1.Tasks/Metrics": ctr(LIFE),
   "tasks.v1.Tasks/Wait": ctr(RUN),
@@ -137,7 +141,7 @@ const SHIM_TASK: Readonly<Record<string, Evidence>> = {
   Connect: shim("connect, shutdown with containers, version 3 of the service"),
   ResizePty: shimIo("a terminal: output, input, size, its own exec"),
   CloseIO: shimIo("FIFOs: output arrives whole, input goes in, closeIO ends it"),
-  Checkpoint: { reason: "runt does not checkpoint" },
+  Checkpoint: CHECKPOINT,
 };
 const POD_SHIM = "a sandbox is created, started, asked, stopped, waited for and shut down";
 const SHIM_POD: readonly string[] = [

@@ -6,6 +6,8 @@
  * nothing is passed on but what `preserveFds` asks for. Errors are WharfErrors whose message names the field of config.json
  * that could not be carried out.
  */
+export { checkpoint } from "./checkpoint/dump.ts";
+export { restore } from "./checkpoint/restore.ts";
 export { pause, pids, resume, update } from "./control.ts";
 export { type Created, type CreateOptions, create, type LaunchOptions } from "./create.ts";
 export { remove } from "./delete.ts";

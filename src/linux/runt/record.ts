@@ -3,6 +3,7 @@ import { OCI_VERSION, type Spec } from "../../common/oci/runtime.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import { CLONE } from "../sys/process.ts";
 import { effectiveUser, userName } from "../sys/rootless.ts";
+import { ownStreams } from "./checkpoint/streams.ts";
 import { executionDomainOf } from "./execution-domain.ts";
 import { CLONE_FLAG, type NamespacePlan } from "./namespaces.ts";
 import { type ContainerRecord, newRecord } from "./state.ts";
@@ -40,5 +41,6 @@ export function recordOf(beginning: Beginning): ContainerRecord {
     chroot: noPivot === true || !namespaces.own.has("mount"),
     domain: executionDomainOf(spec.linux ?? {}),
     keyring: !noNewKeyring,
+    streams: spec.process?.terminal ? undefined : ownStreams(),
   });
 }

@@ -77,6 +77,8 @@ export interface ContainerRecord {
   domain?: ExecutionDomain | undefined;
   /** The container has a session keyring of its own. */
   keyring?: boolean | undefined;
+  /** What was given as standard streams, unless a terminal: device and inode each, "" where one was closed. */
+  streams?: string[] | undefined;
 }
 
 const ID = /^[a-zA-Z0-9_+.-]+$/;

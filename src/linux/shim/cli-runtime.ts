@@ -2,12 +2,22 @@
 import { isCode, WharfError } from "../../common/errors.ts";
 import { join } from "../../common/path.ts";
 import { isErrno } from "../sys/call.ts";
-import { close, dup3, O, open, pipe, readAll, readText, unlinkIfThere, writeFile } from "../sys/fs.ts";
+import { close, dup3, mkdirs, O, open, pipe, readAll, readText, unlinkIfThere, writeFile } from "../sys/fs.ts";
 import { environment, exec, exit, fork, wait } from "../sys/process.ts";
+import { ownWork } from "./checkpoint.ts";
 import { inChild, type Stdio } from "./child.ts";
 import type { Reaper } from "./reaper.ts";
 import { mountAll, unmountAll } from "./rootfs.ts";
-import type { Created, CreateRequest, ExecRequest, Launch, OciRuntime, RuntimeOptions } from "./runtime.ts";
+import type {
+  CheckpointRequest,
+  Created,
+  CreateRequest,
+  ExecRequest,
+  Launch,
+  OciRuntime,
+  RestoreRequest,
+  RuntimeOptions,
+} from "./runtime.ts";
 import { sharesPids } from "./spec.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -136,6 +146,42 @@ export class CliRuntime implements OciRuntime {
 
   start(): Promise<void> {
     return this.#simple("start", [this.#options.id]);
+  }
+
+  mount(rootfs: CreateRequest["rootfs"]): Promise<void> {
+    return this.#child(() => mountAll(rootfs, `${this.#options.bundle}/rootfs`));
+  }
+
+  restore(request: RestoreRequest): Promise<Created> {
+    const { id, bundle, noPivotRoot } = this.#options;
+    return this.#child(() => {
+      const pidFile = `${bundle}/init.pid`;
+      const args = ["--detach", "--bundle", bundle, "--pid-file", pidFile, ...CliRuntime.#console(request)];
+      if (noPivotRoot) args.push("--no-pivot");
+      return ownWork(bundle, request.workPath, (workPath) => {
+        mkdirs(workPath, 0o700);
+        this.#run("restore", [...args, "--image-path", request.imagePath, "--work-path", workPath, id], true);
+        return { pid: CliRuntime.#pid(pidFile), sharedPids: sharesPids(bundle) };
+      });
+    }, request.stdio);
+  }
+
+  checkpoint(request: CheckpointRequest): Promise<void> {
+    const { id, bundle } = this.#options;
+    const args = ["--image-path", request.imagePath];
+    if (!request.exit) args.push("--leave-running");
+    if (request.openTcp) args.push("--tcp-established");
+    if (request.externalUnixSockets) args.push("--ext-unix-sk");
+    if (request.terminal) args.push("--shell-job");
+    if (request.fileLocks) args.push("--file-locks");
+    if (request.cgroupsMode) args.push("--manage-cgroups-mode", request.cgroupsMode);
+    for (const type of request.emptyNamespaces) args.push("--empty-ns", type);
+    return this.#child(() =>
+      ownWork(bundle, request.workPath, (workPath) => {
+        mkdirs(workPath, 0o700);
+        this.#run("checkpoint", [...args, "--work-path", workPath, id]);
+      }),
+    );
   }
 
   exec(request: ExecRequest): Promise<{ pid: number }> {

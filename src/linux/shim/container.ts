@@ -1,12 +1,13 @@
 // A container in the shim: its init process, its execs, and what may be done with them in which state.
-import { WharfError } from "../../common/errors.ts";
+import { isCode, WharfError } from "../../common/errors.ts";
 import type { CreateTaskRequest, ExecProcessRequest } from "../../common/gen/containerd/task/v2.ts";
 import { Status } from "../../common/gen/containerd/types/task.ts";
+import { SIGNALS } from "../sys/process.ts";
 import type { Stdio } from "./child.ts";
 import type { ProcessIO } from "./io/io.ts";
 import { TaskProcess } from "./process.ts";
 import type { Ended, Reaper } from "./reaper.ts";
-import type { OciRuntime } from "./runtime.ts";
+import type { CheckpointRequest, OciRuntime } from "./runtime.ts";
 
 /** How long Delete waits for output that another process still holds back. */
 const DRAIN_MS = 2000;
@@ -42,6 +43,8 @@ export class Container {
   /** No pid namespace of its own: the init process's end leaves others behind. */
   #sharedPids = false;
   #told = false;
+  /** Its start restores it, unless it has been: the images' folder and criu's. */
+  #restored: { imagePath: string; workPath: string } | undefined;
   #order: Promise<unknown> = Promise.resolve();
   /** Processes whose start has been told. */
   readonly #started = new Set<TaskProcess>();
@@ -91,7 +94,12 @@ export class Container {
     return this.#pausing ? Status.PAUSING : this.#paused ? Status.PAUSED : Status.RUNNING;
   }
 
-  create(request: CreateTaskRequest): Promise<void> {
+  /** `workPath`: criu's, for one that is restored; "" for none in particular. */
+  create(request: CreateTaskRequest, workPath: string): Promise<void> {
+    if (request.checkpoint !== "") {
+      this.#restored = { imagePath: request.checkpoint, workPath };
+      return this.#serial(() => this.runtime.mount(request.rootfs));
+    }
     const launch = async (stdio: Stdio, consoleSocket: string | undefined) => {
       const created = await this.runtime.create({ rootfs: request.rootfs, stdio, consoleSocket });
       this.#sharedPids = created.sharedPids;
@@ -121,7 +129,7 @@ export class Container {
       if (process.status !== Status.CREATED || this.#initEnd) throw this.#cannot("start", process);
       process.status = Status.RUNNING;
       try {
-        if (process === this.init) await this.runtime.start();
+        if (process === this.init) await this.#startInit();
         else await this.#startExec(execId, process);
       } catch (error) {
         if (process.status === Status.RUNNING) process.status = process === this.init ? Status.CREATED : Status.STOPPED;
@@ -145,6 +153,23 @@ export class Container {
   #cannot(what: string, process: TaskProcess): WharfError {
     const state = process.status === Status.STOPPED || this.#initEnd ? "stopped" : "running";
     return new WharfError("FailedPrecondition", `cannot ${what} a ${state} process`);
+  }
+
+  async #startInit(): Promise<void> {
+    const from = this.#restored;
+    if (!from) return this.runtime.start();
+    const launch = async (stdio: Stdio, consoleSocket: string | undefined) => {
+      const restored = await this.runtime.restore({ ...from, stdio, consoleSocket });
+      this.#sharedPids = restored.sharedPids;
+      return restored;
+    };
+    try {
+      await this.init.launch(this.#reaper, this.#folder, launch, (end) => this.#initEnded(end));
+    } catch (error) {
+      // restored, but without its terminal
+      if (this.init.pid !== 0) await this.runtime.delete(true).catch(() => {});
+      throw error;
+    }
   }
 
   async #startExec(execId: string, process: TaskProcess): Promise<void> {
@@ -219,8 +244,14 @@ export class Container {
     }
     // a frozen container's processes are thawed by the runtime, and those of a sandboxed one are not the host's
     const direct = process !== this.init || (this.runtime.direct && !all && !this.#paused);
-    if (direct) process.signal(signal);
-    else await this.runtime.kill(signal, all);
+    if (direct) return process.signal(signal);
+    try {
+      await this.runtime.kill(signal, all);
+    } catch (error) {
+      // runsc signals only what has been started; what waits for its start is to be ended all the same
+      if (signal !== SIGNALS.KILL || process.status !== Status.CREATED || isCode(error, "NotFound")) throw error;
+      process.signal(signal);
+    }
   }
 
   pause(): Promise<void> {
@@ -241,6 +272,16 @@ export class Container {
       if (!this.#paused) throw this.#cannot("resume", this.init);
       await this.runtime.resume();
       this.#paused = false;
+    });
+  }
+
+  checkpoint(request: CheckpointRequest): Promise<void> {
+    return this.#serial(async () => {
+      if (this.init.status !== Status.RUNNING || this.#initEnd) {
+        const state = this.init.stopped || this.#initEnd ? "stopped" : "created";
+        throw new WharfError("FailedPrecondition", `cannot checkpoint a ${state} container`, { subject: this.id });
+      }
+      await this.runtime.checkpoint(request);
     });
   }
 

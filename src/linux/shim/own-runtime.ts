@@ -4,11 +4,23 @@ import { isCode } from "../../common/errors.ts";
 import type { LinuxResources, Process } from "../../common/oci/runtime.ts";
 import * as runt from "../runt/api.ts";
 import { openTrace, type Trace } from "../sys/trace.ts";
+import { ownWork } from "./checkpoint.ts";
 import { inChild, type Stdio } from "./child.ts";
 import { warn } from "./log.ts";
 import type { Reaper } from "./reaper.ts";
 import { mountAll, unmountAll } from "./rootfs.ts";
-import type { Created, CreateRequest, ExecRequest, Launch, OciRuntime, RuntimeOptions } from "./runtime.ts";
+import type {
+  CheckpointRequest,
+  Created,
+  CreateRequest,
+  ExecRequest,
+  Launch,
+  OciRuntime,
+  RestoreRequest,
+  RuntimeOptions,
+} from "./runtime.ts";
+
+const CRIU = "criu";
 
 export class OwnRuntime implements OciRuntime {
   readonly direct = true;
@@ -69,6 +81,36 @@ export class OwnRuntime implements OciRuntime {
   start(): Promise<void> {
     const { root, id } = this.#options;
     return this.#child(() => runt.start(root, id));
+  }
+
+  mount(rootfs: CreateRequest["rootfs"]): Promise<void> {
+    return this.#child(() => mountAll(rootfs, `${this.#options.bundle}/rootfs`));
+  }
+
+  restore(request: RestoreRequest): Promise<Created> {
+    const { bundle, noPivotRoot: noPivot, noNewKeyring } = this.#options;
+    const { imagePath } = request;
+    return this.#child((trace) => {
+      const launch = { ...this.#launch(request, trace), bundle, noPivot, noNewKeyring, pidFile: `${bundle}/init.pid` };
+      return ownWork(bundle, request.workPath, (workPath) => {
+        const { pid, record } = runt.restore({ ...launch, criu: CRIU, imagePath, workPath });
+        return { pid, sharedPids: !record.ownPids };
+      });
+    }, request.stdio);
+  }
+
+  checkpoint(request: CheckpointRequest): Promise<void> {
+    const { root, id, bundle } = this.#options;
+    const { exit, openTcp, terminal, cgroupsMode, externalUnixSockets, ...same } = request;
+    return this.#child(() =>
+      ownWork(bundle, request.workPath, (workPath) => {
+        const options = {
+          ...{ ...same, criu: CRIU, workPath, leaveRunning: !exit, tcpEstablished: openTcp, shellJob: terminal },
+          ...{ extUnixSockets: externalUnixSockets, cgroupsMode: cgroupsMode || undefined },
+        };
+        runt.checkpoint(root, id, options, warn);
+      }),
+    );
   }
 
   exec(request: ExecRequest): Promise<{ pid: number }> {

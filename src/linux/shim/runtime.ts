@@ -21,6 +21,30 @@ export interface ExecRequest extends Launch {
   process: string;
 }
 
+/** What a checkpoint keeps (containerd's CheckpointOptions). */
+export interface CheckpointRequest {
+  /** Folder of the images. */
+  imagePath: string;
+  /** Folder of criu's log; "": one of the bundle's, which stays only when it fails. */
+  workPath: string;
+  /** The container ends with it. */
+  exit: boolean;
+  openTcp: boolean;
+  externalUnixSockets: boolean;
+  terminal: boolean;
+  fileLocks: boolean;
+  emptyNamespaces: readonly string[];
+  /** "": criu's own. */
+  cgroupsMode: string;
+}
+
+export interface RestoreRequest extends Launch {
+  /** Folder of the images. */
+  imagePath: string;
+  /** As of a checkpoint. */
+  workPath: string;
+}
+
 export interface Created {
   pid: number;
   /** The container has no pid namespace of its own. */
@@ -32,6 +56,11 @@ export interface OciRuntime {
   /** The container's init process waits to be started. Its parent is the shim. */
   create(request: CreateRequest): Promise<Created>;
   start(): Promise<void>;
+  /** What `create` begins with, for a container that `restore` makes later. */
+  mount(rootfs: readonly Mount[]): Promise<void>;
+  /** Its program goes on where a checkpoint has left it. Its parent is the shim. */
+  restore(request: RestoreRequest): Promise<Created>;
+  checkpoint(request: CheckpointRequest): Promise<void>;
   exec(request: ExecRequest): Promise<{ pid: number }>;
   /** NotFound when there is nobody left to be killed. */
   kill(signal: number, all: boolean): Promise<void>;

@@ -11,6 +11,7 @@ import { type CallContext, Router } from "../../common/ttrpc/server.ts";
 import { loop } from "../sys/loop.ts";
 import { getpid, SIGNALS } from "../sys/process.ts";
 import { readOptions, writeRecord } from "./bundle.ts";
+import { readCheckpoint } from "./checkpoint.ts";
 import { Container } from "./container.ts";
 import type { Publisher } from "./events.ts";
 import { makeIO } from "./io/make.ts";
@@ -87,7 +88,6 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
 
   async #create(request: CreateTaskRequest): Promise<{ pid: number }> {
     const { id, bundle, rootfs, stdin, stdout, stderr, terminal, checkpoint } = request;
-    if (checkpoint !== "") throw new WharfError("Unimplemented", "restore from a checkpoint");
     if (this.#containers.has(id) || this.#creating.has(id)) throw new WharfError("AlreadyExists", `container ${id}`);
     const { reaper, publisher, namespace, daemonAddress, folder, tracing } = this.#context;
     const options = readOptions(request.options);
@@ -103,7 +103,7 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
       const container = new Container(request, io, runtime, { uid, gid }, reaper, folder, { exited });
       this.#containers.set(id, container);
       try {
-        await container.create(request);
+        await container.create(request, options.criuWorkPath);
       } catch (error) {
         this.#containers.delete(id);
         throw error;
@@ -195,9 +195,9 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
     return {};
   }
 
-  checkpoint({ id }: api.CheckpointTaskRequest): never {
-    this.#container(id);
-    throw new WharfError("Unimplemented", "checkpoint");
+  async checkpoint(request: api.CheckpointTaskRequest) {
+    await this.#container(request.id).checkpoint(readCheckpoint(request));
+    return {};
   }
 
   async kill({ id, execId, signal, all }: api.KillRequest) {

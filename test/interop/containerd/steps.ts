@@ -23,7 +23,7 @@ function steps(output: string): Steps {
 }
 
 /** Runs a script of this folder with a new folder that holds a rootfs, and one more argument. */
-export function runScript(t: TestContext, name: string, argument: string): Steps {
+export function runScript(t: TestContext, name: string, argument: string, timeout = 120_000): Steps {
   const dir = mkdtempSync(join(tmpdir(), `${runMark()}-ctr-`));
   t.after(() => {
     removeCgroups(basename(dir));
@@ -32,7 +32,7 @@ export function runScript(t: TestContext, name: string, argument: string): Steps
   makeRootfs(join(dir, "rootfs"));
   const script = join(import.meta.dirname, name);
   const args = ["enter", "--bind", ROOT, "--bind", dir, "sh", script, dir, argument];
-  const { status, stdout, stderr } = spawnSync(join(ROOT, "tools/peers"), args, { encoding: "utf8", timeout: 120_000 });
+  const { status, stdout, stderr } = spawnSync(join(ROOT, "tools/peers"), args, { encoding: "utf8", timeout });
   assert.equal(status, 0, `${stdout}\n${stderr}`);
   return steps(stdout);
 }

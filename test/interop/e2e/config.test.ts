@@ -29,6 +29,18 @@ test("a handler's program makes the containers that ask for it", async () => {
   rmSync(program);
 });
 
+test("a start that fails ends what was created, also where the runtime signals only what runs", async () => {
+  const program = join(tmpdir(), "stubborn-runtime");
+  const refuse = 'for a; do case "$a" in start | kill) echo "cannot $a what is created" >&2; exit 128 ;; esac; done';
+  writeFileSync(program, `#!/bin/sh\n${refuse}\nexec ${join(BIN, "runt")} "$@"\n`, { mode: 0o755 });
+  await using daemon = await Daemon.start({ config: `[runtimes.stubborn]\nbinary = "${program}"\n` });
+  await daemon.busybox();
+  const failed = await daemon.run(["--runtime", "stubborn", "busybox", "sleep", "1000"]);
+  assert.match(failed.stderr, /cannot start what is created/);
+  assert.equal(failed.code, 125);
+  rmSync(program);
+});
+
 test("a handler without its program keeps the daemon from starting, and is named", async () => {
   const daemon = Daemon.prepare({ config: '[runtimes.crun]\nbinary = "no-such-crun"\n' });
   assert.equal(await daemon.launch(), false);

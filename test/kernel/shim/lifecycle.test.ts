@@ -136,7 +136,6 @@ test("a failed create says why and leaves nothing", async () => {
   assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(bundle), "nothing is mounted");
   await assert.rejects(task.create({ id, bundle, stdout: "gopher://x/y" }), code("InvalidArgument"));
   await assert.rejects(task.create({ id, bundle, stdout: "/no/such/fifo" }), code("NotFound"));
-  await assert.rejects(task.create({ id, bundle, checkpoint: "/x" }), code("Unimplemented"));
   await assert.rejects(
     task.create({ id, bundle, options: { typeUrl: "other.Options", value: new Uint8Array([8, 1]) } }),
     code("InvalidArgument"),
@@ -195,7 +194,7 @@ test("pause, resume, statistics, update", async () => {
   assert.equal((await task.state({ id })).status, Status.RUNNING);
   await daemon.event("/tasks/resumed", { containerId: id });
   await assert.rejects(task.resume({ id }), code("FailedPrecondition"));
-  await assert.rejects(task.checkpoint({ id }), code("Unimplemented"));
+  await assert.rejects(task.checkpoint({ id }), code("InvalidArgument"));
   await task.pause({ id });
   await task.kill({ id, signal: 9, all: true });
   await task.resume({ id }).catch(() => {});
@@ -321,4 +320,41 @@ test("-info tells the runtime's features, -v the version, bad flags an error", (
     assert.equal(status, 1);
     assert.match(stderr, message);
   }
+});
+
+test("checkpoint and restore: without criu they say what is missing, and leave all as it was", async () => {
+  const { PATH } = process.env;
+  process.env.PATH = "/nowhere";
+  using _path = new DisposableStack();
+  _path.defer(() => {
+    process.env.PATH = PATH;
+  });
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const { id, task } = shim;
+  const path = join(daemon.folder, "images");
+  const { pid } = await daemon.create(shim);
+  await assert.rejects(task.checkpoint({ id, path }), code("FailedPrecondition"), "created");
+  await task.start({ id });
+  await assert.rejects(task.checkpoint({ id, path: "" }), code("InvalidArgument"));
+  const odd = { typeUrl: "my.Type", value: Buffer.from("x") };
+  await assert.rejects(task.checkpoint({ id, path, options: odd }), code("InvalidArgument"));
+  await assert.rejects(task.checkpoint({ id, path }), /need criu, which is not at criu/);
+  assert.equal((await task.state({ id })).status, Status.RUNNING);
+  assert.ok(alive(pid));
+
+  await using other = await daemon.start();
+  const request = { id: other.id, bundle: other.bundle, rootfs: daemon.mounts, options: daemon.options };
+  assert.equal((await other.task.create({ ...request, checkpoint: join(daemon.folder, "none") })).pid, 0);
+  assert.equal((await other.task.state({ id: other.id })).status, Status.CREATED);
+  await assert.rejects(other.task.start({ id: other.id }), /there is no checkpoint at/);
+  await assert.rejects(other.task.start({ id: other.id }), code("NotFound"), "it can be tried again");
+  await other.task.delete({ id: other.id });
+  await assert.rejects(other.task.state({ id: other.id }), code("NotFound"));
+  assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(other.bundle));
+
+  await using third = await daemon.start();
+  const again = { id: third.id, bundle: third.bundle, rootfs: daemon.mounts, options: daemon.options };
+  await third.task.create({ ...again, checkpoint: path });
+  await assert.rejects(third.task.start({ id: third.id }), /need criu, which is not at criu/);
 });

@@ -116,6 +116,9 @@ export interface TaskManager {
     resources: Any;
     annotations?: Record<string, string> | undefined;
   }): Promise<void>;
-  /** Unimplemented where the runtime has no checkpoints. */
+  /**
+   * Writes a running task's processes down, by criu; it ends with it when the options say so. Answers what it is as content (criu's
+   * images and the spec); nothing when the options name a folder for the images.
+   */
   checkpoint(request: { containerId: string; options?: Any | undefined }): Promise<Descriptor[]>;
 }

@@ -3,10 +3,12 @@
  * emptied. Runs before anything is served, when no file can belong to an operation under way.
  */
 
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { failpoint } from "../../../common/failpoint.ts";
 import { isDiskFull } from "../../store/errors.ts";
 import { PROCESS_LABEL } from "../api/leases.ts";
+import { checkpointsFolder } from "../tasks/checkpoint.ts";
 import type { Shared } from "./scope.ts";
 
 export async function recover(shared: Shared): Promise<void> {
@@ -20,6 +22,7 @@ export async function recover(shared: Shared): Promise<void> {
     shared.log("the disk is full: left-overs of the last run stay for now", error);
   }
   await recoverContent(shared);
+  await rm(checkpointsFolder(shared.paths.root), { recursive: true, force: true });
   failpoint("recover.done");
   // Not waited for: large trees take their time.
   void shared.gc.emptyTrash();

@@ -1,5 +1,6 @@
 /** The tasks of one namespace. */
 
+import { rm } from "node:fs/promises";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import { parseFilter, parseFilters } from "../../../common/filters.ts";
@@ -30,6 +31,7 @@ import { taskDelete } from "../events/messages.ts";
 import type { Pods } from "../sandboxes/pods.ts";
 import { sandboxShim } from "../sandboxes/shim-of.ts";
 import { bundlePath, createBundle, removeBundle } from "./bundle.ts";
+import { checkpointTask, restoreFolder, unpackCheckpoint } from "./checkpoint.ts";
 import { type Exit, exitOf } from "./exits.ts";
 import { lastWords } from "./last-words.ts";
 import type { ShimManager } from "./shims.ts";
@@ -53,7 +55,6 @@ export class LocalTasks implements TaskManager {
   async create(request: CreateTaskRequest): Promise<{ containerId: string; pid: number }> {
     const { containerId: id } = request;
     const container = await new LocalContainers(this.#scope).get(id);
-    if (request.checkpoint) throw new WharfError("Unimplemented", "tasks are not restored from checkpoints");
     return this.#shims.exclusive(this.#scope.namespace, id, () => this.#create(request, container));
   }
 
@@ -79,9 +80,10 @@ export class LocalTasks implements TaskManager {
       await removeBundle(bundle, shared.agent);
       createBundle(bundle, container.spec!.value);
       failpoint("task.bundle-created");
+      const checkpoint = await unpackCheckpoint(this.#scope, bundle, request);
       task = await this.#shims.start(record, options, signal);
       const { rootfs = [] } = request;
-      const create = { id, bundle, rootfs, terminal, stdin, stdout, stderr, options };
+      const create = { id, bundle, rootfs, terminal, stdin, stdout, stderr, options, checkpoint };
       const { pid } = await task.call((client, call) => client.create(create, call), { signal, timeoutMs: undefined });
       failpoint("task.created");
       this.#shims.notePid(task, pid);
@@ -124,7 +126,11 @@ export class LocalTasks implements TaskManager {
     const task = this.#task(id);
     const { pid } = await task.call((client, call) => client.start({ id, execId }, { ...call, timeoutMs: undefined }));
     failpoint(execId === "" ? "task.started" : "exec.started");
-    task.noteStarted(execId, pid);
+    // one that is restored has its process only now
+    if (execId === "" && pid !== task.record.pid) {
+      this.#shims.notePid(task, pid);
+      await rm(restoreFolder(task.record.bundle), { recursive: true, force: true });
+    } else task.noteStarted(execId, pid);
     return { pid };
   }
 
@@ -152,9 +158,10 @@ export class LocalTasks implements TaskManager {
     const key = { namespace, task: id, exec: "" };
     try {
       // Whose exit is written down has ended: no need to ask.
-      const status = this.#shims.exits.find(key)
-        ? "stopped"
-        : (STATUS[(await task.call((client, call) => client.state({ id }, call))).status] ?? "unknown");
+      const state = this.#shims.exits.find(key)
+        ? undefined
+        : await task.call((client, call) => client.state({ id }, call));
+      const status = state ? (STATUS[state.status] ?? "unknown") : "stopped";
       if (status !== "stopped" && status !== "created") {
         throw new WharfError("FailedPrecondition", `cannot delete task ${JSON.stringify(id)}: it is ${status}`, {
           subject: id,
@@ -163,8 +170,15 @@ export class LocalTasks implements TaskManager {
       }
       // runc's shim does not delete a container that was never started.
       if (status === "created") {
-        await task.call((client, call) => client.kill({ id, signal: 9, all: true }, call)).catch(() => {});
-        await task.wait("");
+        const kill = (all: boolean) => task.call((client, call) => client.kill({ id, signal: 9, all }, call));
+        const killed = await kill(true)
+          .catch(() => kill(false))
+          .then(
+            () => true,
+            () => false,
+          );
+        // One that was to be restored has no process yet; what could not be killed does not end.
+        if (killed && state?.pid !== 0) await task.wait("");
       }
       const answer = await task.call((client, call) => client.delete({ id }, call), { timeoutMs: undefined });
       const exit = exitOf(answer.pid || pid, answer, now());
@@ -313,8 +327,10 @@ export class LocalTasks implements TaskManager {
     await this.#task(id).call((client, call) => client.update({ id, resources, annotations }, call));
   }
 
-  checkpoint(): Promise<Descriptor[]> {
-    return Promise.reject(new WharfError("Unimplemented", "tasks cannot be checkpointed"));
+  async checkpoint(request: { containerId: string; options?: Any | undefined }): Promise<Descriptor[]> {
+    const { containerId: id, options } = request;
+    const { spec } = await new LocalContainers(this.#scope).get(id);
+    return checkpointTask(this.#scope, this.#task(id), spec!, options);
   }
 
   #task(id: string): Task {

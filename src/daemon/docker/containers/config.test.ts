@@ -70,6 +70,7 @@ test("ago() has Docker's words", () => {
 
 test("exitCodeOf() tells what exec answered", () => {
   assert.equal(exitCodeOf(new Error("x", { cause: new Error('exec: "a": executable file not found in $PATH') })), 127);
+  assert.equal(exitCodeOf(new Error("executable file `/a` not found: No such file or directory")), 127);
   assert.equal(exitCodeOf(new Error('exec: "/etc": permission denied')), 126);
   assert.equal(exitCodeOf(new Error("mount /x on /y: no such file or directory")), 128);
 });

@@ -2,6 +2,8 @@
 
 import { WharfError } from "../../../common/errors.ts";
 
+/** Go's words, and crun's. */
+const NO_EXECUTABLE = /executable file (?:`[^`]*` )?not found/;
 const NOT_FOUND = /executable file not found|no such file or directory|ENOENT/i;
 const NOT_EXECUTABLE = /permission denied|EACCES|is a directory|EISDIR|exec format error|ENOEXEC/i;
 
@@ -11,7 +13,7 @@ const NOT_EXECUTABLE = /permission denied|EACCES|is a directory|EISDIR|exec form
  */
 export function exitCodeOf(error: unknown): number {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if (/executable file not found/.test(at.message)) return 127;
+    if (NO_EXECUTABLE.test(at.message)) return 127;
     if (!/\bexec\b|process\.cwd|chdir to cwd/i.test(at.message)) continue;
     const errno = at instanceof WharfError ? at.errno : undefined;
     const text = `${errno ?? ""} ${at.message}`;

@@ -2,9 +2,9 @@
 import { WharfError } from "../../../common/errors.ts";
 import { RequestType } from "../../../common/gen/criu/rpc.ts";
 import type { Spec } from "../../../common/oci/runtime.ts";
+import { cgroupPids } from "../../cgroup/kill.ts";
 import { folderOf } from "../../cgroup/paths.ts";
-import { isErrno } from "../../sys/call.ts";
-import { close, exists, Fd, fstat, O, open, readlink, S_IFDIR, S_IFMT, writeFile } from "../../sys/fs.ts";
+import { close, exists, Fd, fstat, O, open, S_IFDIR, S_IFMT } from "../../sys/fs.ts";
 import { NR } from "../../sys/nr.ts";
 import { openInRootIfThere } from "../../sys/openat2.ts";
 import { isRootless } from "../../sys/rootless.ts";
@@ -15,6 +15,7 @@ import { converse, needFeature } from "./criu.ts";
 import { dumpedMounts, dumpedNamespaces, outsideMounts } from "./external.ts";
 import { criuFailure } from "./log.ts";
 import { type CriuOptions, checkParent, commonOptions, makeFolder } from "./options.ts";
+import { keepStreams, outsideStreams, streamNames } from "./streams.ts";
 
 export interface CheckpointOptions extends CriuOptions {
   leaveRunning?: boolean | undefined;
@@ -29,21 +30,8 @@ export interface CheckpointOptions extends CriuOptions {
   statusFd?: number | undefined;
 }
 
-/** What criu is told of the standard streams, so that a restore can give others in their place. */
-export const DESCRIPTORS = "descriptors.json";
 const LOG = "dump.log";
 const O_ACCMODE = 3;
-
-function stdioOf(pid: number): string[] {
-  return [0, 1, 2].map((fd) => {
-    try {
-      return readlink(`/proc/${pid}/fd/${fd}`);
-    } catch (error) {
-      if (!isErrno(error, "ENOENT")) throw error;
-      return "";
-    }
-  });
-}
 
 /** Masked files show the host's null device. */
 function maskedFiles({ linux }: Spec, pid: number): string[] {
@@ -87,7 +75,8 @@ export function checkpoint(root: string, id: string, options: CheckpointOptions,
   using images = new Fd(open(imagePath, O.RDONLY | O.DIRECTORY));
   using work = options.workPath ? new Fd(open(options.workPath, O.RDONLY | O.DIRECTORY)) : undefined;
   const freezer = record.cgroup && folderOf(record.cgroup, "freezer");
-  if (!preDump) writeFile(`${imagePath}/${DESCRIPTORS}`, JSON.stringify(stdioOf(pid)), 0o600);
+  const streams = streamNames(record, record.cgroup ? cgroupPids(record.cgroup) : []);
+  if (!preDump) keepStreams(imagePath, streams);
   const outside = outsideMounts(spec, record.bundle, record.rootfs, record.cgroup);
   const opts = {
     ...commonOptions(options, record.annotations),
@@ -99,7 +88,7 @@ export function checkpoint(root: string, id: string, options: CheckpointOptions,
     leaveRunning,
     tcpSkipInFlight: options.tcpSkipInFlight ?? false,
     linkRemap: options.linkRemap ?? false,
-    external: dumpedNamespaces(spec),
+    external: [...dumpedNamespaces(spec), ...outsideStreams(streams)],
     ...(freezer && exists(freezer) ? { freezeCgroup: freezer } : {}),
     ...(options.pageServer ? { ps: options.pageServer } : {}),
     ...(options.parentPath !== undefined ? { parentImg: options.parentPath, trackMem: true } : {}),

@@ -33,11 +33,11 @@ import {
 } from "../state.ts";
 import { hookState } from "../view.ts";
 import { converse } from "./criu.ts";
-import { DESCRIPTORS } from "./dump.ts";
 import { outsideMounts, restoredMounts, restoredNamespaces } from "./external.ts";
 import { criuFailure } from "./log.ts";
 import { type CriuOptions, commonOptions, makeFolder } from "./options.ts";
 import { OwnMounts, preparePlaces } from "./root.ts";
+import { inheritedStreams } from "./streams.ts";
 
 export interface RestoreOptions extends CriuOptions, CreateOptions {
   /** TYPE:NAME, of AppArmor or SELinux. */
@@ -46,12 +46,6 @@ export interface RestoreOptions extends CriuOptions, CreateOptions {
 }
 
 const LOG = "restore.log";
-
-/** Pipes that were the standard streams are ours now, by the name that criu knows them by. */
-function inheritedStreams(imagePath: string): { key: string; fd: number }[] {
-  const names = JSON.parse(readText(`${imagePath}/${DESCRIPTORS}`)) as string[];
-  return names.flatMap((key, fd) => (key.includes("pipe:") ? [{ key, fd }] : []));
-}
 
 /** criu's own cgroups: what is restored goes below them. */
 function rootsOf(pid: number): { ctrl: string; path: string }[] {
@@ -74,6 +68,8 @@ function optionsOf(options: RestoreOptions, bundle: Bundle, cgroup: CgroupPaths)
     root: rootfs,
     rstSibling: true,
     evasiveDevices: true,
+    // FIFOs that take the place of others have modes of their own
+    skipFileRwxCheck: true,
     extMnt: restoredMounts(outsideMounts(spec, bundle.path, rootfs, cgroup), masked),
     ...(lsmProfile ? { lsmProfile } : {}),
     ...(lsmMountContext ? { lsmMountContext } : {}),
