@@ -12,6 +12,7 @@ const containers = shown("containers");
 const images = shown("images");
 const fields = shown("hostconfig");
 const lists = shown("lists");
+const platforms = shown("platforms");
 const networks = shown("networks");
 const socket = shown("websocket");
 const volumes = shown("volumes");
@@ -226,13 +227,19 @@ const BLOCKS: readonly Block[] = [
     lists("images: every filter, shared-size; removal by name, by force, and refused"),
     "ImageList * ?all ?shared-size ?digests ?filters=before ?filters=dangling ?filters=label ?filters=reference ?filters=since",
     "ImageList ?filters=until",
-    "ImageDelete * {name} ?force ?noprune ?platforms",
+    "ImageDelete * {name} ?force ?noprune",
     "ImageInspect * {name}",
   ],
   [
-    because("manifests of other platforms are not listed yet; left out, as by dockerd's graph drivers"),
+    platforms("an image of several platforms: manifests in list and inspect, history and inspect of one, save of one"),
     "ImageList ?manifests",
-    "ImageInspect ?manifests",
+    "ImageInspect ?manifests ?platform",
+    "ImageHistory ?platform",
+    "ImageGet ?platform",
+  ],
+  [
+    platforms("one platform of an image is removed: not by chance, not under a container, what others need stays"),
+    "ImageDelete ?platforms",
   ],
   [
     lists(
@@ -257,9 +264,9 @@ const BLOCKS: readonly Block[] = [
   [because("registries do not ask for it; ignored, as by dockerd"), "SystemAuth .email"],
   [
     actions("images: get one or several, for a platform, and load them again"),
-    "ImageHistory * {name} ?platform",
+    "ImageHistory * {name}",
     "ImageTag * {name} ?repo ?tag",
-    "ImageGet * {name} ?platform",
+    "ImageGet * {name}",
     "ImageGetAll * ?names ?platform",
     "ImageLoad * .body ?quiet ?platform",
     "ImagePrune * ?filters=dangling ?filters=until ?filters=label ?filters=label!",

@@ -2,7 +2,36 @@
 
 import { GraphDriver } from "./container.ts";
 import type { Infer } from "./schema.ts";
-import { any, array, integer, map, nullable, object, optional, string } from "./schema.ts";
+import { any, array, boolean, integer, map, nullable, object, optional, string } from "./schema.ts";
+
+const OciPlatform = object("OCIPlatform", {
+  architecture: string(),
+  os: string(),
+  "os.version": optional(string()),
+  "os.features": optional(array(string())),
+  variant: optional(string()),
+});
+
+/** One manifest of an image. */
+export const ManifestSummary = object("ImageManifestSummary", {
+  ID: string("digest of the manifest"),
+  Descriptor: any("as in the index"),
+  Available: boolean("all of it is here"),
+  Size: object("", {
+    Content: integer("bytes of manifest, config and layers that are here"),
+    Total: integer("bytes, with the unpacked layers"),
+  }),
+  Kind: string("image, attestation, unknown"),
+  ImageData: optional(
+    object("", {
+      Platform: OciPlatform,
+      Size: object("", { Unpacked: integer("bytes of the unpacked layers") }),
+      Containers: array(string("id")),
+    }),
+  ),
+  AttestationData: optional(object("", { For: string("digest of the manifest it is about") })),
+});
+export type ManifestSummary = Infer<typeof ManifestSummary>;
 
 export const ImageSummary = object("ImageSummary", {
   Containers: integer("-1: not counted"),
@@ -14,6 +43,8 @@ export const ImageSummary = object("ImageSummary", {
   RepoTags: array(string()),
   SharedSize: integer("bytes; -1: not counted"),
   Size: integer("bytes of its unpacked layers"),
+  Manifests: optional(array(ManifestSummary, "with manifests")),
+  Descriptor: optional(any("what the names point at; with manifests")),
 });
 export type ImageSummary = Infer<typeof ImageSummary>;
 
@@ -35,6 +66,7 @@ export const ImageInspect = object("ImageInspect", {
   RootFS: object("", { Type: string(), Layers: array(string()) }),
   Metadata: object("", { LastTagTime: string() }),
   Descriptor: optional(any()),
+  Manifests: optional(array(ManifestSummary, "with manifests")),
   Config: any("an image config's execution part"),
 });
 export type ImageInspect = Infer<typeof ImageInspect>;

@@ -3,7 +3,7 @@
 import type { HistoryItem } from "../../../common/docker/image-store.ts";
 import type { History } from "../../../common/oci/image.ts";
 import type { Engine } from "../engine.ts";
-import { layerSize } from "./sizes.ts";
+import { layerSizeOf } from "./sizes.ts";
 import { type NamedImage, namesOf } from "./store.ts";
 
 export async function imageHistory(engine: Engine, image: NamedImage): Promise<HistoryItem[]> {
@@ -19,7 +19,7 @@ export async function imageHistory(engine: Engine, image: NamedImage): Promise<H
       Created: Math.floor((Date.parse(step.created ?? "") || 0) / 1000),
       CreatedBy: step.created_by ?? "",
       Tags: null,
-      Size: counts ? await layerSize(engine.client, image, layer++) : 0,
+      Size: counts ? await layerSizeOf(engine.client, image, layer++) : 0,
       Comment: step.comment ?? "",
     });
   }

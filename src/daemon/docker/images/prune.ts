@@ -10,7 +10,7 @@ import type { Engine } from "../engine.ts";
 import { labelMatches } from "../events.ts";
 import { parseTime } from "../logs/times.ts";
 import { removeImage } from "./remove.ts";
-import { layerSize } from "./sizes.ts";
+import { layerSizeOf } from "./sizes.ts";
 import { type NamedImage, namesOf } from "./store.ts";
 
 /** InvalidArgument for an unknown filter. */
@@ -24,7 +24,7 @@ export async function pruneImages(engine: Engine, filters: Filters): Promise<Ima
     const { tags, digests } = namesOf(image.images);
     if (used.has(image.id) || (!all && tags.length > 0)) continue;
     if (!wanted(image.config.config?.Labels ?? {}, Date.parse(image.config.created ?? "") || 0)) continue;
-    for (const [at, chainId] of image.chain.entries()) layers.set(chainId, await layerSize(engine.client, image, at));
+    for (const [at, chainId] of image.chain.entries()) layers.set(chainId, await layerSizeOf(engine.client, image, at));
     deleted.push(...(await removeAll(engine, image, tags.length > 0 ? tags : digests)));
   }
   let reclaimed = 0;

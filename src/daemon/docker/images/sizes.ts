@@ -10,13 +10,17 @@ const sizes = new Map<string, number>();
 /** Bytes that the unpacked layers take; layers that are not unpacked count with their packed size. */
 export async function imageSize(client: Containerd, image: LocalImage): Promise<number> {
   let total = 0;
-  for (const at of image.chain.keys()) total += await layerSize(client, image, at);
+  for (const at of image.chain.keys()) total += await layerSizeOf(client, image, at);
   return total;
 }
 
 /** Bytes of one layer, the base being 0. */
-export async function layerSize(client: Containerd, image: LocalImage, at: number): Promise<number> {
-  const chainId = image.chain[at]!;
+export async function layerSizeOf(client: Containerd, image: LocalImage, at: number): Promise<number> {
+  return (await layerSize(client, image.chain[at]!)) ?? image.manifest.layers[at]?.size ?? 0;
+}
+
+/** Bytes of an unpacked layer; undefined where it is not. */
+export async function layerSize(client: Containerd, chainId: string): Promise<number | undefined> {
   const known = sizes.get(chainId);
   if (known !== undefined) return known;
   try {
@@ -25,7 +29,7 @@ export async function layerSize(client: Containerd, image: LocalImage, at: numbe
     return size;
   } catch (error) {
     if (!isCode(error, "NotFound")) throw error;
-    return image.manifest.layers[at]?.size ?? 0;
+    return undefined;
   }
 }
 
@@ -39,7 +43,7 @@ export async function layerUsage(
   for (const image of images) {
     for (const [at, chainId] of image.chain.entries()) {
       users.set(chainId, (users.get(chainId) ?? 0) + 1);
-      if (!bytes.has(chainId)) bytes.set(chainId, await layerSize(client, image, at));
+      if (!bytes.has(chainId)) bytes.set(chainId, await layerSizeOf(client, image, at));
     }
   }
   const sharedBy = ({ chain }: LocalImage) =>

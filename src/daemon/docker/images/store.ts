@@ -105,6 +105,11 @@ export class ImageCatalogue {
     return found;
   }
 
+  /** What was read of a target holds no more: a part of it was removed. */
+  forget(target: Descriptor): void {
+    for (const key of this.#cache.keys()) if (key.startsWith(`${target.digest} `)) this.#cache.delete(key);
+  }
+
   async #byName(text: string): Promise<Image | undefined> {
     if (!tryParseReference(text)) return undefined;
     const reference = parseReference(text);
@@ -131,17 +136,32 @@ export class ImageCatalogue {
     return found.values().next().value;
   }
 
+  /** Of an index the host's platform, or else the first that is here. */
   async #read(target: Descriptor, platform: Platform | undefined): Promise<LocalImage> {
-    let manifest = await this.#document(target);
-    if (manifest.kind === "index") {
-      const wanted = platform ?? hostPlatform();
-      const candidates = manifest.index.manifests.filter((one) => one.platform?.os !== "unknown");
-      const chosen = selectPlatform(wanted, candidates) ?? (platform ? undefined : candidates[0]);
-      if (!chosen) throw noPlatform(target, wanted);
-      manifest = await this.#document(chosen);
+    const document = await this.#document(target);
+    if (document.kind === "manifest") return await this.#readManifest(target, document.manifest, platform);
+    const wanted = platform ?? hostPlatform();
+    const candidates = document.index.manifests.filter((one) => one.platform?.os !== "unknown");
+    const chosen = selectPlatform(wanted, candidates);
+    const inTurn = [...(chosen ? [chosen] : []), ...(platform ? [] : candidates.filter((one) => one !== chosen))];
+    if (inTurn.length === 0) throw noPlatform(target, wanted);
+    let first: unknown;
+    for (const one of inTurn) {
+      try {
+        const found = await this.#document(one);
+        if (found.kind === "index")
+          throw new WharfError("InvalidArgument", "an index within an index is not supported");
+        return await this.#readManifest(target, found.manifest, platform);
+      } catch (error) {
+        if (!isCode(error, "NotFound")) throw error;
+        first ??= error;
+      }
     }
-    if (manifest.kind === "index") throw new WharfError("InvalidArgument", "an index within an index is not supported");
-    const { config: descriptor } = manifest.manifest;
+    throw platform ? noPlatform(target, platform, first) : first;
+  }
+
+  async #readManifest(target: Descriptor, manifest: Manifest, platform: Platform | undefined): Promise<LocalImage> {
+    const { config: descriptor } = manifest;
     const config = parseImageConfig(text(await this.#client.content.read(descriptor)), descriptor.digest);
     const own = {
       os: config.os,
@@ -153,7 +173,7 @@ export class ImageCatalogue {
     const { labels } = await this.#client.content.info(descriptor.digest);
     const { digest: id } = descriptor;
     const parent = labels[PARENT] ?? "";
-    return { id, target, manifest: manifest.manifest, config, chain, chainId: chain.at(-1) ?? "", parent };
+    return { id, target, manifest, config, chain, chainId: chain.at(-1) ?? "", parent };
   }
 
   async #document(descriptor: Descriptor) {
@@ -191,11 +211,12 @@ function familiar(text: string): string {
   return `${familiarName(reference)}${tag}${digest}`;
 }
 
-function noPlatform(target: Descriptor, wanted: Platform): WharfError {
+function noPlatform(target: Descriptor, wanted: Platform, cause?: unknown): WharfError {
   return new WharfError("NotFound", `the image has nothing here for ${formatPlatform(wanted)}`, {
     operation: "choose platform",
     subject: target.digest,
     hint: "pull it for that platform",
+    cause,
   });
 }
 
@@ -203,7 +224,7 @@ function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("utf8");
 }
 
-function sha256(value: string): Digest {
+export function sha256(value: string): Digest {
   return `sha256:${createHash("sha256").update(value).digest("hex")}`;
 }
 

@@ -7,17 +7,26 @@ import type { Filters } from "../../http/query.ts";
 import type { Engine } from "../engine.ts";
 import { labelMatches } from "../events.ts";
 import { parseTime } from "../logs/times.ts";
+import { manifestSummaries } from "./manifests.ts";
 import { DANGLING } from "./names.ts";
 import { imageSize, layerUsage } from "./sizes.ts";
 import { type NamedImage, namesOf } from "./store.ts";
 
 const EPOCH = "1970-01-01T00:00:00Z";
 
+export interface ListOptions {
+  /** Also steps on the way to other images. */
+  all?: boolean | undefined;
+  /** Says how much of each image others have as well. */
+  shared?: boolean | undefined;
+  /** Says what there is for each platform. */
+  manifests?: boolean | undefined;
+}
+
 export async function listImages(
   engine: Engine,
   filters: Filters,
-  all: boolean,
-  shared = false,
+  { all = false, shared = false, manifests = false }: ListOptions = {},
 ): Promise<ImageSummary[]> {
   for (const name of filters.keys()) {
     if (!FILTERS.has(name)) throw new WharfError("InvalidArgument", `invalid filter '${name}'`);
@@ -42,6 +51,7 @@ export async function listImages(
       RepoTags: tags,
       SharedSize: sharedSizes?.get(image.id) ?? -1,
       Size: await imageSize(engine.client, image),
+      ...(manifests ? { Manifests: await manifestSummaries(engine, image.target), Descriptor: image.target } : {}),
     });
   }
   return rows.sort((a, b) => b.Created - a.Created || (a.Id < b.Id ? -1 : 1));
@@ -87,7 +97,7 @@ function referenceMatches(pattern: string, tag: string): boolean {
   return expression.test(tag) || expression.test(bare);
 }
 
-export async function inspectImage(engine: Engine, image: NamedImage): Promise<ImageInspect> {
+export async function inspectImage(engine: Engine, image: NamedImage, manifests = false): Promise<ImageInspect> {
   const { tags, digests } = namesOf(image.images);
   const { config } = image;
   const execution = config.config ?? {};
@@ -108,6 +118,7 @@ export async function inspectImage(engine: Engine, image: NamedImage): Promise<I
     RootFS: { Type: "layers", Layers: [...config.rootfs.diff_ids] },
     Metadata: { LastTagTime: latest(image.images) },
     Descriptor: image.target,
+    ...(manifests ? { Manifests: await manifestSummaries(engine, image.target) } : {}),
     Config: {
       ...execution,
       Cmd: execution.Cmd ?? null,

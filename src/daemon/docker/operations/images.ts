@@ -3,7 +3,7 @@
 import { ImageDeleteItem, ImageInspect, ImageSummary } from "../../../common/docker/image.ts";
 import { array } from "../../../common/docker/schema.ts";
 import { WharfError } from "../../../common/errors.ts";
-import { parsePlatform } from "../../../common/oci/platform.ts";
+import { type Platform, parsePlatform } from "../../../common/oci/platform.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { type Operation, operation } from "../../http/operation.ts";
 import { filters, flag, text, texts } from "../../http/query.ts";
@@ -12,6 +12,7 @@ import type { Engine } from "../engine.ts";
 import { download, importImage } from "../images/import.ts";
 import { pullImage, pullReference } from "../images/pull.ts";
 import { removeImage } from "../images/remove.ts";
+import { removePlatforms } from "../images/remove-platforms.ts";
 import { nameToGive } from "../images/tag.ts";
 import { inspectImage, listImages } from "../images/view.ts";
 import { tellProgress } from "./progress.ts";
@@ -55,7 +56,10 @@ export function imageOperations(engine: Engine): Operation[] {
       summary: "the images that are here",
       query: { all: flag(), filters: filters(), digests: flag(), manifests: flag(), "shared-size": flag() },
       answer: array(ImageSummary),
-      handler: async (x) => x.json(200, await listImages(engine, x.query.filters, x.query.all, x.query["shared-size"])),
+      handler: async (x) => {
+        const { all, manifests, "shared-size": shared } = x.query;
+        x.json(200, await listImages(engine, x.query.filters, { all, shared, manifests }));
+      },
     }),
     operation({
       id: "ImageInspect",
@@ -65,9 +69,15 @@ export function imageOperations(engine: Engine): Operation[] {
       query: { platform: text("JSON platform"), manifests: flag() },
       answer: ImageInspect,
       handler: async (x) => {
-        const { platform } = x.query;
+        const { platform, manifests } = x.query;
+        if (platform && manifests) {
+          throw new WharfError(
+            "InvalidArgument",
+            "conflicting options: manifests and platform options cannot both be set",
+          );
+        }
         const image = await engine.images.resolve(x.param("name"), platform ? platformOf(platform) : undefined);
-        x.json(200, await inspectImage(engine, image));
+        x.json(200, await inspectImage(engine, image, manifests));
       },
     }),
     operation({
@@ -75,25 +85,31 @@ export function imageOperations(engine: Engine): Operation[] {
       method: "DELETE",
       path: "/images/{name*}",
       summary: "takes a name away, and with the last one the image",
-      query: { force: flag(), noprune: flag(), platforms: texts() },
+      query: { force: flag(), noprune: flag(), platforms: texts("JSON platform: these alone") },
       answer: array(ImageDeleteItem),
       handler: async (x) => {
-        if (x.query.platforms.length > 0) {
-          throw new WharfError("Unimplemented", "one platform of an image cannot be removed alone yet", {
-            operation: "remove image",
-          });
+        const { force, platforms } = x.query;
+        if (platforms.length > 0) {
+          const wanted = platforms.map(platformOf);
+          x.json(200, await removePlatforms(engine, x.param("name"), wanted, force));
+          return;
         }
-        x.json(200, await removeImage(engine, x.param("name"), x.query.force));
+        x.json(200, await removeImage(engine, x.param("name"), force));
       },
     }),
   ];
 }
 
-/** JSON `{"os": …, "architecture": …}`, as newer clients send it, or `os/arch`. */
+/** JSON `{"os": …, "architecture": …}`, as newer clients send it, or `os/arch`. InvalidArgument. */
 export function platformOf(value: string) {
   if (!value.startsWith("{")) return parsePlatform(value, hostPlatform());
-  const { os, architecture, variant } = JSON.parse(value) as { os: string; architecture: string; variant?: string };
-  return parsePlatform([os, architecture, variant].filter(Boolean).join("/"), hostPlatform());
+  let given: Partial<Platform>;
+  try {
+    given = JSON.parse(value) as Partial<Platform>;
+  } catch (cause) {
+    throw new WharfError("InvalidArgument", `the platform is no JSON: ${value}`, { operation: "read request", cause });
+  }
+  return parsePlatform([given.os, given.architecture, given.variant].filter(Boolean).join("/"), hostPlatform());
 }
 
 interface ImportQuery {

@@ -45,7 +45,7 @@ export function usageOperations(engine: Engine): Operation[] {
 /** Each layer counts once; what an image shares with others is said of each. */
 async function imageUsage(engine: Engine): Promise<Pick<DataUsage, "LayersSize" | "Images">> {
   const { total, shared } = await layerUsage(engine, await engine.images.list());
-  const rows = await listImages(engine, new Map(), true);
+  const rows = await listImages(engine, new Map(), { all: true });
   return { LayersSize: total, Images: rows.map((row) => ({ ...row, SharedSize: shared.get(row.Id) ?? 0 })) };
 }
 
