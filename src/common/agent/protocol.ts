@@ -81,6 +81,12 @@ export interface UnpackAnswer {
   missingParents: readonly string[];
 }
 
+/** What a tree takes up. */
+export interface TreeUsage extends UsageAnswer {
+  /** Bytes that its files hold, directories left out. */
+  content: number;
+}
+
 export interface UsageAnswer {
   /** Bytes on disk. */
   size: number;
@@ -165,7 +171,7 @@ export interface Operations {
   /** Deletes trees; never follows a link or enters a mount, a missing path is no error. */
   remove: [{ paths: readonly string[] }, { inodes: number }];
   /** Of each path what it takes, or why it cannot be told. */
-  usage: [{ paths: readonly string[] }, { usages: (UsageAnswer | { error: ErrorData })[] }];
+  usage: [{ paths: readonly string[] }, { usages: (TreeUsage | { error: ErrorData })[] }];
   spawnShim: [SpawnShimRequest, SpawnShimAnswer];
   /** Sends a file's content in data frames; its path is resolved inside the tree, links too. */
   readFile: [{ tree: Tree; path: string; maxSize?: number | undefined }, { size: number }];

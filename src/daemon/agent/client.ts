@@ -12,6 +12,7 @@ import {
   type RequestOf,
   SHORT,
   type Tree,
+  type TreeUsage,
   type UnpackLimits,
 } from "../../common/agent/protocol.ts";
 import type { Digest } from "../../common/digest.ts";
@@ -23,7 +24,6 @@ import type {
   SpawnShimResult,
   Unpacked,
   UnpackRequest,
-  Usage,
 } from "../containerd/agent.ts";
 import type { Mount } from "../containerd/api/types.ts";
 import { abortable } from "../containerd/core/abortable.ts";
@@ -212,7 +212,7 @@ export class Agent implements AgentClient, AsyncDisposable {
     if (paths.length > 0) await this.call("remove", { paths }, { signal });
   }
 
-  usage(path: string, signal?: AbortSignal): Promise<Usage> {
+  usage(path: string, signal?: AbortSignal): Promise<TreeUsage> {
     return abortable(this.#usages.of(path), signal, "measurement");
   }
 

@@ -1,14 +1,14 @@
 /** Sizes of trees. Many are often asked for at once, and each question costs a process: those that wait go in one. */
 
+import type { TreeUsage } from "../../common/agent/protocol.ts";
 import { type ErrorData, errorFromData } from "../../common/errors.ts";
-import type { Usage } from "../containerd/agent.ts";
 
 /** Paths of one question. */
 const MOST = 500;
 
-type Ask = (paths: readonly string[]) => Promise<readonly (Usage | { error: ErrorData })[]>;
+type Ask = (paths: readonly string[]) => Promise<readonly (TreeUsage | { error: ErrorData })[]>;
 
-interface Waiting extends PromiseWithResolvers<Usage> {
+interface Waiting extends PromiseWithResolvers<TreeUsage> {
   path: string;
 }
 
@@ -20,9 +20,9 @@ export class Usages {
     this.#ask = ask;
   }
 
-  of(path: string): Promise<Usage> {
+  of(path: string): Promise<TreeUsage> {
     if (this.#waiting.length === 0) setImmediate(() => this.#go());
-    const waiting = { path, ...Promise.withResolvers<Usage>() };
+    const waiting = { path, ...Promise.withResolvers<TreeUsage>() };
     this.#waiting.push(waiting);
     return waiting.promise;
   }

@@ -8,13 +8,18 @@ export interface Usage {
   /** Bytes on disk. */
   size: number;
   inodes: number;
+  /** Bytes that files hold, and links: what `ls` shows of all that is no directory. */
+  content: number;
 }
 
-const STATX_BLOCKS_AND_LINKS = 0x400 | 0x4 | 0x100 | 0x1 | 0x1000;
+/** Blocks, size, links, inode, type, mount. */
+const WANTED = 0x400 | 0x200 | 0x4 | 0x100 | 0x1 | 0x1000;
+const S_IFMT = 0xf000;
+const S_IFDIR = 0x4000;
 const ENOENT = -2;
 
 class Measurement {
-  readonly usage: Usage = { size: 0, inodes: 0 };
+  readonly usage: Usage = { size: 0, inodes: 0, content: 0 };
   readonly #linked = new Set<string>();
   readonly #buffer = new Uint32Array(64);
   readonly #mountId: number;
@@ -26,10 +31,10 @@ class Measurement {
   /** Counts an entry; false when it belongs to another mount or has gone. */
   count(parent: number, name: number | string, flags: number, isDir: boolean): boolean {
     const b = this.#buffer;
-    const answer = native.syscall(NR.statx, parent, name, flags, STATX_BLOCKS_AND_LINKS, b);
+    const answer = native.syscall(NR.statx, parent, name, flags, WANTED, b);
     if (answer === ENOENT) return false;
     if (answer < 0) throw kernelError("stat", typeof name === "string" ? name : undefined, -answer);
-    // stx_nlink 16, stx_ino 32, stx_blocks 48, stx_mnt_id 144
+    // stx_nlink 16, stx_mode 28, stx_ino 32, stx_size 40, stx_blocks 48, stx_mnt_id 144
     if (b[36] !== this.#mountId) return false;
     if (b[4]! > 1 && !isDir) {
       const inode = `${b[9]}.${b[8]}`;
@@ -37,6 +42,7 @@ class Measurement {
       this.#linked.add(inode);
     }
     this.usage.size += (b[13]! * 0x100000000 + b[12]!) * 512;
+    if ((b[7]! & S_IFMT) !== S_IFDIR) this.usage.content += b[11]! * 0x100000000 + b[10]!;
     this.usage.inodes++;
     return true;
   }

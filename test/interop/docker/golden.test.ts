@@ -277,6 +277,40 @@ test("volumes, networks, events, changes, top and prune answer as dockerd's", as
   assert.deepEqual(unexplained(differences(mine, dockers), EVENT), {});
 });
 
+test("system df: what a volume holds is counted as dockerd counts it", async () => {
+  for (const Name of ["empty", "full"]) await both("POST", "/volumes/create", { Name });
+  const script =
+    "cd /v; echo 123 > a; ln a b; ln -s a c; mkdir d; dd if=/dev/zero of=d/e bs=1000 count=7; truncate -s 5000 f";
+  const body = { Image: "busybox", Cmd: ["sh", "-c", script], HostConfig: { NetworkMode: "none", Binds: ["full:/v"] } };
+  await both("POST", "/containers/create?name=fill", body);
+  await both("POST", "/containers/fill/start");
+  await both("POST", "/containers/fill/wait");
+  const { mine, dockers } = await both("GET", "/system/df?type=volume");
+  const sizes = ({ json }: { json: Json }) =>
+    Object.fromEntries(
+      (json.Volumes as { Name: string; UsageData: { Size: number; RefCount: number } }[])
+        .filter(({ Name }) => ["empty", "full"].includes(Name))
+        .map(({ Name, UsageData }) => [Name, UsageData]),
+    );
+  assert.deepEqual(sizes(mine), { empty: { Size: 0, RefCount: 0 }, full: { Size: 12_005, RefCount: 1 } });
+  assert.deepEqual(sizes(mine), sizes(dockers));
+  const all = await both("GET", "/system/df");
+  const keys = ({ json }: { json: Json }) =>
+    Object.fromEntries(
+      ["Images", "Containers", "Volumes"].map((kind) => [
+        kind,
+        // Left out where it is 0; with snapshots the directories count, too.
+        Object.keys((json[kind] as Json[])[0]!)
+          .filter((key) => key !== "SizeRw")
+          .sort(),
+      ]),
+    );
+  const [own, real] = [keys(all.mine), keys(all.dockers)];
+  assert.deepEqual(own, real);
+  await both("DELETE", "/containers/fill");
+  for (const name of ["empty", "full"]) await both("DELETE", `/volumes/${name}`);
+});
+
 test("info, version and stats have dockerd's fields, of the same kinds", async () => {
   const kinds = (value: unknown): unknown =>
     Array.isArray(value)

@@ -128,10 +128,11 @@ export class Volumes {
     return { VolumesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed };
   }
 
-  /** Bytes of what is in it; what is mounted there from elsewhere is not the volume's own. */
+  /** Bytes that its files hold, as docker counts; what is mounted there from elsewhere is not the volume's own. */
   async size(name: string): Promise<{ size: number }> {
     if (this.store.get(name).options) return { size: 0 };
-    return await this.#engine.agent.usage(this.store.path(name)).catch(() => ({ size: 0 }));
+    const { content } = await this.#engine.agent.usage(this.store.path(name)).catch(() => ({ content: 0 }));
+    return { size: content };
   }
 
   /** Before a container starts: the volumes that stand for a mount are mounted, and all of them must still be there. */
