@@ -86,18 +86,36 @@ async function runBridged(context: Context): Promise<Row[]> {
   ];
 }
 
+async function cliStart(context: Context): Promise<Row[]> {
+  const clients = [await ready(context, "wharf"), await ready(context, "docker"), await podman(context)];
+  const row = async (name: string, words: string[]): Promise<Row> => ({
+    ...{ name, unit: "ms", ours: "wharf", against: "docker", goal: [0.1, 0.1] },
+    cells: await measureCommands(context, clients, () => words),
+  });
+  return [await row("command line `--version`", ["--version"]), await row("command line `ps`", ["ps"])];
+}
+
 async function measureRuns(
   context: Context,
   clients: readonly Made[],
   flags: (name: string) => string[],
 ): Promise<Record<string, Cell>> {
   const image = (await pushedImages(context)).busybox;
-  const series: Series[] = clients.flatMap((made) => {
-    if ("error" in made) return [];
-    const { name, argv } = made;
+  return await measureCommands(context, clients, ({ name }) => {
     const rest = name === "ctr" ? [image, `${context.settings.mark}-{n}`, "true"] : [image, "true"];
-    return [{ name, steps: [timed(...argv, "run", "--rm", ...flags(name), ...rest)] }];
+    return ["run", "--rm", ...flags(name), ...rest];
   });
+}
+
+/** Back to back and 100 ms apart: the same command of each. */
+async function measureCommands(
+  context: Context,
+  clients: readonly Made[],
+  rest: (client: Client) => string[],
+): Promise<Record<string, Cell>> {
+  const series: Series[] = clients.flatMap((made) =>
+    "error" in made ? [] : [{ name: made.name, steps: [timed(...made.argv, ...rest(made))] }],
+  );
   const rounds = context.settings.rounds;
   const together = await context.stopwatch.measure(series, { rounds, warmups: 2, gap: 0 });
   const apart = await context.stopwatch.measure(series, { rounds, warmups: 1, gap: 100 });
@@ -114,4 +132,5 @@ async function measureRuns(
 export const RUN: Benchmark[] = [
   { name: "run", about: "run --rm from the command line", run: runOnce },
   { name: "run-bridge", about: "run --rm with the default network", run: runBridged },
+  { name: "cli-start", about: "what the command lines take before anything happens: --version, ps", run: cliStart },
 ];

@@ -1,4 +1,5 @@
 // A span for each request that comes with a sampled trace; nothing for the others.
+import { describe } from "../../common/errors.ts";
 import { formatTraceparent, newSpanId, parseTraceparent } from "../../common/trace.ts";
 import type { CallContext } from "../../common/ttrpc/server.ts";
 import { epochUs, randomBytes } from "../sys/time.ts";
@@ -18,15 +19,20 @@ async function recorded(name: string, tracing: Tracing, text: string, run: () =>
   const context = { ...caller, spanId: newSpanId(randomBytes) };
   const start = epochUs();
   tracing.traceparent = formatTraceparent(context);
+  let attributes: Record<string, string> | undefined;
   try {
     const running = run();
     tracing.traceparent = "";
     return await running;
+  } catch (error) {
+    attributes = { error: describe(error) };
+    throw error;
   } finally {
     tracing.traceparent = "";
     const { traceId, spanId } = context;
     const trace = openTrace("shim", text, tracing.folder);
-    trace?.add({ traceId, spanId, parentId: caller.spanId, name, service: "shim", start, duration: epochUs() - start });
+    const duration = epochUs() - start;
+    trace?.add({ traceId, spanId, parentId: caller.spanId, name, service: "shim", start, duration, attributes });
     trace?.close();
   }
 }

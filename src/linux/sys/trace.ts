@@ -1,4 +1,5 @@
 // Spans of linux-world programs: nothing unless the caller's trace is sampled, else JSON lines in <folder>/<traceId>.jsonl.
+import { describe } from "../../common/errors.ts";
 import {
   newSpanId,
   parseTraceparent,
@@ -42,6 +43,9 @@ export class Trace {
     this.#context = { ...outer, spanId };
     try {
       return work();
+    } catch (error) {
+      attributes = { ...attributes, error: describe(error) };
+      throw error;
     } finally {
       this.#context = outer;
       this.add({

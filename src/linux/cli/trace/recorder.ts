@@ -1,4 +1,5 @@
 // The trace of one call of the CLI: its context for every request, and with --trace its own spans.
+import { describe } from "../../../common/errors.ts";
 import {
   formatTraceparent,
   newSpanId,
@@ -60,11 +61,24 @@ export class Recorder {
     this.#current = spanId;
     const promise = run();
     this.#current = parentId;
+    let more = attributes;
     try {
       return await promise;
+    } catch (error) {
+      more = { ...attributes, error: describe(error) };
+      throw error;
     } finally {
       const duration = epochUs() - start;
-      this.spans.push({ traceId: this.traceId, spanId, parentId, name, service: SERVICE, start, duration, attributes });
+      this.spans.push({
+        traceId: this.traceId,
+        spanId,
+        parentId,
+        name,
+        service: SERVICE,
+        start,
+        duration,
+        attributes: more,
+      });
     }
   }
 

@@ -16,7 +16,9 @@ test("renderTrace() draws the tree with starts and bars to scale", () => {
     span("3", "2", `GET /c/${id}`, 3500, 2500),
     span("4", "1", "last", 6000, 5000),
   ];
-  const lines = renderTrace(spans, 120, false).trimEnd().split("\n");
+  const [tree, times] = renderTrace(spans, 120, false).split("\n\n");
+  const lines = tree!.split("\n");
+  equal(times, "wharf      10.0 ms  this program, the command line\n");
   equal(
     lines.map((line) => line.slice(9, 30).trimEnd()),
     ["span", "all", "├ first", "│ └ GET /c/0123456789", "└ last"],
@@ -27,6 +29,19 @@ test("renderTrace() draws the tree with starts and bars to scale", () => {
     [40, 20, 10, 20],
   );
   ok(lines[4]!.includes("+5.00 ms") && lines[3]!.includes("2.50 ms"), lines.join("\n"));
+});
+
+test("renderTrace() marks what failed, and cuts long names in the middle", () => {
+  const failed = {
+    ...span("2", "1", `mount bind "/${"a".repeat(80)}" on "/etc/hosts"`, 1000, 10),
+    attributes: { error: "x" },
+  };
+  const text = renderTrace([span("1", undefined, "all", 1000, 20), failed], 100, false);
+  ok(/^wharf +└ ✗ mount bind "\/a+….*on "\/etc\/hosts" +\+/m.test(text), text);
+  ok(
+    text.split("\n").every((line) => line.length <= 100),
+    text,
+  );
 });
 
 test("Recorder: requests carry the span they belong to, spans hang below the call", async () => {
