@@ -13,6 +13,7 @@
 
 #define SELF "/proc/self/exe"
 #define TMPFS_MAGIC 0x01021994
+#define PROC_SUPER_MAGIC 0x9fa0
 #define ST_RDONLY 1
 
 /* True when this process runs from a file that nobody can write to by way of the process. */
@@ -66,6 +67,12 @@ static void keep_self(void)
    not be written to by this user anyway. Where it cannot be done nothing is started: exit code 1. */
 static void protect_self(char **argv, char **envp)
 {
+    struct statfs proc;
+    /* what else would tell whose file this is could name any */
+    if (statfs("/proc/self", &proc) || proc.f_type != PROC_SUPER_MAGIC) {
+        dprintf(2, "%s: \"/proc/self\" is not the kernel's: no procfs is mounted on /proc, or something over it\n", argv[0]);
+        _exit(1);
+    }
     if (is_protected()) { keep_self(); return; }
     if (geteuid() && faccessat(AT_FDCWD, SELF, W_OK, 0)) return;
     int file = readonly_mount();

@@ -5,20 +5,28 @@ import { NR } from "../sys/nr.ts";
 import { SYSTEMD } from "./layout.ts";
 import { type CgroupPaths, put } from "./paths.ts";
 
-/** The cgroup v2 folder, for clone3 to be born into; undefined where v1 holds the controllers. */
+/** The cgroup v2 folder, for clone3 to be born into: the container's, or on hybrid hosts the one beside v1's. */
 export function openForClone(cgroup: CgroupPaths): number | undefined {
-  const folder = cgroup.paths[""];
-  return cgroup.mode === "v2" && folder !== undefined ? open(folder, O.PATH | O.DIRECTORY) : undefined;
+  const folder = unifiedFolder(cgroup);
+  return folder === undefined ? undefined : open(folder, O.PATH | O.DIRECTORY);
+}
+
+export function unifiedFolder({ mode, paths, beside }: CgroupPaths): string | undefined {
+  return mode === "v2" ? paths[""] : beside;
 }
 
 const ZERO = new Uint8Array([48]);
 
-/** Opens what is to be written to for joining, with the opener's rights: for a process that will have fewer. */
-export function openJoinFiles(cgroup: CgroupPaths): number[] {
+/**
+ * Opens what is to be written to for joining, with the opener's rights: for a process that will have fewer.
+ * @param beside also the unified tree beside v1's, for who is not born into it
+ */
+export function openJoinFiles(cgroup: CgroupPaths, beside = false): number[] {
   const fds: number[] = [];
   for (const controllers in cgroup.paths) {
     fds.push(open(`${cgroup.paths[controllers]}/${controllers === "" ? "cgroup.procs" : "tasks"}`, O.WRONLY));
   }
+  if (beside && cgroup.beside !== undefined) fds.push(open(`${cgroup.beside}/cgroup.procs`, O.WRONLY));
   return fds;
 }
 

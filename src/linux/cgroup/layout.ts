@@ -1,9 +1,12 @@
 // Where this host's cgroup hierarchies are: v1, v2 (unified), or both (hybrid, treated as v1). Sources: man 7 cgroups, /proc/self/cgroup.
 import { WharfError } from "../../common/errors.ts";
-import { exists, readText } from "../sys/fs.ts";
+import { exists } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
+import { readProc } from "../sys/procfs.ts";
 
 export const CGROUP_ROOT = "/sys/fs/cgroup";
+/** Where systemd mounts the unified tree beside those of v1. */
+const BESIDE = `${CGROUP_ROOT}/unified`;
 const CGROUP2_MAGIC = 0x63677270;
 
 export interface Hierarchy {
@@ -17,6 +20,8 @@ export interface Hierarchy {
 export interface CgroupLayout {
   mode: "v1" | "v2";
   hierarchies: Hierarchy[];
+  /** The unified tree beside those of v1 (hybrid). */
+  beside?: Hierarchy | undefined;
 }
 
 function isCgroup2(path: string): boolean {
@@ -32,7 +37,7 @@ export function usualMountpoint(controllers: string): string {
 /** Where it is mounted indeed, for hosts that do otherwise; undefined when nowhere. */
 export function findMountpoint(controllers: string): string | undefined {
   const wanted = controllers.split(",");
-  for (const line of readText("/proc/self/mountinfo").split("\n")) {
+  for (const line of readProc("self/mountinfo").split("\n")) {
     const [left, right] = line.split(" - ");
     const options = right?.split(" ")[2]?.split(",") ?? [];
     if (right?.startsWith("cgroup ") && wanted.every((one) => options.includes(one))) return left?.split(" ")[4];
@@ -45,10 +50,10 @@ export const SYSTEMD = "name=systemd";
 
 /**
  * The hierarchies as /proc/self/cgroup lists them, at their usual places: whether they are there shows when a folder is
- * made. systemd's own hierarchy has no controllers: without systemd nobody looks at it.
+ * made. systemd's own hierarchy, which has no controllers but tells whose a process is, may be left without a mount.
  */
 export function readLayout(): CgroupLayout {
-  const lines = readText("/proc/self/cgroup").trimEnd().split("\n");
+  const lines = readProc("self/cgroup").trimEnd().split("\n");
   // the unified tree comes last; controllers of v1 before it mean that it has none
   const last = lines[lines.length - 1]!;
   const v1 = lines.some((line) => !line.startsWith("0::") && !line.includes(":name="));
@@ -56,13 +61,17 @@ export function readLayout(): CgroupLayout {
     return { mode: "v2", hierarchies: [{ controllers: "", mountpoint: CGROUP_ROOT, own: last.slice(3) }] };
   }
   const hierarchies: Hierarchy[] = [];
+  let beside: Hierarchy | undefined;
   for (const line of lines) {
     const first = line.indexOf(":");
     const second = line.indexOf(":", first + 1);
     const controllers = line.slice(first + 1, second);
-    // a v2 tree beside v1 (hybrid) has no controllers: as with runc, containers are not put into it
-    if (controllers === "" || (controllers === SYSTEMD && !exists("/run/systemd/system"))) continue;
-    hierarchies.push({ controllers, mountpoint: usualMountpoint(controllers), own: line.slice(second + 1) });
+    const own = line.slice(second + 1);
+    if (controllers === "") {
+      if (isCgroup2(BESIDE)) beside = { controllers, mountpoint: BESIDE, own };
+    } else if (controllers !== SYSTEMD || exists(usualMountpoint(SYSTEMD))) {
+      hierarchies.push({ controllers, mountpoint: usualMountpoint(controllers), own });
+    }
   }
   if (hierarchies.length === 0) {
     throw new WharfError("FailedPrecondition", "no cgroup hierarchy is mounted", {
@@ -70,7 +79,7 @@ export function readLayout(): CgroupLayout {
       hint: "mount cgroup2 on /sys/fs/cgroup",
     });
   }
-  return { mode: "v1", hierarchies };
+  return { mode: "v1", hierarchies, beside };
 }
 
 /** "system.slice:docker:abc" */
@@ -102,7 +111,7 @@ export function cgroupFolder(
   const inside = parts.filter((part) => part !== "" && part !== ".").join("/");
   if (inside === "") throw new WharfError("InvalidArgument", "linux.cgroupsPath must not be a hierarchy's root");
   if (path.startsWith("/") || own === "/") return `${mountpoint}/${inside}`;
-  const base = controllers === "" ? own.slice(0, own.lastIndexOf("/")) : own;
+  const base = controllers === "" && mountpoint !== BESIDE ? own.slice(0, own.lastIndexOf("/")) : own;
   // seen from inside of another container the path in /proc/self/cgroup need not be there
   return base !== "" && exists(mountpoint + base) ? `${mountpoint}${base}/${inside}` : `${mountpoint}/${inside}`;
 }

@@ -7,7 +7,7 @@ import { AT_REMOVEDIR, exists, mkdir, mkdirs, readText } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { isFrozen } from "./freezer.ts";
 import { cgroupPids } from "./kill.ts";
-import { CGROUP_ROOT, cgroupFolder, findMountpoint, readLayout, usualMountpoint } from "./layout.ts";
+import { CGROUP_ROOT, cgroupFolder, findMountpoint, type Hierarchy, readLayout, usualMountpoint } from "./layout.ts";
 import { type CgroupPaths, put } from "./paths.ts";
 import { locateScope } from "./systemd/scope.ts";
 
@@ -94,11 +94,30 @@ export function locateCgroup({ path, id, systemd }: CgroupWish): CgroupPaths {
   const cgroup: CgroupPaths = { mode: layout.mode, paths: {} };
   const [scope, below] = systemd ? locateScope(path, id, systemd === "user") : [];
   if (scope) cgroup.systemd = scope;
-  for (const hierarchy of layout.hierarchies) {
-    const { controllers, mountpoint } = hierarchy;
-    cgroup.paths[controllers] = below === undefined ? cgroupFolder(hierarchy, path, id) : mountpoint + below;
-  }
+  const folder = (hierarchy: Hierarchy) =>
+    below === undefined ? cgroupFolder(hierarchy, path, id) : hierarchy.mountpoint + below;
+  for (const hierarchy of layout.hierarchies) cgroup.paths[hierarchy.controllers] = folder(hierarchy);
+  if (layout.beside) cgroup.beside = folder(layout.beside);
   return cgroup;
+}
+
+/**
+ * Makes the folder in the unified tree beside those of v1. Whoever may not does without: it limits nothing, but tells whose a
+ * process is (systemd ends what is in a service's).
+ */
+export function makeBeside(cgroup: CgroupPaths): void {
+  const { beside } = cgroup;
+  if (beside === undefined) return;
+  let answer = native.syscall(NR.mkdirat, -100, beside, 0o755);
+  if (answer === -E.ENOENT) {
+    try {
+      mkdirs(dirname(beside));
+    } catch (error) {
+      if (!isErrno(error, "EACCES", "EPERM", "EROFS")) throw error;
+    }
+    answer = native.syscall(NR.mkdirat, -100, beside, 0o755);
+  }
+  if (answer < 0 && answer !== -E.EEXIST) delete cgroup.beside;
 }
 
 /** Names the error that a cgroup is somebody else's: who gets it must leave the cgroup alone. */

@@ -11,6 +11,8 @@ export interface CgroupPaths {
   mode: CgroupLayout["mode"];
   /** Folder by controllers; "" is the unified hierarchy. */
   paths: Record<string, string>;
+  /** Hybrid hosts: its folder in the unified tree beside those of v1, which holds processes and no controllers. */
+  beside?: string | undefined;
   /** The unit of systemd that holds it, where systemd was asked for one. */
   systemd?: ScopeUnit | undefined;
 }

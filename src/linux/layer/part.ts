@@ -4,6 +4,7 @@ import { sys } from "../sys/call.ts";
 import { close, pipe, readAll, writeAll } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { exit, fork, getpid, kill, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
+import { closeRange } from "../sys/procfs.ts";
 
 const POLLIN = 1;
 
@@ -11,10 +12,10 @@ const POLLIN = 1;
 export function closeOthers(...kept: number[]): void {
   let from = 3;
   for (const fd of kept.filter((fd) => fd > 2).sort((a, b) => a - b)) {
-    if (fd > from) native.syscall(NR.close_range, from, fd - 1, 0);
+    if (fd > from) closeRange(from, fd - 1);
     from = fd + 1;
   }
-  native.syscall(NR.close_range, from, 0xffffffff, 0);
+  closeRange(from);
 }
 
 export interface PartOptions {

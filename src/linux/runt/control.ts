@@ -7,7 +7,7 @@ import { checkUsage, limit, limitDevices } from "../cgroup/limit.ts";
 import { type CgroupPaths, folderOf } from "../cgroup/paths.ts";
 import { asSystemdKeeps, updateScope } from "../cgroup/systemd/scope.ts";
 import { exists, readText } from "../sys/fs.ts";
-import type { ContainerRecord, Status } from "./state.ts";
+import { type ContainerRecord, type Status, saveRecord } from "./state.ts";
 import { inState } from "./view.ts";
 
 function cgroupOf(record: ContainerRecord): CgroupPaths {
@@ -68,16 +68,30 @@ function completed(cgroup: CgroupPaths, resources: LinuxResources): LinuxResourc
  * Callers that send all resources anew (kubelet's do) send the device rules of the configuration along. What others have allowed
  * since on top of them, as for GPUs, is not to be taken away by that.
  */
-function withoutOldDevices({ bundle }: ContainerRecord, resources: LinuxResources): LinuxResources {
+function withoutOldDevices({ bundle, updated }: ContainerRecord, resources: LinuxResources): LinuxResources {
   if (!resources.devices) return resources;
-  let old: unknown;
+  let old: unknown = updated?.devices;
   try {
-    old = (JSON.parse(readText(`${bundle}/config.json`)) as Spec).linux?.resources?.devices;
+    old ??= (JSON.parse(readText(`${bundle}/config.json`)) as Spec).linux?.resources?.devices;
   } catch {
     return resources;
   }
   const { devices, ...others } = resources;
   return JSON.stringify(devices) === JSON.stringify(old) ? others : resources;
+}
+
+type Fields = Record<string, unknown>;
+
+/** `old` with what is given in `more`, objects by their fields; undefined where nothing is left. */
+function merged(old: Fields, more: Fields): Fields | undefined {
+  const result = { ...old };
+  const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+  for (const key in more) {
+    const given = more[key];
+    const value = isObject(given) ? merged((old[key] ?? {}) as Fields, given as Fields) : given;
+    if (value !== undefined && value !== null && value !== "") result[key] = value;
+  }
+  return Object.keys(result).length > 0 ? result : undefined;
 }
 
 /** Changes the limits that are given. Device rules, where given and others than the configuration's, replace those in force. */
@@ -92,4 +106,6 @@ export function update(root: string, id: string, resources: LinuxResources): voi
   }
   if (wanted.devices) limitDevices(cgroup, wanted.devices);
   limit(cgroup, wanted);
+  const updated = merged((record.updated ?? {}) as Fields, resources as Fields);
+  if (updated) saveRecord(root, { ...record, updated });
 }

@@ -4,13 +4,14 @@ import { WharfError } from "../../common/errors.ts";
 import { OCI_VERSION } from "../../common/oci/runtime.ts";
 import { openForClone, openJoinFiles } from "../cgroup/join.ts";
 import { killCgroup } from "../cgroup/kill.ts";
-import { locateCgroup, NOT_OURS } from "../cgroup/make.ts";
+import { locateCgroup, makeBeside, NOT_OURS } from "../cgroup/make.ts";
 import { oomKills } from "../cgroup/oom.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
-import { removeCgroup } from "../cgroup/remove.ts";
-import { close, Fd, O, open, writeFileAtomic } from "../sys/fs.ts";
+import { dropBeside, removeCgroup } from "../cgroup/remove.ts";
+import { close, Fd, writeFileAtomic } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, clone, letGoOfSelf, SIGNALS, wait } from "../sys/process.ts";
+import { openProcLink } from "../sys/procfs.ts";
 import { connectUnix, sendFds, socketPair } from "../sys/socket.ts";
 import { timestamp } from "../sys/time.ts";
 import { type Trace, traced } from "../sys/trace.ts";
@@ -24,12 +25,11 @@ import { copyFromContainer } from "./late-source.ts";
 import { enter, planNamespaces } from "./namespaces.ts";
 import { run } from "./plan.ts";
 import { recordOf } from "./record.ts";
-import { answerSteps, type Birth, cgroupComesFirst, stepsAfterBirth, stepsBeforeBirth } from "./runtime-steps.ts";
+import { answerSteps, type Birth, stepsAfterBirth, stepsBeforeBirth } from "./runtime-steps.ts";
 import { notifies, seccompCache, sendListener } from "./seccomp.ts";
 import { makeInStage, needsStage } from "./stage.ts";
 import { listenForStart } from "./start-socket.ts";
 import { type ContainerRecord, claim, noteCgroup, processStat, removeFolder, saveRecord } from "./state.ts";
-
 import { remarks } from "./validate.ts";
 
 export interface LaunchOptions {
@@ -116,7 +116,8 @@ export function create(options: CreateOptions): Created {
     });
   } catch (error) {
     // what is somebody else's stays as it is
-    if (cgroup && !(error instanceof WharfError && error.operation === NOT_OURS)) {
+    if (cgroup && error instanceof WharfError && error.operation === NOT_OURS) dropBeside(cgroup);
+    else if (cgroup) {
       killCgroup(cgroup, SIGNALS.KILL);
       removeCgroup(cgroup);
     }
@@ -129,11 +130,14 @@ function launch(options: CreateOptions, record: ContainerRecord, plan: InitPlan)
   const { namespaces, cgroup } = plan;
   const { trace } = options;
   run(stepsBeforeBirth(plan, options.root), trace);
+  const staged = needsStage(namespaces);
+  // systemd makes and fills this one, too
+  if (cgroup.mode === "v1" && !cgroup.systemd) makeBeside(cgroup);
   if (cgroup.systemd) plan.joinFiles = [];
-  else if (namespaces.own.has("user")) plan.joinFiles = openJoinFiles(cgroup);
+  else if (namespaces.own.has("user")) plan.joinFiles = openJoinFiles(cgroup, staged);
   const [ours, theirs] = socketPair();
-  const born = cgroupComesFirst(plan) && !needsStage(namespaces) ? openForClone(cgroup) : undefined;
-  if (born !== undefined) plan.joinFiles = [];
+  const born = cgroup.systemd || staged ? undefined : openForClone(cgroup);
+  if (born !== undefined && cgroup.mode === "v2") plan.joinFiles = [];
   const { pid, pidfd } = traced(trace, "make the first process", () => bear(options, plan, ours, theirs, born));
   for (const fd of [theirs, plan.startSocket, born, plan.rootTree, ...plan.trees.values(), ...(plan.joinFiles ?? [])]) {
     if (fd !== undefined) close(fd);
@@ -171,7 +175,7 @@ function bear(options: CreateOptions, plan: InitPlan, ours: number, theirs: numb
   if (needsStage(namespaces)) return makeInStage(namespaces, parent, life);
   const pids = namespaces.join.find(({ type }) => type === "pid");
   // a pid namespace takes in children only; what the new process can enter or make by itself costs this one no time
-  const own = pids && open("/proc/self/ns/pid", O.RDONLY);
+  const own = pids && openProcLink("self/ns/pid");
   if (pids) enter("pid", pids.fd, pids.path);
   const atBirth = namespaces.newUser ? namespaces.flags : namespaces.flags & CLONE.NEWPID;
   const born = clone(atBirth | parent, cgroup === undefined ? {} : { cgroup });

@@ -1,13 +1,14 @@
 // Where a process that joins a container gets its cgroup: born into it (v2), joined by its own hand (v1), or moved by systemd where
 // this user may not move it.
 import { WharfError } from "../../common/errors.ts";
-import { openJoinFiles } from "../cgroup/join.ts";
+import { openJoinFiles, unifiedFolder } from "../cgroup/join.ts";
 import { CGROUP_ROOT } from "../cgroup/layout.ts";
 import { type CgroupPaths, folderOf } from "../cgroup/paths.ts";
 import { attachToScope } from "../cgroup/systemd/scope.ts";
 import { isErrno } from "../sys/call.ts";
-import { close, O, open, readText } from "../sys/fs.ts";
+import { close, O, open } from "../sys/fs.ts";
 import { type CloneResult, clone } from "../sys/process.ts";
+import { readProc } from "../sys/procfs.ts";
 import { isRootless } from "../sys/rootless.ts";
 import type { ContainerRecord } from "./state.ts";
 
@@ -55,12 +56,14 @@ function below(cgroup: CgroupPaths, subs: SubCgroups): CgroupPaths {
       if (controller === "" || controllers.split(",").includes(controller)) paths[controllers] += `/${sub}`;
     }
   }
-  return { ...cgroup, paths };
+  const every = subs.get("");
+  const beside = every !== undefined && cgroup.beside !== undefined ? `${cgroup.beside}/${every}` : cgroup.beside;
+  return { ...cgroup, paths, beside };
 }
 
 /** The group that the container's first process is in: it may have moved to one below, or to another. */
 function groupOf(pid: number): string | undefined {
-  const line = readText(`/proc/${pid}/cgroup`).trimEnd().split("\n").at(-1) ?? "";
+  const line = readProc(`${pid}/cgroup`).trimEnd().split("\n").at(-1) ?? "";
   return line.startsWith("0::") ? CGROUP_ROOT + line.slice(3) : undefined;
 }
 
@@ -94,8 +97,9 @@ export class CgroupEntrance implements Disposable {
   }
 
   clone(flags: number): Joined {
-    const folder = this.#cgroup?.mode === "v2" ? this.#cgroup.paths[""] : undefined;
+    const folder = this.#cgroup && unifiedFolder(this.#cgroup);
     if (folder === undefined) return { ...clone(flags), attach: false };
+    if (this.#cgroup!.mode === "v1") return { ...this.#bornBeside(flags, folder), attach: false };
     try {
       return { ...this.#born(flags, folder), attach: false };
     } catch (error) {
@@ -106,6 +110,16 @@ export class CgroupEntrance implements Disposable {
       }
       if (!isErrno(error, "EACCES", "EPERM") || !isRootless()) throw error;
       return { ...clone(flags), attach: this.#cgroup?.systemd !== undefined && !this.#named };
+    }
+  }
+
+  /** Hybrid: in the unified tree beside v1's, which the container may be without. */
+  #bornBeside(flags: number, folder: string): CloneResult {
+    try {
+      return this.#born(flags, folder);
+    } catch {
+      const own = this.#record.cgroup!.beside!;
+      return this.#named && folder !== own ? this.#bornBeside(flags, own) : clone(flags);
     }
   }
 

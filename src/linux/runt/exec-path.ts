@@ -7,11 +7,11 @@ import { E, kernelError } from "../sys/errno.ts";
 import { Fd, fstat, O, readAll, S_IFDIR, S_IFMT, S_IFREG, statIfThere } from "../sys/fs.ts";
 import { clearSignalMask } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
+import { closeRange } from "../sys/procfs.ts";
 
 const X_OK = 1;
 const AT_EACCESS = 0x200;
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const CLOSE_RANGE_MAX = 0xffffffff;
 /** No errno: the program is there, but what its first lines name to run it is not. */
 const NO_INTERPRETER = -1;
 
@@ -123,16 +123,12 @@ export function environmentOf({ env, user }: Process): readonly string[] {
  */
 export function closeOthers(preserveFds: number, needed: readonly (number | undefined)[]): void {
   let from = 3 + preserveFds;
-  const closeUpTo = (last: number) => {
-    const answer = native.syscall(NR.close_range, from, last, 0);
-    if (answer < 0) throw kernelError("close descriptors", undefined, -answer);
-  };
   for (const fd of needed.filter((one) => one !== undefined).sort((a, b) => a - b)) {
     if (fd < from) continue;
-    if (fd > from) closeUpTo(fd - 1);
+    if (fd > from) closeRange(from, fd - 1);
     from = fd + 1;
   }
-  closeUpTo(CLOSE_RANGE_MAX);
+  closeRange(from);
 }
 
 /** Becomes the program, in its environment as it is given. */

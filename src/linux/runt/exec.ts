@@ -6,12 +6,12 @@ import { joinCgroup } from "../cgroup/join.ts";
 import { openCached } from "../seccomp/cache.ts";
 import { filterFlags } from "../seccomp/load.ts";
 import { sys } from "../sys/call.ts";
-import { close, Fd, O, open } from "../sys/fs.ts";
+import { close, Fd, O } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, exit, letGoOfSelf, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
+import { openProcLink } from "../sys/procfs.ts";
 import { effectiveUser } from "../sys/rootless.ts";
 import { socketPair } from "../sys/socket.ts";
-
 import { Channel, type FromInit, failure } from "./channel.ts";
 import { adoptTerminal, openTerminal } from "./console.ts";
 import { activated, announce, type LaunchOptions, passedOn, relayed, takeConsole } from "./create.ts";
@@ -91,7 +91,7 @@ export function exec(options: ExecOptions): Executed {
   using target = openInit(record);
   const filter = openFilter(options, record);
   using cgroup = new CgroupEntrance(record, options.subCgroups ?? new Map());
-  const rootOf = record.chroot ? open(`/proc/${record.init!.pid}/root`, O.PATH | O.DIRECTORY) : undefined;
+  const rootOf = record.chroot ? openProcLink(`${record.init!.pid}/root`, O.PATH | O.DIRECTORY) : undefined;
   const [ours, theirs] = socketPair();
   // a pid namespace takes in children only: this process enters so far that its child is in it; without privilege by the
   // user namespace that owns it

@@ -2,9 +2,10 @@
 // know what /etc/subuid and /etc/subgid grant (man 5 subuid).
 import { WharfError } from "../../common/errors.ts";
 import type { LinuxIDMapping, Spec } from "../../common/oci/runtime.ts";
-import { close, pipe, readAll, writeFile } from "../sys/fs.ts";
+import { close, pipe, readAll } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { environment, exec, exit, fork, wait } from "../sys/process.ts";
+import { writeProc } from "../sys/procfs.ts";
 import { effectiveUser } from "../sys/rootless.ts";
 import { mapText } from "./namespaces.ts";
 
@@ -50,7 +51,7 @@ function runHelper(name: string, args: readonly string[]): void {
 function writeMap(pid: number, kind: "uid" | "gid", mappings: readonly LinuxIDMapping[], direct: boolean): void {
   if (mappings.length === 0) return;
   if (direct) {
-    writeFile(`/proc/${pid}/${kind}_map`, mapText(mappings));
+    writeProc(`${pid}/${kind}_map`, mapText(mappings));
     return;
   }
   const numbers = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size].map(String));
@@ -68,6 +69,6 @@ export function writeMaps(pid: number, { uidMappings = [], gidMappings = [] }: N
   writeMap(pid, "uid", uidMappings, onlyOneself(uidMappings, uid));
   const alone = onlyOneself(gidMappings, native.syscall(NR.getegid));
   // the kernel's condition: groups could be dropped that deny something (CVE-2014-8989)
-  if (alone) writeFile(`/proc/${pid}/setgroups`, "deny");
+  if (alone) writeProc(`${pid}/setgroups`, "deny");
   writeMap(pid, "gid", gidMappings, alone);
 }

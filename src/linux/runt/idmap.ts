@@ -1,8 +1,9 @@
 // Idmapped mounts take their mapping from a user namespace: one made for the purpose, or another process's.
 import { WharfError } from "../../common/errors.ts";
 import type { Linux, LinuxIDMapping, Mount } from "../../common/oci/runtime.ts";
-import { close, O, open, pipe, read, writeFile } from "../sys/fs.ts";
+import { close, O, open, pipe, read } from "../sys/fs.ts";
 import { CLONE, clone, exit, wait } from "../sys/process.ts";
+import { openProcLink, writeProc } from "../sys/procfs.ts";
 import { mapText } from "./namespaces.ts";
 
 /** A user namespace with these mappings, as a descriptor. Its only process ends at once. */
@@ -15,9 +16,9 @@ function makeUserNamespace(uid: readonly LinuxIDMapping[], gid: readonly LinuxID
     exit(0);
   }
   try {
-    writeFile(`/proc/${pid}/uid_map`, mapText(uid));
-    writeFile(`/proc/${pid}/gid_map`, mapText(gid));
-    return open(`/proc/${pid}/ns/user`, O.RDONLY);
+    writeProc(`${pid}/uid_map`, mapText(uid));
+    writeProc(`${pid}/gid_map`, mapText(gid));
+    return openProcLink(`${pid}/ns/user`);
   } finally {
     for (const fd of [reader, writer, pidfd]) close(fd);
     wait(pid);

@@ -8,6 +8,7 @@ import { sys } from "../sys/call.ts";
 import { close } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, exit, PR, prctl } from "../sys/process.ts";
+import { checkFdPaths } from "../sys/procfs.ts";
 import type { Trace } from "../sys/trace.ts";
 import { Channel } from "./channel.ts";
 import { adoptTerminal, bindConsole, openTerminal, type Terminal } from "./console.ts";
@@ -222,7 +223,11 @@ function rootSteps(plan: InitPlan, progress: Progress, steps: Step[]): void {
   const add = (field: string, name: string, work: () => void) => void steps.push({ field, name, run: work });
   const joinStep = { field: "linux.cgroupsPath", name: "join the cgroup", run: () => join(plan, progress) };
   add("linux.rootfsPropagation", "keep mounts to this namespace", () => isolate(context));
-  add("root.path", "mount the root", () => mountRoot(context));
+  add("root.path", "mount the root", () => {
+    // mount(2) takes what is opened by a path of /proc
+    checkFdPaths();
+    mountRoot(context);
+  });
   let joined = false;
   const mounts = mountSteps(context);
   for (const [i, step] of mounts.entries()) {

@@ -4,6 +4,7 @@ import { WharfError } from "../../common/errors.ts";
 import type { LinuxIntelRdt } from "../../common/oci/runtime.ts";
 import { isErrno } from "../sys/call.ts";
 import { exists, Fd, mkdir, O, open, readText, rmdir, writeAll } from "../sys/fs.ts";
+import { readProc } from "../sys/procfs.ts";
 
 /** Kept in the container's record. */
 export interface RdtGroup {
@@ -33,7 +34,7 @@ export function checkIntelRdt({
 }
 
 /** Where resctrl is mounted. */
-export function findResctrl(mountinfo = readText("/proc/self/mountinfo")): string {
+export function findResctrl(mountinfo = readProc("self/mountinfo")): string {
   const line = mountinfo.split("\n").find((one) => one.includes(" - resctrl "));
   if (line !== undefined) return line.split(" ")[4]!;
   throw new WharfError("FailedPrecondition", "config.json: linux.intelRdt: no resctrl file system is mounted", {

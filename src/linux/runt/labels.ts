@@ -3,9 +3,10 @@
 import { WharfError } from "../../common/errors.ts";
 import type { Process, Spec } from "../../common/oci/runtime.ts";
 import { isErrno, sys } from "../sys/call.ts";
-import { exists, Fd, O, open, readText } from "../sys/fs.ts";
+import { exists, Fd, O, readText } from "../sys/fs.ts";
 import { fdPath } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
+import { hasProc, openProc } from "../sys/procfs.ts";
 import type { Step } from "./plan.ts";
 
 const SELINUX_XATTR = "security.selinux";
@@ -41,7 +42,7 @@ export function checkLabels(process: Process | undefined, mountLabel: string | u
 }
 
 function tell(file: string, text: string): void {
-  using fd = new Fd(open(file, O.WRONLY));
+  using fd = new Fd(openProc(file, O.WRONLY));
   const bytes = native.bytes(text);
   sys("write", file, NR.write, fd.value, bytes, bytes.length);
 }
@@ -49,8 +50,8 @@ function tell(file: string, text: string): void {
 function setAppArmorProfile(profile: string): void {
   try {
     // beside others AppArmor has a folder of its own (Linux 5.8)
-    const own = exists("/proc/self/attr/apparmor/exec");
-    tell(own ? "/proc/self/attr/apparmor/exec" : "/proc/self/attr/exec", `exec ${profile}`);
+    const own = hasProc("self/attr/apparmor/exec");
+    tell(own ? "self/attr/apparmor/exec" : "self/attr/exec", `exec ${profile}`);
   } catch (cause) {
     throw new WharfError("FailedPrecondition", `process.apparmorProfile: cannot use ${JSON.stringify(profile)}`, {
       cause,
@@ -62,7 +63,7 @@ function setAppArmorProfile(profile: string): void {
 
 function setSelinuxLabel(label: string): void {
   try {
-    tell("/proc/self/attr/exec", label);
+    tell("self/attr/exec", label);
   } catch (cause) {
     throw new WharfError("FailedPrecondition", `process.selinuxLabel: cannot use ${JSON.stringify(label)}`, {
       cause,
@@ -92,9 +93,9 @@ export function labelSteps({ apparmorProfile, selinuxLabel }: Process): Step[] {
 
 /** Runs `work` so that keys made in it get the label. */
 export function withKeyLabel(label: string | undefined, work: () => void): void {
-  if (label) tell("/proc/self/attr/keycreate", label);
+  if (label) tell("self/attr/keycreate", label);
   work();
-  if (label) tell("/proc/self/attr/keycreate", "\0");
+  if (label) tell("self/attr/keycreate", "\0");
 }
 
 /** File systems whose label is the kernel's business. */

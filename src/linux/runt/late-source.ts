@@ -6,6 +6,7 @@ import { sys } from "../sys/call.ts";
 import { close, Fd, O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, clone, exit, wait } from "../sys/process.ts";
+import { openProcLink } from "../sys/procfs.ts";
 import { socketPair } from "../sys/socket.ts";
 import { Channel, type FromInit, failure } from "./channel.ts";
 import type { InitPlan } from "./init.ts";
@@ -14,7 +15,7 @@ import { placeInRoot, prepareBind } from "./mounts.ts";
 /** The copy of mounts[index] as it is in the container's mount namespace now, as a descriptor. */
 export function copyFromContainer(plan: InitPlan, pid: number, index: number): number {
   const entry = plan.spec.mounts![index]!;
-  using namespace = new Fd(open(`/proc/${pid}/ns/mnt`, O.RDONLY));
+  using namespace = new Fd(openProcLink(`${pid}/ns/mnt`));
   const [ours, theirs] = socketPair();
   const child = clone(0);
   if (child.pid === 0) {

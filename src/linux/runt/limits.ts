@@ -3,21 +3,17 @@
 import { WharfError } from "../../common/errors.ts";
 import type { Process } from "../../common/oci/runtime.ts";
 import { isErrno } from "../sys/call.ts";
-import { close, O, open, writeAll } from "../sys/fs.ts";
+import { writeProc } from "../sys/procfs.ts";
 import { setRlimit } from "../sys/rlimit.ts";
 
 export type Warn = (text: string) => void;
 
 export function setOomScore(score: number, warn: Warn): void {
-  const path = "/proc/self/oom_score_adj";
-  const fd = open(path, O.WRONLY);
   try {
-    writeAll(fd, String(score), path);
+    writeProc("self/oom_score_adj", String(score));
   } catch (error) {
     if (!isErrno(error, "EACCES", "EPERM")) throw error;
     warn(`process.oomScoreAdj: ${score} needs CAP_SYS_RESOURCE, which is missing here; left as it is`);
-  } finally {
-    close(fd);
   }
 }
 

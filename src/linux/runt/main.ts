@@ -7,6 +7,7 @@ import { VERSION } from "../../common/version.ts";
 import { stderr, stdout } from "../sys/out.ts";
 import { isRootless, ownsSystemd } from "../sys/rootless.ts";
 import { openTrace } from "../sys/trace.ts";
+import { asRunc } from "./as-runc.ts";
 import type { Command, Context } from "./command.ts";
 import { debugTrace } from "./debug-trace.ts";
 import { type FlagSpec, flagTable, type Parsed, parseFlags, USAGE, usage } from "./flags.ts";
@@ -130,11 +131,14 @@ export function main(words: string[]): number {
     verb = global.args[0];
     return dispatch(nameOf(words), global, target);
   } catch (error) {
-    const text = describe(error);
+    const called = nameOf(words);
+    const text = called === "runc" && verb !== undefined ? asRunc(verb, error) : describe(error);
     const hint = hintOf(error);
     if (target.path) log(target, "error", hint ? `${text} (${hint})` : text);
     // a missing interpreter is told as every shell tells it, and as docker's users know it
-    stderr(`${text.startsWith("exec ") ? "" : "runt: "}${text}\n${hint ? `hint: ${hint}\n` : ""}`);
+    stderr(
+      `${/^(exec|runc (run|create) failed:) /.test(text) ? "" : `${called === "runc" ? called : "runt"}: `}${text}\n${hint ? `hint: ${hint}\n` : ""}`,
+    );
     if (!(error instanceof Error && error.name === "WharfError"))
       stderr(error instanceof Error ? (error.stack ?? "") : "");
     if (verb !== undefined && !COMMANDS[verb]) return NO_SUCH_COMMAND;

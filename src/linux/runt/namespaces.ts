@@ -2,9 +2,10 @@
 import { WharfError } from "../../common/errors.ts";
 import type { LinuxIDMapping, LinuxNamespace, LinuxNamespaceType, LinuxTimeOffset } from "../../common/oci/runtime.ts";
 import { isErrno, sys } from "../sys/call.ts";
-import { O, open, writeFile } from "../sys/fs.ts";
+import { O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE } from "../sys/process.ts";
+import { writeProc } from "../sys/procfs.ts";
 
 export const CLONE_FLAG: Record<LinuxNamespaceType, number> = {
   user: CLONE.NEWUSER,
@@ -82,7 +83,7 @@ export function newTimeNamespace(offsets: Readonly<Record<string, LinuxTimeOffse
   sys("new time namespace", undefined, NR.unshare, CLONE.NEWTIME);
   for (const clock in offsets) {
     const { secs = 0, nanosecs = 0 } = offsets[clock]!;
-    writeFile("/proc/self/timens_offsets", `${clock} ${secs} ${nanosecs}\n`);
+    writeProc("self/timens_offsets", `${clock} ${secs} ${nanosecs}\n`);
   }
 }
 

@@ -11,9 +11,10 @@ import {
   listLinks,
   moveLink,
 } from "../net/rtnetlink.ts";
-import { close, Fd, O, open, pipe, readAll, writeAll } from "../sys/fs.ts";
+import { close, Fd, pipe, readAll, writeAll } from "../sys/fs.ts";
 import { setns } from "../sys/namespaces.ts";
 import { CLONE, exit, fork, wait } from "../sys/process.ts";
+import { openProcLink } from "../sys/procfs.ts";
 
 type Devices = Readonly<Record<string, LinuxNetDevice>>;
 
@@ -99,7 +100,7 @@ export function moveNetDevices(devices: Devices, pid: number): void {
     close(reader);
     try {
       using here = new Netlink(NETLINK_ROUTE);
-      using namespace = new Fd(open(`/proc/${pid}/ns/net`, O.RDONLY));
+      using namespace = new Fd(openProcLink(`${pid}/ns/net`));
       setns(namespace.value, CLONE.NEWNET, "network namespace");
       using there = new Netlink(NETLINK_ROUTE);
       for (const name in devices) move(here, there, namespace.value, name, devices[name]!.name || name);

@@ -1,6 +1,6 @@
 // A container's record, <root>/<id>/state.json, and what the kernel says about its process.
 import { WharfError } from "../../common/errors.ts";
-import type { Hooks, Process } from "../../common/oci/runtime.ts";
+import type { Hooks, LinuxResources, Process } from "../../common/oci/runtime.ts";
 import { isFrozen } from "../cgroup/freezer.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import { isErrno, sys } from "../sys/call.ts";
@@ -18,6 +18,7 @@ import {
 } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { environment } from "../sys/process.ts";
+import { readProc } from "../sys/procfs.ts";
 import { effectiveUser } from "../sys/rootless.ts";
 import type { ExecutionDomain } from "./execution-domain.ts";
 import type { RdtGroup } from "./intel-rdt.ts";
@@ -79,6 +80,8 @@ export interface ContainerRecord {
   keyring?: boolean | undefined;
   /** What was given as standard streams, unless a terminal: device and inode each, "" where one was closed. */
   streams?: string[] | undefined;
+  /** What `update` has changed since, all calls together; the rest is as linux.resources of the configuration has it. */
+  updated?: LinuxResources | undefined;
 }
 
 const ID = /^[a-zA-Z0-9_+.-]+$/;
@@ -213,7 +216,7 @@ const START_TIME = 19;
 /** /proc/<pid>/stat; undefined when there is no such process. */
 export function processStat(pid: number): ProcessStat | undefined {
   try {
-    const text = readText(`/proc/${pid}/stat`);
+    const text = readProc(`${pid}/stat`);
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ", START_TIME + 1);
     return { state: fields[0]!, startTime: fields[START_TIME]! };
   } catch (error) {

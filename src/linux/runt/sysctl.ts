@@ -2,7 +2,8 @@
 // that no namespace has for itself would be the host's: it is refused.
 import { WharfError } from "../../common/errors.ts";
 import type { LinuxNamespaceType } from "../../common/oci/runtime.ts";
-import { close, O, open, stat, writeAll } from "../sys/fs.ts";
+import { Fd, fstat, stat } from "../sys/fs.ts";
+import { openProcLink, writeProc } from "../sys/procfs.ts";
 
 /** In the order of /proc/sys. */
 const IPC = new Set([
@@ -38,7 +39,8 @@ function sysctlPath(name: string): string {
 
 /** The network namespace to be joined is the one this process is in. */
 function isOwnNetwork(path: string): boolean {
-  const [theirs, ours] = [stat(path), stat("/proc/self/ns/net")];
+  using own = new Fd(openProcLink("self/ns/net"));
+  const [theirs, ours] = [stat(path), fstat(own.value)];
   return theirs.ino === ours.ino && theirs.devMajor === ours.devMajor && theirs.devMinor === ours.devMinor;
 }
 
@@ -68,13 +70,7 @@ export function applySysctls(sysctls: Readonly<Record<string, string>>): void {
   for (const name in sysctls) {
     const value = sysctls[name]!;
     try {
-      const path = `/proc/sys/${sysctlPath(name)}`;
-      const fd = open(path, O.WRONLY);
-      try {
-        writeAll(fd, value, path);
-      } finally {
-        close(fd);
-      }
+      writeProc(`sys/${sysctlPath(name)}`, value);
     } catch (cause) {
       throw new WharfError("FailedPrecondition", `linux.sysctl: cannot set ${name} to ${JSON.stringify(value)}`, {
         cause,

@@ -50,7 +50,11 @@ export function joinCgroup(pid: number, path: string): void {
 
 /** Removes the group `path` where nothing is in it; what is on its way out has `patienceMs` for it. */
 export function removeCgroup(path: string, patienceMs = 0): void {
-  for (const folder of foldersOf(cgroupsOf(getpid()), path)) {
+  const found = cgroupsOf(getpid());
+  const folders = foldersOf(found, path);
+  // v1: runtimes make the group where no controllers are, too
+  if (found.unified === undefined) folders.push(`${ROOT}/unified/${path}`, `${ROOT}/systemd/${path}`);
+  for (const folder of folders) {
     for (let ms = 0; native.syscall(NR.rmdir, folder) === BUSY && ms < patienceMs; ms += 10) sleepSync(10);
   }
 }

@@ -5,6 +5,7 @@ import { close, dup3, O, open, pipe, setNonblocking } from "../sys/fs.ts";
 import { clearSignalMask, loop, resetLoop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { exit, fork, PR, prctl, SIGNALS } from "../sys/process.ts";
+import { closeRange } from "../sys/procfs.ts";
 import type { Reaper } from "./reaper.ts";
 
 /** stdin, stdout and stderr of a child; undefined is /dev/null. */
@@ -17,7 +18,7 @@ const HEADER = 4;
 const AGAIN = -11;
 
 function closeFrom(first: number): void {
-  native.syscall(NR.close_range, first, 0xffffffff, 0);
+  closeRange(first);
 }
 
 /** Puts `fds` on 0, 1, 2 … in order; none of the sources may be lost on the way. */

@@ -18,6 +18,7 @@ import {
 import { resetLoop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { exit, fork, letGoOfSelf } from "../sys/process.ts";
+import { closeRange } from "../sys/procfs.ts";
 import { connectUnix, listenUnix, receiveFds, sendFds, socketPair } from "../sys/socket.ts";
 import { groupOf, socketPath } from "./address.ts";
 import { type Bootstrap, readBootstrap } from "./bootstrap.ts";
@@ -100,7 +101,7 @@ function beShim(channel: number): never {
   for (let fd = 0; fd < 3; fd++) dup3(nothing, fd);
   // the socket is the only thing kept
   dup3(listener, 3, O.CLOEXEC);
-  native.syscall(NR.close_range, 4, 0xffffffff, 0);
+  closeRange(4);
   native.syscall(NR.chdir, "/");
   resetLoop();
   try {

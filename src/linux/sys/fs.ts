@@ -102,14 +102,14 @@ export function readFile(path: string, dirfd = AT_FDCWD): Uint8Array {
 export function readText(path: string, dirfd = AT_FDCWD, sizeHint = 4096): string {
   const fd = open(path, O.RDONLY, 0, dirfd);
   try {
-    return textOf(fd, sizeHint);
+    return readFrom(fd, sizeHint);
   } finally {
     close(fd);
   }
 }
 
-/** Small files, which most are, take one buffer and no copy. */
-function textOf(fd: number, sizeHint: number): string {
+/** Text from an open file to its end. Small files, which most are, take one buffer and no copy. */
+export function readFrom(fd: number, sizeHint = 4096): string {
   const buffer = new Uint8Array(sizeHint);
   const address = native.address(buffer);
   let used = 0;

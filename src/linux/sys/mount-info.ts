@@ -1,5 +1,5 @@
 // What is mounted in this process's mount namespace (man 5 proc_pid_mountinfo).
-import { readText } from "./fs.ts";
+import { readProc } from "./procfs.ts";
 
 export interface MountInfo {
   /** The folder of the file system that is shown: "/" is all of it. */
@@ -31,5 +31,5 @@ export function parseMounts(text: string): MountInfo[] {
 }
 
 export function readMounts(): MountInfo[] {
-  return parseMounts(readText("/proc/self/mountinfo"));
+  return parseMounts(readProc("self/mountinfo"));
 }

@@ -3,6 +3,7 @@ import { WharfError } from "../../common/errors.ts";
 import { dup3, O, open } from "./fs.ts";
 import { NR } from "./nr.ts";
 import { environment } from "./process.ts";
+import { closeRange } from "./procfs.ts";
 
 const X_OK = 1;
 
@@ -23,5 +24,5 @@ export function placeDescriptors(fds: readonly (number | undefined)[]): void {
   // first out of the way, then into place
   for (const [i, fd] of fds.entries()) dup3(fd ?? nothing, above + i, O.CLOEXEC);
   for (let i = 0; i < fds.length; i++) dup3(above + i, i);
-  native.syscall(NR.close_range, fds.length, 0xffffffff, 0);
+  closeRange(fds.length);
 }

@@ -1,6 +1,7 @@
 // Without the host's rights: another user than root, or root only of a user namespace.
 import { readText, stat } from "./fs.ts";
 import { NR } from "./nr.ts";
+import { readProc } from "./procfs.ts";
 
 export function effectiveUser(): number {
   return native.syscall(NR.geteuid);
@@ -8,7 +9,7 @@ export function effectiveUser(): number {
 
 /** The first user namespace maps all numbers to themselves. */
 function inUserNamespace(): boolean {
-  return !/^\s*0\s+0\s+4294967295\s*$/.test(readText("/proc/self/uid_map"));
+  return !/^\s*0\s+0\s+4294967295\s*$/.test(readProc("self/uid_map"));
 }
 
 export function isRootless(): boolean {

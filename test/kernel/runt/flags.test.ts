@@ -51,6 +51,13 @@ test("update: each flag changes its limit, and --resources takes a file", () => 
   const resources = join(box.dir, "resources.json");
   writeFileSync(resources, JSON.stringify({ pids: { limit: 31 } }));
   set(["--resources", resources], { "pids.max": "31" }, { "pids.max": "31" });
+  // the record keeps what all of them have changed
+  const { updated } = JSON.parse(readFileSync(join(box.state, box.id, "state.json"), "utf8"));
+  assert.deepEqual(updated.pids, { limit: 31 });
+  assert.deepEqual(updated.memory, { swap: 128 * MIB, limit: 100 * MIB, reservation: 50 * MIB });
+  assert.equal(updated.cpu.period, 50000);
+  assert.equal(updated.cpu.cpus, "0");
+  assert.equal(box.status(), "running");
   assert.match(box.runt("update", "--memory", "much", box.id).err, /--memory.*"much"/);
   writeFileSync(resources, JSON.stringify({ memory: { limit: "1g" } }));
   assert.match(

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { removeCgroups } from "../../support/cgroups.ts";
 import { Bundle, until } from "./bundle.ts";
 
 test("a terminal that runt itself relays adds no carriage returns", () => {
@@ -251,6 +252,51 @@ test("called by the name runc it says that name, and helps in runc's form", () =
   );
   box.runtime = join(box.dir, "runc");
   assert.equal(box.sh("echo works"), "works\n");
+  // and its errors begin as runc's do
+  box.spec.mounts!.push({ destination: "/mnt", type: "bind", source: join(box.dir, "absent"), options: ["bind"] });
+  box.write();
+  const start = "unable to start container process: error during container init: error mounting";
+  assert.match(
+    box.runt("run", box.id).err,
+    new RegExp(`^runc run failed: ${start}.*absent.*no such file or directory`, "m"),
+  );
+  assert.match(box.runt("create", box.id).err, new RegExp(`^runc create failed: ${start}`, "m"));
+  assert.doesNotMatch(box.runt("state", box.id).err, /failed/);
+});
+
+test("hybrid hosts: a container's processes are in the unified tree, too, where the container is", (t) => {
+  const unified = "/sys/fs/cgroup/unified";
+  if (!existsSync(join(unified, "cgroup.procs"))) return t.skip("no unified tree beside those of v1");
+  const group = (text: string) => text.trimEnd().split("\n").at(-1);
+  const mapping = [{ containerID: 0, hostID: 0, size: 65536 }];
+  for (const kind of ["plain", "user namespace", "joined namespaces"]) {
+    using holder = new Bundle();
+    using box = new Bundle((spec) => {
+      if (kind === "plain") return;
+      spec.linux!.namespaces!.push({ type: "user" });
+      spec.linux!.uidMappings = mapping;
+      spec.linux!.gidMappings = mapping;
+    });
+    const path = `/${box.id}/inner`;
+    box.spec.linux!.cgroupsPath = path;
+    if (kind === "joined namespaces") {
+      holder.sleeping();
+      const { pid } = JSON.parse(holder.runt("state", holder.id).out);
+      const ipc = box.spec.linux!.namespaces!.find(({ type }) => type === "ipc")!;
+      ipc.path = `/proc/${pid}/ns/ipc`;
+    }
+    try {
+      box.sleeping();
+      assert.equal(group(box.exec("cat /proc/self/cgroup").out), `0::${path}`, kind);
+      const { pid } = JSON.parse(box.runt("state", box.id).out);
+      assert.equal(group(readFileSync(`/proc/${pid}/cgroup`, "utf8")), `0::${path}`, kind);
+      assert.equal(box.runt("delete", "--force", box.id).status, 0);
+      assert.ok(!existsSync(join(unified, path)), kind);
+    } finally {
+      box.runt("delete", "--force", box.id);
+      removeCgroups(box.id);
+    }
+  }
 });
 
 test("a source inside of the root is what earlier mounts have made of it, with user namespaces and mappings too", () => {

@@ -9,6 +9,7 @@ import { close, dup3, pipe, read, readAll, statIfThere, writeAll } from "../../s
 import { NR } from "../../sys/nr.ts";
 import { stderr } from "../../sys/out.ts";
 import { exec, exit, fork, PR, prctl, SIGNALS, setEnvironment, setTitle, wait } from "../../sys/process.ts";
+import { closeRange } from "../../sys/procfs.ts";
 
 const OUR_SHIM = "containerd-shim-runt-v2";
 /** Most that is kept of each output; of stderr the end counts. */
@@ -91,7 +92,7 @@ function become({ binary, args, env, cwd }: RequestOf<"spawnShim">, stdio: reado
     native.syscall(NR.setpgid, 0, 0);
     prctl(PR.SET_PDEATHSIG, SIGNALS.KILL);
     for (const [to, fd] of stdio.entries()) dup3(fd, to);
-    native.syscall(NR.close_range, 3, 0xffffffff, 0);
+    closeRange(3);
     sys("chdir", cwd, NR.chdir, cwd);
     exec(binary, [binary, ...args], env);
   } catch (error) {

@@ -7,6 +7,7 @@ import { folderOf } from "../../cgroup/paths.ts";
 import { close, exists, Fd, fstat, O, open, S_IFDIR, S_IFMT } from "../../sys/fs.ts";
 import { NR } from "../../sys/nr.ts";
 import { openInRootIfThere } from "../../sys/openat2.ts";
+import { openProcLink } from "../../sys/procfs.ts";
 import { isRootless } from "../../sys/rootless.ts";
 import { readBundle } from "../bundle.ts";
 import { remove } from "../delete.ts";
@@ -35,7 +36,7 @@ const O_ACCMODE = 3;
 
 /** Masked files show the host's null device. */
 function maskedFiles({ linux }: Spec, pid: number): string[] {
-  using root = new Fd(open(`/proc/${pid}/root`, O.PATH | O.DIRECTORY));
+  using root = new Fd(openProcLink(`${pid}/root`, O.PATH | O.DIRECTORY));
   return (linux?.maskedPaths ?? []).filter((path) => {
     const place = openInRootIfThere(root.value, path, O.PATH);
     if (place === undefined) return false;

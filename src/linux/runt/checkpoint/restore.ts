@@ -5,11 +5,12 @@ import type { Spec } from "../../../common/oci/runtime.ts";
 import type { Init } from "../../../common/protobuf/codec.ts";
 import { joinCgroup, openJoinFiles } from "../../cgroup/join.ts";
 import { killCgroup } from "../../cgroup/kill.ts";
-import { locateCgroup, NOT_OURS } from "../../cgroup/make.ts";
+import { locateCgroup, makeBeside, NOT_OURS } from "../../cgroup/make.ts";
 import type { CgroupPaths } from "../../cgroup/paths.ts";
 import { removeCgroup } from "../../cgroup/remove.ts";
 import { close, Fd, O, open, readlink, readText } from "../../sys/fs.ts";
 import { CLONE, exit, fork, pidfdOpen, SIGNALS, wait } from "../../sys/process.ts";
+import { openProcLink, readProc } from "../../sys/procfs.ts";
 import { timestamp } from "../../sys/time.ts";
 import { type Bundle, readBundle } from "../bundle.ts";
 import { cgroupSteps } from "../cgroup-steps.ts";
@@ -49,7 +50,7 @@ const LOG = "restore.log";
 
 /** criu's own cgroups: what is restored goes below them. */
 function rootsOf(pid: number): { ctrl: string; path: string }[] {
-  return readText(`/proc/${pid}/cgroup`)
+  return readProc(`${pid}/cgroup`)
     .trimEnd()
     .split("\n")
     .map((line) => {
@@ -144,8 +145,11 @@ function bringBack(options: RestoreOptions, bundle: Bundle, cgroup: CgroupPaths)
   const moved = () => noteCgroup(folderOf(root, id), cgroup);
   const limited = (pid: number) => run(cgroupSteps(cgroup, spec, { id, pid, moved }), options.trace);
   // systemd moves criu's process, when it is there; otherwise it joins by itself
-  if (!cgroup.systemd) limited(0);
-  const joinFiles = cgroup.systemd ? [] : openJoinFiles(cgroup);
+  if (!cgroup.systemd) {
+    if (cgroup.mode === "v1") makeBeside(cgroup);
+    limited(0);
+  }
+  const joinFiles = cgroup.systemd ? [] : openJoinFiles(cgroup, true);
   const outside = restoredNamespaces(spec);
   const ownNet = (spec.linux?.namespaces ?? []).some(({ type, path: from }) => type === "network" && !from);
   using mounts = new OwnMounts(rootfs);
@@ -191,7 +195,7 @@ function loopbackOf(pid: number): void {
   const helper = fork();
   if (helper === 0) {
     try {
-      enter("network", open(`/proc/${pid}/ns/net`, O.RDONLY), "");
+      enter("network", openProcLink(`${pid}/ns/net`), "");
       bringUpLoopback();
       exit(0);
     } catch {

@@ -9,6 +9,7 @@ import { fdPath, MS, mount } from "../../sys/mount.ts";
 import { NR } from "../../sys/nr.ts";
 import { openOrMake } from "../../sys/openat2.ts";
 import { CLONE, exit, fork, wait } from "../../sys/process.ts";
+import { openProcLink } from "../../sys/procfs.ts";
 import { isBind } from "../mounts.ts";
 import { trimmed } from "../root.ts";
 
@@ -17,7 +18,7 @@ import { trimmed } from "../root.ts";
  * host. criu opens our descriptors and mounts on what is below them, so they have to be opened in here.
  */
 export class OwnMounts implements Disposable {
-  readonly #host = new Fd(open("/proc/self/ns/mnt", O.RDONLY));
+  readonly #host = new Fd(openProcLink("self/ns/mnt"));
   readonly #own: Fd;
   /** Entering mounts leads to their root. */
   readonly #folder = new Fd(open(".", O.PATH | O.DIRECTORY));
@@ -25,7 +26,7 @@ export class OwnMounts implements Disposable {
   constructor(rootfs: string) {
     enterOwnMounts();
     mount(rootfs, rootfs, null, MS.BIND | MS.REC);
-    this.#own = new Fd(open("/proc/self/ns/mnt", O.RDONLY));
+    this.#own = new Fd(openProcLink("self/ns/mnt"));
   }
 
   #leave(): void {

@@ -1,9 +1,10 @@
 // runt ps ID [OPTION…]: a container's processes as the host's ps shows them, with its options; without a ps a short table.
 import { WharfError } from "../../../common/errors.ts";
 import { isErrno } from "../../sys/call.ts";
-import { close, dup3, exists, pipe, readAll, readText } from "../../sys/fs.ts";
+import { close, dup3, exists, pipe, readAll } from "../../sys/fs.ts";
 import { stdout } from "../../sys/out.ts";
 import { clone, environment, exec, exit, wait } from "../../sys/process.ts";
+import { readProc } from "../../sys/procfs.ts";
 import type { Command } from "../command.ts";
 import { pids } from "../control.ts";
 import { usage } from "../flags.ts";
@@ -56,8 +57,8 @@ export function linesAbout(text: string, all: readonly number[]): string {
 function shortTable(all: readonly number[]): string {
   const rows = all.flatMap((pid) => {
     try {
-      const command = readText(`/proc/${pid}/cmdline`).replace(/\0$/, "").replaceAll("\0", " ");
-      const uid = /^Uid:\s+(\d+)/m.exec(readText(`/proc/${pid}/status`))?.[1] ?? "?";
+      const command = readProc(`${pid}/cmdline`).replace(/\0$/, "").replaceAll("\0", " ");
+      const uid = /^Uid:\s+(\d+)/m.exec(readProc(`${pid}/status`))?.[1] ?? "?";
       return [[uid, String(pid), command]];
     } catch (error) {
       if (isErrno(error, "ENOENT", "ESRCH")) return []; // ended meanwhile

@@ -6,6 +6,7 @@ import { Fd, O, open } from "../../sys/fs.ts";
 import { NAMESPACE_FLAG, setns, unshare } from "../../sys/namespaces.ts";
 import { NR } from "../../sys/nr.ts";
 import { CLONE, clone, PR, prctl, SIGNALS } from "../../sys/process.ts";
+import { closeRange } from "../../sys/procfs.ts";
 import { writeSandbox } from "../bundle.ts";
 import { joinCgroup } from "../cgroup.ts";
 import { inChild } from "../child.ts";
@@ -21,7 +22,7 @@ function holdForever(): never {
   prctl(PR.SET_PDEATHSIG, SIGNALS.KILL);
   prctl(PR.SET_NAME, NAME);
   native.syscall(NR.rt_sigaction, SIGNALS.CHLD, IGNORE, 0, 8);
-  native.syscall(NR.close_range, 0, 0xffffffff, 0);
+  closeRange(0);
   for (;;) native.syscall(NR.pause);
 }
 
