@@ -8,7 +8,7 @@ import { killCgroup } from "../../cgroup/kill.ts";
 import { locateCgroup, makeBeside, NOT_OURS } from "../../cgroup/make.ts";
 import type { CgroupPaths } from "../../cgroup/paths.ts";
 import { removeCgroup } from "../../cgroup/remove.ts";
-import { close, Fd, O, open, readlink, readText } from "../../sys/fs.ts";
+import { close, Fd, O, open, readlink } from "../../sys/fs.ts";
 import { CLONE, exit, fork, pidfdOpen, SIGNALS, wait } from "../../sys/process.ts";
 import { openProcLink, readProc } from "../../sys/procfs.ts";
 import { timestamp } from "../../sys/time.ts";
