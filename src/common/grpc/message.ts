@@ -10,14 +10,19 @@ export const PREFIX = 5;
 /** The biggest message that is taken (containerd, defaults). */
 export const MAX_MESSAGE = 16 << 20;
 
-/** A message whose bytes were put together by hand: `head`, then `tail`, which is not copied. Stands for an encoded message. */
+/**
+ * A message whose bytes were put together by hand: `head`, then `tail`, which is not copied. Stands for an encoded message. `sent` is called when nobody
+ * looks at the bytes any more; never, if the call ends before.
+ */
 export class RawMessage {
   readonly head: Uint8Array;
   readonly tail: Uint8Array;
+  readonly sent: (() => void) | undefined;
 
-  constructor(head: Uint8Array, tail: Uint8Array) {
+  constructor(head: Uint8Array, tail: Uint8Array, sent?: () => void) {
     this.head = head;
     this.tail = tail;
+    this.sent = sent;
   }
 }
 

@@ -8,6 +8,7 @@ import { HEAD, writeHead, writeWord } from "./frames.ts";
 /** Pieces from this size on are not copied. */
 const BIG = 4096;
 const SLAB = 1 << 16;
+const NONE: readonly (() => void)[] = [];
 
 /** Shared by all connections, as their small pieces follow each other; never written twice, as a transport may still hold it. */
 let slab = new Uint8Array(0);
@@ -20,6 +21,7 @@ export class Outbox {
   #slab: Uint8Array | undefined;
   #from = 0;
   #to = 0;
+  #sent: (() => void)[] = [];
   /** Bytes that wait. */
   size = 0;
 
@@ -56,6 +58,19 @@ export class Outbox {
     this.head(4, type, 0, stream);
     const at = this.#reserve(4);
     writeWord(slab, at, value);
+  }
+
+  /** Has `sent` called when what waits has been sent. */
+  after(sent: () => void): void {
+    this.#sent.push(sent);
+  }
+
+  /** What is to be called when all that waits has been sent; to be asked for before `take`. */
+  takeSent(): readonly (() => void)[] {
+    if (this.#sent.length === 0 || this.size === 0) return NONE;
+    const sent = this.#sent;
+    this.#sent = [];
+    return sent;
   }
 
   /** All that waits, in order. It is the caller's from now on. */

@@ -106,6 +106,29 @@ test("bytes that come one by one mean the same", () => {
   assert.deepEqual([ping?.flags, [...ping!.payload]], [FLAG.ACK, [1, 2, 3, 4, 5, 6, 7, 8]]);
 });
 
+test("bytes that are lent are the writer's again when the transport has taken the last of them, and never while a part of them waits", () => {
+  const peer = new Peer().open(1, REQUEST, FLAG.END_HEADERS | FLAG.END_STREAM);
+  const [stream] = peer.streams;
+  const back: string[] = [];
+  const { outbox } = peer.server;
+  peer.sent(FRAME.HEADERS);
+  // The window of 65,535 bytes holds the first and some of the second.
+  void stream!.write(new Uint8Array(5), new Uint8Array(50_000), () => back.push("first"));
+  void stream!.write(new Uint8Array(50_000), undefined, () => back.push("second"));
+  const first = outbox.takeSent();
+  assert.deepEqual([first.length, back.length], [1, 0]);
+  peer.sent(FRAME.DATA);
+  for (const one of first) one();
+  assert.deepEqual(back, ["first"]);
+  assert.deepEqual(outbox.takeSent(), [], "nothing waits");
+  peer.say(
+    encodeFrame(FRAME.WINDOW_UPDATE, 0, 1, word(1 << 20)),
+    encodeFrame(FRAME.WINDOW_UPDATE, 0, 0, word(1 << 20)),
+  );
+  for (const one of outbox.takeSent()) one();
+  assert.deepEqual(back, ["first", "second"]);
+});
+
 test("what breaks the protocol ends the connection with the error that fits", () => {
   const { PROTOCOL_ERROR, FRAME_SIZE_ERROR, FLOW_CONTROL_ERROR, COMPRESSION_ERROR, ENHANCE_YOUR_CALM } = H2_ERROR;
   const head = encodeHeaders(REQUEST);

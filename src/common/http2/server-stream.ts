@@ -34,6 +34,12 @@ export const STREAM_WINDOW = 4 << 20;
 /** Bytes that wait in a stream before its writer has to. */
 const AHEAD = 1 << 20;
 
+/** Bytes that wait, and who wants to know when they are sent. */
+interface Piece {
+  bytes: Uint8Array;
+  readonly sent: (() => void) | undefined;
+}
+
 interface Writer {
   resolve(): void;
   reject(error: unknown): void;
@@ -43,7 +49,7 @@ export class ServerStream {
   readonly id: number;
   receiver: StreamReceiver | undefined;
   readonly #link: Link;
-  #queue: Uint8Array[] = [];
+  #queue: Piece[] = [];
   #queued = 0;
   #trailers: Uint8Array | undefined;
   #window: number;
@@ -75,11 +81,15 @@ export class ServerStream {
     if (last) this.#finish();
   }
 
-  /** Queues bytes of the body, which are not to be changed any more. A promise when the client has to catch up; Canceled once gone. */
-  write(first: Uint8Array, second?: Uint8Array): Promise<void> | undefined {
+  /**
+   * Queues bytes of the body, which are not to be changed any more until `sent` is called, which is never for what the end of the stream cuts off. A promise when the client has to catch up;
+   * Canceled once gone.
+   */
+  write(first: Uint8Array, second?: Uint8Array, sent?: () => void): Promise<void> | undefined {
     if (this.#closed) return Promise.reject(gone());
-    if (first.length > 0) this.#queue.push(first);
-    if (second && second.length > 0) this.#queue.push(second);
+    const both = second !== undefined && second.length > 0;
+    if (first.length > 0) this.#queue.push({ bytes: first, sent: both ? undefined : sent });
+    if (both) this.#queue.push({ bytes: second, sent });
     this.#queued += first.length + (second?.length ?? 0);
     this.flush();
     if (this.#queued <= AHEAD) return undefined;
@@ -165,14 +175,16 @@ export class ServerStream {
     link.outbox.head(size, FRAME.DATA, 0, this.id);
     let taken = 0;
     for (let left = size; left > 0; ) {
-      const part = this.#queue[taken]!;
-      if (part.length > left) {
-        link.outbox.bytes(part.subarray(0, left));
-        this.#queue[taken] = part.subarray(left);
+      const piece = this.#queue[taken]!;
+      const { bytes, sent } = piece;
+      if (bytes.length > left) {
+        link.outbox.bytes(bytes.subarray(0, left));
+        piece.bytes = bytes.subarray(left);
         break;
       }
-      link.outbox.bytes(part);
-      left -= part.length;
+      link.outbox.bytes(bytes);
+      if (sent) link.outbox.after(sent);
+      left -= bytes.length;
       taken++;
     }
     if (taken === this.#queue.length) this.#queue = [];

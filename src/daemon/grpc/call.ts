@@ -15,8 +15,8 @@ import type { Route, Router } from "./router.ts";
 
 /** What a transport offers of one call. Nothing is asked of it after `finish`, `refuse` or `gone`. */
 export interface Exchange extends Flow {
-  /** Sends a part of the answer, after the headers when it is the first. A promise when the client has to catch up; it rejects once gone. */
-  send(first: Uint8Array, second?: Uint8Array): Promise<void> | undefined;
+  /** Sends a part of the answer, after the headers when it is the first; `sent` when its bytes are no longer looked at. A promise when the client has to catch up; it rejects once gone. */
+  send(first: Uint8Array, second?: Uint8Array, sent?: () => void): Promise<void> | undefined;
   /** Ends the call: trailers alone when nothing was sent. */
   finish(trailers: Readonly<Headers>): void;
   /** Answers something that is no gRPC. */
@@ -122,7 +122,7 @@ export class Call implements Receiver, CallContext {
   async #run(request: unknown): Promise<void> {
     const { name, method, handler } = this.#route!;
     const parent = contextFromHeader(metadata(this.headers, "traceparent"));
-    using span = startSpan(`grpc ${name}`, undefined, parent);
+    using span = startSpan(name, undefined, parent);
     try {
       await inContext(span.context, async () => {
         const answer = handler(request, this);
@@ -139,11 +139,11 @@ export class Call implements Receiver, CallContext {
   #send(message: unknown): Promise<void> | undefined {
     if (this.#over) throw this.#reason ?? new WharfError("Canceled", "the call is over");
     if (message instanceof RawMessage) {
-      const { head, tail } = message;
+      const { head, tail, sent } = message;
       const prefixed = new Uint8Array(PREFIX + head.length);
       writePrefix(prefixed, head.length + tail.length);
       prefixed.set(head, PREFIX);
-      return this.#exchange.send(prefixed, tail);
+      return this.#exchange.send(prefixed, tail, sent);
     }
     return this.#exchange.send(frame(encode(this.#route!.method.output, message as object)));
   }

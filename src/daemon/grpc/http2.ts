@@ -42,13 +42,14 @@ function serve(socket: Socket, router: Router): void {
   const flush = () => {
     due = false;
     if (held || socket.destroyed) return;
+    const sent = http2.outbox.takeSent();
     const parts = http2.outbox.take();
-    if (parts.length === 1) socket.write(parts[0]!);
-    else if (parts.length > 1) {
-      socket.cork();
-      for (const part of parts) socket.write(part);
-      socket.uncork();
-    }
+    const last = parts.pop();
+    if (parts.length > 0) socket.cork();
+    for (const part of parts) socket.write(part);
+    // In order: what waited with the parts before is no longer looked at either.
+    if (last) socket.write(last, sent.length > 0 ? () => call(sent) : undefined);
+    if (parts.length > 0) socket.uncork();
     held = socket.writableNeedDrain;
     http2.taken(held);
   };
@@ -81,6 +82,10 @@ function serve(socket: Socket, router: Router): void {
   socket.on("close", () => http2.close());
 }
 
+function call(functions: readonly (() => void)[]): void {
+  for (const one of functions) one();
+}
+
 class StreamExchange implements Exchange {
   readonly #stream: ServerStream;
   #begun = false;
@@ -89,12 +94,12 @@ class StreamExchange implements Exchange {
     this.#stream = stream;
   }
 
-  send(first: Uint8Array, second?: Uint8Array): Promise<void> | undefined {
+  send(first: Uint8Array, second?: Uint8Array, sent?: () => void): Promise<void> | undefined {
     if (!this.#begun) {
       this.#begun = true;
       this.#stream.headers(HEAD_BLOCK);
     }
-    return this.#stream.write(first, second);
+    return this.#stream.write(first, second, sent);
   }
 
   finish(trailers: Readonly<Headers>): void {

@@ -8,7 +8,7 @@ export type AnyMethod = Method<unknown, unknown>;
 export type AnyHandler = (request: unknown, context: CallContext) => unknown;
 
 export interface Route {
-  /** `Tasks/Create`, for spans. */
+  /** `grpc Tasks/Create`, for spans. */
   name: string;
   method: AnyMethod;
   handler: AnyHandler;
@@ -29,7 +29,7 @@ export class Router {
     const short = service.typeName.slice(service.typeName.lastIndexOf(".") + 1);
     for (const [local, method] of Object.entries(service.methods)) {
       const handler = (handlers as Record<string, AnyHandler | undefined>)[local];
-      if (handler) routes.set(method.name, { name: `${short}/${method.name}`, method, handler });
+      if (handler) routes.set(method.name, { name: `grpc ${short}/${method.name}`, method, handler });
       else this.#left.set(`${service.typeName}/${method.name}`, left);
     }
     this.#services.set(service.typeName, routes);

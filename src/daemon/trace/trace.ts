@@ -4,22 +4,18 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { randomBytes } from "node:crypto";
 import {
   formatTraceparent,
-  newSpanId,
-  newTraceId,
   parseTraceparent,
   type Span,
   type SpanValue,
   type TraceContext,
 } from "../../common/trace.ts";
+import { newSpanId, newTraceId } from "./ids.ts";
+import { SpanRing } from "./ring.ts";
 
 /** Spans kept. A `run` makes about 40. */
-const CAPACITY = 8192;
-
-const ring: (Span | undefined)[] = new Array(CAPACITY);
-let next = 0;
+const ring = new SpanRing(8192, "wharfd");
 
 const storage = new AsyncLocalStorage<TraceContext>();
 
@@ -31,44 +27,50 @@ export interface ActiveSpan extends Disposable {
   end(): void;
 }
 
+class RunningSpan implements ActiveSpan {
+  readonly context: TraceContext;
+  readonly #parentId: string | undefined;
+  readonly #name: string;
+  #attributes: Record<string, SpanValue> | undefined;
+  readonly #start = performance.now();
+  #open = true;
+
+  constructor(name: string, attributes: Record<string, SpanValue> | undefined, parent: TraceContext | undefined) {
+    this.context = {
+      traceId: parent?.traceId ?? newTraceId(),
+      spanId: newSpanId(),
+      sampled: parent?.sampled ?? false,
+    };
+    this.#parentId = parent?.spanId;
+    this.#name = name;
+    this.#attributes = attributes;
+  }
+
+  set(name: string, value: SpanValue): void {
+    this.#attributes = { ...this.#attributes, [name]: value };
+  }
+
+  end(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const { traceId, spanId } = this.context;
+    const start = (performance.timeOrigin + this.#start) * 1000;
+    const duration = (performance.now() - this.#start) * 1000;
+    ring.add(traceId, spanId, this.#parentId, this.#name, start, duration, this.#attributes);
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
+  }
+}
+
 /** Starts a span below the current one, or below `parent`, or as the root of a new trace. It does not become current. */
 export function startSpan(
   name: string,
   attributes?: Record<string, SpanValue>,
   parent = storage.getStore(),
 ): ActiveSpan {
-  const context: TraceContext = {
-    traceId: parent?.traceId ?? newTraceId(randomBytes),
-    spanId: newSpanId(randomBytes),
-    sampled: parent?.sampled ?? false,
-  };
-  const start = performance.timeOrigin + performance.now();
-  const span: Span = {
-    traceId: context.traceId,
-    spanId: context.spanId,
-    name,
-    service: "wharfd",
-    start: 0,
-    duration: 0,
-  };
-  if (parent) span.parentId = parent.spanId;
-  if (attributes) span.attributes = attributes;
-  let open = true;
-  const end = () => {
-    if (!open) return;
-    open = false;
-    span.start = Math.round(start * 1000);
-    span.duration = Math.round((performance.timeOrigin + performance.now() - start) * 1000);
-    record(span);
-  };
-  return {
-    context,
-    set(key, value) {
-      span.attributes = { ...span.attributes, [key]: value };
-    },
-    end,
-    [Symbol.dispose]: end,
-  };
+  return new RunningSpan(name, attributes, parent);
 }
 
 /** Runs `work` as a span below the current one; what it calls is below it. A failure is noted in the attribute `error`. */
@@ -102,18 +104,7 @@ export function currentTraceparent(): string | undefined {
   return context && formatTraceparent(context);
 }
 
-/** Takes a finished span into the ring; the oldest one goes. */
-export function record(span: Span): void {
-  ring[next] = span;
-  next = (next + 1) % CAPACITY;
-}
-
 /** The spans of a trace that are still there, oldest first. */
 export function spansOf(traceId: string): Span[] {
-  const found: Span[] = [];
-  for (let at = 0; at < CAPACITY; at++) {
-    const span = ring[(next + at) % CAPACITY];
-    if (span?.traceId === traceId) found.push(span);
-  }
-  return found;
+  return ring.of(traceId);
 }

@@ -80,6 +80,8 @@ export interface ReadRange extends CallOptions {
   offset?: number | undefined;
   /** Bytes at most; to the end by default. OutOfRange when offset lies beyond the end. */
   length?: number | undefined;
+  /** Gives memory of `size` bytes to read a chunk into; the reader makes its own otherwise. It is asked for one chunk ahead of the one it gives. */
+  memory?: ((size: number) => Uint8Array) | undefined;
 }
 
 export interface ContentStore {

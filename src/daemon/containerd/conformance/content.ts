@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { bytesOf, collect, put, readAll, rejects, type SubjectFactory, sha256, skipped } from "./harness.ts";
 
 export function contentSuite(name: string, create: SubjectFactory): void {
@@ -23,6 +24,24 @@ export function contentSuite(name: string, create: SubjectFactory): void {
       assert.deepEqual(await content.listStatuses(), []);
     });
   }
+
+  check(
+    "chunks stay as they were given, however long their reader takes and whoever else reads",
+    async ({ client }) => {
+      const { content } = client("a");
+      const data = bytesOf(9_000_000);
+      const { digest } = await put(content, data);
+      const slowly = async (pause: number) => {
+        const parts: Uint8Array[] = [];
+        for await (const part of content.reader({ digest })) {
+          parts.push(part);
+          await sleep(pause);
+        }
+        return Buffer.concat(parts);
+      };
+      for (const read of await Promise.all([slowly(0), slowly(1), slowly(3)])) assert.ok(read.equals(data));
+    },
+  );
 
   check("ranges are read, and refused beyond the end", async ({ client }) => {
     const { content } = client("a");

@@ -35,6 +35,7 @@ import { BlobWriter } from "./writer.ts";
 
 /** Bytes of a reader's chunks. */
 const CHUNK = 256 * 1024;
+const fresh = (size: number): Uint8Array => new Uint8Array(size);
 /** `read` refuses blobs larger than this by default. */
 const READ_LIMIT = 8 * 1024 * 1024;
 /** Milliseconds that an ingest outside any lease is kept (containerd: a day). */
@@ -105,7 +106,7 @@ export class LocalContent implements ContentStore {
   async *reader(descriptor: Pick<Descriptor, "digest">, range: ReadRange = {}): AsyncGenerator<Uint8Array> {
     const { digest } = descriptor;
     this.#row(digest);
-    const { offset = 0, length = Number.POSITIVE_INFINITY, signal } = range;
+    const { offset = 0, length = Number.POSITIVE_INFINITY, signal, memory = fresh } = range;
     const file = await open(this.#scope.shared.blobs.blob(digest), "r").catch((cause: NodeJS.ErrnoException) => {
       throw new WharfError("DataLoss", `the file of content ${digest} cannot be read`, {
         subject: digest,
@@ -120,13 +121,23 @@ export class LocalContent implements ContentStore {
         throw new WharfError("OutOfRange", `offset ${offset} lies outside content ${digest} of ${size} bytes`);
       }
       const end = Math.min(size, offset + length);
-      for (let at = offset; at < end; ) {
-        signal?.throwIfAborted();
-        const chunk = new Uint8Array(Math.min(CHUNK, end - at));
-        const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
+      const readAt = async (at: number): Promise<Uint8Array> => {
+        const size = Math.min(CHUNK, end - at);
+        const chunk = memory(size);
+        const { bytesRead } = await file.read(chunk, 0, size, at);
         if (bytesRead === 0) throw new WharfError("DataLoss", `the file of content ${digest} was cut short`);
-        at += bytesRead;
-        yield bytesRead === chunk.length ? chunk : chunk.subarray(0, bytesRead);
+        return bytesRead === chunk.length ? chunk : chunk.subarray(0, bytesRead);
+      };
+      // The next chunk is read while the one before is made use of.
+      let next = offset < end ? readAt(offset) : undefined;
+      for (let at = offset; next; ) {
+        const chunk: Uint8Array = await next;
+        signal?.throwIfAborted();
+        at += chunk.length;
+        next = at < end ? readAt(at) : undefined;
+        // Where nobody comes back for it.
+        next?.catch(() => {});
+        yield chunk;
       }
     } finally {
       await file.close();

@@ -41,13 +41,40 @@ export function addContent(router: Router, core: ContainerdCore): void {
   });
 }
 
-/** The messages are put together by hand: their bytes are not copied. Offsets count from the first byte asked for. */
+/**
+ * The messages are put together by hand: their bytes are not copied, and their memory is used again, for new memory for each of them costs
+ * a garbage collection every few megabytes. Offsets count from the first byte asked for.
+ */
 async function* readContent(core: ContainerdCore, call: CallContext, digest: Digest, offset: number, size: number) {
-  const range = { offset, length: size > 0 ? size : undefined, signal: call.signal };
+  const loans = new Loans();
+  const memory = (length: number) => loans.take(length);
+  const range = { offset, length: size > 0 ? size : undefined, signal: call.signal, memory };
   let at = 0;
   for await (const chunk of clientOf(core, call).content.reader({ digest }, range)) {
-    yield new RawMessage(readHead(at, chunk.length), chunk) as never;
+    yield new RawMessage(readHead(at, chunk.length), chunk, () => loans.giveBack(chunk)) as never;
     at += chunk.length;
+  }
+}
+
+/** Memory of one reading that goes round. */
+class Loans {
+  /** By their memory, those that are out. */
+  readonly #out = new Map<ArrayBufferLike, Uint8Array>();
+  readonly #free: Uint8Array[] = [];
+
+  take(size: number): Uint8Array {
+    const at = this.#free.findIndex(({ length }) => length >= size);
+    const whole = at < 0 ? new Uint8Array(size) : this.#free.splice(at, 1)[0]!;
+    this.#out.set(whole.buffer, whole);
+    return whole.length === size ? whole : whole.subarray(0, size);
+  }
+
+  /** Chunks that are not of this memory are nobody's concern. */
+  giveBack({ buffer }: Uint8Array): void {
+    const whole = this.#out.get(buffer);
+    if (!whole) return;
+    this.#out.delete(buffer);
+    this.#free.push(whole);
   }
 }
 
