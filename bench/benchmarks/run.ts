@@ -95,6 +95,40 @@ async function cliStart(context: Context): Promise<Row[]> {
   return [await row("command line `--version`", ["--version"]), await row("command line `ps`", ["ps"])];
 }
 
+/**
+ * ctr against both daemons, with each one's usual runtime at its best: crun under containerd's shim, runt under ours. `ctr` and `ctr on wharf` are the
+ * real one.
+ */
+async function runByCtr(context: Context): Promise<Row[]> {
+  const [theirs, ours] = [await ready(context, "ctr"), await ready(context, "wharf")];
+  const on = (name: string, program: string): Made => {
+    if ("error" in ours) return { name, error: ours.error };
+    const address = join(ours.socket, "../containerd.sock");
+    return { name, argv: [program, "--address", address, "--namespace", "moby"] };
+  };
+  const clients = [theirs, on("wharf", context.ours("ctr")), on("ctr on wharf", which("ctr"))];
+  const flags = (name: string) => (name === "ctr" ? ["--runc-binary", "crun"] : []);
+  const cells = await measureRuns(context, clients, flags);
+  const { ctr, wharf, "ctr on wharf": mixed } = cells as Record<string, Cell>;
+  const common = { unit: "ms", against: "ctr" } as const;
+  return [
+    {
+      ...common,
+      name: "`ctr run --rm`, our ctr on our daemon",
+      cells: { wharf: wharf!, ctr: ctr! },
+      ours: "wharf",
+      goal: [0.2, 0.2],
+    },
+    {
+      ...common,
+      name: "`ctr run --rm`, the real ctr on our daemon",
+      cells: { "ctr on wharf": mixed!, ctr: ctr! },
+      ours: "ctr on wharf",
+      goal: [0.5, 0.5],
+    },
+  ];
+}
+
 async function measureRuns(
   context: Context,
   clients: readonly Made[],
@@ -104,6 +138,14 @@ async function measureRuns(
   return await measureCommands(context, clients, ({ name }) => {
     const rest = name === "ctr" ? [image, `${context.settings.mark}-{n}`, "true"] : [image, "true"];
     return ["run", "--rm", ...flags(name), ...rest];
+}
+
+  const series: Series[] = clients.flatMap((made) => {
+    if ("error" in made) return [];
+    const { name, argv } = made;
+    const byCtr = argv.includes("--namespace");
+    const rest = byCtr ? [image, `${context.settings.mark}-{n}`, "true"] : [image, "true"];
+    return [{ name, steps: [timed(...argv, "run", "--rm", ...flags(name), ...rest)] }];
   });
 }
 
@@ -131,6 +173,7 @@ async function measureCommands(
 
 export const RUN: Benchmark[] = [
   { name: "run", about: "run --rm from the command line", run: runOnce },
+  { name: "ctr-run", about: "ctr run --rm on containerd and on our daemon", run: runByCtr },
   { name: "run-bridge", about: "run --rm with the default network", run: runBridged },
   { name: "cli-start", about: "what the command lines take before anything happens: --version, ps", run: cliStart },
 ];

@@ -7,7 +7,7 @@ import { environment, exec, exit, fork, wait } from "../sys/process.ts";
 import { ownWork } from "./checkpoint.ts";
 import { inChild, type Stdio } from "./child.ts";
 import type { Reaper } from "./reaper.ts";
-import { mountAll, unmountAll } from "./rootfs.ts";
+import { detachAll, mountAll, unmountAll } from "./rootfs.ts";
 import type {
   CheckpointRequest,
   Created,
@@ -213,7 +213,7 @@ export class CliRuntime implements OciRuntime {
       } catch (error) {
         if (!isCode(error, "NotFound")) throw error;
       } finally {
-        unmountAll(`${bundle}/rootfs`);
+        detachAll(`${bundle}/rootfs`);
       }
     });
   }

@@ -8,7 +8,7 @@ import { ownWork } from "./checkpoint.ts";
 import { inChild, type Stdio } from "./child.ts";
 import { warn } from "./log.ts";
 import type { Reaper } from "./reaper.ts";
-import { mountAll, unmountAll } from "./rootfs.ts";
+import { detachAll, mountAll, unmountAll } from "./rootfs.ts";
 import type {
   CheckpointRequest,
   Created,
@@ -133,7 +133,7 @@ export class OwnRuntime implements OciRuntime {
       } catch (error) {
         if (!isCode(error, "NotFound")) throw error;
       } finally {
-        unmountAll(`${bundle}/rootfs`);
+        detachAll(`${bundle}/rootfs`);
       }
     });
   }

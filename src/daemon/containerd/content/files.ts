@@ -4,8 +4,10 @@ import { mkdirSync, readdirSync, renameSync } from "node:fs";
 import { link, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Digest, digestAlgorithm, digestHex, isDigest } from "../../../common/digest.ts";
+import { SmallBlobs } from "./small-blobs.ts";
 
 export class BlobFiles {
+  readonly small = new SmallBlobs();
   readonly #blobs: string;
   readonly #ingest: string;
   /** Commits under way by digest: their blob may have a file and no row yet. */
@@ -75,6 +77,7 @@ export class BlobFiles {
    * takes long on some file systems, is what the promise waits for.
    */
   discard(digest: Digest): Promise<void> {
+    this.small.drop(digest);
     const away = join(this.#ingest, `trash-${process.pid}-${this.#trash++}`);
     try {
       renameSync(this.blob(digest), away);

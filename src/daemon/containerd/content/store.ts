@@ -107,6 +107,13 @@ export class LocalContent implements ContentStore {
     const { digest } = descriptor;
     this.#row(digest);
     const { offset = 0, length = Number.POSITIVE_INFINITY, signal, memory = fresh } = range;
+    const { small } = this.#scope.shared.blobs;
+    const known = small.get(digest);
+    if (known) {
+      this.#inside(digest, offset, known.length);
+      if (known.length > offset) yield known.subarray(offset, offset + length);
+      return;
+    }
     const file = await open(this.#scope.shared.blobs.blob(digest), "r").catch((cause: NodeJS.ErrnoException) => {
       throw new WharfError("DataLoss", `the file of content ${digest} cannot be read`, {
         subject: digest,
@@ -117,9 +124,7 @@ export class LocalContent implements ContentStore {
     });
     try {
       const { size } = await file.stat();
-      if (offset < 0 || offset > size) {
-        throw new WharfError("OutOfRange", `offset ${offset} lies outside content ${digest} of ${size} bytes`);
-      }
+      this.#inside(digest, offset, size);
       const end = Math.min(size, offset + length);
       const readAt = async (at: number): Promise<Uint8Array> => {
         const size = Math.min(CHUNK, end - at);
@@ -137,11 +142,17 @@ export class LocalContent implements ContentStore {
         next = at < end ? readAt(at) : undefined;
         // Where nobody comes back for it.
         next?.catch(() => {});
+        if (chunk.length === size && small.fits(size)) small.add(digest, chunk);
         yield chunk;
       }
     } finally {
       await file.close();
     }
+  }
+
+  #inside(digest: Digest, offset: number, size: number): void {
+    if (offset >= 0 && offset <= size) return;
+    throw new WharfError("OutOfRange", `offset ${offset} lies outside content ${digest} of ${size} bytes`);
   }
 
   async read(descriptor: Pick<Descriptor, "digest">, limit = READ_LIMIT): Promise<Uint8Array> {
