@@ -211,6 +211,14 @@ export const LABEL_LEDGER: Readonly<Record<string, readonly [meaning: string, ev
     "prepare answers AlreadyExists when the snapshot named is there",
     snapshots("a target that is there need not be prepared"),
   ],
+  "containerd.io/snapshot/uidmapping": [
+    "prepare: whose files they are to be in a user namespace; mounts show them so",
+    ctr("a container in a user namespace has its image's files as its own, and no copy of them"),
+  ],
+  "containerd.io/snapshot/gidmapping": [
+    "the same for groups",
+    ctr("a container in a user namespace has its image's files as its own, and no copy of them"),
+  ],
   "containerd.io/uncompressed": ["the blob's digest when unpacked; given to layers that are made and pulled", diffs],
   "containerd.io/distribution.source.*": [
     "the repositories of a registry where the blob lies",

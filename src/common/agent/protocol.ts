@@ -155,6 +155,8 @@ export interface Operations {
   ping: [request: Record<never, never>, answer: { pid: number }];
   /** The list onto the target, in order; what a failure leaves is taken down again. */
   mount: [{ mounts: readonly AgentMount[]; target: string }, Record<never, never>];
+  /** Whether the layers of an overlay, when they lie in this directory's file system, can show other owners than they have. */
+  idmaps: [{ path: string }, { supported: boolean }];
   /** Everything on (recursive: and below) the target; nothing there is no error. */
   unmount: [{ target: string; recursive?: boolean | undefined; detach?: boolean | undefined }, Record<never, never>];
   /** `path`, looked up inside `root`, links too, is bound onto `target`, which is made. */
@@ -229,6 +231,7 @@ export interface Progress {
 export const SHORT: ReadonlySet<Operation> = new Set<Operation>([
   "ping",
   "mount",
+  "idmaps",
   "unmount",
   "mountBelow",
   "endOf",

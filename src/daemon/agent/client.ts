@@ -197,6 +197,10 @@ export class Agent implements AgentClient, AsyncDisposable {
     return answer as { diffId: Digest; size: number; digest: Digest; blobSize: number };
   }
 
+  async idmaps(path: string): Promise<boolean> {
+    return (await this.call("idmaps", { path })).supported;
+  }
+
   async mount(mounts: readonly Mount[], target: string): Promise<void> {
     await this.call("mount", { mounts, target });
   }

@@ -80,6 +80,8 @@ export interface AgentClient {
   inherit(upper: string, lowers: readonly string[], paths: readonly string[], signal?: AbortSignal): Promise<void>;
   /** Makes `target` a copy of the directory `source`; what a failure leaves of it is the caller's to remove. */
   copy(source: string, target: string, signal?: AbortSignal): Promise<void>;
+  /** Whether the layers of an overlay can show other owners than they have when they lie in this directory. */
+  idmaps(path: string): Promise<boolean>;
   mount(mounts: readonly Mount[], target: string): Promise<void>;
   /** Everything mounted on or below `target`; nothing there is no error. */
   unmount(target: string, options?: { recursive?: boolean | undefined; detach?: boolean | undefined }): Promise<void>;

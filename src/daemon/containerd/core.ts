@@ -70,6 +70,7 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
   options.signal?.throwIfAborted();
   const log = options.log ?? ((message, error) => console.error(`wharfd: ${message}`, error ?? ""));
   const writers: OpenWriters = new Map();
+  let remaps: Promise<boolean> | undefined;
   const shared: Shared = {
     paths: { root: options.root, state: options.state },
     db: stack.use(Database.open(`${options.root}/meta.db`)),
@@ -84,6 +85,7 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
       [DEFAULT_SNAPSHOTTER, new SnapshotFiles(options.root, "snapshots")],
       [NATIVE_SNAPSHOTTER, new SnapshotFiles(options.root, "native")],
     ]),
+    remapsIds: () => (remaps ??= options.agent.idmaps(shared.snapshotFiles.get(DEFAULT_SNAPSHOTTER)!.root)),
     proxies: options.snapshotters ?? {},
     log,
   };

@@ -11,7 +11,7 @@ import type { Channel } from "./channel.ts";
 import { archiveGet, archivePut, archiveStat } from "./ops/archive.ts";
 import { changes } from "./ops/changes.ts";
 import { diff, exportTree } from "./ops/diff.ts";
-import { mount, mountBelow, unmount } from "./ops/mount.ts";
+import { idmaps, mount, mountBelow, unmount } from "./ops/mount.ts";
 import { networkOperations } from "./ops/network.ts";
 import { readFileOf } from "./ops/read-file.ts";
 import { spawnShim } from "./ops/spawn-shim.ts";
@@ -25,6 +25,7 @@ type LongTable = { readonly [Op in Operation]?: (request: RequestOf<Op>, channel
 const SHORT_OPERATIONS: ShortTable = {
   ping: () => ({ pid: getpid() }),
   mount,
+  idmaps,
   unmount,
   mountBelow,
   endOf,

@@ -105,7 +105,9 @@ async function makeContainer(
   }
   const snapshotter = flags.snapshotter || ctr.env.get("CONTAINERD_SNAPSHOTTER") || DEFAULT_SNAPSHOTTER;
   const image = await (opening ?? openImage(ctr, from, platformOf(flags.platform)));
-  const labels = { ...labelsOf(flags["snapshotter-label"]), ...(flags["remap-labels"] ? remapLabels(flags) : {}) };
+  // the snapshotter shows the image's files with the owners that the container knows
+  const remap = flags["remap-labels"] || (flags.uidmap.length > 0 && flags.gidmap.length > 0);
+  const labels = { ...labelsOf(flags["snapshotter-label"]), ...(remap ? remapLabels(flags) : {}) };
   const request = { snapshotter, key: id, parent: image.chain.at(-1) ?? "", labels };
   const { mounts } = await prepare(ctr, image, request);
   try {

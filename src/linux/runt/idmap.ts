@@ -7,7 +7,7 @@ import { openProcLink, writeProc } from "../sys/procfs.ts";
 import { mapText } from "./namespaces.ts";
 
 /** A user namespace with these mappings, as a descriptor. Its only process ends at once. */
-function makeUserNamespace(uid: readonly LinuxIDMapping[], gid: readonly LinuxIDMapping[]): number {
+export function makeUserNamespace(uid: readonly LinuxIDMapping[], gid: readonly LinuxIDMapping[]): number {
   const [reader, writer] = pipe();
   const { pid, pidfd } = clone(CLONE.NEWUSER);
   if (pid === 0) {

@@ -7,6 +7,7 @@ import { isErrno, sys } from "../sys/call.ts";
 import { AT_FDCWD, mkdirs, O, readText } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { sleepSync } from "../sys/time.ts";
+import { bindMapped, takeIdMaps, withMappedLowers } from "./idmapped.ts";
 
 const MS_REMOUNT = 0x20;
 const MS_BIND = 0x1000;
@@ -69,7 +70,7 @@ export function parseOptions(options: readonly string[]): Parsed {
     const propagation = PROPAGATION[option];
     if (flag) parsed.flags = flag[1] ? parsed.flags & ~flag[0] : parsed.flags | flag[0];
     else if (propagation !== undefined) parsed.propagation.push(propagation);
-    else if (option === "loop" || option.startsWith("uidmap=") || option.startsWith("gidmap=")) {
+    else if (option === "loop") {
       throw new WharfError("Unimplemented", `mount option ${JSON.stringify(option)} of a root file system`);
     } else if (!option.startsWith("X-containerd.")) parsed.data.push(option);
   }
@@ -96,7 +97,18 @@ function shorten(data: readonly string[]): { data: string; folder: string } {
 }
 
 function mountOne(mount: Mount, target: string): void {
-  const { flags, propagation, data } = parseOptions(mount.options);
+  const { maps, options } = takeIdMaps(mount.options);
+  const parsed = parseOptions(options);
+  if (maps && mount.type === "overlay") {
+    withMappedLowers(parsed.data, target, maps, (data) => mountParsed(mount, target, { ...parsed, data }));
+  } else if (maps) {
+    bindMapped(mount.source, target, maps);
+    setFlags(`${mount.type} ${mount.source} on ${target}`, target, parsed);
+  } else mountParsed(mount, target, parsed);
+}
+
+function mountParsed(mount: Mount, target: string, parsed: Parsed): void {
+  const { flags, data } = parsed;
   let text = data.join(",");
   if (text.length > MAX_DATA) {
     const short = shorten(data);
@@ -106,6 +118,10 @@ function mountOne(mount: Mount, target: string): void {
   }
   const subject = `${mount.type} ${mount.source} on ${target}`;
   sys("mount", subject, NR.mount, mount.source, target, mount.type, flags, text === "" ? 0 : text);
+  setFlags(subject, target, parsed);
+}
+
+function setFlags(subject: string, target: string, { flags, propagation }: Parsed): void {
   // a bind mount takes its flags only when it is mounted again
   if (flags & MS_BIND && flags & ~(MS_BIND | MS_REC)) {
     sys("remount", subject, NR.mount, "", target, "", (flags & ~MS_REC) | MS_REMOUNT, 0);

@@ -1,7 +1,9 @@
 // What people do with ctr, from version to a container that is gone: with the original and with ours, on our daemon and on a real containerd.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { chmodSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { removeCgroups } from "../../support/cgroups.ts";
 import { execute } from "../cli/program.ts";
@@ -116,6 +118,25 @@ export function ctrSuite({ client, server }: Pairing): void {
     );
     await ctr.ok("containers", "rm", "copied");
     assert.doesNotMatch(await ctr.ok("snapshots", ...native, "ls"), /copied/);
+  });
+
+  test("a container in a user namespace has its image's files as its own, and no copy of them", async () => {
+    const maps = ["--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536", "--remap-labels"];
+    // The container's root is nobody to the host, and has to get to its files.
+    for (let dir = containerd?.dir ?? daemon.dir; dir !== tmpdir() && dir.startsWith("/tmp/"); dir = dirname(dir))
+      chmodSync(dir, 0o711);
+    chmodSync(tmpdir(), 0o711);
+    const before = (await ctr.ok("snapshots", "ls")).split("\n").length;
+    const script = "stat -c '%u:%g' /bin/busybox /; touch /new; stat -c '%u:%g' /new; cat /proc/self/uid_map";
+    // On a real containerd the first one's shim is runc's.
+    for (const runtime of ["io.containerd.runc.v2", "io.containerd.runt.v2"]) {
+      const run = ["run", "--rm", "--fifo-dir", ctr.fifos, "--runtime", runtime, ...maps];
+      const told = await ctr.ok(...run, image, "mapped", "sh", "-c", script);
+      assert.deepEqual(told.trim().split(/\s+/), ["0:0", "0:0", "0:0", "0", "100000", "65536"], runtime);
+    }
+    assert.equal((await ctr.ok("snapshots", "ls")).split("\n").length, before);
+    // Views are mounted the same way.
+    assert.match(await ctr.ok("plugins", "ls", "-d", "id==overlayfs"), /remap-ids/);
   });
 
   test("content and leases are made and dropped", async () => {

@@ -64,6 +64,7 @@ const never = (): Promise<never> => Promise.reject(new WharfError("Unimplemented
 export const fakeAgent: AgentClient = {
   unpack,
   diff: never,
+  idmaps: async () => false,
   mount: never,
   unmount: async () => {},
   remove: async (paths) => {

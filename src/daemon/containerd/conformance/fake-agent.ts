@@ -23,6 +23,10 @@ export class FakeAgent implements AgentClient {
     await cp(source, target, { recursive: true, verbatimSymlinks: true });
   }
 
+  async idmaps(): Promise<boolean> {
+    return true;
+  }
+
   mount(): Promise<never> {
     return refuse("mount");
   }

@@ -28,7 +28,7 @@ export class LocalIntrospection implements IntrospectionService {
 
   async plugins(filters?: Filters): Promise<Plugin[]> {
     const filter = parseFilters(filters);
-    return this.#plugins().filter((plugin) =>
+    return (await this.#plugins()).filter((plugin) =>
       filter(([field]) => {
         if (field === "type" || field === "id") return plugin[field];
         if (field === "platforms")
@@ -49,7 +49,7 @@ export class LocalIntrospection implements IntrospectionService {
 
   async pluginInfo(type: string, id: string, options?: Any): Promise<{ plugin: Plugin; extra: Any | undefined }> {
     const name = `${type}.${id}`;
-    const plugin = this.#plugins().find((one) => one.type === type && one.id === id);
+    const plugin = (await this.#plugins()).find((one) => one.type === type && one.id === id);
     if (!plugin) throw new WharfError("NotFound", `plugin ${name} not found`, { subject: name });
     if (!options?.typeUrl) return { plugin, extra: undefined };
     if (name !== "io.containerd.runtime.v2.task" || !isAny(options, RuntimeRequest)) {
@@ -60,7 +60,8 @@ export class LocalIntrospection implements IntrospectionService {
     return { plugin, extra: { typeUrl: RuntimeInfo.typeName, value } };
   }
 
-  #plugins(): Plugin[] {
+  async #plugins(): Promise<Plugin[]> {
+    const overlay = ["rebase", ...((await this.#shared.remapsIds().catch(() => false)) ? ["remap-ids"] : [])];
     const platforms = [{ os: "linux", architecture: ARCHITECTURES[process.arch] ?? process.arch }];
     const plugin = (type: string, id: string, more: Partial<Plugin> = {}): Plugin => {
       const base = { requires: [], platforms: [], exports: {}, capabilities: [] };
@@ -73,7 +74,7 @@ export class LocalIntrospection implements IntrospectionService {
       plugin("gc.v1", "scheduler"),
       plugin("differ.v1", "walking", { platforms }),
       ...[...this.#shared.snapshotFiles].map(([name, { root }]) => {
-        const capabilities = name === DEFAULT_SNAPSHOTTER ? ["rebase"] : [];
+        const capabilities = name === DEFAULT_SNAPSHOTTER ? overlay : [];
         return plugin("snapshotter.v1", name, { platforms, exports: { root }, capabilities });
       }),
       ...Object.keys(this.#shared.proxies).map((name) => plugin("snapshotter.v1", name, { platforms })),

@@ -35,6 +35,8 @@ export interface Shared {
   readonly writers: OpenWriters;
   /** Of our own snapshotters, by name. */
   readonly snapshotFiles: ReadonlyMap<string, SnapshotFiles>;
+  /** Whether the overlayfs snapshotter can show other owners than files have; found out with the first question. */
+  readonly remapsIds: () => Promise<boolean>;
   /** Snapshotters of other programs, by name: what each is to a namespace. */
   readonly proxies: Readonly<Record<string, (namespace: string) => Snapshotter>>;
   /** Told of what goes wrong where no caller waits. */

@@ -27,13 +27,16 @@ export class SnapshotFiles {
     return join(this.root, String(id), "work");
   }
 
-  /** Makes a snapshot's directories; the root of the tree gets the owner of the parent's. */
-  create(id: number, options: { parent: number | undefined; work: boolean }): void {
+  /** Makes a snapshot's directories; the root of the tree gets the owner named, or that of the parent's. */
+  create(
+    id: number,
+    options: { parent: number | undefined; work: boolean; owner: { uid: number; gid: number } | undefined },
+  ): void {
     mkdirSync(this.directory(id), { mode: 0o700 });
     mkdirSync(this.upper(id), { mode: 0o755 });
     if (options.work) mkdirSync(this.work(id), { mode: 0o711 });
-    if (options.parent === undefined) return;
-    const { uid, gid } = lstatSync(this.upper(options.parent));
+    if (options.parent === undefined && !options.owner) return;
+    const { uid, gid } = options.owner ?? lstatSync(this.upper(options.parent!));
     if (uid !== 0 || gid !== 0) chownSync(this.upper(id), uid, gid);
   }
 

@@ -8,6 +8,8 @@ export interface Place {
   parent: number | undefined;
   /** What `draft` made, if it was asked. */
   draft: string | undefined;
+  /** Of the snapshot's root, where it is not the parent's. */
+  owner: { uid: number; gid: number } | undefined;
 }
 
 export interface Layout {
@@ -22,6 +24,8 @@ export interface Layout {
   place(id: number, place: Place): void;
   /** Takes back what `place` did, as far as it got; the draft is one again. */
   undo(id: number, draft: string | undefined): void;
-  /** `parents` nearest first. DataLoss when a directory is gone. */
-  mounts(id: number, kind: "active" | "view", parents: readonly number[]): Mount[];
+  /** Files can be shown with other owners than they have. */
+  readonly remaps: boolean;
+  /** `parents` nearest first, `more` further options. DataLoss when a directory is gone. */
+  mounts(id: number, kind: "active" | "view", parents: readonly number[], more: readonly string[]): Mount[];
 }

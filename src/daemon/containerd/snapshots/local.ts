@@ -16,11 +16,12 @@ import type {
   Snapshotter,
   SnapshotUsage,
 } from "../api/snapshots.ts";
-import type { CallOptions, FieldPaths, Filters, Mount } from "../api/types.ts";
+import type { CallOptions, FieldPaths, Filters, Labels, Mount } from "../api/types.ts";
 import { now } from "../core/clock.ts";
 import { checkLabels, updateLabels } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { snapshotCommit, snapshotPrepare } from "../events/messages.ts";
+import { idMappingOf } from "./id-maps.ts";
 import type { Layout } from "./layout.ts";
 import { readSnapshot, snapshotAdaptor, snapshotExists, snapshotNotFound } from "./rows.ts";
 
@@ -78,7 +79,7 @@ export class LocalSnapshotter implements Snapshotter {
         hint: "make a view of it, or prepare one on it",
       });
     }
-    return this.#mounts(row);
+    return this.#mounts(row, await this.#mountOptions(readSnapshot(row).labels));
   }
 
   async prepare(key: string, parent: string, options: SnapshotOptions = {}): Promise<Mount[]> {
@@ -94,6 +95,8 @@ export class LocalSnapshotter implements Snapshotter {
     const layout = this.#layout;
     if (key === "") throw new WharfError("InvalidArgument", "a snapshot needs a key");
     const labels = checkLabels(options.labels);
+    const mapping = layout.remaps ? idMappingOf(labels) : undefined;
+    const more = await this.#mountOptions(labels);
     const names = labels[TARGET_LABEL] ? [labels[TARGET_LABEL], key] : [key];
     const base = kind === "active" && parent !== "" && layout.draft ? this.#find(parent) : undefined;
     const wanted = base?.kind === "committed" && !names.some((name) => this.#find(name));
@@ -118,10 +121,10 @@ export class LocalSnapshotter implements Snapshotter {
       );
       this.#hold(key);
       made = id;
-      layout.place(id, { kind, parent: parentId, draft });
+      layout.place(id, { kind, parent: parentId, draft, owner: mapping?.owner });
       failpoint("snapshot.created");
       if (kind === "active") scope.emit(snapshotPrepare({ key, parent, snapshotter: this.#name }));
-      return this.#mounts(this.#row(key));
+      return this.#mounts(this.#row(key), more);
     };
     let result: Mount[] | WharfError;
     try {
@@ -235,9 +238,15 @@ export class LocalSnapshotter implements Snapshotter {
     return this.#scope.shared.gc.emptyTrash();
   }
 
-  #mounts(row: Row): Mount[] {
+  #mounts(row: Row, more: readonly string[]): Mount[] {
     const parents = this.#chain(row.parent as string);
-    return this.#layout.mounts(row.id as number, row.kind as "active" | "view", parents);
+    return this.#layout.mounts(row.id as number, row.kind as "active" | "view", parents, more);
+  }
+
+  /** What labels add to the mounts. */
+  async #mountOptions(labels: Labels): Promise<readonly string[]> {
+    const mapping = this.#layout.remaps ? idMappingOf(labels) : undefined;
+    return mapping && (await this.#scope.shared.remapsIds()) ? mapping.options : [];
   }
 
   /** Ids from the snapshot `name` down to its base. */

@@ -20,6 +20,7 @@ export function nativeLayout(files: SnapshotFiles, { agent, log }: Scope["shared
   return {
     files,
     rebases: false,
+    remaps: false,
     async draft(parent) {
       const draft = join(files.root, `new-${randomBytes(8).toString("hex")}`);
       files.check(parent);
@@ -35,7 +36,7 @@ export function nativeLayout(files: SnapshotFiles, { agent, log }: Scope["shared
     discard,
     place(id, { parent, draft }) {
       if (draft) renameSync(draft, files.directory(id));
-      else files.create(id, { parent, work: false });
+      else files.create(id, { parent, work: false, owner: undefined });
     },
     undo(id, draft) {
       if (!draft) files.undo(id);

@@ -8,11 +8,12 @@ export function overlayLayout(files: SnapshotFiles): Layout {
   return {
     files,
     rebases: true,
-    place: (id, { kind, parent }) => files.create(id, { parent, work: kind === "active" }),
+    remaps: true,
+    place: (id, { kind, parent, owner }) => files.create(id, { parent, work: kind === "active", owner }),
     undo: (id) => files.undo(id),
-    mounts(id, kind, parents) {
+    mounts(id, kind, parents, more) {
       for (const one of [id, ...parents]) files.check(one);
-      return snapshotMounts(files, id, kind, parents);
+      return snapshotMounts(files, id, kind, parents, more);
     },
   };
 }
