@@ -48,6 +48,8 @@ export interface DaemonOptions {
   args?: readonly string[];
   /** Another root than `<dir>/r`. */
   root?: string;
+  /** A program with its arguments that becomes the daemon, such as nsenter. */
+  within?: readonly string[];
 }
 
 let count = 0;
@@ -78,6 +80,7 @@ export class Daemon implements AsyncDisposable {
   readonly env: Record<string, string>;
   readonly cgroup = `${runMark()}-e2e-${process.pid}-${count++}`;
   readonly #args: readonly string[];
+  readonly #within: readonly string[];
   /** Where something was mounted before there was a daemon: a test's own disks. */
   readonly #disks: ReadonlySet<string>;
   #child: ChildProcess | undefined;
@@ -87,6 +90,7 @@ export class Daemon implements AsyncDisposable {
     this.root = options.root ?? join(this.dir, "r");
     this.state = join(this.dir, "s");
     this.#args = options.args ?? [];
+    this.#within = options.within ?? [];
     this.#disks = new Set(mountTable().map(({ point }) => point));
     this.socket = join(this.state, "docker.sock");
     mkdirSync(this.state, { recursive: true });
@@ -129,7 +133,8 @@ export class Daemon implements AsyncDisposable {
     const variables: NodeJS.ProcessEnv = { ...process.env, ...this.env, ...env };
     delete variables.NODE_TEST_CONTEXT;
     const args = ["--cgroup-parent", `/${this.cgroup}`, ...this.#args];
-    const child = spawn(join(BIN, "wharfd"), args, { env: variables, stdio: ["ignore", log, log] });
+    const [program, ...rest] = [...this.#within, join(BIN, "wharfd"), ...args] as [string, ...string[]];
+    const child = spawn(program, rest, { env: variables, stdio: ["ignore", log, log] });
     closeSync(log);
     this.#child = child;
     return until("the daemon", async () => {

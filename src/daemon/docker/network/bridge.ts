@@ -1,7 +1,7 @@
 /** The default network: a bridge of the daemon's own, made when the first container wants it, taken down when the daemon ends without any. */
 
 import { createHash } from "node:crypto";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Attachment, BridgeNetwork } from "../../../common/agent/network.ts";
@@ -12,7 +12,7 @@ import type { ContainerRecord } from "../containers/record.ts";
 import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
 import { ownNames } from "./files.ts";
 import { endpointOf, portRequests } from "./ports.ts";
-import { isFree, parseRoutes } from "./routes.ts";
+import { hasInterface, isFree, parseRoutes } from "./routes.ts";
 
 /** What the driver needs of the agent's client. */
 export interface NetworkAgent {
@@ -68,7 +68,7 @@ export class BridgeDriver implements NetworkDriver {
     if (known) {
       const network = JSON.parse(known) as BridgeNetwork;
       // While the bridge was not there somebody else may have taken its addresses.
-      const kept = this.#attachments.size > 0 || existsSync(`/sys/class/net/${network.bridge}`);
+      const kept = this.#attachments.size > 0 || (await hasInterface(network.bridge));
       if (kept || isFree(network.subnet.replace(/\/.*/, ""), 16, routes)) return network;
     }
     const prefix = CANDIDATES.find((candidate) => isFree(`${candidate}.0.0`, 16, routes));
@@ -149,7 +149,7 @@ export class BridgeDriver implements NetworkDriver {
   /** The network whose bridge an earlier life of this daemon made, if it is still there. */
   async #left(): Promise<BridgeNetwork | undefined> {
     const known = await readFile(join(this.#dir, "network.json"), "utf8").catch(() => undefined);
-    if (known === undefined || !existsSync(`/sys/class/net/${this.#bridge}`)) return undefined;
+    if (known === undefined || !(await hasInterface(this.#bridge))) return undefined;
     return JSON.parse(known) as BridgeNetwork;
   }
 }

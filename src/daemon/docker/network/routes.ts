@@ -1,5 +1,7 @@
 /** Which networks the host knows, by its routes: also those of bridges that nobody is on at the moment. */
 
+import { readFile } from "node:fs/promises";
+
 export interface Route {
   base: number;
   mask: number;
@@ -30,4 +32,10 @@ export function isFree(address: string, bits: number, routes: readonly Route[]):
 
 function number(hex: string): number {
   return Buffer.from(hex.padStart(8, "0"), "hex").readUInt32LE(0);
+}
+
+/** Whether the machine has an interface. Asked of /proc, which shows this process's network; /sys shows whose it was mounted for. */
+export async function hasInterface(name: string): Promise<boolean> {
+  const table = await readFile("/proc/net/dev", "utf8").catch(() => "");
+  return table.split("\n").some((line) => line.trimStart().startsWith(`${name}:`));
 }
