@@ -29,8 +29,8 @@ struct arena_root {
 /* Stands before each block. pages: of a mapping of its own; while the image is made, the block's number (layout.h). */
 struct arena_block { uint32_t cls, pages; };
 
-static void *layout_malloc(uint32_t cls);
-static void layout_free(struct arena_block *b);
+void *layout_malloc(uint32_t cls);
+void layout_free(struct arena_block *b);
 
 static inline struct arena_root *arena_root(void) { return (struct arena_root *)ARENA_BASE; }
 static inline size_t arena_used(void) { return arena_root()->next - ARENA_BASE; }
@@ -50,21 +50,24 @@ static inline size_t arena_class_size(uint32_t cls)
     return (1ul << log) + ((step + 1ul) << (log - 2));
 }
 
+/* Large blocks, and all while the image is made. n counts the header. */
+static __attribute__((noinline)) void *arena_malloc_rare(size_t n)
+{
+    if (n < ARENA_LARGE || arena_root()->building) return layout_malloc(arena_class(n));
+    n = (n + ARENA_PAGE - 1) & -ARENA_PAGE;
+    struct arena_block *b = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (b == MAP_FAILED) return NULL;
+    b->cls = 0;
+    b->pages = n / ARENA_PAGE;
+    return b + 1;
+}
+
 static inline void *arena_malloc(void *opaque, size_t size)
 {
     struct arena_root *root = arena_root();
     size_t n = size + sizeof(struct arena_block);
-    struct arena_block *b;
-    if (n >= ARENA_LARGE && !root->building) {
-        n = (n + ARENA_PAGE - 1) & -ARENA_PAGE;
-        b = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (b == MAP_FAILED) return NULL;
-        b->cls = 0;
-        b->pages = n / ARENA_PAGE;
-        return b + 1;
-    }
+    if (__builtin_expect(n >= ARENA_LARGE || root->building, 0)) return arena_malloc_rare(n);
     uint32_t cls = arena_class(n);
-    if (root->building) return layout_malloc(cls);
     void **head = &root->free[cls];
     if (*head) {
         void *p = *head;
@@ -73,7 +76,7 @@ static inline void *arena_malloc(void *opaque, size_t size)
     }
     n = arena_class_size(cls);
     if (root->next + n > ARENA_BASE + ARENA_SIZE) return NULL;
-    b = (struct arena_block *)root->next;
+    struct arena_block *b = (struct arena_block *)root->next;
     root->next += n;
     b->cls = cls;
     return b + 1;
@@ -86,15 +89,20 @@ static inline size_t arena_usable(const void *p)
     return (b->cls ? arena_class_size(b->cls) : b->pages * ARENA_PAGE) - sizeof(*b);
 }
 
+static __attribute__((noinline)) void arena_free_rare(struct arena_block *b)
+{
+    if (b->cls) layout_free(b);
+    else munmap(b, b->pages * ARENA_PAGE);
+}
+
 static inline void arena_free(void *opaque, void *p)
 {
+    struct arena_root *root = arena_root();
     struct arena_block *b = (struct arena_block *)p - 1;
-    if (!p) return;
-    if (!b->cls) { munmap(b, b->pages * ARENA_PAGE); return; }
-    if ((uint8_t *)p < arena_root()->image_end) return;
-    if (arena_root()->building) { layout_free(b); return; }
-    *(void **)p = arena_root()->free[b->cls];
-    arena_root()->free[b->cls] = p;
+    if ((uint8_t *)p < root->image_end || !p) return;
+    if (__builtin_expect(!b->cls || root->building, 0)) { arena_free_rare(b); return; }
+    *(void **)p = root->free[b->cls];
+    root->free[b->cls] = p;
 }
 
 static inline void *arena_calloc(void *opaque, size_t count, size_t size)

@@ -51,6 +51,7 @@ static inline long raw_syscall(long n, const long *a)
     return r;
 }
 
+#include "shape.h"
 #include "train.h"
 
 /* The memory behind an ArrayBuffer, a typed array or a DataView; NULL without an exception for anything else. */
@@ -300,7 +301,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("syscall", 7, js_syscall), JS_CFUNC_DEF("symbol", 1, js_symbol), JS_CFUNC_DEF("call", 7, js_call),
     JS_CFUNC_DEF("address", 1, js_address), JS_CFUNC_DEF("view", 2, js_view), JS_CFUNC_DEF("utf8", 3, js_utf8),
     JS_CFUNC_DEF("bytes", 1, js_bytes), JS_CFUNC_DEF("environ", 0, js_environ), JS_CFUNC_DEF("variable", 1, js_variable), JS_CFUNC_DEF("self", 0, js_self),
-    JS_CFUNC_DEF("jsonEnd", 2, js_json_end), JS_CFUNC_DEF("find", 3, js_find),
+    JS_CFUNC_DEF("jsonEnd", 2, js_json_end), JS_CFUNC_DEF("find", 3, js_find), JS_CFUNC_DEF("fits", 2, js_fits),
     JS_CFUNC_DEF("title", 0, js_title),
     JS_CFUNC_DEF("jobs", 0, js_jobs), JS_CFUNC_DEF("collect", 0, js_collect), JS_CFUNC_DEF("heap", 0, js_heap),
     JS_CFUNC_DEF("trim", 0, js_trim),

@@ -31,7 +31,7 @@ static inline size_t layout_size(uint32_t cls)
 static struct arena_block *layout_block(struct place *at) { return (struct arena_block *)(ARENA_BASE + 16ul * at->at) - 1; }
 
 /* While an image is made: a block's number stands in its header as long as it is in use. */
-static void *layout_malloc(uint32_t cls)
+void *layout_malloc(uint32_t cls)
 {
     struct arena_root *root = arena_root();
     struct arena_block *b;
@@ -52,7 +52,7 @@ static void *layout_malloc(uint32_t cls)
     return b + 1;
 }
 
-static void layout_free(struct arena_block *b)
+void layout_free(struct arena_block *b)
 {
     void **head = &arena_root()->free[b->cls];
     b->pages = 0;

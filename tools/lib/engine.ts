@@ -1,4 +1,4 @@
-// The engine's source with five changes that the memory image needs; each must be found where it is expected.
+// The engine's source with six changes that the memory image needs; each must be found where it is expected.
 import { readFileSync } from "node:fs";
 
 const ARGUMENT = String.raw`((?:[^()]|\([^()]*\))*)`;
@@ -41,7 +41,8 @@ function replaceAll(text: string, pattern: RegExp, replacement: string, atLeast:
  * 2. The engine's own pools of small blocks are off: a free block inside the image must not be given out again.
  * 3. js_seal_heap(), which native/host.c calls before the image is written.
  * 4. The table of shapes does not depend on where prototypes lie: its chains lead by the same shapes however an image is laid out.
- * 5. Functions do not keep their text, of which each holds that of all inside it: the image is smaller, and what is used lies closer.
+ * 5. Memory comes straight from the arena (native/blocks.h), and no account is kept of it.
+ * 6. Functions do not keep their text, of which each holds that of all inside it: the image is smaller, and what is used lies closer.
  */
 export function patchEngine(path: string): string {
   let text = readFileSync(path, "utf8");
@@ -57,6 +58,8 @@ export function patchEngine(path: string): string {
     initial + BY_NUMBER,
     1,
   );
+  const own = /^void \*js_calloc_rt\([\s\S]*?(?=^\/\*\*\n \* This used to be implemented as malloc)/gm;
+  text = replaceAll(text, own, '#include "blocks.h"\n\n', 1);
   const forget = "js_free(ctx, fd->source);\n    b->source = NULL;\n    b->source_len = 0;";
   text = replaceAll(text, /b->source = fd->source;\s*b->source_len = fd->source_len;/g, forget, 1);
   return text + SEAL;

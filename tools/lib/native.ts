@@ -54,19 +54,20 @@ export async function buildHost(say: (text: string) => void): Promise<string> {
   const engine = fetchSdist(QUICKJS, BUILD, say);
   const igzip = await buildIgzip(BUILD, say);
   const patched = patchEngine(join(engine, "quickjs.c"));
-  const objects = join(BUILD, "engine", hashFiles([], QUICKJS.sha256, patched, CC, ...FLAGS));
+  const dir = join(ROOT, "native");
+  const memory = ["arena.h", "blocks.h"].map((name) => join(dir, name));
+  const objects = join(BUILD, "engine", hashFiles(memory, QUICKJS.sha256, patched, CC, ...FLAGS));
   if (!existsSync(join(objects, "done"))) {
     say("compiling the engine (about a minute, once)");
     mkdirSync(objects, { recursive: true });
     writeFileSync(join(objects, "quickjs.c"), patched);
     const compile = (name: string) => {
       const source = join(name === "quickjs" ? objects : engine, `${name}.c`);
-      return run(CC, [...FLAGS, "-I", engine, "-c", source, "-o", join(objects, `${name}.o`)]);
+      return run(CC, [...FLAGS, "-I", engine, "-I", dir, "-c", source, "-o", join(objects, `${name}.o`)]);
     };
     await Promise.all(ENGINE_FILES.map(compile));
     writeFileSync(join(objects, "done"), "");
   }
-  const dir = join(ROOT, "native");
   const own = readdirSync(dir)
     .filter((name) => /\.[ch]$|^order\.txt$/.test(name))
     .sort();

@@ -1,12 +1,15 @@
 // Reading a bundle: config.json with the checks that decide whether it can be carried out at all.
 import { WharfError } from "../../common/errors.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
-import { CONFIG_SHAPE, faultOf } from "../../common/oci/runtime-shape.ts";
+import { CONFIG_SHAPE } from "../../common/oci/runtime-shape.ts";
 import { join } from "../../common/path.ts";
 import { isErrno } from "../sys/call.ts";
 import { AT_FDCWD, close, readText } from "../sys/fs.ts";
+import { checker } from "../sys/shape.ts";
 import { CUT, type KnownFilter, knownFilter } from "./known-filter.ts";
 import { invalid, validate } from "./validate.ts";
+
+const faultOf = checker(CONFIG_SHAPE);
 
 export interface Bundle {
   path: string;
@@ -54,7 +57,7 @@ export function readBundle(path: string, cache?: string): Bundle {
     filter = undefined;
     spec = parse(file, text);
   }
-  const fault = faultOf(CONFIG_SHAPE, spec);
+  const fault = faultOf(spec);
   if (fault) {
     const said = SAID.find(([path]) => fault.path.startsWith(path))?.[1];
     throw invalid(fault.path === "" ? file : fault.path.slice(1), said ? `${said}: ${fault.why}` : fault.why);

@@ -1,7 +1,7 @@
 // exec: another process in a running container.
 import { errorToData, WharfError } from "../../common/errors.ts";
 import type { Process } from "../../common/oci/runtime.ts";
-import { faultOf, PROCESS_SHAPE } from "../../common/oci/runtime-shape.ts";
+import { PROCESS_SHAPE } from "../../common/oci/runtime-shape.ts";
 import { joinCgroup } from "../cgroup/join.ts";
 import { openCached } from "../seccomp/cache.ts";
 import { filterFlags } from "../seccomp/load.ts";
@@ -11,6 +11,7 @@ import { NR } from "../sys/nr.ts";
 import { CLONE, exit, letGoOfSelf, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
 import { openProcLink } from "../sys/procfs.ts";
 import { effectiveUser } from "../sys/rootless.ts";
+import { checker } from "../sys/shape.ts";
 import { socketPair } from "../sys/socket.ts";
 import { Channel, type FromInit, failure } from "./channel.ts";
 import { adoptTerminal, openTerminal } from "./console.ts";
@@ -28,6 +29,8 @@ import { affinityMask, resetAffinity, setAffinity, setIoPriority, setScheduler }
 import { putFilterOn, seccompCache, sendListener } from "./seccomp.ts";
 import { type ContainerRecord, loadRecord, processStat, statusOf } from "./state.ts";
 import { checkProcess } from "./validate.ts";
+
+const faultOf = checker(PROCESS_SHAPE);
 
 export interface ExecOptions extends LaunchOptions {
   process: Process;
@@ -54,7 +57,7 @@ function check(options: ExecOptions, record: ContainerRecord): void {
   if (status !== "running" && status !== "created" && status !== "paused") {
     throw new WharfError("FailedPrecondition", `cannot exec in a ${status} container`, { subject: options.id });
   }
-  const fault = faultOf(PROCESS_SHAPE, options.process);
+  const fault = faultOf(options.process);
   if (fault) throw new WharfError("InvalidArgument", `process${fault.path}: ${fault.why}`, { subject: options.id });
   checkProcess(options.process);
   checkLabels(options.process, undefined);

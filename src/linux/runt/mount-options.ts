@@ -105,13 +105,20 @@ export function parseMountOptions(words: readonly string[]): MountOptions {
     tmpcopyup: false,
     idmap: undefined,
   };
+  let flags = 0;
+  let cleared = 0;
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
     const flag = FLAGS[word];
     if (flag) {
-      const [set, bits] = flag;
-      result.flags = set ? result.flags | bits : result.flags & ~bits;
-      result.cleared = set ? result.cleared & ~bits : result.cleared | bits;
+      const bits = flag[1];
+      if (flag[0]) {
+        flags |= bits;
+        cleared &= ~bits;
+      } else {
+        flags &= ~bits;
+        cleared |= bits;
+      }
     } else if (PROPAGATION[word] !== undefined) result.propagation.push(PROPAGATION[word]);
     else if (RECURSIVE[word]) {
       const [set, clear] = RECURSIVE[word];
@@ -121,6 +128,8 @@ export function parseMountOptions(words: readonly string[]): MountOptions {
     else if (word === "idmap" || word === "ridmap") result.idmap = word;
     else result.data = result.data === "" ? word : `${result.data},${word}`;
   }
+  result.flags = flags;
+  result.cleared = cleared;
   return result;
 }
 

@@ -1,8 +1,11 @@
 // The words and figures of linux.seccomp. Looked at when a filter is compiled: one out of the cache has been looked at before.
 import { WharfError } from "../../common/errors.ts";
 import type { LinuxSeccomp, LinuxSyscall } from "../../common/oci/runtime.ts";
-import { faultOf, SECCOMP_SHAPE } from "../../common/oci/runtime-shape.ts";
+import { SECCOMP_SHAPE } from "../../common/oci/runtime-shape.ts";
+import { checker } from "../sys/shape.ts";
 import { ACTIONS, OPERATORS, SECCOMP_ARCHITECTURES } from "./names.ts";
+
+const faultOf = checker(SECCOMP_SHAPE);
 
 /** What comes with a number: of an errno, or of a message to the tracer. */
 export const TAKES_ERRNO: ReadonlySet<string> = new Set(["SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"]);
@@ -40,7 +43,7 @@ function checkRule({ names, action, errnoRet, args }: LinuxSyscall, field: strin
 }
 
 export function checkSeccomp(seccomp: LinuxSeccomp): void {
-  const fault = faultOf(SECCOMP_SHAPE, seccomp);
+  const fault = faultOf(seccomp);
   if (fault) throw bad(fault.path, fault.why);
   const { defaultAction, defaultErrnoRet, architectures, syscalls } = seccomp;
   checkAction(defaultAction, defaultErrnoRet, ".defaultAction", ".defaultErrnoRet");

@@ -49,7 +49,8 @@ export const CAPABILITIES = [
   "CAP_CHECKPOINT_RESTORE",
 ] as const;
 
-const NUMBER = new Map<string, bigint>(CAPABILITIES.map((name, number) => [name, 1n << BigInt(number)]));
+const NUMBER = Object.create(null) as Record<string, number | undefined>;
+for (const [number, name] of CAPABILITIES.entries()) NUMBER[name] = number;
 const BIT: readonly bigint[] = Array.from({ length: 64 }, (_, number) => 1n << BigInt(number));
 const VERSION_3 = 0x20080522;
 const AMBIENT_RAISE = 2;
@@ -58,13 +59,18 @@ const EINVAL = -22;
 
 /** A set's bits; names the table does not know are handed to `unknown`. */
 export function capabilityMask(names: readonly string[] | undefined, unknown: (name: string) => void): bigint {
-  let mask = 0n;
-  for (const name of names ?? []) {
-    const bit = NUMBER.get(name) ?? NUMBER.get(name.toUpperCase());
-    if (bit === undefined) unknown(name);
-    else mask |= bit;
+  if (names === undefined) return 0n;
+  // in halves: a BigInt is a block of memory for each step
+  let low = 0;
+  let high = 0;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!;
+    const number = NUMBER[name] ?? NUMBER[name.toUpperCase()];
+    if (number === undefined) unknown(name);
+    else if (number < 32) low |= 1 << number;
+    else high |= 1 << number; // by 32 bits less: that is how numbers are shifted
   }
-  return mask;
+  return BigInt(low >>> 0) | (BigInt(high >>> 0) << 32n);
 }
 
 /** The names in a mask, with those the table does not know by number. */
@@ -104,9 +110,13 @@ export function setCapabilities({ effective, permitted, inheritable }: Capabilit
 
 /** Takes everything that is not in `keep` out of the bounding set, as far as the kernel knows capabilities. */
 export function limitBoundingSet(keep: bigint): void {
+  const low = Number(keep & 0xffffffffn);
+  const high = Number(keep >> 32n);
+  const call = NR.prctl;
+  const drop = PR.CAPBSET_DROP;
   for (let number = 0; number < 64; number++) {
-    if (keep & BIT[number]!) continue;
-    const answer = native.syscall(NR.prctl, PR.CAPBSET_DROP, number, 0, 0, 0);
+    if (((number < 32 ? low : high) >>> number) & 1) continue;
+    const answer = native.syscall(call, drop, number);
     if (answer === EINVAL) return;
     if (answer < 0)
       sys("drop from the bounding set", CAPABILITIES[number] ?? number, NR.prctl, PR.CAPBSET_DROP, number, 0, 0, 0);

@@ -149,7 +149,9 @@ export interface Stat {
   mtime: number;
   mtimeNs: number;
   /** When it was made, in nanoseconds; 0 where the file system does not keep that. */
-  birthNs: bigint;
+  /** Seconds, and nanoseconds of the second. */
+  birth: number;
+  birthNs: number;
   /** Device of the file system, and of a device node. */
   devMajor: number;
   devMinor: number;
@@ -177,7 +179,8 @@ export function stat(path: string, flags = 0, dirfd = AT_FDCWD): Stat {
     blocks: w[12]! + w[13]! * WORD,
     mtime: w[28]! + (w[29]! | 0) * WORD,
     mtimeNs: w[30]!,
-    birthNs: BigInt(w[20]! + (w[21]! | 0) * WORD) * 1_000_000_000n + BigInt(w[22]!),
+    birth: w[20]! + (w[21]! | 0) * WORD,
+    birthNs: w[22]!,
     rdevMajor: w[32]!,
     rdevMinor: w[33]!,
     devMajor: w[34]!,

@@ -42,6 +42,8 @@ interface Native {
   find(text: string, part: string, from: number): number;
   /** The index behind the JSON object that begins at index `at` of a text; -1 when there is no whole one, or the text is not ASCII. */
   jsonEnd(text: string, at: number): number;
+  /** Whether a value out of JSON.parse is of a shape (sys/shape.ts); false also where that is not certain. Fields that are null are taken away. */
+  fits(shape: readonly unknown[], value: unknown): boolean;
   /** The descriptor of the mount this program was executed from, which the caller then closes; -1 when there is none (native/self.h). */
   self(): number;
   /** The argument strings' memory, which ps shows; writing there renames the process. */

@@ -14,12 +14,16 @@ const EAGAIN = -11;
 const ENOENT = -2;
 const ENOTDIR = -20;
 
+const { CLOEXEC } = O;
+const ALWAYS = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS;
+const CALL = NR.openat2;
+
 function tryOpen(root: number, path: string, flags: number, resolve: number, mode: number): number {
-  how[0] = flags | O.CLOEXEC;
+  how[0] = flags | CLOEXEC;
   how[2] = mode;
-  how[4] = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS | resolve;
-  let fd = EAGAIN;
-  for (let i = 0; i < TRIES && fd === EAGAIN; i++) fd = native.syscall(NR.openat2, root, path, how, 24);
+  how[4] = resolve | ALWAYS;
+  let fd = native.syscall(CALL, root, path, how, 24);
+  for (let i = 1; fd === EAGAIN && i < TRIES; i++) fd = native.syscall(CALL, root, path, how, 24);
   return fd;
 }
 

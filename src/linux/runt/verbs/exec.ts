@@ -1,8 +1,9 @@
 // runt exec ID COMMAND…
 import { WharfError } from "../../../common/errors.ts";
 import type { Process } from "../../../common/oci/runtime.ts";
-import { faultOf, PROCESS_SHAPE } from "../../../common/oci/runtime-shape.ts";
+import { PROCESS_SHAPE } from "../../../common/oci/runtime-shape.ts";
 import { readText } from "../../sys/fs.ts";
+import { checker } from "../../sys/shape.ts";
 import type { Command } from "../command.ts";
 import { type ExecOptions, exec } from "../exec.ts";
 import { parseSubCgroups } from "../exec-cgroup.ts";
@@ -10,6 +11,8 @@ import { type Parsed, usage } from "../flags.ts";
 import { holdSignals, stayWith, stayWithTerminal } from "../foreground.ts";
 import { LAUNCH_FLAGS, launchOptions } from "../launch-flags.ts";
 import { loadRecord } from "../state.ts";
+
+const faultOf = checker(PROCESS_SHAPE);
 
 function parseUser(text: string): { uid: number; gid: number } {
   const match = /^(\d+)(?::(\d+))?$/.exec(text);
@@ -26,7 +29,7 @@ function fromFile(path: string): Process {
       ? cause
       : new WharfError("InvalidArgument", `${path} is not valid JSON`, { cause });
   }
-  const fault = faultOf(PROCESS_SHAPE, process);
+  const fault = faultOf(process);
   if (fault) throw new WharfError("InvalidArgument", `${path}: process${fault.path}: ${fault.why}`, { subject: path });
   return process;
 }

@@ -2,13 +2,16 @@
 import { parseBytes } from "../../../common/cli/units.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { LinuxResources } from "../../../common/oci/runtime.ts";
-import { faultOf, RESOURCES_SHAPE } from "../../../common/oci/runtime-shape.ts";
+import { RESOURCES_SHAPE } from "../../../common/oci/runtime-shape.ts";
 import { readAll, readText } from "../../sys/fs.ts";
+import { checker } from "../../sys/shape.ts";
 import type { Command, Context } from "../command.ts";
 import { update } from "../control.ts";
 import { type Parsed, positional } from "../flags.ts";
 import { updateRdt } from "../intel-rdt.ts";
 import { loadRecord } from "../state.ts";
+
+const faultOf = checker(RESOURCES_SHAPE);
 
 const invalid = (name: string, text: string) =>
   new WharfError("InvalidArgument", `invalid value for --${name}: ${JSON.stringify(text)} is not a number`);
@@ -66,7 +69,7 @@ function fromFile(file: string): LinuxResources {
   }
   if (typeof resources !== "object" || resources === null || Array.isArray(resources))
     throw new WharfError("InvalidArgument", `--resources ${file} does not hold an object`);
-  const fault = faultOf(RESOURCES_SHAPE, resources);
+  const fault = faultOf(resources);
   if (fault) throw new WharfError("InvalidArgument", `--resources ${file}: ${fault.path.slice(1)}: ${fault.why}`);
   return resources;
 }

@@ -12,9 +12,9 @@ const HEADER = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 3];
 const EMPTY = [3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /** A member without content, whose extra field says which file this was: who reads `<path>.1` goes on behind it by that. */
-function label({ ino, birthNs }: Stat): Uint8Array {
+function label({ ino, birth, birthNs }: Stat): Uint8Array {
   // inodes' numbers come again
-  const extra = native.bytes(JSON.stringify({ file: `${ino}:${birthNs}` }));
+  const extra = native.bytes(JSON.stringify({ file: `${ino}:${BigInt(birth) * 1_000_000_000n + BigInt(birthNs)}` }));
   return new Uint8Array([...HEADER, extra.length & 0xff, extra.length >> 8, ...extra, ...EMPTY]);
 }
 
