@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { uniqueName } from "../../support/run.ts";
 import { type Engine, importBusybox, startDockerd } from "./dockerd.ts";
 import { engineTests } from "./engine.ts";
+import { goldenTests } from "./golden.ts";
 import { mistakeTests } from "./mistakes.ts";
 import { execute, Scratch, wharfProgram } from "./program.ts";
 
@@ -24,6 +25,7 @@ after(async () => {
 
 engineTests(() => ({ wharf, socket: engine.socket, scratch }));
 mistakeTests(() => ({ wharf, socket: engine.socket, scratch }));
+goldenTests(() => ({ wharf, socket: engine.socket, scratch }));
 
 /** Both clients' outputs; asked again when time has passed between them, which shows in ages. */
 async function same(args: readonly string[]): Promise<void> {
@@ -32,7 +34,7 @@ async function same(args: readonly string[]): Promise<void> {
       execute([wharf, "-H", `unix://${engine.socket}`, ...args], { env: { HOME: "/root" } }),
       engine.docker(args),
     ]);
-    if (ours.stdout !== theirs.stdout && attempt < 3) continue;
+    if (ours.stdout !== theirs.stdout && attempt < 20) continue;
     assert.equal(ours.stdout, theirs.stdout, args.join(" "));
     assert.equal(ours.code, theirs.code, args.join(" "));
     return;

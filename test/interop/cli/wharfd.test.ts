@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT } from "../../../tools/lib/native.ts";
 import { engineTests } from "./engine.ts";
+import { goldenTests } from "./golden.ts";
 import { mistakeTests } from "./mistakes.ts";
 import { execute, Scratch, wharfProgram } from "./program.ts";
 
@@ -39,6 +40,7 @@ after(async () => {
 
 engineTests(() => ({ wharf, socket: join(env.WHARF_STATE, "docker.sock"), scratch }));
 mistakeTests(() => ({ wharf, socket: join(env.WHARF_STATE, "docker.sock"), scratch }));
+goldenTests(() => ({ wharf, socket: join(env.WHARF_STATE, "docker.sock"), scratch }));
 
 test("run --trace prints one tree from the CLI to the daemon", async () => {
   const { stdout, stderr, code } = await execute(
