@@ -53,6 +53,21 @@ saved() {
   d run --name kc lab/built:1 sh -c 'echo more > /y; rm /f' && d diff kc && d commit kc lab/kk:1 > "$dir/id" && d rm kc &&
     d save -o "$dir/saved.tar" lab/kk:1 && d rmi lab/kk:1 > "$dir/rmi" && d load -q -i "$dir/saved.tar" && d run --rm lab/kk:1 cat /y
 }
+# The network is the test's own: any port is free.
+registry() {
+  echo '{"version":0.1,"storage":{"filesystem":{"rootdirectory":"'"$dir/reg"'"}},"http":{"addr":"127.0.0.1:5000"}}' > "$dir/reg.yml"
+  docker-registry serve "$dir/reg.yml" > "$dir/reg.log" 2>&1 &
+  server=$!
+  for _ in $(seq 200); do grep -q 'listening on' "$dir/reg.log" && break; sleep 0.1; done
+  exchange
+  kill "$server"
+}
+exchange() {
+  name=127.0.0.1:5000/lab/built:1
+  d tag lab/built:1 "$name" && d push -q "$name" > "$dir/push.log" 2>&1 && echo pushed || cat "$dir/push.log"
+  d rmi lab/built:1 "$name" > "$dir/rmi"
+  d pull -q "$name" > "$dir/pull.log" 2>&1 && echo "pulled $(d run --rm "$name" cat /x)" || cat "$dir/pull.log"
+}
 state() { d inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}' "$1"; }
 health() {
   d run -d --name hc --health-cmd true --health-interval 1s lab/bb:1 sleep 1000 > "$dir/id"
@@ -103,6 +118,7 @@ step oomed d inspect -f '{{.State.OOMKilled}}' oc
 step health health
 step build build
 step saved saved
+step registry registry
 step prune sh -c "timeout 60 docker -H unix://$dir/d.sock system prune -af --volumes > $dir/prune.log"
 step images d images -q
 step containers d ps -aq

@@ -37,6 +37,7 @@ const EXPECTED: Expected = {
   health: /^healthy\nhc\n$/,
   build: /^built\ncopied\n$/,
   saved: /more\n$/,
+  registry: /^pushed\npulled built\n$/,
   prune: /^$/,
   images: /^$/,
   containers: /^$/,
