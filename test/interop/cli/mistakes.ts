@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { uniqueName } from "../../support/run.ts";
-import { peer } from "./dockerd.ts";
+import { both } from "./both.ts";
 import type { Subject } from "./engine.ts";
 import { execute } from "./program.ts";
 
@@ -75,16 +75,15 @@ const MISTAKES: readonly (readonly [code: number, line: string, ours: RegExp])[]
 
 export function mistakeTests(subject: () => Subject): void {
   test("typical mistakes end as with docker, and are told with a hint", async () => {
-    const { wharf, socket, scratch } = subject();
+    const { wharf, socket } = subject();
     const names: Record<string, string> = { RUNS: uniqueName("runs"), ENDED: uniqueName("ended") };
     const ours = (args: readonly string[]) => execute([wharf, "-H", `unix://${socket}`, ...args]);
-    const theirs = (args: readonly string[]) => peer(scratch, ["docker", "-H", `unix://${socket}`, ...args]);
     await ours(["run", "-d", "--name", names.RUNS!, "--network", "none", "busybox", "sleep", "1000"]);
     await ours(["create", "--name", names.ENDED!, "--network", "none", "busybox", "true"]);
     const wrong: string[] = [];
-    for (const [code, line, words] of MISTAKES) {
-      const args = line.replace(/RUNS|ENDED/g, (name) => names[name]!).split(" ");
-      const [our, their] = await Promise.all([ours(args), theirs(args)]);
+    const lines = MISTAKES.map(([, line]) => line.replace(/RUNS|ENDED/g, (name) => names[name]!).split(" "));
+    for (const [i, { ours: our, theirs: their }] of (await both(subject(), lines)).entries()) {
+      const [code, line, words] = MISTAKES[i]!;
       if (our.code !== code || their.code !== code) wrong.push(`${line}: ours ${our.code}, docker's ${their.code}`);
       if (!words.test(our.stderr)) wrong.push(`${line}: ${our.stderr}`);
     }
