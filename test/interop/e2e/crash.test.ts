@@ -10,6 +10,7 @@ import { execute, type Result } from "../cli/program.ts";
 import { type RegistryProcess, startRegistry } from "../registry/support.ts";
 import { BIN, build, Daemon, until } from "./daemon.ts";
 import { busyboxTar, makeLayout, push } from "./layouts.ts";
+import { type Heard, Listener } from "./listener.ts";
 
 /** Every point each time it is reached (`WHARF_TEST_ALL=1`), or each once: the whole takes minutes. */
 const ALL = process.env.WHARF_TEST_ALL === "1";
@@ -87,9 +88,36 @@ function podFile(daemon: Daemon): string {
   return path;
 }
 
-/** What a user does; each step may fail, since the daemon may be killed in it. Answers the steps that were acknowledged. */
-async function road(daemon: Daemon, fault?: (text: string) => void): Promise<string[]> {
+/**
+ * Events of each step. A client that listens has them by the daemon's death, or hears of them soon after the next start: those of a shim, which keeps
+ * what the daemon has not taken.
+ */
+const EVENTS: Readonly<Record<string, Heard[]>> = {
+  created: ["/snapshot/prepare ID", "/containers/create ID"],
+  started: ["/tasks/create ID", "/tasks/start ID"],
+  executed: ["/tasks/exec-added ID exec", "/tasks/exec-started ID exec", "/tasks/exit ID exec"],
+  waited: ["/tasks/exit ID"],
+  removed: ["/tasks/delete ID", "/containers/delete ID", "/snapshot/remove ID"],
+};
+
+/** Which of the acknowledged steps' events nobody has heard of. */
+function unheard({ done, id }: Road, heard: readonly Heard[]): Heard[] {
+  const wanted = done.flatMap((step) => EVENTS[step] ?? []).map((one) => one.replace("ID", id));
+  return wanted.filter((one) => !heard.includes(one));
+}
+
+/** How far it went. */
+interface Road {
+  /** The steps that were acknowledged. */
+  done: string[];
+  /** Of the container. */
+  id: string;
+}
+
+/** What a user does; each step may fail, since the daemon may be killed in it. */
+async function road(daemon: Daemon, fault?: (text: string) => void): Promise<Road> {
   const done: string[] = [];
+  let id = "";
   const words: Record<string, string> = { IMAGE: image, POD: podFile(daemon) };
   for (const [step, template, codes = [0], ofCtr = false] of STEPS) {
     const args = template.map((word) => words[word] ?? word);
@@ -99,9 +127,10 @@ async function road(daemon: Daemon, fault?: (text: string) => void): Promise<str
       break;
     }
     if (step === "executed") assert.equal(stdout, "inside\n");
+    if (step === "created") id = stdout.trim();
     done.push(step);
   }
-  return done;
+  return { done, id };
 }
 
 /** What must be true after a crash, whatever was going on. */
@@ -135,7 +164,7 @@ async function check(daemon: Daemon, done: readonly string[]): Promise<void> {
   const again = await road(daemon, (text) => {
     fault = text;
   });
-  assert.deepEqual(again, ALL_STEPS, `${fault}\n${daemon.log.slice(-2000)}`);
+  assert.deepEqual(again.done, ALL_STEPS, `${fault}\n${daemon.log.slice(-2000)}`);
   await daemon.clean("the road after a crash");
 }
 
@@ -158,10 +187,13 @@ async function points(): Promise<string[]> {
   const from = daemon.log.length;
   const before = names(daemon.log);
   let fault = "";
-  const done = await road(daemon, (text) => {
+  await using listener = await Listener.start(daemon);
+  const all = await road(daemon, (text) => {
     fault = text;
   });
-  assert.deepEqual(done, ALL_STEPS, fault);
+  assert.deepEqual(all.done, ALL_STEPS, fault);
+  await until("all events", () => unheard(all, listener.heard).length === 0).catch(() => {});
+  assert.deepEqual(unheard(all, listener.heard), [], listener.heard.join("\n"));
   await daemon.clean();
   const counts = new Map<string, number>();
   for (const name of before) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -192,21 +224,30 @@ test("kill -9 at each step: nothing acknowledged is lost, all can be done again,
   const next = async (): Promise<void> => {
     for (let spec = specs.shift(); spec; spec = specs.shift()) {
       await using daemon = Daemon.prepare();
-      let done: string[] = [];
+      let way: Road = { done: [], id: "" };
+      let before: Listener | undefined;
       try {
         await daemon.start({ WHARF_FAILPOINT: spec });
         await daemon.busybox();
-        done = await road(daemon);
-        if (done.length === STEPS.length)
+        before = await Listener.start(daemon);
+        way = await road(daemon);
+        if (way.done.length === STEPS.length)
           await until("a crash after all was done", () => !daemon.running, 1500).catch(() => missed.push(spec!));
       } catch (error) {
         // killed while it made busybox, or between start and first answer
         if (daemon.running) throw error;
       }
       await daemon.restart("SIGKILL");
+      await before?.ended;
+      await using afterwards = await Listener.start(daemon);
+      const heard = () => [...(before?.heard ?? []), ...afterwards.heard];
+      const where = `killed at ${spec}, after ${way.done.at(-1) ?? "nothing"}`;
+      await until("events", () => unheard(way, heard()).length === 0).catch(() => {});
+      assert.deepEqual(unheard(way, heard()), [], `${where}: an event was lost`);
+      await before?.[Symbol.asyncDispose]();
       await daemon.busybox();
-      await check(daemon, done).catch((cause: unknown) => {
-        throw new Error(`killed at ${spec}, after ${done.at(-1) ?? "nothing"}`, { cause });
+      await check(daemon, way.done).catch((cause: unknown) => {
+        throw new Error(where, { cause });
       });
     }
   };

@@ -184,6 +184,54 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
     assert.deepEqual(bundles(subject), [], flag);
   });
 
+  check(
+    "after a restart each end is told once more at most, with its pid, and no exec's code is lost",
+    async (subject, client) => {
+      await begin(subject, "c1", "while :; do sleep 1; done");
+      const start = async (id: string, command: string) => {
+        await exec(client(), "c1", id, command);
+        return (await client().tasks.start({ containerId: "c1", execId: id })).pid;
+      };
+      const waited = async (id: string) => (await client().tasks.wait({ containerId: "c1", execId: id })).exitStatus;
+      const events = listen(client(), `topic=="/tasks/exit"`);
+      const before = await start("before", "exit 5");
+      assert.equal(await waited("before"), 5);
+      await events.until("/tasks/exit");
+      // the note that it was told is not written with the event
+      await sleep(400);
+      const meanwhile = await start("meanwhile", "sleep 0.5; exit 4");
+      const after_ = await start("after", "until [ -e /go ]; do sleep 0.1; done; exit 6");
+      await subject.restart(() => sleep(1000));
+      const later = listen(client(), `topic=="/tasks/exit"`);
+      for (const [id, status] of [
+        ["before", 5],
+        ["meanwhile", 4],
+      ] as const)
+        assert.equal(await waited(id), status);
+      const go = await start("go", "touch /go");
+      assert.equal(await waited("after"), 6);
+      assert.equal(await waited("go"), 0);
+      // longer than the daemon waits for a shim's own event before it tells in its place
+      await sleep(1500);
+      const told = later.got.map((envelope) => pick(envelope, "id", "pid", "exitStatus"));
+      assert.deepEqual(
+        told.sort(([a], [b]) => String(a).localeCompare(String(b))),
+        [
+          ["after", after_, 6],
+          ["go", go, 0],
+          ["meanwhile", meanwhile, 4],
+        ],
+        `before was ${before}`,
+      );
+      for (const execId of ["before", "meanwhile", "after", "go"]) {
+        await client().tasks.deleteProcess({ containerId: "c1", execId });
+        await rejects(client().tasks.wait({ containerId: "c1", execId }), "NotFound");
+      }
+      assert.equal(await start("before", "exit 9").then(() => waited("before")), 9);
+      await end(client(), "c1");
+    },
+  );
+
   check("a dead shim's task is stopped with 137 and told once", async (subject, client) => {
     const events = listen(client(), `topic=="/tasks/exit"`);
     const pid = await begin(subject, "c1", "while :; do sleep 1; done");

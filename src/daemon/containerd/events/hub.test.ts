@@ -32,3 +32,17 @@ test("a reader within the bound gets everything, however late it reads", async (
 test("subscribe() refuses a bad filter at once", () => {
   assert.throws(() => new EventHub().subscribe(["topic="]), { code: "InvalidArgument" });
 });
+
+test("what came late is told to those, too, who subscribe shortly after the start", async (t) => {
+  t.mock.timers.enable({ apis: ["Date"] });
+  const hub = new EventHub();
+  hub.emit("a", message("early"), true);
+  hub.emit("a", message("not of before"));
+  const soon = hub.subscribe(['event.name=="early"'])[Symbol.asyncIterator]();
+  assert.equal((await soon.next()).value?.topic, "/images/create");
+  t.mock.timers.tick(11_000);
+  const later = hub.subscribe();
+  hub[Symbol.dispose]();
+  assert.equal((await soon.next()).done, true);
+  for await (const { topic } of later) assert.fail(topic);
+});

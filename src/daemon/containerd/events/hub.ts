@@ -20,6 +20,9 @@ interface Link {
   next: Link | undefined;
 }
 
+/** Milliseconds after the start in which subscribers hear of what has happened before it, too. */
+const LATE = 10_000;
+
 const TOPIC = /^(?:\/[^/\s]+)+$/;
 
 export class EventHub implements Disposable {
@@ -28,18 +31,24 @@ export class EventHub implements Disposable {
   readonly #wakers = new Set<() => void>();
   #closed = false;
   readonly #backlog: number;
+  /** What has happened before the start and came late. */
+  #late: Envelope[] | undefined = [];
+  readonly #lateUntil = Date.now() + LATE;
 
   constructor(backlog = BACKLOG) {
     this.#backlog = backlog;
   }
 
   /** Publishes an event of the core itself. */
-  emit(namespace: string, message: EventMessage): void {
-    this.forward({ timestamp: now(), namespace, ...message });
+  emit(namespace: string, message: EventMessage, late = false): void {
+    this.forward({ timestamp: now(), namespace, ...message }, late);
   }
 
-  /** InvalidArgument for an envelope without namespace, time or proper topic. */
-  forward(envelope: Envelope): void {
+  /**
+   * InvalidArgument for an envelope without namespace, time or proper topic. `late`: it is of a process that an earlier daemon has
+   * started; who subscribes shortly after the start, which nobody can before, is told of it as well.
+   */
+  forward(envelope: Envelope, late = false): void {
     if (!TOPIC.test(envelope.topic)) {
       throw new WharfError(
         "InvalidArgument",
@@ -52,15 +61,22 @@ export class EventHub implements Disposable {
     const link: Link = { envelope, sequence: this.#last.sequence + 1, next: undefined };
     this.#last.next = link;
     this.#last = link;
+    if (late) this.#missed().push(envelope);
     this.#wake();
+  }
+
+  #missed(): Envelope[] {
+    if (Date.now() > this.#lateUntil) this.#late = undefined;
+    return this.#late ?? [];
   }
 
   /** See `EventService.subscribe`; begins with this call, not with the first read. */
   subscribe(filters?: Filters, options: CallOptions = {}): AsyncIterable<Envelope> {
     const matches = parseFilters(filters);
     const reader = new Reader(this, this.#last, options.signal);
+    const late = [...this.#missed()];
     return {
-      [Symbol.asyncIterator]: () => reader.read((envelope) => matches(envelopeAdaptor(envelope))),
+      [Symbol.asyncIterator]: () => reader.read((envelope) => matches(envelopeAdaptor(envelope)), late),
     };
   }
 
@@ -119,8 +135,10 @@ class Reader {
     this.#unwatch();
   }
 
-  async *read(matches: (envelope: Envelope) => boolean): AsyncGenerator<Envelope> {
+  /** Events that match, `first` those that were before. */
+  async *read(matches: (envelope: Envelope) => boolean, first: readonly Envelope[]): AsyncGenerator<Envelope> {
     try {
+      for (const envelope of first) if (matches(envelope) && !this.#signal?.aborted) yield envelope;
       while (!this.#signal?.aborted) {
         if (!this.#at) {
           throw new WharfError("ResourceExhausted", "the reader of events fell too far behind", {

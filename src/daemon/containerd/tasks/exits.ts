@@ -13,6 +13,8 @@ import { taskExit } from "../events/messages.ts";
 
 /** Milliseconds to wait for the shim's own event before telling of an exit in its place. */
 const PATIENCE = 1000;
+/** Milliseconds from an event to the note that it was told: a crash in between has it told again. */
+const NOTE = 200;
 /** Milliseconds after a deletion during which a late event of the process is known to be one. */
 const GRACE = 30_000;
 
@@ -34,6 +36,10 @@ export class Exits {
   readonly #hub: EventHub;
   /** Processes, with their pids, whose exit was published. */
   readonly #told = new Set<string>();
+  /** Processes whose exit was told, which is not yet written down. */
+  readonly #unnoted = new Map<string, ProcessKey>();
+  /** Processes that were deleted a short while ago. */
+  readonly #gone = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
 
   constructor(db: Database, hub: EventHub) {
@@ -66,34 +72,53 @@ export class Exits {
   restore({ namespace, task }: Omit<ProcessKey, "exec">): void {
     const sql = "SELECT * FROM exits WHERE namespace = ? AND task = ? AND told = 0";
     for (const row of this.#db.all(sql, namespace, task)) {
-      this.#tell({ namespace, task, exec: row.exec as string }, readExit(row));
+      this.#tell({ namespace, task, exec: row.exec as string }, readExit(row), true);
     }
   }
 
-  #tell(key: ProcessKey, exit: Exit): void {
-    if (!this.#note(key, exit.pid)) return;
+  #tell(key: ProcessKey, exit: Exit, late = false): void {
+    if (!this.#note(key, exit)) return;
     const { task, exec } = key;
     const { pid, exitStatus, exitedAt } = exit;
     const message = { containerId: task, id: exec || task, pid, exitStatus, exitedAt: parseTimestamp(exitedAt) };
-    this.#hub.emit(key.namespace, taskExit(message));
+    this.#hub.emit(key.namespace, taskExit(message), late);
   }
 
-  /** Takes an event from a shim; false when it tells of an exit that was told already. */
+  /** Takes an event from a shim; false when it tells of an exit that was told already. An exit is written down before it is told. */
   admit(envelope: Envelope): boolean {
     if (anyName(envelope.event) !== TaskExit.typeName) return true;
-    const { containerId: task, id, pid } = unpackAny(TaskExit, envelope.event);
-    return this.#note({ namespace: envelope.namespace, task, exec: id === task ? "" : id }, pid);
+    const { containerId: task, id, pid, ...answer } = unpackAny(TaskExit, envelope.event);
+    const key = { namespace: envelope.namespace, task, exec: id === task ? "" : id };
+    return this.#note(key, exitOf(pid, answer, envelope.timestamp));
   }
 
   /** Notes that an exit is told; false when it was before. */
-  #note(key: ProcessKey, pid: number): boolean {
-    const text = textOf(key, pid);
+  #note(key: ProcessKey, exit: Exit): boolean {
+    const text = textOf(key, exit.pid);
     if (this.#told.has(text)) return false;
     this.#told.add(text);
+    if (this.#gone.has(text)) return true;
     const { namespace, task, exec } = key;
-    const sql = "UPDATE exits SET told = 1 WHERE namespace = ? AND task = ? AND exec = ?";
-    this.#db.transaction(() => this.#db.run(sql, namespace, task, exec));
+    this.#db.removal(() => {
+      if (!this.#db.get("SELECT 1 FROM tasks WHERE namespace = ? AND id = ?", namespace, task)) return;
+      const values = [namespace, task, exec, exit.pid, exit.exitStatus, exit.exitedAt];
+      this.#db.run("INSERT OR IGNORE INTO exits VALUES (?, ?, ?, ?, ?, ?, 0)", ...values);
+    });
+    if (this.#unnoted.size === 0) this.#later(NOTE, () => this.#noteTold());
+    this.#unnoted.set(text, key);
     return true;
+  }
+
+  #noteTold(): void {
+    const keys = [...this.#unnoted.values()];
+    this.#unnoted.clear();
+    const sql = "UPDATE exits SET told = 1 WHERE namespace = ? AND task = ? AND exec = ?";
+    const work = () => keys.map(({ namespace, task, exec }) => this.#db.run(sql, namespace, task, exec));
+    try {
+      if (keys.length > 0) this.#db.removal(work);
+    } catch {
+      // Told again after the next start, which is better than never.
+    }
   }
 
   /** A process is deleted: its id may be used again. */
@@ -101,7 +126,12 @@ export class Exits {
     const { namespace, task, exec } = key;
     const sql = "DELETE FROM exits WHERE namespace = ? AND task = ? AND exec = ?";
     this.#db.removal(() => this.#db.run(sql, namespace, task, exec));
-    this.#later(GRACE, () => this.#told.delete(textOf(key, pid)));
+    const text = textOf(key, pid);
+    this.#gone.add(text);
+    this.#later(GRACE, () => {
+      this.#told.delete(text);
+      this.#gone.delete(text);
+    });
   }
 
   #later(ms: number, run: () => void): void {
@@ -114,6 +144,7 @@ export class Exits {
   }
 
   close(): void {
+    this.#noteTold();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }

@@ -206,7 +206,7 @@ export class LocalTasks implements TaskManager {
     const answer = await task.call((client, call) => client.delete({ id, execId }, call));
     const exit = exitOf(answer.pid, answer, now());
     failpoint("exec.deleted");
-    task.forget(execId);
+    task.forget(execId, exit.pid);
     return { id: execId, ...exit };
   }
 

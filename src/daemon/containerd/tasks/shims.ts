@@ -47,6 +47,7 @@ export class ShimManager implements AsyncDisposable {
   readonly #busy = new Map<string, Promise<unknown>>();
   /** Tells this run of the machine from others: nothing of a task outlives it. */
   readonly boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  readonly #began = Date.now();
   #events: AsyncDisposable | undefined;
 
   constructor(shared: Shared, directories: readonly string[]) {
@@ -124,7 +125,8 @@ export class ShimManager implements AsyncDisposable {
   }
 
   #forward(envelope: Envelope): void {
-    if (this.exits.admit(envelope)) this.shared.hub.forward(envelope);
+    const late = Date.parse(envelope.timestamp) < this.#began;
+    if (this.exits.admit(envelope)) this.shared.hub.forward(envelope, late);
   }
 
   find(namespace: string, id: string): Task | undefined {

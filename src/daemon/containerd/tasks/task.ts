@@ -27,6 +27,11 @@ export interface TaskRecord extends ShimRecord {
   terminal: boolean;
 }
 
+/** A wait for a process's end, shared by all who wait. */
+interface Wait {
+  exit?: Promise<Exit>;
+}
+
 /** How a shim that died is cleaned up after; answers how the container ended. */
 export type Undertaker = (task: Task) => Promise<Exit>;
 
@@ -34,7 +39,7 @@ export class Task implements AsyncDisposable {
   readonly record: TaskRecord;
   readonly #exits: Exits;
   readonly #client: ShimClient | undefined;
-  readonly #waits = new Map<string, Promise<Exit>>();
+  readonly #waits = new Map<string, Wait>();
   /** Pids of execs that were started. */
   readonly #pids = new Map<string, number>();
   /** Settles when the shim has died: with how the init process is taken to have ended. */
@@ -111,24 +116,26 @@ export class Task implements AsyncDisposable {
   wait(exec: string): Promise<Exit> {
     const known = this.#exits.find(this.#key(exec));
     if (known) return Promise.resolve(known);
-    let wait = this.#waits.get(exec);
-    if (!wait) {
-      wait = this.#wait(exec);
-      this.#waits.set(exec, wait);
-      // Not every wait has someone who waits.
-      wait.catch(() => this.#waits.delete(exec));
-    }
-    return wait;
+    const under = this.#waits.get(exec);
+    if (under?.exit) return under.exit;
+    const wait: Wait = {};
+    this.#waits.set(exec, wait);
+    wait.exit = this.#wait(exec, wait).finally(() => {
+      if (this.#waits.get(exec) === wait) this.#waits.delete(exec);
+    });
+    // Not every wait has someone who waits.
+    wait.exit.catch(() => {});
+    return wait.exit;
   }
 
-  async #wait(exec: string): Promise<Exit> {
+  async #wait(exec: string, wait: Wait): Promise<Exit> {
     const { id } = this.record;
     let exit: Exit;
     try {
       const run = (client: TaskClient, options: ReturnType<typeof callOptions>) =>
         client.wait({ id, execId: exec }, options);
       const answer = await this.call(run, { timeoutMs: undefined });
-      exit = exitOf(this.pidOf(exec), answer, now());
+      exit = exitOf(await this.#learnPid(exec), answer, now());
     } catch (error) {
       const gone =
         error instanceof WharfError && (error.code === "Unavailable" || (error.code === "NotFound" && !this.#client));
@@ -136,14 +143,28 @@ export class Task implements AsyncDisposable {
       // With the shim all its processes are gone.
       exit = { ...(await this.#death.promise), pid: this.pidOf(exec) };
     }
-    this.#exits.record(this.#key(exec), exit, { patient: true });
-    this.#waits.delete(exec);
-    return exit;
+    // A deletion may have overtaken it: the exec's name is free, and perhaps another one's.
+    if (this.#waits.get(exec) !== wait) return exit;
+    const key = this.#key(exec);
+    this.#exits.record(key, exit, { patient: true });
+    return this.#exits.find(key) ?? exit;
+  }
+
+  /** Its event names it by its pid, too. An exec that an earlier daemon started, or that ended at once, is asked for. */
+  async #learnPid(exec: string): Promise<number> {
+    const known = this.pidOf(exec);
+    if (known !== 0) return known;
+    const { id } = this.record;
+    const state = await this.call((client, options) => client.state({ id, execId: exec }, options)).catch(
+      () => undefined,
+    );
+    if (state && state.pid > 0) this.noteStarted(exec, state.pid);
+    return this.pidOf(exec);
   }
 
   /** An exec is deleted. */
-  forget(exec: string): void {
-    this.#exits.forget(this.#key(exec), this.pidOf(exec));
+  forget(exec: string, pid: number): void {
+    this.#exits.forget(this.#key(exec), pid);
     this.#pids.delete(exec);
     this.#waits.delete(exec);
   }
