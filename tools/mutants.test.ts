@@ -59,6 +59,7 @@ test("faults() wants exactly the tests to fail that were named", () => {
   const found = verdicts(TAP);
   assert.deepEqual(faults(found, ["(A)"]), []);
   assert.deepEqual(faults(found, []), ["fails for another defence than its own: one (A): it got"]);
+  assert.deepEqual(faults(found, [], ["(A)"]), []);
   assert.deepEqual(faults(found, ["(A)", "two", "four"]), [
     "passes without the defence: two",
     "no test has four in its title",

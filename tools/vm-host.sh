@@ -57,7 +57,7 @@ qemu() {
     -netdev "user,id=net,restrict=$restrict" -device virtio-net-pci,netdev=net,romfile= -device virtio-serial-pci \
     -chardev socket,id=agent,fd=3 -device virtserialport,chardev=agent -monitor stdio \
     -chardev socket,id=con,fd=4 -serial chardev:con $snap $incoming $shares -kernel vmlinuz -initrd initrd -append \
-    "console=ttyS0 quiet panic=-1 mitigations=off init_on_alloc=0 tsc=reliable nowatchdog net.ifnames=0 systemd.show_status=no systemd.default_timeout_start_sec=600"
+    "console=ttyS0 quiet panic=-1 mitigations=off init_on_alloc=0 tsc=reliable nowatchdog net.ifnames=0 systemd.show_status=no systemd.default_timeout_start_sec=600 ${VM_KERNEL-}"
 }
 qemu
 [ "$how" = keep ] || exit 0

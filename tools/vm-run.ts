@@ -40,6 +40,8 @@ interface Options {
   limit: number;
   input: boolean;
   user: boolean;
+  /** More words for the kernel: it boots anew then. */
+  kernel: string;
 }
 
 /** A running qemu; the console's end is what an error says. */
@@ -49,15 +51,15 @@ class Guest {
   readonly #closed: Promise<number | null>;
   #console = "";
 
-  constructor(how: "wake" | "boot" | "keep", options: Pick<Options, "memory" | "network" | "shares">) {
-    const { memory, network, shares } = options;
+  constructor(how: "wake" | "boot" | "keep", options: Pick<Options, "memory" | "network" | "shares" | "kernel">) {
+    const { memory, network, shares, kernel } = options;
     // qemu ends with this process, however that ends
     const program = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child"];
     const parts = [how, snapshotOf(memory), String(memory), network ? "off" : "on"];
     const folders = shares.flatMap(({ host, mode }) => [host, mode === "rw" ? "rw" : "ro"]);
     const [setpriv, ...args] = [...program, "--mount-proc", join(HERE, "vm-host.sh"), ...parts, ...folders];
     const stdio = ["pipe", "pipe", "pipe", "pipe", "pipe"] as const;
-    this.#process = spawn(setpriv!, args, { stdio: [...stdio], env: { ...process.env, VM_DIR: DIR }, detached: true });
+    this.#process = spawn(setpriv!, args, { stdio: [...stdio], env: { ...process.env, VM_DIR: DIR, VM_KERNEL: kernel }, detached: true });
     // Node's pipes are socket pairs, which is what qemu wants
     this.#agent = this.#process.stdio[3] as Duplex;
     const note = (data: Buffer) => {
@@ -117,7 +119,7 @@ async function expect(frames: AsyncGenerator<Frame>, kind: string): Promise<void
 /** Boots, and keeps memory, disk and devices as they are once the machine has settled. Callers hold the lock. */
 async function keep(memory: number): Promise<void> {
   if (existsSync(join(DIR, snapshotOf(memory)))) return;
-  await using guest = new Guest("keep", { memory, network: false, shares: [] });
+  await using guest = new Guest("keep", { memory, network: false, shares: [], kernel: "" });
   await expect(guest.frames(), "R");
   guest.monitor([`migrate file:${snapshotOf(memory)}.new/state`, "quit"]);
   await guest.ended();
@@ -146,7 +148,7 @@ function script(shares: readonly Share[]): string {
 
 async function run(options: Options, words: string[]): Promise<number> {
   const { shares, limit, input } = options;
-  const cold = Boolean(process.env.VM_COLD);
+  const cold = Boolean(process.env.VM_COLD) || options.kernel !== "";
   if (!cold) keptOnce(options.memory);
   const argv = options.user ? ["runuser", "-l", "-c", words.map(quote).join(" "), "user"] : words;
   await using guest = new Guest(cold ? "boot" : "wake", options);
@@ -210,7 +212,7 @@ function parse(words: string[]): { options: Options; command: string[] } {
   // options end at the command's name, whose own options are not ours
   let end = 0;
   while (end < words.length && words[end]!.startsWith("-") && words[end] !== "--")
-    end += /^-[fmt]$/.test(words[end]!) ? 2 : 1;
+    end += /^-[fkmt]$/.test(words[end]!) ? 2 : 1;
   const { values } = parseArgs({
     args: words.slice(0, end),
     options: {
@@ -218,6 +220,7 @@ function parse(words: string[]): { options: Options; command: string[] } {
       user: { type: "boolean", short: "u" },
       input: { type: "boolean", short: "i" },
       network: { type: "boolean", short: "n" },
+      kernel: { type: "string", short: "k" },
       memory: { type: "string", short: "m" },
       time: { type: "string", short: "t" },
     },
@@ -229,6 +232,7 @@ function parse(words: string[]): { options: Options; command: string[] } {
     network: values.network ?? false,
     input: values.input ?? false,
     user: values.user ?? false,
+    kernel: values.kernel ?? "",
   };
   return { options, command: words.slice(words[end] === "--" ? end + 1 : end) };
 }

@@ -51,6 +51,8 @@ interface GuestOptions {
   sources?: boolean;
   /** Seconds. */
   limit?: number;
+  /** More words for the kernel, which boots anew then: a minute. */
+  kernel?: string;
 }
 
 /** What the guest copies: as built now, whatever is built meanwhile. */
@@ -82,6 +84,7 @@ export async function inGuest(script: string, options: GuestOptions = {}): Promi
   const args = [
     "run",
     ...shares,
+    ...(options.kernel ? ["-k", options.kernel] : []),
     "-t",
     String(options.limit ?? 600),
     "bash",

@@ -50,7 +50,9 @@ export async function copyTree(to: string): Promise<Builder> {
       images.assemble(host, new Map(built), join(bin, program === "all" ? "wharf" : "runt"));
       if (program !== "all") return;
       for (const [name] of applets) if (name !== "wharf" && name !== "runc") symlinkSync("wharf", join(bin, name));
+      // wharfd looks for the daemon beside its folder, and for Node.js two above
       cpSync(join(ROOT, "dist/bin/wharfd"), join(bin, "wharfd"));
+      symlinkSync("../../dist/daemon", join(bin, "../daemon"));
     } finally {
       for (const [file, text] of originals) writeFileSync(file, text);
     }

@@ -25,6 +25,7 @@ const scheduling = shownBy(`${KERNEL}/scheduling.test.ts`);
 const seccomp = shownBy(`${KERNEL}/seccomp.test.ts`);
 const filters = shownBy("src/linux/seccomp/seccomp.test.ts");
 const apparmor = shownBy("test/vm/apparmor.test.ts");
+const selinux = shownBy("test/vm/selinux.test.ts");
 const checkpoints = shownBy("test/vm/checkpoint.test.ts");
 const systemd = shownBy("test/vm/systemd.test.ts");
 
@@ -43,9 +44,7 @@ const AFFINITY = scheduling(
 const RLIMITS = flags("process.rlimits: every type there is, soft and hard; twice or unknown is named");
 const PERSONALITY = scheduling("linux.personality: the domain, for exec too; flags are refused");
 const MEMORY_POLICY = scheduling("linux.memoryPolicy: modes and nodes, for exec too");
-const LABELS = refusals(
-  "process.apparmorProfile, selinuxLabel, linux.mountLabel: where the kernel has no such module that is said",
-);
+const SELINUX = selinux("process.selinuxLabel: the first process has it, and exec's, which the policy holds to it");
 const HOOK = hooks("hooks: path, args, env and nothing of the runtime's environment, in each kind");
 const TIMEOUT = hooks(
   "hooks[].timeout: in each kind before the program a hook that takes longer is killed, and the container with it",
@@ -141,7 +140,8 @@ const CONFIG: readonly Rule[] = [
   [/^process\.ioPriority/, scheduling("process.ioPriority: class and level")],
   [/^process\.execCPUAffinity/, AFFINITY],
   [/^process\.apparmorProfile$/, apparmor("process.apparmorProfile: the first process and exec's are confined by it")],
-  [/^(process\.selinuxLabel|linux\.mountLabel)$/, LABELS],
+  [/^process\.selinuxLabel$/, SELINUX],
+  [/^linux\.mountLabel$/, selinux("linux.mountLabel: a new file system has it")],
   [/^root(\.path)?$/, RUN],
   [/^(root\.readonly|linux\.(maskedPaths|readonlyPaths))$/, READ_ONLY],
   [/^(hostname|domainname)$/, fields("hostname and domainname are the container's own")],
@@ -243,7 +243,7 @@ const COMMAND_LINE: readonly Rule[] = [
   [/^exec --(process|detach|pid-file)$/, EXEC_PROCESS],
   [/^exec --tty$/, exec("exec --tty, with input from ours")],
   [/^exec --apparmor$/, apparmor("exec --apparmor: another profile, or none")],
-  [/^exec --process-label$/, LABELS],
+  [/^exec --process-label$/, selinux("exec --process-label: another label, and what the policy allows to it")],
   [/^exec --cgroup$/, flags("exec --cgroup: a group below the container's own")],
   [
     /^exec --ignore-paused$/,
@@ -294,7 +294,7 @@ const FEATURES: readonly Rule[] = [
   [/linux\.seccomp\.(known|supported)Flags SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV$/, LISTENER],
   [/linux\.seccomp\.(known|supported)Flags /, FILTER_FLAGS],
   [/linux\.apparmor\./, apparmor("process.apparmorProfile: the first process and exec's are confined by it")],
-  [/linux\.selinux\./, LABELS],
+  [/linux\.selinux\./, SELINUX],
   [/linux\.intelRdt\./, rdt("joinRdt() into a class that is there: joins, compares the old schemas, writes schemata")],
   [/linux\.memoryPolicy\./, MEMORY_POLICY],
   [/linux\.mountExtensions\.idmap\.enabled$/, IDMAP],

@@ -61,9 +61,10 @@ function setAppArmorProfile(profile: string): void {
   }
 }
 
-function setSelinuxLabel(label: string): void {
+/** For the next program (`exec`), or for keys (`keycreate`). */
+function setSelinuxLabel(file: "exec" | "keycreate", label: string): void {
   try {
-    tell("self/attr/exec", label);
+    tell(`self/attr/${file}`, label);
   } catch (cause) {
     throw new WharfError("FailedPrecondition", `process.selinuxLabel: cannot use ${JSON.stringify(label)}`, {
       cause,
@@ -85,7 +86,7 @@ export function labelSteps({ apparmorProfile, selinuxLabel }: Process): Step[] {
     });
   }
   if (selinuxLabel) {
-    const run = () => setSelinuxLabel(selinuxLabel);
+    const run = () => setSelinuxLabel("exec", selinuxLabel);
     steps.push({ field: "process.selinuxLabel", name: `label the program ${JSON.stringify(selinuxLabel)}`, run });
   }
   return steps;
@@ -93,7 +94,7 @@ export function labelSteps({ apparmorProfile, selinuxLabel }: Process): Step[] {
 
 /** Runs `work` so that keys made in it get the label. */
 export function withKeyLabel(label: string | undefined, work: () => void): void {
-  if (label) tell("self/attr/keycreate", label);
+  if (label) setSelinuxLabel("keycreate", label);
   work();
   if (label) tell("self/attr/keycreate", "\0");
 }

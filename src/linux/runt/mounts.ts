@@ -113,7 +113,7 @@ function fresh(context: RootContext, entry: Mount, path: string, options: MountO
   try {
     mountFresh(type, source, target, flags, withMountLabel(context.spec, type, data));
   } catch (cause) {
-    throw refusedMount(type, path, cause);
+    throw refusedMount(type, path, cause, context.spec.linux?.mountLabel);
   }
   close(target);
   mounted(context, path, tmpfs);
@@ -140,11 +140,11 @@ function fresh(context: RootContext, entry: Mount, path: string, options: MountO
 }
 
 /** By the path that the configuration has, not by the descriptor it is done with, and with what can be the matter. */
-function refusedMount(type: string, path: string, cause: unknown): WharfError {
+function refusedMount(type: string, path: string, cause: unknown, label: string | undefined): WharfError {
   const { code, errno, message } = WharfError.from(cause);
   const hints: Readonly<Record<string, string>> = {
     ENODEV: `this kernel has no file system ${JSON.stringify(type)}: /proc/filesystems lists those it has`,
-    EINVAL: "an option is unknown to the file system, or does not fit: dmesg says which",
+    EINVAL: `an option is unknown to the file system, or does not fit${label ? ", or the policy of this host does not know linux.mountLabel" : ""}: dmesg says which`,
     ENOENT: "something that the source or an option names is not there",
     EPERM: "it needs a right that the user namespace does not have, or a whole /proc or /sys to be visible",
     ENOTBLK: "the source is no block device",
