@@ -38,6 +38,14 @@ const change = (file: string, search: string, replace: string): Change => ({
   replace,
 });
 
+/** Whatever lies on /proc is taken for the kernel's. */
+const ANY_PROC = change("sys/procfs.ts", "  if (isProcRoot(fd)) {\n", "  if (fd >= 0) {\n");
+const KEPT_OPEN = change(
+  "runt/exec-path.ts",
+  "  let from = 3 + preserveFds;\n",
+  "  let from = 3 + preserveFds;\n  if (from > 0) return;\n",
+);
+
 export const MUTANTS: readonly Mutant[] = [
   {
     name: "CVE-2016-9962",
@@ -92,11 +100,11 @@ export const MUTANTS: readonly Mutant[] = [
     guest: true,
     without: "paths are looked up below the root, but links lead anywhere",
     changes: [
-      change("sys/openat2.ts", "how[4] = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS | resolve;", "how[4] = resolve;"),
+      change("sys/openat2.ts", "const ALWAYS = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS;", "const ALWAYS = 0;"),
       change(
         "sys/openat2.ts",
-        "fd = native.syscall(NR.openat2, root, path, how, 24);",
-        'fd = native.syscall(NR.openat2, root, path.replace(/^\\/+/, "") || ".", how, 24);',
+        "  how[0] = flags | CLOEXEC;\n",
+        '  how[0] = flags | CLOEXEC;\n  path = path.replace(/^\\/+/, "") || ".";\n',
       ),
     ],
     files: [DEFENCE, RACES],
@@ -119,14 +127,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "CVE-2024-21626-inherited",
     without: "what the caller has open is passed on",
-    changes: [
-      change(
-        "runt/exec-path.ts",
-        '    if (answer < 0) throw kernelError("close descriptors"',
-        '    if (answer < 0 && false) throw kernelError("close descriptors"',
-      ),
-      change("runt/exec-path.ts", "const answer = native.syscall(NR.close_range, from, last, 0);", "const answer = 0;"),
-    ],
+    changes: [KEPT_OPEN],
     files: [FDS],
     fails: ["run and exec", "create and start", "with a terminal", "a created container", "what is about to become"],
   },
@@ -147,10 +148,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "CVE-2024-21626-both",
     without: "a folder of the host stays open, and nobody looks where process.cwd has led",
-    changes: [
-      change("runt/identity.ts", "    checkFolder(cwd);\n", ""),
-      change("runt/exec-path.ts", "const answer = native.syscall(NR.close_range, from, last, 0);", "const answer = 0;"),
-    ],
+    changes: [change("runt/identity.ts", "    checkFolder(cwd);\n", ""), KEPT_OPEN],
     files: [FDS],
     fails: [
       "run and exec",
@@ -227,6 +225,7 @@ export const MUTANTS: readonly Mutant[] = [
     guest: true,
     without: "kernel parameters are written through what the container calls /proc",
     changes: [
+      ANY_PROC,
       change("runt/init.ts", "run: () => applySysctls(sysctl),", "run: () => {},"),
       change(
         "runt/init.ts",
@@ -242,6 +241,7 @@ export const MUTANTS: readonly Mutant[] = [
     guest: true,
     without: "exec writes through what the container calls /proc",
     changes: [
+      ANY_PROC,
       change(
         "runt/exec.ts",
         "    if (process.oomScoreAdj !== undefined && process.oomScoreAdj !== null) setOomScore(process.oomScoreAdj, warn);\n",
@@ -255,6 +255,17 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     files: [PROC],
     fails: ["nothing is written through the container's own /proc"],
+  },
+  {
+    name: "CVE-2025-52881-handle",
+    guest: true,
+    without: "what lies on /proc, and on what is in it, is not looked at",
+    changes: [
+      ANY_PROC,
+      change("sys/procfs.ts", "RESOLVE.BENEATH | RESOLVE.NO_XDEV | RESOLVE.NO_MAGICLINKS", "RESOLVE.BENEATH"),
+    ],
+    files: ["test/kernel/runt/procfs.test.ts"],
+    fails: ["what lies on a file of /proc", "what lies on a kernel parameter", "over all of /proc"],
   },
   {
     name: "seccomp-cache-file",
