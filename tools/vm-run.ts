@@ -59,7 +59,11 @@ class Guest {
     const folders = shares.flatMap(({ host, mode }) => [host, mode === "rw" ? "rw" : "ro"]);
     const [setpriv, ...args] = [...program, "--mount-proc", join(HERE, "vm-host.sh"), ...parts, ...folders];
     const stdio = ["pipe", "pipe", "pipe", "pipe", "pipe"] as const;
-    this.#process = spawn(setpriv!, args, { stdio: [...stdio], env: { ...process.env, VM_DIR: DIR, VM_KERNEL: kernel }, detached: true });
+    this.#process = spawn(setpriv!, args, {
+      stdio: [...stdio],
+      env: { ...process.env, VM_DIR: DIR, VM_KERNEL: kernel },
+      detached: true,
+    });
     // Node's pipes are socket pairs, which is what qemu wants
     this.#agent = this.#process.stdio[3] as Duplex;
     const note = (data: Buffer) => {
