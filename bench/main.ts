@@ -26,6 +26,7 @@ import { BUILD, buildHost, ROOT } from "../tools/lib/native.ts";
 import { API } from "./benchmarks/api.ts";
 import { CROWD } from "./benchmarks/crowd.ts";
 import { GRPC } from "./benchmarks/grpc.ts";
+import { LOGS } from "./benchmarks/logs.ts";
 import { MANY } from "./benchmarks/many.ts";
 import { MEMORY } from "./benchmarks/memory.ts";
 import { PULL } from "./benchmarks/pull.ts";
@@ -38,7 +39,7 @@ import { makeEmptyDisk } from "./images.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { markdown, merge, plain, type Results, replaceTable } from "./table.ts";
 
-const ALL: Benchmark[] = [...RUNTIME, ...CROWD, ...RUN, ...API, ...MANY, ...PULL, ...PUSH, ...GRPC, ...MEMORY];
+const ALL: Benchmark[] = [...RUNTIME, ...CROWD, ...RUN, ...API, ...MANY, ...LOGS, ...PULL, ...PUSH, ...GRPC, ...MEMORY];
 const RESULTS = join(BUILD, "bench/results.json");
 
 const OPTIONS = {

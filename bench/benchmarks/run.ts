@@ -54,7 +54,7 @@ export async function ready(
 type Made = Client | { name: string; error: string };
 
 /** podman has no daemon: the image in a store of its own, and how to call it. */
-async function podman(context: Context): Promise<Made> {
+export async function podman(context: Context): Promise<Made> {
   const { work, run, mark } = context.settings;
   const places = ["--root", join(work, "podman-run"), "--runroot", join(run, "podman-run")];
   const argv = [which("podman"), ...places, "--cgroup-manager", "cgroupfs", "--storage-driver", "overlay"];

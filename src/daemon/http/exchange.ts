@@ -66,17 +66,22 @@ export class Exchange<Q = unknown, B = unknown> {
   /** Answers with a JSON list in pieces, so that a long one does not hold up everybody else. */
   async list(status: number, items: Iterable<unknown> | AsyncIterable<unknown>): Promise<void> {
     const out = this.stream(status, "application/json");
-    let piece = "[";
-    let first = true;
-    for await (const item of items) {
-      piece += `${first ? "" : ","}${JSON.stringify(item)}`;
-      first = false;
-      if (piece.length < LIST_PIECE) continue;
-      await out.write(piece);
-      piece = "";
-      await new Promise((resolve) => setImmediate(resolve));
+    await out.write(`${await writeList(out, "", items)}\n`);
+    out.end();
+  }
+
+  /** Answers with a JSON object, whose lists are written in pieces for the same reason. */
+  async object(status: number, fields: Readonly<Record<string, unknown>>): Promise<void> {
+    const out = this.stream(status, "application/json");
+    let piece = "{";
+    let between = "";
+    for (const [name, value] of Object.entries(fields)) {
+      if (value === undefined) continue;
+      const head = `${piece}${between}${JSON.stringify(name)}:`;
+      piece = Array.isArray(value) ? await writeList(out, head, value) : head + JSON.stringify(value);
+      between = ",";
     }
-    await out.write(`${piece}]\n`);
+    await out.write(`${piece}}\n`);
     out.end();
   }
 
@@ -106,6 +111,25 @@ export class Exchange<Q = unknown, B = unknown> {
     if (!this.#hijack) throw new WharfError("Internal", "this operation does not take over its connection");
     return this.#hijack;
   }
+}
+
+/** Writes `head` and a list behind it; answers what is left to be written. */
+async function writeList(
+  out: BodyWriter,
+  head: string,
+  items: Iterable<unknown> | AsyncIterable<unknown>,
+): Promise<string> {
+  let piece = `${head}[`;
+  let first = true;
+  for await (const item of items) {
+    piece += `${first ? "" : ","}${JSON.stringify(item)}`;
+    first = false;
+    if (piece.length < LIST_PIECE) continue;
+    await out.write(piece);
+    piece = "";
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return `${piece}]`;
 }
 
 /** Writes a body with back-pressure. */

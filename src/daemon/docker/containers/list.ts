@@ -9,8 +9,8 @@ import { networkId } from "../network/view.ts";
 import { type Container, statusOf } from "./container.ts";
 import { ImageNames, summarize } from "./view.ts";
 
-/** Containers that are measured at once. */
-const GROUP = 250;
+/** Containers that are looked at in one turn of the event loop. */
+const GROUP = 32;
 
 export interface ListOptions {
   all: boolean;
@@ -44,9 +44,17 @@ async function* summaries(
   sizes: boolean,
 ): AsyncGenerator<ContainerSummary> {
   if (!sizes) for (const container of containers) yield await summarize(engine, container, names, false);
+  if (!sizes) return;
   // Measured together, which is far less work.
-  for (let at = 0; sizes && at < containers.length; at += GROUP)
-    yield* await Promise.all(containers.slice(at, at + GROUP).map((one) => summarize(engine, one, names, true)));
+  const measured: Promise<ContainerSummary>[] = [];
+  for (let at = 0; at < containers.length; at += GROUP) {
+    const group = containers.slice(at, at + GROUP).map((one) => summarize(engine, one, names, true));
+    // One that fails is told of when it is waited for, below.
+    for (const one of group) one.catch(() => {});
+    measured.push(...group);
+    await new Promise(setImmediate);
+  }
+  yield* measured;
 }
 
 type Test = (container: Container) => boolean;

@@ -1,15 +1,13 @@
 /** Removing a container with all that belongs to it. */
 
-import { readdirSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
-import { rm, unlink } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { readdir, rm, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { messageOf } from "../../http/errors.ts";
 import type { Engine } from "../engine.ts";
 import { type Container, statusOf } from "./container.ts";
 import { thaw } from "./control.ts";
-
-const OWN_FILES = new Set(["hosts", "hostname", "resolv.conf"]);
 
 /**
  * FailedPrecondition while it runs, without `force`. What has begun is gone on with by whoever asks again; after a crash, by
@@ -134,14 +132,18 @@ async function eraseAll(engine: Engine, { id, record }: Container): Promise<void
   rmSync(engine.attachSocket(id), { force: true });
 }
 
-/** What the daemon made in it goes at once, a few microseconds a file; logs, which may be large, in a thread of their own. */
+/**
+ * In Node's file threads: on a disk that is being flushed each name's removal may take as long as the flush, a hundred milliseconds and more, and nobody else
+ * is to wait for that.
+ */
 async function removeFolder(folder: string): Promise<void> {
   try {
-    for (const name of readdirSync(folder)) {
-      if (OWN_FILES.has(name)) unlinkSync(join(folder, name));
-      else await unlink(join(folder, name)).catch(() => rm(join(folder, name), { recursive: true, force: true }));
-    }
-    rmdirSync(folder);
+    const removals = (await readdir(folder)).map((name) => {
+      const path = join(folder, name);
+      return unlink(path).catch(() => rm(path, { recursive: true, force: true }));
+    });
+    await Promise.all(removals);
+    await rmdir(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }

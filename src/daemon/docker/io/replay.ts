@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import type { Container } from "../containers/container.ts";
 import type { Engine } from "../engine.ts";
-import { encodeEntry } from "../logs/encode.ts";
+import { encodeEntries } from "../logs/encode.ts";
 import { readLog } from "../logs/reader.ts";
 import type { ClientStream } from "./attach.ts";
 
@@ -37,9 +37,7 @@ export async function replayLog(
     for await (const batch of readLog(engine.logPath(container.id), { until, signal })) {
       const wanted = batch.filter(({ stream }) => (stream === "stdout" ? options.stdout : options.stderr || terminal));
       if (wanted.length === 0 || socket.destroyed) continue;
-      const data = Buffer.concat(
-        wanted.map((entry) => encodeEntry(entry, { timestamps: false, details: false, multiplexed })),
-      );
+      const data = encodeEntries(wanted, { timestamps: false, details: false, multiplexed });
       if (!socket.write(data))
         await Promise.race([once(socket, "drain", { signal }), once(socket, "close")]).catch(() => {});
     }

@@ -3,6 +3,8 @@
 import type { LogEntry } from "./reader.ts";
 import { normalTime } from "./times.ts";
 
+const HEADER = 8;
+
 export interface EncodeOptions {
   /** Each entry begins with its time, always with nine decimals. */
   timestamps: boolean;
@@ -10,6 +12,22 @@ export interface EncodeOptions {
   details: boolean;
   /** Docker's header before each entry: stream, three zeros, length. */
   multiplexed: boolean;
+}
+
+/** Entries one after another. */
+export function encodeEntries(entries: readonly LogEntry[], options: EncodeOptions): Buffer {
+  if (options.timestamps || options.details || !options.multiplexed)
+    return Buffer.concat(entries.map((entry) => encodeEntry(entry, options)));
+  // No more than three bytes a character (of UTF-16).
+  const bytes = Buffer.allocUnsafe(entries.reduce((sum, { text }) => sum + HEADER + 3 * text.length, 0));
+  let at = 0;
+  for (const { stream, text } of entries) {
+    const length = bytes.write(text, at + HEADER);
+    bytes.writeUInt32BE(stream === "stderr" ? 0x02000000 : 0x01000000, at);
+    bytes.writeUInt32BE(length, at + 4);
+    at += HEADER + length;
+  }
+  return bytes.subarray(0, at);
 }
 
 export function encodeEntry(entry: LogEntry, { timestamps, details, multiplexed }: EncodeOptions): Buffer {

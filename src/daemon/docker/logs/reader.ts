@@ -24,7 +24,8 @@ export interface ReadOptions {
   signal: AbortSignal;
 }
 
-const CHUNK = 256 << 10;
+/** What is read at a time: its lines are read in one turn of the event loop. */
+const CHUNK = 128 << 10;
 /** Milliseconds between looks at a file that gave no notice; also covers a rotation that falls between looking and watching. */
 const LOOK = 500;
 

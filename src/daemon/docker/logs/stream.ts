@@ -4,7 +4,7 @@ import { WharfError } from "../../../common/errors.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { Container } from "../containers/container.ts";
 import type { Engine } from "../engine.ts";
-import { encodeEntry } from "./encode.ts";
+import { encodeEntries } from "./encode.ts";
 import { type LogEntry, readLog } from "./reader.ts";
 import { normalTime, parseTime } from "./times.ts";
 
@@ -53,7 +53,7 @@ export async function streamLogs(
   };
   const form = { timestamps: query.timestamps, details: query.details, multiplexed };
   const write = async (entries: LogEntry[]) => {
-    if (entries.length > 0) await out.write(Buffer.concat(entries.map((entry) => encodeEntry(entry, form))));
+    if (entries.length > 0) await out.write(encodeEntries(entries, form));
   };
   let held: LogEntry[] | undefined;
   if (filtered && tail !== undefined) {

@@ -31,7 +31,7 @@ export function usageOperations(engine: Engine): Operation[] {
           wanted("container") ? containerUsage(engine) : undefined,
         ]);
         const volumes = wanted("volume") ? await volumeUsage(engine) : undefined;
-        x.json(200, {
+        await x.object(200, {
           ...images,
           ...(containers ? { Containers: containers } : {}),
           ...(volumes ? { Volumes: volumes } : {}),
