@@ -79,6 +79,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const bridge = new BridgeDriver(agent, state);
   await bridge.restore();
   engine.networks.add("bridge", bridge);
+  await engine.userNetworks.load(log);
+  stack.defer(() => engine.userNetworks.close().catch((error: unknown) => log("warn", "a bridge is left", { error })));
   stack.defer(() => bridge.close().catch((error: unknown) => log("warn", "the bridge is left", { error })));
   // Before the bridge is looked at: one that is on its way out is still on it.
   stack.defer(() => Promise.race([engine.containers.left(), sleep(LEAVING, undefined, { ref: false })]));

@@ -13,6 +13,7 @@ const images = shown("images");
 const fields = shown("hostconfig");
 const lists = shown("lists");
 const platforms = shown("platforms");
+const usernets = shown("usernets");
 const networks = shown("networks");
 const socket = shown("websocket");
 const volumes = shown("volumes");
@@ -20,7 +21,7 @@ const because = (reason: string): Evidence => ({ reason });
 
 const ANSWERED = because("part of answers; in a request it says nothing, as in dockerd");
 const BUILD = because("builds come later; it answers 501 with its name");
-const NETWORK = because("networks of a user's own come later; it answers 501 with its name");
+const NETWORK = because("a container is on one network, the one it was made with; it answers 501 with its name");
 const NOT_CHANGED = because("cannot be changed by an update: ignored, as dockerd does");
 const NOT_IMAGE = because("says nothing of an image: left out of it");
 const OF_ONE = because("with one network a container there is nothing to choose");
@@ -74,7 +75,7 @@ const BLOCKS: readonly Block[] = [
   ],
   [
     fields("networks of a request: what only networks of a user's own have is refused"),
-    "ContainerCreate .NetworkingConfig.IPAMConfig .NetworkingConfig.Links .NetworkingConfig.Aliases .NetworkingConfig.DriverOpts",
+    "ContainerCreate .NetworkingConfig.Links",
   ],
   [OF_ONE, "ContainerCreate .NetworkingConfig.GwPriority"],
   [
@@ -336,12 +337,19 @@ const BLOCKS: readonly Block[] = [
     "NetworkPrune * ?filters=until ?filters=label ?filters=label!",
   ],
   [
-    NETWORK,
+    usernets("a network is made, listed, inspected and removed; what cannot be is refused by its name"),
     "NetworkCreate * .Name .Driver .Scope .Internal .Attachable .Ingress .ConfigOnly .ConfigFrom .IPAM .EnableIPv4 .EnableIPv6",
     "NetworkCreate .Options .Labels",
-    "NetworkConnect * {id} .Container .EndpointConfig",
-    "NetworkDisconnect * {id} .Container .Force",
   ],
+  [
+    usernets("containers of a network know each other by name and alias, come and go; others cannot reach them"),
+    "ContainerCreate .NetworkingConfig.Aliases",
+  ],
+  [
+    usernets("an address of one's own; a network that is gone; options that a container may have on its network"),
+    "ContainerCreate .NetworkingConfig.IPAMConfig .NetworkingConfig.DriverOpts",
+  ],
+  [NETWORK, "NetworkConnect * {id} .Container .EndpointConfig", "NetworkDisconnect * {id} .Container .Force"],
 ];
 
 /** Every row with what it stands on. */

@@ -39,4 +39,32 @@ export const Network = object("Network", {
 });
 export type Network = Infer<typeof Network>;
 
+export const NetworkCreateRequest = object("NetworkCreateRequest", {
+  Name: optional(string()),
+  Driver: optional(string("bridge")),
+  Scope: optional(string("local")),
+  Internal: optional(boolean()),
+  Attachable: optional(boolean("says nothing of a bridge")),
+  Ingress: optional(boolean()),
+  ConfigOnly: optional(boolean()),
+  ConfigFrom: optional(nullable(object("", { Network: optional(string()) }))),
+  IPAM: optional(
+    nullable(
+      object("", {
+        Driver: optional(string()),
+        Options: optional(nullable(map(string()))),
+        Config: optional(nullable(array(IpamConfig))),
+      }),
+    ),
+  ),
+  EnableIPv4: optional(nullable(boolean())),
+  EnableIPv6: optional(nullable(boolean())),
+  Options: optional(nullable(map(string()))),
+  Labels: optional(nullable(map(string()))),
+  CheckDuplicate: optional(boolean("older clients: always done")),
+});
+export type NetworkCreateRequest = Infer<typeof NetworkCreateRequest>;
+
+export const NetworkCreateResponse = object("NetworkCreateResponse", { Id: string(), Warning: string() });
+
 export const NetworkPruneResponse = object("NetworkPruneResponse", { NetworksDeleted: nullable(array(string())) });

@@ -14,6 +14,7 @@ import type { Exec } from "./exec/exec.ts";
 import { ImageCatalogue } from "./images/store.ts";
 import { NetworkDrivers } from "./network/driver.ts";
 import { sharedNetwork } from "./network/shared.ts";
+import { UserNetworks } from "./network/user.ts";
 import { Runtimes } from "./runtimes.ts";
 import type { Log, Surroundings, TreeReader } from "./surroundings.ts";
 import { Turns } from "./turns.ts";
@@ -58,6 +59,7 @@ export class Engine implements Surroundings {
   /** For creations and removals, which write much. */
   readonly turns = new Turns();
   readonly networks = new NetworkDrivers();
+  readonly userNetworks: UserNetworks;
   readonly volumes: Volumes;
   readonly users: UserDatabase;
   /** Resolves when the first image of an empty root is there; what looks for images waits for it. */
@@ -79,6 +81,7 @@ export class Engine implements Surroundings {
     this.users = new UserDatabase(options.agent);
     this.volumes = new Volumes(this);
     this.networks.add("container:", sharedNetwork(this));
+    this.userNetworks = new UserNetworks(this.agent, this.networks, this.events, this.root, this.state);
   }
 
   /** The container's folder on the host: log, hosts, resolv.conf. */

@@ -281,7 +281,6 @@ test("what is not there yet answers 501 with its name", async () => {
   for (const [method, path, name] of [
     ["POST", "/build", "ImageBuild"],
     ["POST", "/build/prune", "BuildPrune"],
-    ["POST", "/networks/create", "NetworkCreate"],
     ["POST", "/networks/bridge/connect", "NetworkConnect"],
     ["POST", "/networks/bridge/disconnect", "NetworkDisconnect"],
     ["POST", "/session", "Session"],
@@ -294,4 +293,6 @@ test("what is not there yet answers 501 with its name", async () => {
     ["GET", "/configs", "ConfigList"],
   ] as const)
     await api.refused(501, new RegExp(name), method, path);
+  // As dockerd says it.
+  await api.refused(503, /This node is not part of a swarm/, "POST", "/swarm/leave");
 });

@@ -37,7 +37,7 @@ test("docker network ls and inspect", async () => {
   assert.equal(await ok("network", "inspect", "-f", "{{.Name}}", bridge.Id.slice(0, 12)), "bridge");
   await refused(/network nosuch not found/, "network", "inspect", "nosuch");
   await refused(/pre-defined network/, "network", "rm", "bridge");
-  await refused(/not there yet/, "network", "create", "mine");
+  await refused(/predefined bridge network/, "network", "create", "bridge");
   assert.equal(await ok("network", "prune", "-f"), "");
 });
 

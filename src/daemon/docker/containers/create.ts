@@ -50,7 +50,9 @@ export async function createContainer(
   );
   if (hostConfig.Runtime === "") hostConfig.Runtime = engine.runtimes.default;
   engine.runtimes.resolve(hostConfig.Runtime);
-  hostConfig.NetworkMode = config.NetworkDisabled ? "none" : resolveNetworkMode(engine, hostConfig.NetworkMode);
+  hostConfig.NetworkMode = config.NetworkDisabled
+    ? "none"
+    : resolveNetworkMode(engine, engine.networks, hostConfig.NetworkMode);
   checkNetwork(engine, hostConfig.NetworkMode);
   checkSharedNetwork({ config, hostConfig });
   const warnings: string[] = [];

@@ -5,6 +5,7 @@ import { timestampToMillis } from "../../../common/timestamp.ts";
 import type { ExitStatus } from "../../containerd/api/tasks.ts";
 import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
+import { tellPeers } from "../network/peers.ts";
 import { unmountSubpaths } from "../volumes/subpaths.ts";
 import type { Container } from "./container.ts";
 import { leave, leavesUnseen, removeContainer } from "./remove.ts";
@@ -62,7 +63,8 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
         await leave(engine, container, () => tell(engine, container));
         return;
       }
-      await engine.networks.get(record.hostConfig.NetworkMode).release(record);
+      await engine.networks.release(record);
+      await tellPeers(engine, record);
       await releaseVolumes(engine, record);
       // The task goes last: until the code is written down here, it is what remembers it.
       await engine.containers.save(container).catch((error: unknown) => saveLater(engine, container, error));

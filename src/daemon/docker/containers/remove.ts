@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { messageOf } from "../../http/errors.ts";
 import type { Engine } from "../engine.ts";
+import { tellPeers } from "../network/peers.ts";
 import { type Container, statusOf } from "./container.ts";
 import { thaw } from "./control.ts";
 
@@ -73,7 +74,8 @@ export async function leave(engine: Engine, container: Container, tell: () => vo
   const work = (async () => {
     // What follows is for others to wait for, not for those who are told.
     await engine.turns.next();
-    await engine.networks.get(record.hostConfig.NetworkMode).release(record);
+    await engine.networks.release(record);
+    await tellPeers(engine, record);
     await erase(engine, container);
   })();
   engine.containers.leave(container, work);

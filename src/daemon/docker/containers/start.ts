@@ -9,6 +9,7 @@ import type { Engine } from "../engine.ts";
 import { containerStreams } from "../io/streams.ts";
 import { wantsGateway, writeNetworkFiles } from "../network/files.ts";
 import { linkEnvironment, linkHosts, tellLinking } from "../network/links.ts";
+import { peerHosts, tellPeers } from "../network/peers.ts";
 import { ALL_CAPABILITIES } from "../spec/capabilities.ts";
 import { buildSpec } from "../spec/spec.ts";
 import { mountSubpaths } from "../volumes/subpaths.ts";
@@ -50,7 +51,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   const sources = await mountSubpaths(engine, record);
   const attachment = await withSpan("attach network", () => driver.attach(record));
   const linked = linkEnvironment(engine, record);
-  attachment.hosts.push(...linkHosts(engine, record));
+  attachment.hosts.push(...linkHosts(engine, record), ...peerHosts(engine, record));
   const gateway = wantsGateway(record) ? await engine.networks.hostAddress() : undefined;
   const [ownFiles, user] = await Promise.all([
     writeNetworkFiles(engine.folder(id), record, attachment, gateway),
@@ -99,14 +100,14 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   // After a power cut only a restart policy asks whether it was running.
   await engine.containers.save(container, { flush: record.hostConfig.RestartPolicy.Name !== "no" });
   if (engine.containers.linking.size > 0) await tellLinking(engine, id);
+  await tellPeers(engine, record);
 }
 
 /** Records why it could not be started, and lets those know who wait. */
 async function failed(engine: Engine, container: Container, error: unknown): Promise<void> {
   const { record } = container;
   const code = exitCodeOf(error);
-  const driver = engine.networks.get(record.hostConfig.NetworkMode);
-  await driver.release(record).catch((cause: unknown) => {
+  await engine.networks.release(record).catch((cause: unknown) => {
     engine.log("error", "the network of a container that failed to start is left", { id: record.id, error: cause });
   });
   await releaseVolumes(engine, record);

@@ -7,10 +7,12 @@ import { timestampToMillis } from "../../../common/timestamp.ts";
 import type { Engine } from "../engine.ts";
 import { imageSize } from "../images/sizes.ts";
 import { namesOf, shownLinks } from "../network/links.ts";
+import { dnsNames } from "../network/peers.ts";
 import { endpointOf, portList, portMap } from "../network/ports.ts";
 import { networkId } from "../network/view.ts";
 import { type Container, statusOf } from "./container.ts";
 import { ago } from "./durations.ts";
+import type { ContainerRecord } from "./record.ts";
 
 export async function inspectContainer(
   engine: Engine,
@@ -96,7 +98,20 @@ function endpoints(engine: Engine, { record }: Container): Record<string, Endpoi
   const endpoint = attachment ? endpointOf(record.id, attachment) : emptyEndpoint();
   // As dockerd has it, a container that was never started belongs to no network yet.
   const joined = !record.state.startedAt.startsWith("0001");
+  if (engine.networks.user(mode)) Object.assign(endpoint, askedOf(record));
   return { [mode]: joined ? { ...endpoint, NetworkID: networkId(engine, mode) } : endpoint };
+}
+
+/** What a container has on a user's network as it was asked for, and what others call it there. */
+function askedOf(record: ContainerRecord): Partial<EndpointSettings> {
+  const { Aliases, DriverOpts, IPAMConfig } = (record.networks[record.hostConfig.NetworkMode] ??
+    {}) as Partial<EndpointSettings>;
+  return {
+    Aliases: Aliases ?? null,
+    DriverOpts: DriverOpts ?? null,
+    IPAMConfig: IPAMConfig ?? null,
+    DNSNames: dnsNames(record),
+  };
 }
 
 /** What the container itself takes, and with its image. The first is measured now. */

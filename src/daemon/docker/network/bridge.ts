@@ -1,4 +1,4 @@
-/** The default network: a bridge of the daemon's own, made when the first container wants it, taken down when the daemon ends without any. */
+/** A bridge network, the default one or a user's: made when the first container wants it, taken down when the daemon ends without any. */
 
 import { createHash } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
@@ -21,21 +21,43 @@ export interface NetworkAgent {
 
 const DEFAULT_STATE = "/run/wharf";
 /** Where dockerd looks for its networks, too. */
-const CANDIDATES = [
+export const CANDIDATES = [
   ...Array.from({ length: 15 }, (_, i) => `172.${17 + i}`),
   ...Array.from({ length: 64 }, (_, i) => `10.${190 + i}`),
 ];
 
+/** A bridge network of a user's own. */
+export interface BridgeSettings {
+  /** The network's name. */
+  name: string;
+  /** Attachments and reserved addresses: they end with the machine's run. */
+  dir: string;
+  bridge: string;
+  subnet: string;
+  gateway: string;
+  mtu?: number | undefined;
+}
+
 export class BridgeDriver implements NetworkDriver {
   readonly #agent: NetworkAgent;
+  readonly #name: string;
   readonly #dir: string;
   readonly #bridge: string;
+  /** What is not looked for. */
+  readonly #settings: BridgeSettings | undefined;
   readonly #attachments = new Map<string, Attachment>();
   #network: Promise<BridgeNetwork> | undefined;
 
-  /** @param state the daemon's state folder: attachments end with the machine's run, as it does */
-  constructor(agent: NetworkAgent, state: string) {
+  /** @param place the daemon's state folder, for the default network; or what a user wants */
+  constructor(agent: NetworkAgent, place: string | BridgeSettings) {
     this.#agent = agent;
+    if (typeof place !== "string") {
+      this.#settings = place;
+      ({ name: this.#name, dir: this.#dir, bridge: this.#bridge } = place);
+      return;
+    }
+    const state = place;
+    this.#name = "bridge";
     this.#dir = join(state, "net");
     const suffix = createHash("sha256").update(state).digest("hex").slice(0, 7);
     this.#bridge = state === DEFAULT_STATE ? "wharf0" : `wharf-${suffix}`;
@@ -61,6 +83,7 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   async #load(): Promise<BridgeNetwork> {
+    if (this.#settings) return this.#given(this.#settings);
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const path = join(this.#dir, "network.json");
     const known = await readFile(path, "utf8").catch(() => undefined);
@@ -88,6 +111,11 @@ export class BridgeDriver implements NetworkDriver {
     return network;
   }
 
+  async #given({ bridge, subnet, gateway, mtu }: BridgeSettings): Promise<BridgeNetwork> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    return { bridge, subnet, gateway, mtu, ipamDir: join(this.#dir, "addresses") };
+  }
+
   /** What the network is or will be; the bridge itself may not be there. */
   describe(): Promise<BridgeNetwork> {
     return this.#load();
@@ -111,11 +139,13 @@ export class BridgeDriver implements NetworkDriver {
     const network = await this.#ready();
     const { id, hostConfig } = record;
     if (this.#attachments.has(id)) await this.release(record);
-    const { MacAddress } = record.networks.bridge ?? {};
+    const { MacAddress, IPAMConfig } = record.networks[this.#name] ?? {};
+    const { IPv4Address } = (IPAMConfig ?? {}) as { IPv4Address?: string };
     const attachment = await this.#agent.call("networkAttach", {
       network,
       id,
       netns: join(this.#dir, id.slice(0, 24)),
+      address: IPv4Address || undefined,
       mac: (MacAddress as string | undefined) || undefined,
       ports: portRequests(record),
     });
@@ -124,7 +154,7 @@ export class BridgeDriver implements NetworkDriver {
     writeFileSync(join(this.#dir, `${id}.json`), JSON.stringify(attachment), { mode: 0o600 });
     return {
       namespace: { path: attachment.netns },
-      endpoints: { bridge: endpointOf(id, attachment) },
+      endpoints: { [this.#name]: endpointOf(id, attachment) },
       hosts: [{ address: attachment.address, names: ownNames(record) }],
       resolver: hostConfig.Dns?.length ? { servers: hostConfig.Dns, search: [], options: [] } : "host",
     };
@@ -146,10 +176,19 @@ export class BridgeDriver implements NetworkDriver {
     if (network) await this.#agent.call("networkRemove", { network });
   }
 
+  /** The bridge and all that was noted of it; no container may be on it. */
+  async remove(): Promise<void> {
+    await this.#agent.call("networkRemove", { network: await this.#load() });
+    this.#network = undefined;
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+
   /** The network whose bridge an earlier life of this daemon made, if it is still there. */
   async #left(): Promise<BridgeNetwork | undefined> {
+    if (!(await hasInterface(this.#bridge))) return undefined;
+    if (this.#settings) return await this.#load();
     const known = await readFile(join(this.#dir, "network.json"), "utf8").catch(() => undefined);
-    if (known === undefined || !(await hasInterface(this.#bridge))) return undefined;
+    if (known === undefined) return undefined;
     return JSON.parse(known) as BridgeNetwork;
   }
 }

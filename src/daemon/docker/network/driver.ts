@@ -1,12 +1,12 @@
 /**
- * How a container gets its network: one driver a mode. Drivers are added to `NetworkDrivers`; bridge and user-defined networks
- * come as further ones.
+ * How a container gets its network: one driver a mode. Drivers are added to `NetworkDrivers`: the bridge, the users' networks.
  */
 
 import type { Attachment, BridgeNetwork } from "../../../common/agent/network.ts";
 import { type EndpointSettings, emptyEndpoint } from "../../../common/docker/network.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { ContainerRecord } from "../containers/record.ts";
+import type { UserNetwork } from "./user-network.ts";
 
 /** What a started container has. */
 export interface NetworkAttachment {
@@ -23,6 +23,8 @@ export interface NetworkAttachment {
 }
 
 export interface NetworkDriver {
+  /** What is kept of a user's network. */
+  readonly user?: UserNetwork | undefined;
   /** What a started container has, for inspect; undefined before and after. */
   attachmentOf?(id: string): Attachment | undefined;
   /** The network, where it is one of the machine's own making. */
@@ -56,6 +58,38 @@ export class NetworkDrivers {
   /** `mode` is a name, or ends with a colon and stands for all that begin with it. */
   add(mode: string, driver: NetworkDriver): void {
     this.#drivers.set(mode, driver);
+  }
+
+  remove(mode: string): void {
+    this.#drivers.delete(mode);
+  }
+
+  /** The user's network of this name. */
+  user(name: string): UserNetwork | undefined {
+    return this.#drivers.get(name)?.user;
+  }
+
+  /** Of the user's network that has this id, or the only one whose id begins so. */
+  nameOf(id: string): string | undefined {
+    const found =
+      /^[0-9a-f]{3,64}$/.test(id) && !this.has(id) ? this.users().filter((user) => user.id.startsWith(id)) : [];
+    return found.length === 1 ? found[0]!.name : undefined;
+  }
+
+  users(): UserNetwork[] {
+    return [...this.#drivers.values()].flatMap(({ user }) => (user ? [user] : []));
+  }
+
+  /** A network of the machine's own making. */
+  async describe(name: string): Promise<BridgeNetwork | undefined> {
+    return await this.#drivers.get(name)?.describe?.();
+  }
+
+  /** When the task is gone; harmless for a container whose network is no more. */
+  async release(record: ContainerRecord): Promise<void> {
+    const { NetworkMode } = record.hostConfig;
+    const driver = this.#drivers.get(NetworkMode) ?? this.#drivers.get(NetworkMode.replace(/:.*/s, ":"));
+    await driver?.release(record);
   }
 
   has(mode: string): boolean {

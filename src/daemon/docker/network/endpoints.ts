@@ -23,7 +23,12 @@ export function endpointsOf(
     const name = text === "default" ? mode : nameOf(engine, text);
     found[name] = { ...settings };
   }
-  for (const [name, settings] of Object.entries(found)) checkSettings(name, settings, mode);
+  const user = engine.networks.user(mode);
+  for (const [name, settings] of Object.entries(found)) {
+    if (name !== mode) throw bad(`a container on the network ${mode} cannot be on ${name} as well`);
+    if (user) checkUserSettings(settings as Settings);
+    else checkSettings(settings as Settings);
+  }
   const mac = request.MacAddress;
   if (mac) {
     const own = found[mode] ?? {};
@@ -45,18 +50,38 @@ export function endpointsOf(
   return found;
 }
 
+interface Settings {
+  Aliases?: string[];
+  Links?: string[];
+  IPAMConfig?: Record<string, unknown>;
+  DriverOpts?: Record<string, string>;
+}
+
+const isEmpty = (value: unknown) => (Array.isArray(value) ? value.length === 0 : !value);
+
+/** On a user's network: aliases, an address, and options that the driver does not know, which dockerd keeps as well. */
+function checkUserSettings({ Links, IPAMConfig, DriverOpts }: Settings): void {
+  const { IPv4Address, ...others } = IPAMConfig ?? {};
+  const known = Object.keys(DriverOpts ?? {}).find((option) => option.startsWith("com.docker.network."));
+  const later = [
+    Links?.length ? "Links" : undefined,
+    ...Object.keys(others).filter((key) => !isEmpty(others[key])),
+    known,
+  ].find((what) => what !== undefined);
+  if (later !== undefined) {
+    throw new WharfError("Unimplemented", `the endpoint option ${later} is not there yet`, {
+      operation: "create container",
+    });
+  }
+  if (IPv4Address && !/^\d{1,3}(\.\d{1,3}){3}$/.test(String(IPv4Address)))
+    throw bad(`invalid IPv4 address: ${IPv4Address}`);
+}
+
 /** What only networks of a user's own have. */
-function checkSettings(name: string, settings: Record<string, unknown>, mode: string): void {
-  const { Aliases, Links, IPAMConfig, DriverOpts } = settings as {
-    Aliases?: string[];
-    Links?: string[];
-    IPAMConfig?: Record<string, unknown>;
-    DriverOpts?: Record<string, string>;
-  };
-  if (name !== mode) throw bad(`a container on the network ${mode} cannot be on ${name} as well`);
+function checkSettings({ Aliases, Links, IPAMConfig, DriverOpts }: Settings): void {
   if (Aliases?.length) throw bad("network-scoped alias is supported only for containers in user defined networks");
   if (Links?.length) throw bad("network-scoped links are supported only for containers in user defined networks");
-  if (Object.values(IPAMConfig ?? {}).some((value) => (Array.isArray(value) ? value.length > 0 : value))) {
+  if (Object.values(IPAMConfig ?? {}).some((value) => !isEmpty(value))) {
     throw bad("user specified IP address is supported on user defined networks only");
   }
   const option = Object.keys(DriverOpts ?? {})[0];

@@ -20,6 +20,13 @@ export function parseRoutes(text: string): Route[] {
     .filter(({ mask }) => mask !== 0);
 }
 
+/** The route into a network: `172.18.0.0/16`. */
+export function routeOf(subnet: string): Route {
+  const [address = "", bits] = subnet.split("/");
+  const base = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  return { base, mask: (-1 << (32 - Number(bits))) >>> 0 };
+}
+
 /** True when no route leads into the network of `address` with so many bits, or around it. */
 export function isFree(address: string, bits: number, routes: readonly Route[]): boolean {
   const base = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);

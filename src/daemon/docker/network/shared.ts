@@ -3,13 +3,13 @@
 import { WharfError } from "../../../common/errors.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import type { Surroundings } from "../surroundings.ts";
-import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
+import type { NetworkAttachment, NetworkDriver, NetworkDrivers } from "./driver.ts";
 
 const PREFIX = "container:";
 
-/** The mode with the other container's id in place of its name. InvalidArgument when there is none. */
-export function resolveNetworkMode(engine: Surroundings, mode: string): string {
-  if (!mode.startsWith(PREFIX)) return mode;
+/** The mode with the other container's id in place of its name, a user's network by its name. InvalidArgument when there is none. */
+export function resolveNetworkMode(engine: Surroundings, networks: NetworkDrivers, mode: string): string {
+  if (!mode.startsWith(PREFIX)) return networks.nameOf(mode) ?? mode;
   const name = mode.slice(PREFIX.length);
   if (name === "") {
     throw new WharfError("InvalidArgument", "Invalid network mode: container: without a name", {

@@ -1,4 +1,4 @@
-/** The networks there are, in the shapes of inspect and list: bridge, host and none. */
+/** The networks there are, in the shapes of inspect and list: bridge, host and none, and the users'. */
 
 import { createHash } from "node:crypto";
 import type { Network } from "../../../common/docker/network-resource.ts";
@@ -14,8 +14,10 @@ const DRIVERS: Readonly<Record<string, string>> = { none: "null" };
 /** Networks that nobody makes are as old as the daemon. */
 let since: string | undefined;
 
-/** The same for ever: a hash of the root and the name. */
-export function networkId(engine: Pick<Engine, "root">, name: string): string {
+/** Of those that are always there the same for ever: a hash of the root and the name. */
+export function networkId(engine: Pick<Engine, "root" | "networks">, name: string): string {
+  const user = engine.networks.user(name);
+  if (user) return user.id;
   return createHash("sha256").update(`network\0${engine.root}\0${name}`).digest("hex");
 }
 
@@ -33,18 +35,19 @@ export function findNetwork(engine: Engine, text: string): string {
 
 export async function viewNetwork(engine: Engine, name: string, containers: boolean): Promise<Network> {
   since ??= now();
+  const user = engine.networks.user(name);
   const network = await engine.networks.get(name).describe?.();
   return {
     Name: name,
     Id: networkId(engine, name),
-    Created: since,
+    Created: user?.created ?? since,
     Scope: "local",
-    Driver: DRIVERS[name] ?? name,
+    Driver: user ? "bridge" : (DRIVERS[name] ?? name),
     EnableIPv4: true,
     EnableIPv6: false,
     IPAM: {
       Driver: "default",
-      Options: null,
+      Options: user ? {} : null,
       Config: network ? [{ Subnet: network.subnet, Gateway: network.gateway }] : null,
     },
     Internal: false,
@@ -53,24 +56,30 @@ export async function viewNetwork(engine: Engine, name: string, containers: bool
     ConfigFrom: { Network: "" },
     ConfigOnly: false,
     ...(containers ? { Containers: endpointsOf(engine, name) } : {}),
-    Options: network
-      ? {
-          "com.docker.network.bridge.default_bridge": "true",
-          "com.docker.network.bridge.enable_icc": "true",
-          "com.docker.network.bridge.enable_ip_masquerade": "true",
-          "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
-          "com.docker.network.bridge.name": network.bridge,
-          "com.docker.network.driver.mtu": String(network.mtu ?? 1500),
-        }
-      : {},
-    Labels: {},
+    Options: user
+      ? user.options
+      : network
+        ? {
+            "com.docker.network.bridge.default_bridge": "true",
+            "com.docker.network.bridge.enable_icc": "true",
+            "com.docker.network.bridge.enable_ip_masquerade": "true",
+            "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
+            "com.docker.network.bridge.name": network.bridge,
+            "com.docker.network.driver.mtu": String(network.mtu ?? 1500),
+          }
+        : {},
+    Labels: user?.labels ?? {},
   };
+}
+
+/** Containers that run on it. */
+export function containersOn(engine: Engine, name: string) {
+  return engine.containers.all().filter(({ running, record }) => running && record.hostConfig.NetworkMode === name);
 }
 
 function endpointsOf(engine: Engine, name: string): NonNullable<Network["Containers"]> {
   const found: NonNullable<Network["Containers"]> = {};
-  for (const { running, record } of engine.containers.all()) {
-    if (!running || record.hostConfig.NetworkMode !== name) continue;
+  for (const { record } of containersOn(engine, name)) {
     const at = engine.networks.attachmentOf(name, record.id);
     found[record.id] = {
       Name: record.name,
@@ -98,9 +107,11 @@ export async function listNetworks(engine: Engine, filters: Filters): Promise<Ne
     label: ({ Labels }, value) => labelMatches(Labels ?? {}, value),
     name: ({ Name }, value) => Name.includes(value),
     scope: ({ Scope }, value) => Scope === value,
-    // All of these are built in, which dockerd never counts as dangling.
-    type: (_, value) => value === "builtin",
-    dangling: (_, value) => value === "false" || value === "0",
+    type: ({ Name }, value) => value === (engine.networks.user(Name) ? "custom" : "builtin"),
+    // What is built in never counts as dangling.
+    dangling: ({ Name }, value) =>
+      ["true", "1"].includes(value) ===
+      (engine.networks.user(Name) !== undefined && containersOn(engine, Name).length === 0),
   };
   return all.filter((network) =>
     [...filters].every(([name, values]) => values.some((value) => tests[name]!(network, value))),

@@ -56,10 +56,21 @@ SecretList GET /secrets
 ConfigList GET /configs
 `;
 
+/** Clients that begin anew leave the swarm they might be in. */
+const swarmLeave = operation({
+  id: "SwarmLeave",
+  method: "POST",
+  path: "/swarm/leave",
+  summary: "refused: there is no swarm to leave",
+  handler: () => {
+    throw new WharfError("Unavailable", "This node is not part of a swarm", { operation: "SwarmLeave" });
+  },
+});
+
 /** Those whose id is not among `there`. */
 export function laterOperations(there: readonly Operation[]): Operation[] {
   const ids = new Set(there.map(({ id }) => id));
-  return LATER.trim()
+  const missing = LATER.trim()
     .split("\n")
     .map((line) => line.split(" ") as [string, Method, string])
     .filter(([id]) => !ids.has(id))
@@ -76,4 +87,5 @@ export function laterOperations(there: readonly Operation[]): Operation[] {
         },
       }),
     );
+  return [...missing, swarmLeave];
 }

@@ -1,12 +1,17 @@
-/** Networks: list, inspect; there are only those that are always there. */
+/** Networks: create, list, inspect, delete, prune. */
 
-import { Network, NetworkPruneResponse } from "../../../common/docker/network-resource.ts";
+import {
+  Network,
+  NetworkCreateRequest,
+  NetworkCreateResponse,
+  NetworkPruneResponse,
+} from "../../../common/docker/network-resource.ts";
 import { array } from "../../../common/docker/schema.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { type Operation, operation } from "../../http/operation.ts";
 import { filters, flag, text } from "../../http/query.ts";
 import type { Engine } from "../engine.ts";
-import { checkFilters } from "../filters.ts";
+import { pruneNetworks, removeNetwork } from "../network/remove.ts";
 import { findNetwork, listNetworks, viewNetwork } from "../network/view.ts";
 
 export function networkOperations(engine: Engine): Operation[] {
@@ -19,6 +24,15 @@ export function networkOperations(engine: Engine): Operation[] {
       query: { filters: filters("dangling, driver, id, label, name, scope, type") },
       answer: array(Network),
       handler: async (x) => x.json(200, await listNetworks(engine, x.query.filters)),
+    }),
+    operation({
+      id: "NetworkCreate",
+      method: "POST",
+      path: "/networks/create",
+      summary: "makes a network: a bridge of its own, whose containers know each other by name",
+      body: NetworkCreateRequest,
+      answer: NetworkCreateResponse,
+      handler: async (x) => x.json(201, { Id: await engine.userNetworks.create(x.body), Warning: "" }),
     }),
     operation({
       id: "NetworkInspect",
@@ -38,26 +52,20 @@ export function networkOperations(engine: Engine): Operation[] {
       id: "NetworkDelete",
       method: "DELETE",
       path: "/networks/{id}",
-      summary: "refused for those that are always there",
-      handler: (x) => {
-        const name = findNetwork(engine, x.param("id"));
-        throw new WharfError("PermissionDenied", `${name} is a pre-defined network and cannot be removed`, {
-          operation: "remove network",
-          subject: name,
-        });
+      summary: "removes a network that no container runs on",
+      handler: async (x) => {
+        await removeNetwork(engine, x.param("id"));
+        x.empty(204);
       },
     }),
     operation({
       id: "NetworkPrune",
       method: "POST",
       path: "/networks/prune",
-      summary: "removes the users' networks without containers, of which there are none",
+      summary: "removes the users' networks without containers",
       query: { filters: filters("until, label, label!") },
       answer: NetworkPruneResponse,
-      handler: (x) => {
-        checkFilters(x.query.filters, ["until", "label", "label!"], "prune networks");
-        x.json(200, { NetworksDeleted: null });
-      },
+      handler: async (x) => x.json(200, { NetworksDeleted: await pruneNetworks(engine, x.query.filters) }),
     }),
   ];
 }

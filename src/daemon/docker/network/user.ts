@@ -1,0 +1,144 @@
+/** Networks of the users' own: bridges with a name, kept as `<root>/networks/<id>.json`, whatever becomes of the machine's state. */
+
+import { mkdirSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { NetworkCreateRequest } from "../../../common/docker/network-resource.ts";
+import { WharfError } from "../../../common/errors.ts";
+import { fromFile } from "../../../common/file-error.ts";
+import type { Agent } from "../../agent/client.ts";
+import { now } from "../clock.ts";
+import type { Events } from "../events.ts";
+import { newId } from "../ids.ts";
+import type { Log } from "../surroundings.ts";
+import { BridgeDriver, CANDIDATES } from "./bridge.ts";
+import type { NetworkDrivers } from "./driver.ts";
+import { isFree, parseRoutes, type Route, routeOf } from "./routes.ts";
+import type { UserNetwork } from "./user-network.ts";
+import { checkCreate, type Wanted } from "./user-request.ts";
+
+const PREDEFINED = new Set(["bridge", "host", "none", "default"]);
+
+export class UserNetworks {
+  readonly #agent: Pick<Agent, "call">;
+  readonly #networks: NetworkDrivers;
+  readonly #events: Events;
+  readonly #folder: string;
+  readonly #state: string;
+  readonly #drivers = new Map<string, BridgeDriver>();
+  /** One is made or removed after another: they must not take the same addresses. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(agent: Pick<Agent, "call">, networks: NetworkDrivers, events: Events, root: string, state: string) {
+    this.#agent = agent;
+    this.#networks = networks;
+    this.#events = events;
+    this.#folder = join(root, "networks");
+    this.#state = state;
+  }
+
+  /** Those of the daemons before this one. */
+  async load(log: Log): Promise<void> {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    for (const name of (await readdir(this.#folder)).filter((one) => one.endsWith(".json"))) {
+      try {
+        await this.#add(JSON.parse(await readFile(join(this.#folder, name), "utf8")) as UserNetwork);
+      } catch (error) {
+        log("error", "a network is left out", { file: name, error });
+      }
+    }
+  }
+
+  async #add(network: UserNetwork): Promise<void> {
+    const dir = join(this.#state, `net-${network.id.slice(0, 12)}`);
+    const driver = new BridgeDriver(this.#agent, { ...network, dir });
+    await driver.restore();
+    this.#drivers.set(network.name, driver);
+    this.#networks.add(network.name, Object.assign(driver, { user: network }));
+  }
+
+  /** The new network's id. InvalidArgument, Unimplemented, AlreadyExists for a name, PermissionDenied for addresses that are taken. */
+  create(request: NetworkCreateRequest): Promise<string> {
+    return this.#inTurn(async () => {
+      const wanted = checkCreate(request);
+      const { name } = wanted;
+      if (PREDEFINED.has(name)) {
+        throw new WharfError("PermissionDenied", `operation is not permitted on predefined ${name} network`);
+      }
+      if (this.#networks.has(name)) {
+        throw new WharfError("AlreadyExists", `network with name ${name} already exists`, {
+          operation: "create network",
+          subject: name,
+        });
+      }
+      const id = newId();
+      const { subnet, gateway } = await this.#addresses(wanted);
+      const network: UserNetwork = {
+        ...{ id, name, created: now(), labels: wanted.labels, options: wanted.options },
+        ...{ bridge: wanted.bridge ?? `br-${id.slice(0, 12)}`, subnet, gateway, mtu: wanted.mtu },
+      };
+      await this.#keep(network);
+      await this.#add(network);
+      this.#events.emit("network", "create", id, { name, type: "bridge" });
+      return id;
+    });
+  }
+
+  async #keep(network: UserNetwork): Promise<void> {
+    const path = this.#file(network);
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      await writeFile(`${path}.tmp`, JSON.stringify(network), { flush: true });
+      await rename(`${path}.tmp`, path);
+    } catch (error) {
+      throw fromFile(error, "keep network", path);
+    }
+  }
+
+  #file({ id }: UserNetwork): string {
+    return join(this.#folder, `${id}.json`);
+  }
+
+  /** The wanted ones, or the first /16 that neither the host nor another network has. */
+  async #addresses(wanted: Wanted): Promise<{ subnet: string; gateway: string }> {
+    const routes: Route[] = parseRoutes(await readFile("/proc/net/route", "utf8").catch(() => ""));
+    const own = this.#networks.users().map(({ subnet }) => routeOf(subnet));
+    const main = await this.#networks.describe("bridge");
+    const taken = [...routes, ...own, ...(main ? [routeOf(main.subnet)] : [])];
+    if (wanted.subnet !== undefined && wanted.gateway !== undefined) {
+      const [base = "", bits] = wanted.subnet.split("/");
+      if (isFree(base, Number(bits), taken)) return { subnet: wanted.subnet, gateway: wanted.gateway };
+      throw new WharfError(
+        "PermissionDenied",
+        "invalid pool request: Pool overlaps with other one on this address space",
+        { operation: "create network", subject: wanted.subnet },
+      );
+    }
+    const prefix = CANDIDATES.find((candidate) => isFree(`${candidate}.0.0`, 16, taken));
+    if (!prefix) throw new WharfError("ResourceExhausted", "no private network is free", { hint: "give a subnet" });
+    return { subnet: `${prefix}.0.0/16`, gateway: `${prefix}.0.1` };
+  }
+
+  /** No container may be on it: that is for the caller to see to. */
+  remove(network: UserNetwork): Promise<void> {
+    return this.#inTurn(async () => {
+      const driver = this.#drivers.get(network.name);
+      if (!driver) return;
+      await driver.remove();
+      await rm(this.#file(network), { force: true });
+      this.#drivers.delete(network.name);
+      this.#networks.remove(network.name);
+      this.#events.emit("network", "destroy", network.id, { name: network.name, type: "bridge" });
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#drivers.values()].map((driver) => driver.close()));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+}

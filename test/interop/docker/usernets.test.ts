@@ -1,0 +1,147 @@
+// time-out: 200 s
+// Networks of the users' own: made, inspected, used by containers that know each other by name, kept over a restart, removed.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { uniqueName } from "../../support/run.ts";
+import { execute } from "../cli/program.ts";
+import { build, Daemon, until } from "../e2e/daemon.ts";
+import { Api } from "./client.ts";
+
+// In a network namespace that stands for the host.
+const host = uniqueName("nets");
+const within = ["nsenter", `--net=/run/netns/${host}`];
+let daemon: Daemon;
+const api = new Api(() => daemon.socket);
+before(async () => {
+  build();
+  assert.equal((await execute(["ip", "netns", "add", host])).code, 0);
+  await execute([...within, "ip", "link", "set", "lo", "up"]);
+  daemon = await Daemon.start({ within });
+  await daemon.busybox();
+});
+after(async () => {
+  await daemon?.[Symbol.asyncDispose]();
+  await execute(["ip", "netns", "delete", host]);
+});
+
+async function ok(...args: string[]): Promise<string> {
+  const { stdout, stderr, code } = await daemon.docker(args);
+  assert.equal(code, 0, `docker ${args.join(" ")}: ${stderr}${stdout}`);
+  return stdout.replace(/\n$/, "");
+}
+async function refused(pattern: RegExp, ...args: string[]): Promise<void> {
+  const { stdout, stderr, code } = await daemon.docker(args);
+  assert.notEqual(code, 0, `docker ${args.join(" ")} should fail: ${stdout}`);
+  assert.match(stderr, pattern);
+}
+const links = async () => (await execute([...within, "ip", "-o", "link"])).stdout;
+const tables = async () => (await execute([...within, "nft", "list", "tables"])).stdout;
+const create = (body: object, status = 201) => api.expect(status, "POST", "/networks/create", body);
+
+test("a network is made, listed, inspected and removed; what cannot be is refused by its name", async () => {
+  const id = await ok("network", "create", "--label", "a=b", "-o", "x=y", "--subnet", "10.77.0.0/24", "mine");
+  assert.match(id, /^[0-9a-f]{64}$/);
+  const [seen] = JSON.parse(await ok("network", "inspect", id.slice(0, 12)));
+  assert.deepEqual(
+    [seen.Name, seen.Id, seen.Driver, seen.Labels, seen.Options, seen.IPAM.Config, seen.Containers],
+    ["mine", id, "bridge", { a: "b" }, { x: "y" }, [{ Subnet: "10.77.0.0/24", Gateway: "10.77.0.1" }], {}],
+  );
+  assert.equal(await ok("network", "ls", "-q", "--no-trunc", "--filter", "type=custom"), id);
+  assert.equal(await ok("network", "ls", "--format", "{{.Name}}", "--filter", "label=a=b"), "mine");
+  assert.equal(await ok("network", "ls", "--format", "{{.Name}}", "--filter", "dangling=true"), "mine");
+  for (const [status, message, body] of [
+    [409, /network with name mine already exists/, { Name: "mine" }],
+    [403, /predefined bridge network/, { Name: "bridge" }],
+    [400, /name is required/, {}],
+    [400, /invalid network name/, { Name: "a b" }],
+    [404, /could not find plugin macvlan/, { Name: "n", Driver: "macvlan" }],
+    [501, /an internal network is not there yet/, { Name: "n", Internal: true }],
+    [501, /IPv6 is not there yet/, { Name: "n", EnableIPv6: true }],
+    [
+      501,
+      /enable_icc=false is not there yet/,
+      { Name: "n", Options: { "com.docker.network.bridge.enable_icc": "false" } },
+    ],
+    [
+      400,
+      /invalid subnet 10.0.0.1\/24: it should be 10.0.0.0\/24/,
+      { Name: "n", IPAM: { Config: [{ Subnet: "10.0.0.1/24" }] } },
+    ],
+    [
+      400,
+      /no matching subnet for gateway/,
+      { Name: "n", IPAM: { Config: [{ Subnet: "10.1.0.0/24", Gateway: "10.2.0.1" }] } },
+    ],
+    [403, /Pool overlaps/, { Name: "n", IPAM: { Config: [{ Subnet: "10.77.0.128/25" }] } }],
+  ] as const)
+    assert.match((await create(body, status)).json().message, message);
+  assert.equal(await ok("network", "rm", "mine"), "mine");
+  await refused(/network mine not found/, "network", "inspect", "mine");
+});
+
+test("containers of a network know each other by name and alias, come and go; others cannot reach them", async () => {
+  await ok("network", "create", "one");
+  await ok("network", "create", "two");
+  const sleep = ["busybox", "sleep", "1000"];
+  const a = await ok("run", "-d", "--name", "aa", "--network", "one", "--network-alias", "also", ...sleep);
+  await ok("run", "-d", "--name", "bb", "--network", "one", "-p", "8099:80", ...sleep);
+  await ok("run", "-d", "--name", "cc", "--network", "two", ...sleep);
+  const address = (name: string) =>
+    ok("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name);
+  const own = JSON.parse(await ok("inspect", "-f", "{{json .NetworkSettings.Networks}}", "aa"));
+  assert.deepEqual(Object.keys(own), ["one"]);
+  assert.deepEqual(own.one.Aliases, ["also"]);
+  assert.deepEqual(own.one.DNSNames, ["aa", "also", a.slice(0, 12)]);
+  assert.equal(own.one.NetworkID, await ok("network", "inspect", "-f", "{{.Id}}", "one"));
+  for (const name of ["aa", "also", a.slice(0, 12)]) {
+    const told = await ok("exec", "bb", "ping", "-c", "1", "-W", "5", name);
+    assert.ok(told.includes(`(${await address("aa")})`), told);
+  }
+  assert.match(await ok("exec", "aa", "ping", "-c", "1", "-W", "5", "bb"), /1 packets received/);
+  assert.equal((await daemon.docker(["exec", "cc", "ping", "-c", "1", "-W", "1", await address("aa")])).code, 1);
+  assert.doesNotMatch(await ok("exec", "cc", "cat", "/etc/hosts"), /\taa\b/);
+  assert.match(await ok("port", "bb"), /80\/tcp -> 0\.0\.0\.0:8099/);
+  const [{ Containers }] = JSON.parse(await ok("network", "inspect", "one"));
+  assert.equal(Containers[a].IPv4Address, `${await address("aa")}/16`);
+  await refused(/network one has active endpoints \(name:"aa"/, "network", "rm", "one");
+  // The daemon's death changes nothing.
+  await daemon.restart("SIGKILL");
+  assert.match(await ok("exec", "aa", "ping", "-c", "1", "-W", "5", "bb"), /1 packets received/);
+  await ok("rm", "-f", "aa");
+  await until("a's end in b", async () => !/\taa\b/.test(await ok("exec", "bb", "cat", "/etc/hosts")));
+  await ok("run", "-d", "--name", "aa", "--network", "one", ...sleep);
+  assert.match(await ok("exec", "bb", "ping", "-c", "1", "-W", "5", "aa"), /1 packets received/);
+  await ok("rm", "-f", "aa", "bb", "cc");
+  await daemon.clean();
+  assert.match(await ok("network", "prune", "-f"), /one\ntwo/);
+  assert.doesNotMatch(await links(), /br-/);
+  assert.doesNotMatch(await tables(), /br-/);
+});
+
+test("an address of one's own; a network that is gone; options that a container may have on its network", async () => {
+  const name = "fixed";
+  await create({ Name: name, IPAM: { Config: [{ Subnet: "10.78.0.0/24", Gateway: "10.78.0.9" }] } });
+  const sleep = { Image: "busybox", Cmd: ["sleep", "1000"], HostConfig: { NetworkMode: name } };
+  const on = (settings: object) => ({ ...sleep, NetworkingConfig: { EndpointsConfig: { [name]: settings } } });
+  const wanted = { IPAMConfig: { IPv4Address: "10.78.0.50" }, DriverOpts: { key: "a" } };
+  const { Id } = (await api.expect(201, "POST", "/containers/create?name=f1", on(wanted))).json();
+  await api.start(Id);
+  const endpoint = (await api.inspect(Id)).NetworkSettings.Networks[name];
+  assert.deepEqual(
+    [endpoint.IPAddress, endpoint.Gateway, endpoint.DriverOpts, endpoint.IPAMConfig],
+    ["10.78.0.50", "10.78.0.9", wanted.DriverOpts, wanted.IPAMConfig],
+  );
+  const second = (await api.expect(201, "POST", "/containers/create?name=f2", on(wanted))).json().Id;
+  await api.refused(409, /10\.78\.0\.50 is already in use/, "POST", `/containers/${second}/start`);
+  await api.refused(501, /endpoint option Links/, "POST", "/containers/create", on({ Links: ["x"] }));
+  await api.refused(400, /cannot be on bridge as well/, "POST", "/containers/create", {
+    ...sleep,
+    NetworkingConfig: { EndpointsConfig: { bridge: {} } },
+  });
+  await api.refused(501, /NetworkConnect/, "POST", `/networks/${name}/connect`, { Container: Id });
+  await api.expect(204, "DELETE", `/containers/${Id}?force=1`);
+  await api.expect(204, "DELETE", `/networks/${name}`);
+  await api.refused(404, /network fixed not found/, "POST", `/containers/${second}/start`);
+  await api.expect(204, "DELETE", `/containers/${second}`);
+  await daemon.clean();
+});
