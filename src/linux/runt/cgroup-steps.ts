@@ -27,6 +27,7 @@ function makeCgroupIfAllowed(cgroup: CgroupPaths, { linux }: Spec, moved: () => 
       });
     }
     cgroup.paths = {};
+    moved();
   }
 }
 

@@ -1,6 +1,7 @@
 // What a container's first process and the runtime tell each other while it is being set up: JSON lines over a socket pair,
 // the same over the connection by which `start` is told how it went.
 import { type ErrorData, errorFromData, WharfError } from "../../common/errors.ts";
+import type { CgroupPaths } from "../cgroup/paths.ts";
 import { close } from "../sys/fs.ts";
 import { receiveFds, send, sendFds } from "../sys/socket.ts";
 
@@ -27,8 +28,8 @@ export type FromInit =
 export type ToInit =
   /** The user namespace has its mappings. */
   | { type: "maps" }
-  /** The cgroup can be joined. Comes with the seccomp program, where there is one. */
-  | { type: "cgroup" }
+  /** The cgroup can be joined, at `paths` where it is not where it was thought to be. Comes with the seccomp program, where there is one. */
+  | { type: "cgroup"; paths?: CgroupPaths["paths"] | undefined }
   /** Comes with the tree that was asked for. */
   | { type: "tree" }
   /** What was asked for is done. */
@@ -79,12 +80,16 @@ export class Channel implements Disposable {
 
   /** In the container's process: waits for a word of the runtime. When that has ended, so does this process. */
   await(type: ToInit["type"]): number | undefined {
+    return this.awaitMessage(type).fd;
+  }
+
+  awaitMessage<T extends ToInit["type"]>(type: T): Received<ToInit & { type: T }> {
     const known = this.#early.findIndex(({ message }) => message.type === type);
-    if (known >= 0) return this.#early.splice(known, 1)[0]!.fd;
+    if (known >= 0) return this.#early.splice(known, 1)[0] as Received<ToInit & { type: T }>;
     for (;;) {
       const got = this.receive<ToInit>();
       if (!got) throw new WharfError("Canceled", "the runtime has ended");
-      if (got.message.type === type) return got.fd;
+      if (got.message.type === type) return got as Received<ToInit & { type: T }>;
       // the runtime does its part at its own pace
       this.#early.push(got);
     }

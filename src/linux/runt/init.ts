@@ -286,7 +286,9 @@ function setName(call: number, name: string): void {
 function join(plan: InitPlan, progress: Progress): void {
   if (progress.joined) return;
   progress.joined = true;
-  progress.seccomp = progress.channel.await("cgroup");
+  const { message, fd } = progress.channel.awaitMessage("cgroup");
+  progress.seccomp = fd;
+  if (message.paths) plan.cgroup.paths = message.paths;
   if (plan.spec.linux?.seccomp && progress.seccomp === undefined) {
     throw new WharfError("Internal", "linux.seccomp: the runtime has handed over no program");
   }

@@ -24,6 +24,8 @@ export interface Birth {
   pid: number;
   channel: Channel;
   record: ContainerRecord;
+  /** The cgroup is not where it was thought to be when the process was born. */
+  moved?: boolean;
 }
 
 /** The cgroup must be there before the process: it is born into it, or joins it without our rights. */
@@ -33,10 +35,13 @@ export function cgroupComesFirst({ cgroup, namespaces }: InitPlan): boolean {
   return cgroup.mode === "v2" || namespaces.own.has("user") || needsStage(namespaces);
 }
 
-function cgroupPart(plan: InitPlan, root: string, pid: number): Step[] {
+function cgroupPart(plan: InitPlan, root: string, birth: Birth | undefined): Step[] {
   const { cgroup, spec, state } = plan;
-  const moved = () => noteCgroup(folderOf(root, state.id), cgroup);
-  return cgroupSteps(cgroup, spec, { id: state.id, pid, moved });
+  const moved = () => {
+    noteCgroup(folderOf(root, state.id), cgroup);
+    if (birth) birth.moved = true;
+  };
+  return cgroupSteps(cgroup, spec, { id: state.id, pid: birth?.pid ?? 0, moved });
 }
 
 /** With a user namespace the new process lacks the rights to open what is the host's: it gets it open. */
@@ -80,7 +85,7 @@ function mappingStep({ spec, mappings }: InitPlan, entry: Mount, index: number):
 }
 
 export function stepsBeforeBirth(plan: InitPlan, root: string): Step[] {
-  const steps = cgroupComesFirst(plan) ? cgroupPart(plan, root, 0) : [];
+  const steps = cgroupComesFirst(plan) ? cgroupPart(plan, root, undefined) : [];
   steps.push(...ownRightsSteps(plan));
   if (plan.namespaces.newTime) {
     const { timeOffsets } = plan.spec.linux ?? {};
@@ -101,15 +106,16 @@ function tell(channel: Channel, message: ToInit, passenger?: number): void {
 }
 
 /** Tells the new process that its cgroup is there, and hands it the seccomp program. */
-function handOver({ spec, filter }: InitPlan, root: string, { channel, record }: Birth): void {
+function handOver({ spec, filter, cgroup }: InitPlan, root: string, { channel, record, moved }: Birth): void {
   const seccomp = spec.linux?.seccomp;
+  const message: ToInit = moved ? { type: "cgroup", paths: cgroup.paths } : { type: "cgroup" };
   if (!seccomp) {
-    tell(channel, { type: "cgroup" });
+    tell(channel, message);
     return;
   }
   const { file, record: noted } = prepareSeccomp(root, seccomp, filter);
   record.seccomp = noted;
-  tell(channel, { type: "cgroup" }, file);
+  tell(channel, message, file);
   close(file);
 }
 
@@ -124,7 +130,7 @@ export function stepsAfterBirth(plan: InitPlan, root: string, birth: Birth): Ste
       tell(birth.channel, { type: "maps" });
     });
   }
-  if (!cgroupComesFirst(plan)) steps.push(...cgroupPart(plan, root, birth.pid));
+  if (!cgroupComesFirst(plan)) steps.push(...cgroupPart(plan, root, birth));
   const { intelRdt, seccomp } = linux;
   if (intelRdt) {
     add("linux.intelRdt", "join a class of service", () => {

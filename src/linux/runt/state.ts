@@ -19,18 +19,22 @@ import {
 import { NR } from "../sys/nr.ts";
 import { environment } from "../sys/process.ts";
 import { readProc } from "../sys/procfs.ts";
-import { effectiveUser } from "../sys/rootless.ts";
+import { effectiveUser, isRootless } from "../sys/rootless.ts";
 import type { ExecutionDomain } from "./execution-domain.ts";
 import type { RdtGroup } from "./intel-rdt.ts";
 import type { SeccompRecord } from "./seccomp.ts";
 
 export const DEFAULT_ROOT = "/run/runt";
 
-/** State folder where none is given: that of root, or for another user one in its own runtime folder. */
+/**
+ * State folder where none is given: that of root, or for another user one in its own runtime folder. Root of a user namespace is
+ * another user (podman's) unless $USER says root, as with runc.
+ */
 export function defaultRoot(): string {
   const uid = effectiveUser();
-  if (uid === 0) return DEFAULT_ROOT;
-  const own = environment().get("XDG_RUNTIME_DIR") || `/run/user/${uid}`;
+  const given = environment().get("XDG_RUNTIME_DIR");
+  if (uid === 0 && !(given && environment().get("USER") !== "root" && isRootless())) return DEFAULT_ROOT;
+  const own = given || `/run/user/${uid}`;
   if (exists(own)) return `${own}/runt`;
   throw new WharfError("FailedPrecondition", "there is no folder for the state of containers", {
     subject: own,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { TestContext } from "node:test";
 import { makeRootfs, ROOT } from "../../kernel/shim/harness.ts";
 import { removeCgroups } from "../../support/cgroups.ts";
@@ -22,15 +22,22 @@ function steps(output: string): Steps {
   return found;
 }
 
-/** Runs a script of this folder with a new folder that holds a rootfs, and one more argument. */
-export function runScript(t: TestContext, name: string, argument: string, timeout = 120_000): Steps {
+/** Runs a script, of this folder or by its path, with a new folder that holds a rootfs, and one more argument. */
+export function runScript(
+  t: TestContext,
+  name: string,
+  argument: string,
+  timeout = 120_000,
+  prepare: (dir: string) => void = () => {},
+): Steps {
   const dir = mkdtempSync(join(tmpdir(), `${runMark()}-ctr-`));
   t.after(() => {
     removeCgroups(basename(dir));
     rmSync(dir, { recursive: true });
   });
   makeRootfs(join(dir, "rootfs"));
-  const script = join(import.meta.dirname, name);
+  prepare(dir);
+  const script = resolve(import.meta.dirname, name);
   const args = ["enter", "--bind", ROOT, "--bind", dir, "sh", script, dir, argument];
   const { status, stdout, stderr } = spawnSync(join(ROOT, "tools/peers"), args, { encoding: "utf8", timeout });
   assert.equal(status, 0, `${stdout}\n${stderr}`);
