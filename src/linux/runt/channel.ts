@@ -22,6 +22,8 @@ export type FromInit =
   | { type: "warning"; text: string }
   /** Everything is done but the start. */
   | { type: "ready" }
+  /** What it did between `start` and the program, which comes next: spans as lines, where the creation was traced. */
+  | { type: "steps"; lines: string; program: string }
   | { type: "error"; error: ErrorData };
 
 /** From the runtime. */

@@ -9,7 +9,7 @@ import { close } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, exit, PR, prctl } from "../sys/process.ts";
 import { checkFdPaths } from "../sys/procfs.ts";
-import type { Trace } from "../sys/trace.ts";
+import { CollectedTrace, type Trace } from "../sys/trace.ts";
 import { Channel } from "./channel.ts";
 import { adoptTerminal, bindConsole, openTerminal, type Terminal } from "./console.ts";
 import { deviceSteps } from "./devices.ts";
@@ -316,16 +316,31 @@ function finish(plan: InitPlan, progress: Progress): never {
     progress.channel.send({ type: "ready" });
     progress.channel = new Channel(waitForStart(plan, progress, ends));
   }
-  // who is told by `start` is told of no steps: the descriptors of `create` are closed
-  const trace = plan.startSocket === undefined ? plan.trace : undefined;
+  // the descriptors of `create` are closed: what comes now is told to who says `start`
+  const late = plan.startSocket !== undefined && plan.trace && mayTell(plan) ? new CollectedTrace("runt") : undefined;
+  const trace = plan.startSocket === undefined ? plan.trace : late;
   progress.env = environmentOf(process);
-  closeOthers(plan.preserveFds, [progress.channel.fd, progress.seccomp, trace?.file]);
+  closeOthers(plan.preserveFds, [progress.channel.fd, progress.seccomp, late ? undefined : trace?.file]);
   // hooks.startContainer are programs of the image: what this process holds is not for them
   if (!plan.namespaces.own.has("user")) prctl(PR.SET_DUMPABLE, 0);
   trace?.note("init: closing the pipe to signal completion");
   run(startSteps(plan, progress), trace);
-  trace?.flush();
+  if (late) tellSteps(progress.channel, late, args[0] ?? "");
+  else trace?.flush();
   return execute(args, progress.env);
+}
+
+/** A filter that ends the process for a system call too many leaves no room for a trace. */
+function mayTell({ spec }: InitPlan): boolean {
+  return !/KILL|TRAP/.test(spec.linux?.seccomp?.defaultAction ?? "");
+}
+
+function tellSteps(channel: Channel, trace: CollectedTrace, program: string): void {
+  try {
+    channel.send({ type: "steps", lines: trace.taken(), program });
+  } catch {
+    // a filter that forbids it; a trace is no reason for anything to fail
+  }
 }
 
 /** What is left for `start`, up to the program itself. */

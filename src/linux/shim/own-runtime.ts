@@ -80,7 +80,7 @@ export class OwnRuntime implements OciRuntime {
 
   start(): Promise<void> {
     const { root, id } = this.#options;
-    return this.#child(() => runt.start(root, id));
+    return this.#child((trace) => runt.start(root, id, trace));
   }
 
   mount(rootfs: CreateRequest["rootfs"]): Promise<void> {

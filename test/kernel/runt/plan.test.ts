@@ -47,6 +47,46 @@ test("a sampled trace gets a span for every step, none otherwise", () => {
   }
 });
 
+test("start: the container's last steps, and the program itself, are spans below it where both calls are traced", () => {
+  using box = new Bundle((spec) => {
+    spec.process!.args = ["sleep", "100"];
+    spec.process!.user = { uid: 5, gid: 6 };
+  });
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  const env = (id: string) => ({ TRACEPARENT: `00-${id}-b7ad6b7169203331-01`, WHARF_TRACE_DIR: box.dir });
+  assert.equal(box.with({ env: env(traceId) }, "create", box.id).status, 0);
+  const started = "1af7651916cd43dd8448eb211c80319c";
+  assert.equal(box.with({ env: env(started) }, "start", box.id).status, 0);
+  const spans = box.trace(started);
+  const root = spans.find(({ name }) => name === "runt start")!;
+  const steps = spans.filter((span) => span !== root);
+  assert.deepEqual(
+    new Set(steps.map(({ parentId, traceId }) => `${traceId} ${parentId}`)),
+    new Set([`${started} ${root.spanId}`]),
+  );
+  assert.equal(new Set(steps.map(({ spanId }) => spanId)).size, steps.length);
+  const names = steps.map(({ name }) => name);
+  assert.ok(names.includes("become user 5, group 6"), names.join("; "));
+  assert.equal(names.at(-1), 'execve: it becomes "sleep"');
+});
+
+test("start: a filter that forbids what a trace needs costs spans, and nothing else", () => {
+  using box = new Bundle((spec) => {
+    spec.process!.args = ["sleep", "100"];
+    // all but what the time and the spans would need
+    spec.linux!.seccomp = {
+      defaultAction: "SCMP_ACT_ALLOW",
+      syscalls: [{ names: ["clock_gettime", "getrandom", "sendto", "sendmsg"], action: "SCMP_ACT_ERRNO", errnoRet: 1 }],
+    };
+  });
+  const traceId = "2af7651916cd43dd8448eb211c80319c";
+  const env = { TRACEPARENT: `00-${traceId}-b7ad6b7169203331-01`, WHARF_TRACE_DIR: box.dir };
+  assert.equal(box.with({ env }, "create", box.id).status, 0);
+  const { status, err } = box.with({ env }, "start", box.id);
+  assert.equal(status, 0, err);
+  assert.equal(box.runt("exec", box.id, "cat", "/proc/1/comm").out, "sleep\n");
+});
+
 test("plan: each field that asks for something has its own line", () => {
   const hook = [{ path: "/bin/true" }];
   const mappings = [{ containerID: 0, hostID: 100000, size: 65536 }];

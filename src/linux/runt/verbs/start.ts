@@ -7,8 +7,8 @@ export const startCommand: Command = {
   usage: "start ID",
   summary: "run the program of a created container",
   flags: {},
-  run({ root }, parsed) {
-    start(root, positional(parsed, "ID")[0]!);
+  run({ root, trace }, parsed) {
+    start(root, positional(parsed, "ID")[0]!, trace);
     return 0;
   },
 };
