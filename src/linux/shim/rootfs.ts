@@ -78,7 +78,7 @@ export function parseOptions(options: readonly string[]): Parsed {
 }
 
 /** The longest folder that all paths lie in; "" when there is none to speak of. */
-function commonFolder(paths: readonly string[]): string {
+export function commonFolder(paths: readonly string[]): string {
   let common = paths[0]!.slice(0, paths[0]!.lastIndexOf("/"));
   for (const path of paths) {
     while (common !== "" && !path.startsWith(`${common}/`)) common = common.slice(0, common.lastIndexOf("/"));

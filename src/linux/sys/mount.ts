@@ -109,21 +109,18 @@ export function setAttributes(fd: number, change: MountAttributes, recursive: bo
 }
 
 /** A file system of its own, mounted nowhere yet: fsopen, fsconfig, fsmount. */
-export function newFileSystem(type: string, options: Readonly<Record<string, string>>, attr: number): number {
+export function newFileSystem(
+  type: string,
+  options: Readonly<Record<string, string | readonly string[]>>,
+  attr: number,
+): number {
   const context = sys("fsopen", type, NR.fsopen, type, 1);
   try {
     for (const key in options) {
-      const value = options[key]!;
-      sys(
-        "fsconfig",
-        key,
-        NR.fsconfig,
-        context,
-        value === "" ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING,
-        key,
-        value === "" ? null : value,
-        0,
-      );
+      for (const value of [options[key]!].flat()) {
+        const how = value === "" ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
+        sys("fsconfig", key, NR.fsconfig, context, how, key, value === "" ? null : value, 0);
+      }
     }
     sys("fsconfig", type, NR.fsconfig, context, FSCONFIG_CMD_CREATE, null, null, 0);
     return sys("fsmount", type, NR.fsmount, context, 1, attr);

@@ -1,14 +1,14 @@
 // What people do with ctr, from version to a container that is gone: with the original and with ours, on our daemon and on a real containerd.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { chmodSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { removeCgroups } from "../../support/cgroups.ts";
 import { execute } from "../cli/program.ts";
 import { build, Daemon, until } from "../e2e/daemon.ts";
-import { type RegistryProcess, startRegistry } from "../registry/support.ts";
+import { buildImage, type RegistryProcess, scratch, skopeoPush, startRegistry } from "../registry/support.ts";
 import { RealContainerd } from "./containerd.ts";
 import { Ctr, PEERS } from "./ctr.ts";
 
@@ -118,6 +118,24 @@ export function ctrSuite({ client, server }: Pairing): void {
     );
     await ctr.ok("containers", "rm", "copied");
     assert.doesNotMatch(await ctr.ok("snapshots", ...native, "ls"), /copied/);
+  });
+
+  test("an image of many layers runs, with users of its own", async () => {
+    await using directory = await scratch();
+    const passwd = "root:x:0:0::/:/bin/sh\nlayered:x:1234:1234::/:/bin/sh\n";
+    const layers = [{ files: { "bin/sh": readFileSync("/bin/busybox"), "etc/passwd": passwd } }];
+    // Their names are longer than a call for mounts takes.
+    const further = Array.from({ length: 40 }, (_, at) => ({ files: { [`layer/${at}`]: "" } }));
+    const name = `127.0.0.1:${registry.port}/lab/layers:1`;
+    await skopeoPush(await buildImage(directory.path, [...layers, ...further]), name);
+    await ctr.ok("images", "pull", "--plain-http", name);
+    const script = [
+      "/bin/sh",
+      "-c",
+      "cd /layer; set -- *; while read -r key id _; do [ $key = Uid: ] && echo $# $id; done < /proc/self/status; true",
+    ];
+    const run = ["run", "--rm", "--fifo-dir", ctr.fifos, "--user", "layered"];
+    assert.match(await ctr.ok(...run, name, "layered", ...script), /^40 1234$/m);
   });
 
   test("a container in a user namespace has its image's files as its own, and no copy of them", async () => {
