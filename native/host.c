@@ -382,11 +382,11 @@ static int snapshot(enum layout_kind kind, const char *entry, const char *out, c
 
 static int is_guarded(const struct applet *a, char **argv)
 {
-    char word[sizeof(a->guarded)];
     if (a->guarded[0] == '*') return 1;
     for (argv++; *argv && a->guarded[0]; argv++) {
-        int n = snprintf(word, sizeof(word), " %s ", *argv);
-        if (n < (int)sizeof(word) && strstr(a->guarded, word)) return 1;
+        size_t n = strlen(*argv);
+        for (const char *at = a->guarded; n && (at = strstr(at, *argv)); at++)
+            if (at > a->guarded && at[-1] == ' ' && at[n] == ' ') return 1;
     }
     return 0;
 }

@@ -45,7 +45,9 @@ function orderScript(order: string, out: string): void {
   const names = readFileSync(order, "utf8")
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
-  const sections = names.map((name) => `    *(.text.${name} .text.${name}.*)\n`).join("");
+  const section = (name: string) =>
+    name.includes(":") ? `    *${name}(.text .text.*)\n` : `    *(.text.${name} .text.${name}.*)\n`;
+  const sections = names.map(section).join("");
   writeFileSync(out, `SECTIONS\n{\n  .text.first :\n  {\n${sections}  }\n}\nINSERT BEFORE .text;\n`);
 }
 
