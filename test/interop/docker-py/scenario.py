@@ -148,5 +148,12 @@ gone = client.containers.create("busybox", "true", **NONE)
 check("event", next(events)["Actor"]["ID"], gone.id)
 events.close()
 check("prune", client.containers.prune()["ContainersDeleted"], [gone.id])
-fails(docker.errors.APIError, 501, lambda: client.networks.create("mine"))
+mine = client.networks.create("mine", labels={"a": "b"})
+named = client.containers.run("busybox", ["sleep", "1000"], name="named", network="mine", detach=True)
+seen = client.containers.run("busybox", ["ping", "-c", "1", "named"], network="mine", remove=True)
+assert b"1 packets received" in seen, seen
+assert list(named.attrs["NetworkSettings"]["Networks"]) == ["mine"]
+fails(docker.errors.APIError, 403, mine.remove)
+named.remove(force=True)
+mine.remove()
 print("done")
