@@ -1,12 +1,15 @@
-// What of cgroups needs no cgroup: device rules and their eBPF program, conversions from v1 to v2, places.
+// What of cgroups needs no cgroup: usage, device rules and their eBPF program, conversions from v1 to v2, places.
+import { mkdirs, rmdir, unlink, writeFile } from "../sys/fs.ts";
+import { environment, getpid } from "../sys/process.ts";
 import { equal, ok, test, throws } from "../testing.ts";
 import { effectiveRules, ruleText } from "./devices.ts";
 import { deviceProgram } from "./devices-bpf.ts";
 import { cgroupFolder } from "./layout.ts";
+import { checkUsage } from "./limit.ts";
 import { annotatedProperties } from "./systemd/annotations.ts";
 import { deviceProperties } from "./systemd/devices.ts";
 import { scopeOf, sliceFolder } from "./systemd/place.ts";
-import { propertiesV1, propertiesV2 } from "./systemd/properties.ts";
+import { propertiesV1, propertiesV2, remarkOnCpu } from "./systemd/properties.ts";
 import { listToBits, roundedQuota } from "./systemd/values.ts";
 import { settingsV1 } from "./v1.ts";
 import { settingsV2, swapOf, weightOfShares } from "./v2.ts";
@@ -214,4 +217,35 @@ test("annotatedProperties(): times in seconds become microseconds; what is wrong
   ]);
   throws(() => annotatedProperties({ "org.systemd.property.X": "1" }), /property\.X/);
   throws(() => annotatedProperties({ "org.systemd.property.FooSec": "'a'" }), /FooSec/);
+});
+
+test("remarkOnCpu() tells what systemd cannot have both of", () => {
+  for (const both of [
+    { cpu: { idle: 1, shares: 5 } },
+    { unified: { "cpu.idle": "1", "cpu.weight": "8" } },
+    { cpu: { shares: 5 }, unified: { "cpu.idle": "1" } },
+  ])
+    ok(remarkOnCpu(both)?.includes("unable to apply both"), JSON.stringify(both));
+  for (const one of [{ cpu: { idle: 1 } }, { cpu: { idle: 0, shares: 5 } }, { unified: { "cpu.weight": "8" } }, {}])
+    equal(remarkOnCpu(one), undefined);
+});
+
+test("checkUsage() refuses a limit below what is used, memory with swap before memory", () => {
+  const folder = `${environment().get("TMPDIR") ?? "/tmp"}/memory-${getpid()}`;
+  mkdirs(folder);
+  writeFile(`${folder}/memory.current`, "4096\n");
+  const group = { mode: "v2" as const, paths: { "": folder } };
+  const check = (memory: object) => checkUsage(group, { memory: { checkBeforeUpdate: true, ...memory } });
+  try {
+    throws(
+      () => check({ limit: 1024 }),
+      /memory\.limit: rejecting memory limit 1024: not more than the 4096 bytes in use/,
+    );
+    throws(() => check({ limit: 1024, swap: 2048 }), /memory\.swap: rejecting memory\+swap limit 2048/);
+    check({ limit: 5000, swap: 6000 });
+    check({ limit: 1024, checkBeforeUpdate: false });
+  } finally {
+    unlink(`${folder}/memory.current`);
+    rmdir(folder);
+  }
 });

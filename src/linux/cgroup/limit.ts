@@ -78,7 +78,8 @@ export function checkUsage(cgroup: CgroupPaths, { memory }: LinuxResources): voi
     if (limit <= 0 || limit > usage) continue;
     throw new WharfError(
       "FailedPrecondition",
-      `linux.resources.memory.${name}: ${limit} is not more than the ${usage} bytes in use`,
+      // with runc's first words, which callers look for
+      `linux.resources.memory.${name}: rejecting memory${name === "swap" ? "+swap" : ""} limit ${limit}: not more than the ${usage} bytes in use`,
       {
         subject: `linux.resources.memory.${name}`,
         hint: "leave out checkBeforeUpdate to have the kernel reclaim or kill",

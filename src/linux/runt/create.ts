@@ -8,6 +8,7 @@ import { locateCgroup, makeBeside, NOT_OURS } from "../cgroup/make.ts";
 import { oomKills } from "../cgroup/oom.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import { dropBeside, removeCgroup } from "../cgroup/remove.ts";
+import { remarkOnCpu } from "../cgroup/systemd/properties.ts";
 import { close, Fd, writeFileAtomic } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE, clone, letGoOfSelf, SIGNALS, wait } from "../sys/process.ts";
@@ -84,6 +85,8 @@ export function create(options: CreateOptions): Created {
     });
   }
   if (options.warn) for (const text of remarks(spec)) options.warn(text);
+  const remark = options.systemd && remarkOnCpu(spec.linux?.resources ?? {});
+  if (remark) options.warn?.(remark);
   const folder = claim(root, id);
   const created = timestamp();
   let cgroup: CgroupPaths | undefined;

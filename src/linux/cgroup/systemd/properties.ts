@@ -30,6 +30,13 @@ function cpu(resources: LinuxResources, systemd: Version, weight: (shares: numbe
   return out;
 }
 
+/** What systemd has one property for; undefined where only one of them is given. In runc's words. */
+export function remarkOnCpu({ cpu, unified }: LinuxResources): string | undefined {
+  const idle = cpu?.idle === 1 || unified?.["cpu.idle"]?.trim() === "1";
+  const weight = Boolean(cpu?.shares) || unified?.["cpu.weight"] !== undefined;
+  return idle && weight ? "unable to apply both CPUWeight and cpu.idle by systemd: the weight is left out" : undefined;
+}
+
 /** For cgroup v1. */
 export function propertiesV1(resources: LinuxResources, systemd: Version): Property[] {
   const { memory, pids, blockIO } = resources;

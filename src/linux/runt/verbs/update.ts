@@ -3,6 +3,7 @@ import { parseBytes } from "../../../common/cli/units.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { LinuxResources } from "../../../common/oci/runtime.ts";
 import { RESOURCES_SHAPE } from "../../../common/oci/runtime-shape.ts";
+import { remarkOnCpu } from "../../cgroup/systemd/properties.ts";
 import { readAll, readText } from "../../sys/fs.ts";
 import { checker } from "../../sys/shape.ts";
 import type { Command, Context } from "../command.ts";
@@ -117,6 +118,8 @@ export const updateCommand: Command = {
     const memBwSchema = parsed.string("mem-bw-schema") || undefined;
     const resources = resourcesOf(parsed, context);
     if (l3CacheSchema || memBwSchema) updateRdt(loadRecord(root, id).intelRdt, { l3CacheSchema, memBwSchema });
+    const remark = loadRecord(root, id).cgroup?.systemd && remarkOnCpu(resources);
+    if (remark) context.warn(remark);
     update(root, id, resources);
     return 0;
   },
