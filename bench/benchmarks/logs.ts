@@ -47,7 +47,8 @@ function byApi(api: Api, image: string): Engine {
 function output(argv: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     let bytes = 0;
-    const child = spawn(argv[0]!, argv.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
+    const env = { ...process.env, PODMAN_IGNORE_CGROUPSV1_WARNING: "1" };
+    const child = spawn(argv[0]!, argv.slice(1), { stdio: ["ignore", "pipe", "inherit"], env });
     child.stdout.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
     });
