@@ -46,7 +46,8 @@ export function writePrefix(bytes: Uint8Array, length: number): void {
 /** Takes bytes as they come and gives whole messages. */
 export class MessageReader {
   readonly #limit: number;
-  readonly #prefix = new Uint8Array(PREFIX);
+  /** The beginning of a prefix that came in several chunks. */
+  #prefix: Uint8Array | undefined;
   #prefixed = 0;
   #length = 0;
   /** Of the message under way: its parts, and how many bytes they have. */
@@ -69,9 +70,16 @@ export class MessageReader {
   push(chunk: Uint8Array, take: (message: Uint8Array) => void): void {
     let at = 0;
     for (;;) {
-      while (this.#prefixed < PREFIX && at < chunk.length) this.#prefix[this.#prefixed++] = chunk[at++]!;
-      if (this.#prefixed < PREFIX) return;
-      if (this.#have === 0) this.#begin();
+      if (this.#prefixed === 0 && chunk.length - at >= PREFIX) {
+        this.#begin(chunk, at);
+        this.#prefixed = PREFIX;
+        at += PREFIX;
+      } else if (this.#prefixed < PREFIX) {
+        const prefix = (this.#prefix ??= new Uint8Array(PREFIX));
+        while (this.#prefixed < PREFIX && at < chunk.length) prefix[this.#prefixed++] = chunk[at++]!;
+        if (this.#prefixed < PREFIX) return;
+        this.#begin(prefix, 0);
+      }
       const bytes = chunk.subarray(at, at + this.#length - this.#have);
       at += bytes.length;
       this.#have += bytes.length;
@@ -86,10 +94,10 @@ export class MessageReader {
     }
   }
 
-  #begin(): void {
-    const [flag, a, b, c, d] = this.#prefix as unknown as [number, number, number, number, number];
+  #begin(bytes: Uint8Array, at: number): void {
+    const [a, b, c, d] = [bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!, bytes[at + 4]!];
     this.#length = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
-    if (flag !== 0) {
+    if (bytes[at] !== 0) {
       throw new WharfError("Unimplemented", "compressed messages are not taken", {
         hint: "turn compression off in the client",
       });

@@ -15,10 +15,14 @@ import { Writer } from "./writer.ts";
 type Fields = Record<string | symbol, unknown>;
 const writer = new Writer();
 
-/** The bytes of a message. Fields left out are not written. InvalidArgument for a value of the wrong type or range. */
-export function encode<T>(type: MessageType<T>, value: Init<T>): Uint8Array<ArrayBuffer> {
+/**
+ * The bytes of a message, with room for so many others `before` it, zeros. Fields left out are not written. InvalidArgument for a value of the
+ * wrong type or range.
+ */
+export function encode<T>(type: MessageType<T>, value: Init<T>, before = 0): Uint8Array<ArrayBuffer> {
   const start = writer.at;
   try {
+    for (let i = 0; i < before; i++) writer.varint(0);
     encodeFields(type, value as Fields);
   } catch (error) {
     writer.at = start;

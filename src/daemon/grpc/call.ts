@@ -4,7 +4,7 @@
  */
 
 import { WharfError } from "../../common/errors.ts";
-import { frame, MessageReader, PREFIX, RawMessage, writePrefix } from "../../common/grpc/message.ts";
+import { MessageReader, PREFIX, RawMessage, writePrefix } from "../../common/grpc/message.ts";
 import { metadata, parseHead, type RequestHeaders } from "../../common/grpc/request.ts";
 import { ERROR_HEADER, errorTrailers, type Headers, OK_TRAILERS } from "../../common/grpc/status.ts";
 import { decode, encode } from "../../common/protobuf/codec.ts";
@@ -145,7 +145,9 @@ export class Call implements Receiver, CallContext {
       prefixed.set(head, PREFIX);
       return this.#exchange.send(prefixed, tail, sent);
     }
-    return this.#exchange.send(frame(encode(this.#route!.method.output, message as object)));
+    const bytes = encode(this.#route!.method.output, message as object, PREFIX);
+    writePrefix(bytes, bytes.length - PREFIX);
+    return this.#exchange.send(bytes);
   }
 
   #fail(error: unknown): void {
