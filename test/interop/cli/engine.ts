@@ -321,6 +321,18 @@ export function engineTests(subject: () => Subject): void {
     await cli(["volume", "rm", `${name}-data`]);
   });
 
+  test("stop tells a person what was waited for when a container does not heed its signal", async () => {
+    const name = uniqueName("deaf");
+    await cli(["run", "-d", "--name", name, "--network", "none", "busybox", "sleep", "1000"]);
+    const { output, code } = await terminal([], ["stop", "-t", "1", name]);
+    assert.equal(code, 0, output);
+    assert.match(output, new RegExp(`hint: ${name} did not heed SIGTERM and was killed; run it with --init`));
+    await cli(["start", name]);
+    const piped = await cli(["stop", "-t", "1", name]);
+    assert.deepEqual([piped.stdout, piped.stderr], [`${name}\n`, ""]);
+    await cli(["rm", name]);
+  });
+
   test("-t needs a terminal to type into", async () => {
     const { stderr, code } = await run(["-it", "busybox", "true"]);
     assert.deepEqual(

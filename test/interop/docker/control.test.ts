@@ -57,6 +57,7 @@ test("docker rename", async () => {
   await refused(/already in use/, "rename", "r2", "r3");
   await refused(/same name/, "rename", "r2", "r2");
   await refused(/Invalid container name/, "rename", "r2", "x y");
+  await refused(/Invalid container name \(x\).*; a name has two characters at least/, "rename", "r2", "x");
   await daemon.restart();
   assert.equal(await ok("inspect", "-f", "{{.Name}}", id), "/r2");
   await ok("run", "--rm", "--network", "none", "--name", "r1", "busybox", "true");

@@ -89,7 +89,10 @@ export class ContainerRegistry {
       throw new WharfError(
         "InvalidArgument",
         `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
-        { operation: "create container", subject: name },
+        {
+          ...{ operation: "create container", subject: name },
+          hint: name.length < 2 ? "a name has two characters at least" : undefined,
+        },
       );
     }
     const holder = this.#names.get(name);

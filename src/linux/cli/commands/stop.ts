@@ -1,7 +1,8 @@
 // wharf stop, restart, kill: how containers end.
 import { ANY } from "../../../common/cli/command.ts";
 import { maybeInt, string } from "../../../common/cli/flags.ts";
-import { command } from "../cli.ts";
+import { monotonicMs } from "../../sys/time.ts";
+import { type Cli, command } from "../cli.ts";
 import { each, pathName } from "../container/each.ts";
 
 const STOP_FLAGS = {
@@ -9,6 +10,31 @@ const STOP_FLAGS = {
   timeout: maybeInt("Seconds to wait before it is killed; -1 waits for ever", { short: "t", type: "SECONDS" }),
   time: maybeInt("Seconds to wait", { hidden: true, same: "timeout" }),
 } as const;
+
+/** From this time on a person may wonder what was waited for. */
+const LONG_MS = 1000;
+
+interface Ended {
+  readonly State: { readonly ExitCode: number; readonly OOMKilled?: boolean };
+  readonly Config: { readonly StopSignal?: string };
+}
+
+/** Why a stop took its whole time: the first process did not heed the signal, which for process 1 means that it has no handler. */
+async function explainWait(cli: Cli, name: string, signal: string): Promise<void> {
+  try {
+    const { State, Config } = await cli.api.json<Ended>("GET", `/containers/${pathName(name)}/json`);
+    if (State.ExitCode !== KILLED || State.OOMKilled) return;
+    const sent = signal || Config.StopSignal || "SIGTERM";
+    cli.err(
+      `hint: ${name} did not heed ${sent} and was killed; run it with --init, or name its signal with --stop-signal\n`,
+    );
+  } catch {
+    // with --rm it is gone
+  }
+}
+
+/** The exit code of what SIGKILL ended. */
+const KILLED = 137;
 
 export const stop = command({
   name: "stop",
@@ -27,7 +53,9 @@ export const stop = command({
   run: (cli, { flags, args }) =>
     each(cli, args, async (name) => {
       const query = { signal: flags.signal || undefined, t: flags.timeout };
+      const begun = monotonicMs();
       await cli.api.call("POST", `/containers/${pathName(name)}/stop`, { query, doing: "stop container" });
+      if (monotonicMs() - begun >= LONG_MS && cli.isTerminal(2)) await explainWait(cli, name, flags.signal);
       return `${name}\n`;
     }),
 });
