@@ -23,8 +23,8 @@ const SOUND: Mutant = { name: "", without: "nothing is taken away", changes: [],
 /** What the guest copies: the tests, their Node.js, and a program for each mutant. */
 async function productOf(mutants: readonly Mutant[], scratch: string): Promise<string> {
   const product = join(scratch, "product");
-  for (const name of ["src", "test", "tools", "package.json", "dist/daemon", NODE])
-    cpSync(join(ROOT, name), join(product, name), { recursive: true, filter: (file) => !file.endsWith(".map") });
+  for (const name of ["src", "test", "tools", "package.json", NODE])
+    cpSync(join(ROOT, name), join(product, name), { recursive: true });
   mkdirSync(join(product, "mutants"));
   symlinkSync("../node_modules", join(product, "mutants/node_modules"));
   const build = await copyTree(join(scratch, "tree"));

@@ -5,11 +5,11 @@ import { APPLETS } from "./applets.ts";
 import type * as Images from "./images.ts";
 import type { Change, Mutant } from "./mutants.ts";
 import type * as Native from "./native.ts";
-import { BUILD, ROOT } from "./native.ts";
+import { BUILD, engineFolder, engineSource, ROOT } from "./native.ts";
 
 const COPIED = ["src", "native", "tools", "package.json"];
 /** Of build/: what is the same for all. */
-const CACHED = /^(engine|igzip|isal|quickjs|linux$)/;
+const CACHED = /^(igzip|isal|quickjs|linux$)/;
 
 /** The text with the change made. Throws where what is to be replaced is not there exactly once: the list is behind the sources. */
 export function changed(text: string, { file, search, replace }: Change): string {
@@ -31,6 +31,9 @@ export async function copyTree(to: string): Promise<Builder> {
   // the copy's own: they work on the tree they lie in
   const images: typeof Images = await import(join(to, "tools/lib/images.ts"));
   const native: typeof Native = await import(join(to, "tools/lib/native.ts"));
+  // compiled once: the copy's has another name, for its headers lie elsewhere
+  const { patched } = engineSource(() => {});
+  cpSync(engineFolder(patched), native.engineFolder(patched), { recursive: true });
   return async ({ changes, program }, bin) => {
     const originals = new Map<string, string>();
     try {
@@ -52,7 +55,8 @@ export async function copyTree(to: string): Promise<Builder> {
       for (const [name] of applets) if (name !== "wharf" && name !== "runc") symlinkSync("wharf", join(bin, name));
       // wharfd looks for the daemon beside its folder, and for Node.js two above
       cpSync(join(ROOT, "dist/bin/wharfd"), join(bin, "wharfd"));
-      symlinkSync("../../dist/daemon", join(bin, "../daemon"));
+      const filter = (file: string) => !file.endsWith(".map");
+      cpSync(join(ROOT, "dist/daemon"), join(bin, "../daemon"), { recursive: true, filter });
     } finally {
       for (const [file, text] of originals) writeFileSync(file, text);
     }

@@ -38,6 +38,11 @@ const change = (file: string, search: string, replace: string): Change => ({
   replace,
 });
 
+const UNPROTECTED: Change = {
+  file: "native/host.c",
+  search: "if (is_guarded(a, argv)) protect_self(argv, envp);",
+  replace: "(void)protect_self;",
+};
 /** Whatever lies on /proc is taken for the kernel's. */
 const ANY_PROC = change("sys/procfs.ts", "  if (isProcRoot(fd)) {\n", "  if (fd >= 0) {\n");
 const KEPT_OPEN = change(
@@ -58,13 +63,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "CVE-2019-5736",
     guest: true,
     without: "runt runs from its own file, not from a read-only mount",
-    changes: [
-      {
-        file: "native/host.c",
-        search: "if (is_guarded(a, argv)) protect_self(argv, envp);",
-        replace: "(void)protect_self;",
-      },
-    ],
+    changes: [UNPROTECTED],
     files: [DEFENCE],
     fails: ["(CVE-2019-5736)"],
   },
@@ -293,6 +292,15 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [change("sys/socket.ts", 'sys("set the mode of", path, NR.fchmod, socket.value, 0o600);', "")],
     files: [DEFENCE],
     fails: ["the state of a container is for its owner alone"],
+  },
+  {
+    name: "CVE-2019-5736-shim",
+    without: "shims run from their own file, not from a read-only mount",
+    guest: true,
+    program: "all",
+    changes: [UNPROTECTED],
+    files: [ESCAPE],
+    fails: ["(CVE-2019-5736)"],
   },
   {
     name: "CVE-2018-15664",

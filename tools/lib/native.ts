@@ -51,14 +51,24 @@ function orderScript(order: string, out: string): void {
   writeFileSync(out, `SECTIONS\n{\n  .text.first :\n  {\n${sections}  }\n}\nINSERT BEFORE .text;\n`);
 }
 
+/** The folder of the engine's compiled objects, by what they are made of. */
+export function engineFolder(patched: string): string {
+  const memory = ["arena.h", "blocks.h"].map((name) => join(ROOT, "native", name));
+  return join(BUILD, "engine", hashFiles(memory, QUICKJS.sha256, patched, CC, ...FLAGS));
+}
+
+/** The engine's source as it is compiled, and the folder of what it includes. */
+export function engineSource(say: (text: string) => void): { patched: string; engine: string } {
+  const engine = fetchSdist(QUICKJS, BUILD, say);
+  return { engine, patched: patchEngine(join(engine, "quickjs.c")) };
+}
+
 /** The path of the linked host without applets; built when its sources have changed. */
 export async function buildHost(say: (text: string) => void): Promise<string> {
-  const engine = fetchSdist(QUICKJS, BUILD, say);
+  const { engine, patched } = engineSource(say);
   const igzip = await buildIgzip(BUILD, say);
-  const patched = patchEngine(join(engine, "quickjs.c"));
   const dir = join(ROOT, "native");
-  const memory = ["arena.h", "blocks.h"].map((name) => join(dir, name));
-  const objects = join(BUILD, "engine", hashFiles(memory, QUICKJS.sha256, patched, CC, ...FLAGS));
+  const objects = engineFolder(patched);
   if (!existsSync(join(objects, "done"))) {
     say("compiling the engine (about a minute, once)");
     mkdirSync(objects, { recursive: true });

@@ -137,3 +137,26 @@ test("no descriptor above 2 reaches a container of the daemon's, or an exec (CVE
   }
   await daemon.clean();
 });
+
+test("the program that a shim is cannot be written to by way of /proc/<pid>/exe (CVE-2019-5736)", async () => {
+  // the image's command is a link to whatever executes it, and waits where it is to read its input from
+  const prepare = "ln -s /proc/self/exe /bin/runt; mkfifo /wait; echo > /ready; sleep 1000";
+  const id = await api.create({ Cmd: ["sh", "-c", prepare] });
+  await api.start(id);
+  const { State } = (await api.expect(200, "GET", `/containers/${id}/json`)).json();
+  const inside = (path: string) => `/proc/${State.Pid}/root${path}`;
+  const exec = async (...Cmd: string[]) => {
+    const made = await api.expect(201, "POST", `/containers/${id}/exec`, { Cmd });
+    await api.expect(200, "POST", `/exec/${made.json().Id}/start`, { Detach: true });
+  };
+  await until("what the image has", () => existsSync(inside("/ready")), 60_000);
+  await exec("runt", "update", "-r", "/wait", "x");
+  // its mode, as it is already: as long as a shim executes the file, writing is refused for that alone
+  const find =
+    "for p in /proc/[0-9]*; do case $(readlink $p/exe) in /bin/*|'') ;; *) echo found; chmod 755 $p/exe && echo changed;; esac; done";
+  await exec("sh", "-c", `until ${find} 2>&1 | grep -A1 found > /seen; do sleep 0.1; done; echo > /done`);
+  await until("the attack's end", () => existsSync(inside("/done")), 60_000);
+  assert.match(readFileSync(inside("/seen"), "utf8"), /^found\n.*Read-only file system\n$/);
+  await api.remove(id);
+  await daemon.clean();
+});

@@ -137,10 +137,14 @@ export class Daemon implements AsyncDisposable {
     const child = spawn(program, rest, { env: variables, stdio: ["ignore", log, log] });
     closeSync(log);
     this.#child = child;
-    return until("the daemon", async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return "ended";
-      return (await listens(this.socket)) && "listens";
-    }).then((answer) => answer === "listens");
+    return until(
+      "the daemon",
+      async () => {
+        if (child.exitCode !== null || child.signalCode !== null) return "ended";
+        return (await listens(this.socket)) && "listens";
+      },
+      60_000,
+    ).then((answer) => answer === "listens");
   }
 
   async start(env: Record<string, string> = {}): Promise<void> {
