@@ -1,5 +1,5 @@
 // runt as the program of containerd's own shim, under a real containerd: ctr run --runc-binary. (As the BinaryName that a client
-// has configured it runs under dockerd, ../docker/runt.test.ts.)
+// has configured it runs under dockerd, ../docker/runt.test.ts; as that of the CRI's configuration, cri-binary.test.ts.)
 import { join } from "node:path";
 import { test } from "node:test";
 import { ROOT } from "../../../tools/lib/native.ts";
