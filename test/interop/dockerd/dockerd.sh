@@ -1,14 +1,39 @@
 # Runs inside the peers root: a real dockerd whose containerd is wharfd. Arguments: a folder, that of our programs, how dockerd stores images
-# (graph or store), the cgroup for its containers. Every step prints "== name", what it has to say, and "rc N".
+# (graph or store; theirs: as store, but on a real containerd with our shim and our snapshotter), the cgroup for its containers. Every step prints "== name", what it has to say, and "rc N".
 dir=$1 bin=$2 mode=$3 group=$4
 PATH=$bin:$PATH
-sock=$dir/ws/containerd.sock
-[ "$mode" = store ] && features=',"features":{"containerd-snapshotter":true}' driver= || features= driver=--storage-driver=overlay2
+sock=$dir/ws/containerd.sock tasks=$dir/ws/tasks/moby
+store=',"features":{"containerd-snapshotter":true}'
+case $mode in
+  graph) features= driver=--storage-driver=overlay2 ;;
+  store) features=$store driver= ;;
+  theirs) features=$store driver=--storage-driver=wharf sock=$dir/c.sock tasks=$dir/cs/io.containerd.runtime.v2.task/moby ;;
+esac
 echo '{"runtimes":{"runt":{"runtimeType":"io.containerd.runt.v2"}}'"$features}" > "$dir/daemon.json"
 d() { timeout -k 1 60 docker -H "unix://$dir/d.sock" "$@"; }
+cat > "$dir/config.toml" << END
+version = 3
+root = "$dir/cr"
+state = "$dir/cs"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.podsandbox.controller.v1.podsandbox"]
+[grpc]
+  address = "$sock"
+[ttrpc]
+  address = "$sock.ttrpc"
+[proxy_plugins.wharf]
+  type = "snapshot"
+  address = "$dir/snap.sock"
+END
+echo "snapshotter-socket = \"$dir/snap.sock\"" > "$dir/wharfd.toml"
+# What dockerd is on: $below are its processes.
 wharfd_up() {
-  wharfd --root "$dir/wr" --state "$dir/ws" --cgroup-parent "/$group" >> "$dir/wharfd.log" 2>&1 &
-  wharfd=$!
+  wharfd --root "$dir/wr" --state "$dir/ws" --config "$dir/wharfd.toml" --cgroup-parent "/$group" >> "$dir/wharfd.log" 2>&1 &
+  below=$!
+  if [ "$mode" = theirs ]; then
+    for _ in $(seq 200); do [ -S "$dir/snap.sock" ] && break; sleep 0.1; done
+    containerd -c "$dir/config.toml" >> "$dir/containerd.log" 2>&1 &
+    below="$below $!"
+  fi
   for _ in $(seq 200); do
     [ -S "$sock" ] && ctr -a "$sock" version > "$dir/version" 2>&1 && return
     sleep 0.1
@@ -81,6 +106,7 @@ health() {
 
 wharfd_up
 dockerd_up
+step driver d info -f '{{.Driver}} {{.DefaultRuntime}}'
 step import image
 step run d run --rm lab/bb:1 echo hello
 step status d run --rm lab/bb:1 sh -c 'echo err >&2; exit 7'
@@ -100,8 +126,9 @@ wait "$dockerd" 2> /dev/null
 dockerd_up
 step restored d ps --format '{{.Names}} {{.State}}'
 step exec-restored d exec c1 echo again
-kill -9 "$wharfd"
-wait "$wharfd" 2> /dev/null
+kill -9 $below
+wait $below 2> /dev/null
+rm -f "$dir/snap.sock"
 wharfd_up
 for _ in $(seq 100); do d exec c1 true > /dev/null 2>&1 && break; sleep 0.1; done
 step exec-after d exec c1 echo after
@@ -125,6 +152,7 @@ step containers d ps -aq
 kill "$dockerd"
 wait "$dockerd"
 step left ctr -a "$sock" -n moby containers ls -q
-step tasks sh -c "ls $dir/ws/tasks/moby; ls $dir/ws/s; grep $dir/ws/tasks /proc/self/mountinfo"
-kill "$wharfd"
-wait "$wharfd"
+[ "$mode" = theirs ] || sockets=$dir/ws/s
+step tasks sh -c "ls $tasks $sockets; grep $tasks /proc/self/mountinfo"
+kill $below
+wait $below

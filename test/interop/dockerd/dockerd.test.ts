@@ -1,5 +1,6 @@
-// time-out: 240 s
-// A real dockerd with wharfd in containerd's place: both ways to store images, live-restore across kill -9 of either daemon.
+// time-out: 400 s
+// A real dockerd with wharfd in containerd's place: both ways to store images, live-restore across kill -9 of either daemon. The same on a real
+// containerd that has our shim and our snapshotter.
 import { join } from "node:path";
 import { test } from "node:test";
 import { build } from "../e2e/daemon.ts";
@@ -46,7 +47,15 @@ const EXPECTED: Expected = {
 };
 
 build();
-for (const mode of ["graph", "store"] as const) {
-  const what = mode === "graph" ? "its own overlay2 driver" : "our content store and overlayfs snapshotter";
-  test(`dockerd on wharfd with ${what}`, (t) => checkSteps(t, SCRIPT, `dockerd-${mode}`, [mode], EXPECTED));
+const MODES = {
+  graph: ["wharfd with its own overlay2 driver", "overlay2"],
+  store: ["wharfd with our content store and overlayfs snapshotter", "overlayfs"],
+  theirs: ["a real containerd with our shim and our snapshotter", "wharf"],
+};
+for (const [mode, [what, snapshotter]] of Object.entries(MODES)) {
+  const driver = new RegExp(`^${snapshotter} runt\n$`);
+  // Two folders to look into, whose names are told with them.
+  const tasks: Expected[string] = mode === "theirs" ? EXPECTED.tasks! : [/^\S+:\n\n\S+:\n$/, 1];
+  const expected = { driver, ...EXPECTED, tasks };
+  test(`dockerd on ${what}`, (t) => checkSteps(t, SCRIPT, `dockerd-${mode}`, [mode], expected));
 }
