@@ -100,7 +100,7 @@ BuildPrune POST /build/prune
 ImageCreate POST /images/create
   ?fromImage ?fromSrc ?repo ?tag ?message .body #X-Registry-Auth ?changes ?platform
 ImageInspect GET /images/{name}/json
-  {name} ?manifests
+  {name} ?manifests ?platform
 ImageHistory GET /images/{name}/history
   {name} ?platform
 ImagePush POST /images/{name}/push

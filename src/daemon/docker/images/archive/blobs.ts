@@ -2,7 +2,6 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { pipeline } from "node:stream/promises";
-import { createGzip } from "node:zlib";
 import type { Digest } from "../../../../common/digest.ts";
 import { isCode, WharfError } from "../../../../common/errors.ts";
 import type { Descriptor } from "../../../../common/oci/image.ts";
@@ -58,7 +57,7 @@ export async function storeBlob(
 
 /** Stores a blob of the store once more, compressed. */
 export async function storeCompressed(client: Containerd, blob: StoredBlob): Promise<StoredBlob> {
-  const gzip = createGzip();
+  const gzip = process.getBuiltinModule("node:zlib").createGzip();
   const [stored] = await Promise.all([storeBlob(client, gzip), pipeline(client.content.reader(blob), gzip)]);
   return stored;
 }
