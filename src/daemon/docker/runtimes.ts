@@ -41,6 +41,11 @@ export class Runtimes {
     });
   }
 
+  /** Whether its control groups are systemd's to make. */
+  systemdCgroup(name: string): boolean {
+    return Object.hasOwn(this.#handlers, name) && this.#handlers[name]!.systemdCgroup;
+  }
+
   get names(): string[] {
     return ["runt", OURS, ...Object.keys(this.#handlers)];
   }

@@ -52,8 +52,9 @@ export class OwnRuntime implements OciRuntime {
   }
 
   #launch({ consoleSocket }: Launch, trace: Trace | undefined): runt.LaunchOptions {
-    const { root, id } = this.#options;
-    return { root, id, console: consoleSocket === undefined ? undefined : { socket: consoleSocket }, trace, warn };
+    const { root, id, systemdCgroup } = this.#options;
+    const console = consoleSocket === undefined ? undefined : { socket: consoleSocket };
+    return { root, id, console, trace, warn, systemd: systemdCgroup ? "system" : undefined };
   }
 
   create(request: CreateRequest): Promise<Created> {

@@ -33,7 +33,7 @@ export const ROOT = join(import.meta.dirname, "../../..");
 export const SHIM = process.env.WHARF_TEST_SHIM ?? join(ROOT, "dist/bin/containerd-shim-runt-v2");
 /** Another runtime than runt, for trying things out: WHARF_TEST_RUNTIME=crun. */
 const RUNTIME = process.env.WHARF_TEST_RUNTIME ?? "";
-const NAMESPACE = "shimtest";
+export const NAMESPACE = "shimtest";
 
 export interface Seen {
   topic: string;
@@ -66,6 +66,7 @@ export interface SpecChange {
   without?: string[];
   memory?: number;
   env?: string[];
+  cgroupsPath?: string;
 }
 
 const BUSYBOX = ["/bin/busybox", "/usr/bin/busybox"].find((path) => existsSync(path))!;
@@ -106,7 +107,7 @@ export function specOf(id: string, change: SpecChange): object {
       },
     ],
     linux: {
-      cgroupsPath: `/${CGROUP}/${id}`,
+      cgroupsPath: change.cgroupsPath ?? `/${CGROUP}/${id}`,
       resources: {
         devices: [{ allow: true, access: "rwm" }],
         ...(memory ? { memory: { limit: memory, swap: memory } } : {}),
@@ -174,7 +175,8 @@ export class Daemon implements AsyncDisposable {
     return bundle;
   }
 
-  command(id: string, bundle: string, action: string, env: Record<string, string> = {}) {
+  /** `input`: what the action finds on its stdin. */
+  command(id: string, bundle: string, action: string, env: Record<string, string> = {}, input = new Uint8Array(0)) {
     const args = [
       "-namespace",
       NAMESPACE,
@@ -189,16 +191,16 @@ export class Daemon implements AsyncDisposable {
     ];
     return spawnSync(SHIM, [...args, action], {
       cwd: bundle,
-      input: "",
+      input,
       timeout: 20_000,
       env: { PATH: process.env.PATH, MAX_SHIM_VERSION: "3", TTRPC_ADDRESS: `${this.address}.ttrpc`, ...env },
     });
   }
 
-  async start(change: SpecChange = {}, id = uniqueName("c")): Promise<TestShim> {
+  async start(change: SpecChange = {}, id = uniqueName("c"), input = new Uint8Array(0)): Promise<TestShim> {
     if (!this.away && !this.#server) await this.serveEvents();
     const bundle = this.bundle(id, change);
-    const { status, stdout, stderr } = this.command(id, bundle, "start");
+    const { status, stdout, stderr } = this.command(id, bundle, "start", {}, input);
     if (status !== 0) throw new Error(`start: ${stderr}`);
     const { address } = JSON.parse(stdout.toString()) as { address: string };
     const pid = Number(readFileSync(join(bundle, "shim.pid"), "utf8"));

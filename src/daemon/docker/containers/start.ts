@@ -66,6 +66,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     pidOf: (other) => pidOf(engine, other),
     capabilities: ALL_CAPABILITIES,
     cgroupParent: engine.cgroupParent,
+    systemdCgroup: engine.runtimes.systemdCgroup(record.hostConfig.Runtime),
   });
   const started = { ...record.state, stopped: false, error: "", oomKilled: false, exitCode: 0 };
   record.state = started;

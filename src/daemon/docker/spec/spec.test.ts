@@ -14,6 +14,7 @@ function specOf(
   host: Parameters<typeof completeHostConfig>[0],
   config: Partial<ContainerConfig> = {},
   network: "own" | "host" = "own",
+  context: { systemdCgroup?: boolean } = {},
 ) {
   const hostConfig = completeHostConfig(host, "none");
   const record: ContainerRecord = {
@@ -67,8 +68,17 @@ function specOf(
     pidOf: () => 77,
     capabilities: ALL_CAPABILITIES,
     cgroupParent: "/docker",
+    ...context,
   });
 }
+
+test("buildSpec() names a scope where systemd makes the control groups", () => {
+  const pathOf = (CgroupParent: string) =>
+    specOf({ CgroupParent }, {}, "own", { systemdCgroup: true }).linux?.cgroupsPath;
+  assert.equal(pathOf(""), `system.slice:docker:${"a".repeat(64)}`);
+  assert.equal(pathOf("my.slice"), `my.slice:docker:${"a".repeat(64)}`);
+  assert.throws(() => pathOf("/above"), /should be a valid slice/);
+});
 
 test("buildSpec() gives the defaults of Docker", () => {
   const spec = specOf({});

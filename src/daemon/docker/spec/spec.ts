@@ -1,6 +1,7 @@
 /** The OCI configuration of a Docker container. */
 
 import type { ContainerConfig, MountPoint } from "../../../common/docker/container.ts";
+import { WharfError } from "../../../common/errors.ts";
 import { OCI_VERSION, type POSIXRlimit, type Process, type Spec, type User } from "../../../common/oci/runtime.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import { capabilitiesOf, capabilitySets } from "./capabilities.ts";
@@ -25,6 +26,21 @@ export interface SpecContext {
   capabilities: readonly string[];
   /** Parent of the containers' cgroups. */
   cgroupParent: string;
+  /** They are scopes that systemd makes. */
+  systemdCgroup?: boolean | undefined;
+}
+
+function cgroupsPathOf({ id, hostConfig }: ContainerRecord, { cgroupParent, systemdCgroup }: SpecContext): string {
+  if (!systemdCgroup) return `${hostConfig.CgroupParent || cgroupParent}/${id}`;
+  const slice = hostConfig.CgroupParent || (cgroupParent.endsWith(".slice") ? cgroupParent : "system.slice");
+  if (slice.endsWith(".slice")) return `${slice}:docker:${id}`;
+  throw new WharfError(
+    "InvalidArgument",
+    'cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"',
+    {
+      subject: slice,
+    },
+  );
 }
 
 export function buildSpec(record: ContainerRecord, context: SpecContext): Spec {
@@ -63,7 +79,7 @@ export function buildSpec(record: ContainerRecord, context: SpecContext): Spec {
     mounts: [...mountsOf(host, pointsOf(record, context.sources), context.ownFiles), ...(init ? [initMount()] : [])],
     linux: {
       resources,
-      cgroupsPath: `${host.CgroupParent || context.cgroupParent}/${record.id}`,
+      cgroupsPath: cgroupsPathOf(record, context),
       namespaces: namespacesOf(host, context.network, context.pidOf),
       sysctl: sysctlsOf(record, context),
     },

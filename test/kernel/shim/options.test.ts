@@ -1,0 +1,94 @@
+// runc's options as the shim gets them (containerd.runc.v1.Options): each one has its effect, with runt in the shim and with another program.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Options } from "../../../src/common/gen/containerd/runc/options.ts";
+import { Any as AnyMessage } from "../../../src/common/gen/google/protobuf/any.ts";
+import { packAny } from "../../../src/common/protobuf/any.ts";
+import { encode, type Init } from "../../../src/common/protobuf/codec.ts";
+import { removeCgroups } from "../../support/cgroups.ts";
+import { uniqueName } from "../../support/run.ts";
+import { Daemon, NAMESPACE, SHIM, type TestShim } from "./harness.ts";
+
+const RUNT = join(SHIM, "../runt");
+
+async function create(daemon: Daemon, shim: TestShim, options: Init<Options>, io: { stdout?: string } = {}) {
+  const { id, bundle, task } = shim;
+  await task.create({ id, bundle, rootfs: daemon.mounts, options: packAny(Options, options), ...io });
+}
+
+const recordOf = (root: string, id: string) =>
+  JSON.parse(readFileSync(join(root, NAMESPACE, id, "state.json"), "utf8")) as Record<string, unknown>;
+
+test("runt in the shim: Root, NoPivotRoot, NoNewKeyring; and without them", async () => {
+  await using daemon = new Daemon();
+  await using plain = await daemon.start();
+  await create(daemon, plain, {});
+  const usual = recordOf(join(daemon.folder, "runt"), plain.id);
+  assert.deepEqual([usual.chroot, usual.keyring], [false, true]);
+  await using other = await daemon.start();
+  const root = join(daemon.folder, "elsewhere");
+  await create(daemon, other, { root, noPivotRoot: true, noNewKeyring: true });
+  const record = recordOf(root, other.id);
+  assert.deepEqual([record.chroot, record.keyring], [true, false]);
+  await other.task.start({ id: other.id });
+  // What cleans up after the shim's death knows of the folder, too.
+  process.kill(other.pid, "SIGKILL");
+  await other.client.closed;
+  assert.equal(daemon.delete(other).exitStatus, 137);
+  assert.ok(!existsSync(join(root, NAMESPACE, other.id)));
+});
+
+test("runt in the shim: SystemdCgroup has the manager make the scope", async (t) => {
+  if (existsSync("/run/systemd/system")) return t.skip("systemd runs here: test/vm shows the scope");
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ cgroupsPath: "system.slice:test:scope" });
+  await assert.rejects(create(daemon, shim, { systemdCgroup: true }), /systemd/);
+});
+
+test("BinaryName: the program gets Root, SystemdCgroup, NoPivotRoot and NoNewKeyring as its flags", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const calls = join(daemon.folder, "calls");
+  const program = join(daemon.folder, "program");
+  const strip = 'for a; do shift; case "$a" in --systemd-cgroup) ;; *) set -- "$@" "$a" ;; esac; done';
+  writeFileSync(program, `#!/bin/sh\necho "$@" >> ${calls}\n${strip}\nexec ${RUNT} "$@"\n`, { mode: 0o755 });
+  const root = join(daemon.folder, "own");
+  const flags = { systemdCgroup: true, noPivotRoot: true, noNewKeyring: true };
+  await create(daemon, shim, { binaryName: program, root, ...flags });
+  const made = readFileSync(calls, "utf8");
+  for (const flag of [`--root ${root}/${NAMESPACE} `, " --systemd-cgroup ", " --no-pivot ", " --no-new-keyring "])
+    assert.ok(made.includes(flag), `${flag} is not in ${made}`);
+  assert.deepEqual([recordOf(root, shim.id).chroot, recordOf(root, shim.id).keyring], [true, false]);
+  await shim.task.start({ id: shim.id });
+  assert.match(
+    readFileSync(calls, "utf8"),
+    new RegExp(`--root ${root}/${NAMESPACE} .*--systemd-cgroup start ${shim.id}`),
+  );
+});
+
+test("IoUid and IoGid own the process's streams", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const fifo = join(daemon.folder, "out");
+  assert.equal(spawnSync("mkfifo", [fifo]).status, 0);
+  await create(daemon, shim, { ioUid: 1234, ioGid: 2345 }, { stdout: fifo });
+  const { uid, gid } = statSync(fifo);
+  assert.deepEqual([uid, gid], [1234, 2345]);
+});
+
+test("ShimCgroup: the shim is in it, the container is not", async () => {
+  const group = uniqueName("shim");
+  {
+    await using daemon = new Daemon();
+    const input = encode(AnyMessage, packAny(Options, { shimCgroup: `/${group}` }));
+    await using shim = await daemon.start({}, uniqueName("c"), input);
+    assert.match(readFileSync(`/proc/${shim.pid}/cgroup`, "utf8"), new RegExp(`:/${group}$`, "m"));
+    await create(daemon, shim, {});
+    const { pid } = await shim.task.start({ id: shim.id });
+    assert.doesNotMatch(readFileSync(`/proc/${pid}/cgroup`, "utf8"), new RegExp(`:/${group}$`, "m"));
+  }
+  removeCgroups(group);
+});
