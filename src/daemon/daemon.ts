@@ -26,7 +26,7 @@ import { ensureUnpacked } from "./transfer/stored.ts";
 
 export interface DaemonOptions
   extends Pick<Options, "root" | "state" | "hosts" | "tls" | "group" | "shimPath" | "cgroupParent">,
-    Partial<Pick<Options, "containerd">> {
+    Partial<Pick<Options, "containerd" | "containerdNamespace">> {
   log: Log;
   /** What the configuration file says. */
   file?: Config | undefined;
@@ -73,6 +73,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     state,
     log,
     cgroupParent: options.cgroupParent,
+    namespace: options.containerdNamespace,
     runtimes: new Runtimes(runtime, options.file?.runtimes, options.file?.defaultRuntime),
   });
   stack.defer(() => engine.closing.abort());

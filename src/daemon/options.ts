@@ -3,6 +3,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { WharfError } from "../common/errors.ts";
+import { checkIdentifier } from "./containerd/core/labels.ts";
 import { type ListenAddress, parseListenAddress, type TlsFiles } from "./listen-address.ts";
 import { LEVELS, type Level } from "./log.ts";
 
@@ -24,6 +25,8 @@ export interface Options {
   shimPath: string[];
   /** Socket of the containerd that is used; the daemon's own by default. */
   containerd: string | undefined;
+  /** The namespace there of images and containers of the Docker API. */
+  containerdNamespace: string;
   /** Cgroup under which the containers' own lie. Absolute within the hierarchies. */
   cgroupParent: string;
 }
@@ -45,6 +48,8 @@ The daemon: it serves the Docker Engine API on <state>/docker.sock.
   --tlskey FILE        its key
   --shim-path DIR      looks for shims here first; may be repeated
   --containerd SOCKET  uses the containerd that listens there in place of the own one
+  --containerd-namespace NAME
+                       keeps what the Docker API makes in this namespace (default moby, as dockerd does)
   --cgroup-parent DIR  has the containers' cgroups below this one (default /docker)
   -l, --log-level L    debug, info, warn or error (default info)
   -v, --version        prints the version
@@ -101,6 +106,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): O
     group: values.group || "docker",
     level: level as Level,
     containerd: values.containerd === undefined ? undefined : resolve(values.containerd.replace(/^unix:\/\//, "")),
+    containerdNamespace: namespace(values["containerd-namespace"] ?? "moby"),
     cgroupParent: cgroupParent(values["cgroup-parent"] ?? "/docker"),
     shimPath: (values["shim-path"] ?? []).map((directory) => resolve(directory)),
   };
@@ -122,6 +128,7 @@ function parse(args: readonly string[]) {
       tlskey: { type: "string" },
       "shim-path": { type: "string", multiple: true },
       containerd: { type: "string" },
+      "containerd-namespace": { type: "string" },
       "cgroup-parent": { type: "string" },
       "log-level": { type: "string", short: "l" },
       version: { type: "boolean", short: "v" },
@@ -141,6 +148,11 @@ function tlsFiles(given: ReturnType<typeof parse>["values"]): TlsFiles | undefin
 function cgroupParent(given: string): string {
   if (/^(\/[^/.][^/]*)+$/.test(given)) return given;
   throw invalid(`the cgroup ${JSON.stringify(given)} is no absolute path without dots`);
+}
+
+function namespace(given: string): string {
+  checkIdentifier(given, "namespace");
+  return given;
 }
 
 function invalid(message: string): WharfError {

@@ -76,17 +76,16 @@ async function readConfig(path: string) {
 }
 
 async function importBusybox(options: Options, log: Log): Promise<void> {
-  const [{ Agent }, { AgentProcess }, { createCore }, { NAMESPACE }, { BUSYBOX, makeBusybox }] = await Promise.all([
+  const [{ Agent }, { AgentProcess }, { createCore }, { BUSYBOX, makeBusybox }] = await Promise.all([
     import("./agent/client.ts"),
     import("./agent/process.ts"),
     import("./containerd/core.ts"),
-    import("./docker/engine.ts"),
     import("./images/busybox.ts"),
   ]);
   // Like the daemon's: not started before the core has its locks.
   await using agent = new Agent(new AgentProcess(join(options.state, "agent.sock")));
   await using core = await createCore({ root: options.root, state: options.state, agent });
-  const client = core.namespace(NAMESPACE);
+  const client = core.namespace(options.containerdNamespace);
   await client.images.delete(BUSYBOX).catch((error: unknown) => {
     if (!isCode(error, "NotFound")) throw error;
   });

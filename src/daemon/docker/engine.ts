@@ -21,7 +21,7 @@ import { Turns } from "./turns.ts";
 import { Volumes } from "./volumes/volumes.ts";
 
 /** The containerd namespace of the Docker layer, dockerd's own. */
-export const NAMESPACE = "moby";
+const NAMESPACE = "moby";
 
 /** What speaks to registries. */
 export interface Registries {
@@ -41,6 +41,8 @@ export interface EngineOptions {
   /** Cgroup of the containers' cgroups, dockerd's own by default. */
   cgroupParent?: string | undefined;
   runtimes?: Runtimes | undefined;
+  /** Of what it makes, dockerd's own by default. */
+  namespace?: string | undefined;
 }
 
 export class Engine implements Surroundings {
@@ -68,7 +70,7 @@ export class Engine implements Surroundings {
   readonly closing = new AbortController();
 
   constructor(options: EngineOptions) {
-    this.client = options.core.namespace(NAMESPACE);
+    this.client = options.core.namespace(options.namespace ?? NAMESPACE);
     this.agent = options.agent;
     this.registries = options.registries;
     this.root = options.root;

@@ -25,9 +25,12 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", 
   address = "$dir/snap.sock"
 END
 echo "snapshotter-socket = \"$dir/snap.sock\"" > "$dir/wharfd.toml"
+# our own Docker layer on the same wharfd, in dockerd's own namespace or beside it
+[ "$mode" = store ] && beside=--containerd-namespace=ours || beside=
+w() { timeout -k 1 60 docker -H "unix://$dir/ws/docker.sock" "$@"; }
 # What dockerd is on: $below are its processes.
 wharfd_up() {
-  wharfd --root "$dir/wr" --state "$dir/ws" --config "$dir/wharfd.toml" --cgroup-parent "/$group" >> "$dir/wharfd.log" 2>&1 &
+  wharfd --root "$dir/wr" --state "$dir/ws" --config "$dir/wharfd.toml" --cgroup-parent "/$group" $beside >> "$dir/wharfd.log" 2>&1 &
   below=$!
   if [ "$mode" = theirs ]; then
     for _ in $(seq 200); do [ -S "$dir/snap.sock" ] && break; sleep 0.1; done
@@ -105,6 +108,9 @@ health() {
 }
 
 wharfd_up
+for _ in $(seq 100); do w image inspect busybox > "$dir/id" 2>&1 && break; sleep 0.1; done
+w run -d --name mine --network none busybox sh -c 'while :; do echo mine; sleep 0.1; done' > "$dir/id"
+w run -d --rm --name fleeting --network none busybox sleep 0.5 > "$dir/id"
 dockerd_up
 step driver d info -f '{{.Driver}} {{.DefaultRuntime}}'
 step import image
@@ -121,6 +127,8 @@ step update d update --memory 100m --memory-swap 200m c1
 step top d top c1
 step stats d stats --no-stream --format '{{.Name}} {{.PIDs}}' c1
 step logs sh -c "timeout 60 docker -H unix://$dir/d.sock logs c1 | head -n 2"
+step theirs d ps -a --format '{{.Names}}'
+step ours w ps -a --format '{{.Names}}'
 kill -9 "$dockerd"
 wait "$dockerd" 2> /dev/null
 dockerd_up
@@ -134,6 +142,8 @@ for _ in $(seq 100); do d exec c1 true > /dev/null 2>&1 && break; sleep 0.1; don
 step exec-after d exec c1 echo after
 step restart d restart -t 5 c1
 step restarted d ps --format '{{.Names}} {{.State}}'
+step ours-prune sh -c "timeout 60 docker -H unix://$dir/ws/docker.sock container prune -f > $dir/prune.log"
+step theirs-live d exec c1 echo lives
 step stop d stop -t 5 c1
 step stopped state c1
 step start d start c1
@@ -149,6 +159,10 @@ step registry registry
 step prune sh -c "timeout 60 docker -H unix://$dir/d.sock system prune -af --volumes > $dir/prune.log"
 step images d images -q
 step containers d ps -aq
+step ours-live w exec mine echo lives
+step ours-image w image inspect -f '{{.Os}}' busybox
+step ours-status w ps -a --format '{{.Names}} {{.State}}'
+w rm -f mine > "$dir/id"
 kill "$dockerd"
 wait "$dockerd"
 step left ctr -a "$sock" -n moby containers ls -q

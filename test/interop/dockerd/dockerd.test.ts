@@ -1,5 +1,5 @@
 // time-out: 400 s
-// A real dockerd with wharfd in containerd's place: both ways to store images, live-restore across kill -9 of either daemon. The same on a real
+// A real dockerd with wharfd in containerd's place, while our own Docker layer has a container on the same wharfd: both ways to store images, live-restore across kill -9 of either daemon. The same on a real
 // containerd that has our shim and our snapshotter.
 import { join } from "node:path";
 import { test } from "node:test";
@@ -22,11 +22,15 @@ const EXPECTED: Expected = {
   top: /trap "exit 3" TERM/,
   stats: /^c1 [12]\n$/,
   logs: /^line 1\nline 2\n$/,
+  theirs: /^c1\n$/,
+  ours: /^mine\n$/,
   restored: /^c1 running\n$/,
   "exec-restored": /^again\n$/,
   "exec-after": /^after\n$/,
   restart: /^c1\n$/,
   restarted: /^c1 running\n$/,
+  "ours-prune": /^$/,
+  "theirs-live": /^lives\n$/,
   stop: /^c1\n$/,
   stopped: /^exited 3 0\n$/,
   start: /^c1\n$/,
@@ -42,6 +46,9 @@ const EXPECTED: Expected = {
   prune: /^$/,
   images: /^$/,
   containers: /^$/,
+  "ours-live": /^lives\n$/,
+  "ours-image": /^linux\n$/,
+  "ours-status": /^mine running\n$/,
   left: /^$/,
   tasks: [/^$/, 1],
 };
