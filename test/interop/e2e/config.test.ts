@@ -48,6 +48,24 @@ test("a handler without its program keeps the daemon from starting, and is named
   rmSync(daemon.dir, { recursive: true });
 });
 
+test("--containerd-namespace: images and containers lie in it, a bad name is refused", async () => {
+  {
+    await using daemon = await Daemon.start({ args: ["--containerd-namespace", "apart"] });
+    await daemon.busybox();
+    const ctr = (...args: string[]) =>
+      execute([join(BIN, "ctr"), "-a", join(daemon.state, "containerd.sock"), ...args]);
+    const id = await daemon.ok("run", "-d", "--network", "none", "busybox", "sleep", "1000");
+    assert.equal((await ctr("-n", "apart", "containers", "ls", "-q")).stdout, `${id}\n`);
+    assert.match((await ctr("-n", "apart", "images", "ls", "-q")).stdout, /busybox:latest/);
+    assert.equal((await ctr("-n", "moby", "images", "ls", "-q")).stdout, "");
+    await daemon.removeAll();
+  }
+  const daemon = Daemon.prepare({ args: ["--containerd-namespace", "a/b"] });
+  assert.equal(await daemon.launch(), false);
+  assert.match(daemon.log, /namespace "a\/b"/);
+  rmSync(daemon.dir, { recursive: true });
+});
+
 test("config default is a configuration, config check says on which line one is wrong", async () => {
   const daemon = Daemon.prepare({ config: "" });
   const wharfd = (...args: string[]) => execute([join(BIN, "wharfd"), ...args], { env: daemon.env });

@@ -89,6 +89,27 @@ test("many containers made and removed: their memory and descriptors come back",
   assert.equal((await daemon.run(["busybox", "true"])).code, 0);
 });
 
+test("many short containers: memory, descriptors, store and log stay as they were", async () => {
+  const { daemon, api } = await started();
+  await using _ = daemon;
+  const round = (count: number) =>
+    each(numbers(count), 8, async (i) => {
+      const id = await api.create({ Cmd: ["sh", "-c", `echo ${i}; exit ${i % 100}`], HostConfig: NONE });
+      await api.start(id);
+      assert.equal((await api.expect(200, "POST", `/containers/${id}/wait`)).json().StatusCode, i % 100);
+      await api.remove(id);
+    });
+  await round(30);
+  const store = () => statSync(join(daemon.root, "meta.db")).size;
+  const before = { descriptors: descriptors(daemon.pid), log: daemon.log.length };
+  await round(ALL ? 1000 : 60);
+  await daemon.clean();
+  await until("descriptors", () => descriptors(daemon.pid) <= before.descriptors + 5);
+  await until("memory below 90 MB", () => resident(daemon.pid) < 90, 120_000);
+  assert.ok(store() < 2 << 20, `the store has ${store()} bytes`);
+  assert.equal(daemon.log.length, before.log, daemon.log.slice(before.log));
+});
+
 test("a shim that is killed: its container is stopped with 137, and cleaned up after", async () => {
   const { daemon, api } = await started();
   await using _ = daemon;
