@@ -2,7 +2,7 @@
 // another mount. Where somebody has mounted over a part of /proc, or over all of it, a procfs is used that nobody else can reach.
 import { WharfError } from "../../common/errors.ts";
 import { sys } from "./call.ts";
-import { close, Fd, O, readFrom, writeAll } from "./fs.ts";
+import { close, Fd, O, readFrom, readlink, writeAll } from "./fs.ts";
 import { MOUNT_ATTR, newFileSystem } from "./mount.ts";
 import { NR } from "./nr.ts";
 import { RESOLVE } from "./openat2.ts";
@@ -105,6 +105,12 @@ export function readProc(path: string): string {
 export function writeProc(path: string, text: string): void {
   using file = new Fd(openProc(path, O.WRONLY));
   writeAll(file.value, text, `/proc/${path}`);
+}
+
+/** The text of a link of the kernel's: "pipe:[17]", a path. */
+export function readProcLink(path: string): string {
+  using link = new Fd(openProc(path, O.PATH | O.NOFOLLOW));
+  return readlink("", link.value);
 }
 
 /** Opens what a link of the kernel's leads to ("self/ns/net"), when nothing lies on the link itself. */

@@ -6,8 +6,9 @@ import { dirname } from "../../../common/path.ts";
 import type { Init } from "../../../common/protobuf/codec.ts";
 import type { CgroupPaths } from "../../cgroup/paths.ts";
 import { isErrno } from "../../sys/call.ts";
-import { Fd, O, open, readlink, stat } from "../../sys/fs.ts";
+import { Fd, O, open, stat } from "../../sys/fs.ts";
 import { openInRootIfThere } from "../../sys/openat2.ts";
+import { readProcLink } from "../../sys/procfs.ts";
 import { isBind } from "../mounts.ts";
 import { NS_FILE } from "../namespaces.ts";
 import { trimmed } from "../root.ts";
@@ -20,12 +21,12 @@ import { FIRST_PASSED } from "./criu.ts";
 function resolved(rootfs: string, destination: string): string {
   const path = trimmed(destination.startsWith("/") ? destination : `/${destination}`);
   using root = new Fd(open(rootfs, O.PATH | O.DIRECTORY));
-  const base = readlink(`/proc/self/fd/${root.value}`);
+  const base = readProcLink(`self/fd/${root.value}`);
   for (let there = path; there !== "" && there !== "/"; there = dirname(there)) {
     const place = openInRootIfThere(root.value, there, O.PATH);
     if (place === undefined) continue;
     using held = new Fd(place);
-    const full = readlink(`/proc/self/fd/${held.value}`);
+    const full = readProcLink(`self/fd/${held.value}`);
     return full.startsWith(`${base}/`) ? full.slice(base.length) + path.slice(there.length) : path;
   }
   return path;

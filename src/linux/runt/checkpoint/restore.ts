@@ -8,9 +8,9 @@ import { killCgroup } from "../../cgroup/kill.ts";
 import { locateCgroup, makeBeside, NOT_OURS } from "../../cgroup/make.ts";
 import type { CgroupPaths } from "../../cgroup/paths.ts";
 import { removeCgroup } from "../../cgroup/remove.ts";
-import { close, Fd, O, open, readlink } from "../../sys/fs.ts";
+import { close, Fd, O, open } from "../../sys/fs.ts";
 import { CLONE, exit, fork, pidfdOpen, SIGNALS, wait } from "../../sys/process.ts";
-import { openProcLink, readProc } from "../../sys/procfs.ts";
+import { openProcLink, readProc, readProcLink } from "../../sys/procfs.ts";
 import { timestamp } from "../../sys/time.ts";
 import { type Bundle, readBundle } from "../bundle.ts";
 import { cgroupSteps } from "../cgroup-steps.ts";
@@ -230,7 +230,7 @@ function followed(
   } else if (script === "post-restore") {
     record.init = { pid, startTime: processStat(pid)?.startTime ?? "" };
     // criu keeps a container's clocks by a time namespace of its own
-    if (readlink(`/proc/${pid}/ns/time`) !== readlink("/proc/self/ns/time")) record.namespaces |= CLONE.NEWTIME;
+    if (readProcLink(`${pid}/ns/time`) !== readProcLink("self/ns/time")) record.namespaces |= CLONE.NEWTIME;
     saveRecord(options.root, record);
   } else if (script === "orphan-pts-master" && fd !== undefined) takeConsole(options, fd);
   else if (fd !== undefined) close(fd);

@@ -1,6 +1,7 @@
 // A container's standard streams, as criu is told of them: what was given to it at its creation, wherever its processes keep it now.
 import { isErrno } from "../../sys/call.ts";
-import { fstat, readDir, readlink, readText, S_IFMT, S_IFREG, type Stat, stat, writeFile } from "../../sys/fs.ts";
+import { Fd, fstat, O, readDirFd, readlink, readText, S_IFMT, S_IFREG, type Stat, stat, writeFile } from "../../sys/fs.ts";
+import { openProc, readProc } from "../../sys/procfs.ts";
 import type { ContainerRecord } from "../state.ts";
 
 const FILE = "descriptors.json";
@@ -26,7 +27,7 @@ export function ownStreams(): Place[] {
 
 /** Mounts that a process sees, by their numbers. */
 function mountsOf(pid: number): Set<string> {
-  const lines = readText(`/proc/${pid}/mountinfo`).split("\n");
+  const lines = readProc(`${pid}/mountinfo`).split("\n");
   return new Set(lines.map((line) => line.split(" ", 1)[0]!));
 }
 
@@ -54,23 +55,22 @@ export function streamNames({ init, streams }: ContainerRecord, pids: readonly n
   }
   for (const pid of new Set([first, ...pids])) {
     if (wanted.size === 0) break;
-    const folder = `/proc/${pid}/fd`;
     whileThere(() => {
-      for (const { name: fd } of readDir(folder)) whileThere(() => look(pid, folder, fd));
+      using folder = new Fd(openProc(`${pid}/fd`, O.RDONLY | O.DIRECTORY));
+      for (const { name: fd } of readDirFd(folder.value)) whileThere(() => look(pid, folder.value, fd));
     });
   }
   return names;
 
-  function look(pid: number, folder: string, fd: string): void {
-    const path = `${folder}/${fd}`;
-    const file = stat(path);
+  function look(pid: number, folder: number, fd: string): void {
+    const file = stat(fd, 0, folder);
     const place = placeOf(file);
     const indices = wanted.get(place);
     if (!indices) return;
     // of a file criu wants the same length
     if ((file.mode & S_IFMT) === S_IFREG) return;
-    const link = readlink(path);
-    const mount = /^mnt_id:\s+(\d+)/m.exec(readText(`/proc/${pid}/fdinfo/${fd}`))?.[1];
+    const link = readlink(fd, folder);
+    const mount = /^mnt_id:\s+(\d+)/m.exec(readProc(`${pid}/fdinfo/${fd}`))?.[1];
     if (link.startsWith("/") && (mount === undefined || mounts.has(mount))) return;
     const name = link.startsWith("/") ? `${OUTSIDE}${Number(mount).toString(16)}:${file.ino.toString(16)}]` : link;
     for (const index of indices) names[index] = name;
