@@ -1,6 +1,18 @@
 // A container's standard streams, as criu is told of them: what was given to it at its creation, wherever its processes keep it now.
 import { isErrno } from "../../sys/call.ts";
-import { Fd, fstat, O, readDirFd, readlink, readText, S_IFMT, S_IFREG, type Stat, stat, writeFile } from "../../sys/fs.ts";
+import {
+  Fd,
+  fstat,
+  O,
+  readDirFd,
+  readlink,
+  readText,
+  S_IFMT,
+  S_IFREG,
+  type Stat,
+  stat,
+  writeFile,
+} from "../../sys/fs.ts";
 import { openProc, readProc } from "../../sys/procfs.ts";
 import type { ContainerRecord } from "../state.ts";
 
