@@ -1,6 +1,6 @@
 // The runs that runt's memory image is laid out by: what containerd, Docker and a user at a terminal ask of it all day.
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Mount, Spec } from "../../src/common/oci/runtime.ts";
 import { defaultSeccomp } from "../../src/common/oci/seccomp-default.ts";
@@ -135,8 +135,14 @@ export const trainRunt: Training = (start, host, image, dir) => {
     makeBundles(host, image, dir);
     runs(start, dir);
   } catch (error) {
+    // no reason to fail: the image is only less well laid out
     process.stderr.write(
       `wharf: runt's image is laid out by less: ${error instanceof Error ? error.message : error}\n`,
     );
+  } finally {
+    // what a run that took too long has left
+    const state = join(dir, "state");
+    for (const id of existsSync(state) ? readdirSync(state).filter((name) => !name.startsWith(".")) : [])
+      quiet([host, "--image", image, "--root", state, "delete", "--force", id], dir);
   }
 };
