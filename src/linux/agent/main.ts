@@ -38,6 +38,9 @@ export function main(args: string[]): number {
   try {
     const path = parse(args);
     native.syscall(NR.umask, 0o077);
+    // Workers that start shims come back to our group (ops/spawn-shim.ts): the daemon's may be none that can be named, when it was begun outside of the
+    // process namespace that we are in. One that leads a session leads its group already.
+    native.syscall(NR.setpgid, 0, 0);
     unlinkIfThere(path);
     const mounts = `${dirname(path)}/agent.mnt`;
     mkdirs(mounts, 0o700);

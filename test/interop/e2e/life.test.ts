@@ -38,6 +38,17 @@ test("kill -9 of the daemon: containers go on, no line of output and no exit cod
   assert.equal(await daemon.ok("inspect", "-f", "{{.State.ExitCode}}", "stays"), "137");
 });
 
+test("the agent leads a group of its own, to which the workers that start shims come back", async () => {
+  await using daemon = await Daemon.start();
+  await daemon.busybox();
+  const children = readFileSync(`/proc/${daemon.pid}/task/${daemon.pid}/children`, "utf8").trim().split(" ");
+  const agents = children.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("--socket"));
+  assert.equal(agents.length, 1);
+  const stat = readFileSync(`/proc/${agents[0]}/stat`, "utf8");
+  const [, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  assert.equal(group, agents[0]);
+});
+
 test("a container that ends while no daemon runs: code and time are those of its end", async () => {
   await using daemon = await Daemon.start();
   await daemon.busybox();
