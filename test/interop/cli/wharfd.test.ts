@@ -51,7 +51,7 @@ test("run --trace prints one tree from the CLI to the daemon", async () => {
   assert.match(stderr, /^trace [0-9a-f]{32}\nservice +span +start +duration\nwharf +wharf run /);
   assert.match(stderr, /^wharf +├ create .*\nwharfd +│ └ POST \/containers\/create /m);
   assert.match(stderr, /^wharfd +│ {3}[├└] create task /m);
-  assert.match(stderr, /^runt +│ {7}└ execve: it becomes "echo" /m);
+  assert.match(stderr, /^runt +[│ ]+└ execve: it becomes "echo" /m);
   assert.match(stderr, /^runt +\d[\d.]* ms {2}the runtime, step by step in the kernel$/m);
 });
 
