@@ -1,5 +1,8 @@
 # wharf and wharfd under systemd with cgroup v2; wharf.test.ts says what has to come out.
 cgroups > /tmp/before
+# handlers whose control groups systemd makes: runt in the shim, and runc's program
+mkdir -p /etc/wharf
+printf '[runtimes.scopes]\nsystemd-cgroup = true\n[runtimes.runc-scopes]\nbinary = "runc"\nsystemd-cgroup = true\n' > /etc/wharf/config.toml
 part hello wharf run --rm busybox echo hello
 part limits wharf run --rm --memory 64m --memory-reservation 32m --cpus 0.5 --pids-limit 50 busybox \
   sh -c 'cd /sys/fs/cgroup; cat memory.max memory.low cpu.max pids.max; cat /proc/self/cgroup; mount -t cgroup2'
@@ -9,6 +12,12 @@ wharf run -d --name killed busybox sleep 1000 > /dev/null
 wharf kill killed > /dev/null
 part "no out of memory" wharf wait killed
 part "no out of memory, inspected" wharf inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' killed
+for runtime in scopes runc-scopes; do
+  part "start $runtime" wharf run -d --name $runtime --runtime $runtime --network none --pids-limit 33 busybox sleep 1000
+  part "scope of $runtime" sh -c "cat /proc/\$(wharf inspect --format '{{.State.Pid}}' $runtime)/cgroup; cat /sys/fs/cgroup/system.slice/docker-\$(wharf inspect --format '{{.Id}}' $runtime).scope/pids.max"
+  part "rm $runtime" wharf rm -f $runtime
+done
+part "no slice" wharf run --rm --runtime scopes --cgroup-parent /above busybox true
 part user wharf run --rm -u 1000:1000 --network none busybox sh -c 'id -u; ls /sys/class/net'
 
 part web wharf run -d --name web -p 8080:80 --memory 100m busybox sh -c 'mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www'

@@ -43,6 +43,15 @@ test("the container has its own cgroup, and exec joins it", () => {
   equal(report.of("exec"), "0::/\nhttpd -f -p 80 -h /www ");
 });
 
+test("a handler with systemd-cgroup: systemd makes the scope, with its limits", () => {
+  for (const runtime of ["scopes", "runc-scopes"]) {
+    const id = report.of(`start ${runtime}`);
+    equal(report.of(`scope of ${runtime}`), `0::/system.slice/docker-${id}.scope\n33`);
+    report.of(`rm ${runtime}`);
+  }
+  match(report.part("no slice").output, /cgroup-parent for systemd cgroup should be a valid slice/);
+});
+
 test("kill -9 of the daemon: the container goes on, the next daemon finds it", () => {
   report.of("daemon has ended");
   equal(report.of("ps after kill -9"), "web running");
