@@ -1,4 +1,4 @@
-// time-out: 300 s
+// time-out: 600 s
 // kill -9 of the daemon at every step of pull, create, start, exec, end and removal, and of a sandbox's life, with the real agent, shim and runt: what was
 // acknowledged is there, what was not can be done again, and nothing is left.
 import assert from "node:assert/strict";
