@@ -3,12 +3,12 @@
  * every client. Loaded only when asked for.
  */
 
-import { createHook, executionAsyncResource } from "node:async_hooks";
 import { writeFileSync } from "node:fs";
 import { PerformanceObserver } from "node:perf_hooks";
 
 /** A hold-up is told of when it is longer, in milliseconds. */
 const NOTED = 2;
+const TICK = 1;
 
 /** What the file holds. All times in milliseconds. */
 export interface LoopDelays {
@@ -19,23 +19,23 @@ export interface LoopDelays {
 }
 
 /**
- * Notes hold-ups until disposed of; the file is written at SIGUSR2, too, and what it says begins anew then. A hold-up is one piece of work: what an event
- * that came from outside brings about, with all its ticks and promises, until the next one has its turn. Not a whole turn of the loop: that holds
- * as many of them as have gathered, so it tells more of how busy the machine is. For the same reason it is this thread's CPU time that is taken.
+ * Notes hold-ups until disposed of; the file is written at SIGUSR2, too, and what it says begins anew then. A timer that is due each
+ * millisecond tells by how much it comes late: CPU time taken by others counts, so a busy machine shows more than the daemon's own doing. Therefore a
+ * hold-up counts as long as the process itself was running for: CPU time of this thread, where that is less.
  */
 export function watchEventLoop(file: string): Disposable {
   let delays: LoopDelays = { blocks: [], collections: [] };
-  let last = 0;
-  const piece = (): void => {
-    // What goes on after something else, in the same piece: a promise, or a tick.
-    const resource = executionAsyncResource();
-    if (resource instanceof Promise || Object.hasOwn(resource, "callback")) return;
-    const { user, system } = process.threadCpuUsage();
-    const used = (user + system) / 1000;
-    if (used - last > NOTED) delays.blocks.push({ at: performance.now(), ms: used - last });
-    last = used;
-  };
-  const hook = createHook({ before: piece }).enable();
+  let last = performance.now();
+  let cpu = process.threadCpuUsage();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    const used = process.threadCpuUsage(cpu);
+    const ms = Math.min(now - last - TICK, (used.user + used.system) / 1000);
+    if (ms > NOTED) delays.blocks.push({ at: now, ms });
+    last = now;
+    cpu = process.threadCpuUsage();
+  }, TICK);
+  timer.unref();
   const observer = new PerformanceObserver((list) => {
     for (const { startTime, duration, detail } of list.getEntries() as (PerformanceEntry & { detail?: unknown })[])
       delays.collections.push({ at: startTime, ms: duration, kind: (detail as { kind: number }).kind });
@@ -49,7 +49,7 @@ export function watchEventLoop(file: string): Disposable {
   process.on("SIGUSR2", report);
   return {
     [Symbol.dispose]: () => {
-      hook.disable();
+      clearInterval(timer);
       observer.disconnect();
       process.off("SIGUSR2", report);
       write();
