@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BIN, build, Daemon, until } from "../e2e/daemon.ts";
 import { Api, tarOf } from "./client.ts";
@@ -16,6 +16,10 @@ before(async () => {
   await daemon.busybox();
 });
 after(() => daemon[Symbol.asyncDispose]());
+// what a test that failed has left is not for the next one
+afterEach(async () => {
+  for (const { Id } of (await api.expect(200, "GET", "/containers/json?all=1")).json()) await api.remove(Id);
+});
 
 test("links of a container lead the archive requests nowhere outside of it (CVE-2018-15664)", async () => {
   const victim = join(daemon.dir, "still");
