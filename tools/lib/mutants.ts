@@ -322,16 +322,8 @@ export const MUTANTS: readonly Mutant[] = [
       change("agent/tree.ts", 'path === "" ? "." : path, how, 24', 'path.replace(/^\\/+/, "") || ".", how, 24'),
     ],
     files: [ESCAPE],
-    fails: ["(CVE-2018-15664)"],
-  },
-  {
-    name: "CVE-2018-15664-write",
-    without: "the unpacker has the host's root",
-    guest: true,
-    program: "all",
-    changes: HOSTS_ROOT,
-    files: [ESCAPE],
-    fails: ["links that are swapped during cp"],
+    fails: ["links of a container lead the archive requests nowhere"],
+    may: ["links that are swapped during cp"],
   },
   {
     name: "CVE-2021-41089",
@@ -347,7 +339,9 @@ export const MUTANTS: readonly Mutant[] = [
       ),
     ],
     files: [ESCAPE],
-    fails: ["(CVE-2021-41089)", "links that are swapped during cp"],
+    fails: ["(CVE-2021-41089)"],
+    // a matter of luck, mostly of a second
+    may: ["links that are swapped during cp"],
   },
   {
     name: "CVE-2019-14271",
