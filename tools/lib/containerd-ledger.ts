@@ -211,6 +211,13 @@ export const LABEL_LEDGER: Readonly<Record<string, readonly [meaning: string, ev
     "prepare answers AlreadyExists when the snapshot named is there",
     snapshots("a target that is there need not be prepared"),
   ],
+  "containerd.io/snapshot.ref (remote)": [
+    "one that another program's snapshotter has by itself is taken over",
+    [
+      "src/daemon/containerd/snapshots/proxy.test.ts",
+      "what a remote snapshotter has is taken over under the name asked for",
+    ],
+  ],
   "containerd.io/snapshot/uidmapping": [
     "prepare: whose files they are to be in a user namespace; mounts show them so",
     ctr("a container in a user namespace has its image's files as its own, and no copy of them"),

@@ -11,7 +11,8 @@
  *     containers ─ namespace, id              image, runtime, spec, snapshotter + snapshot_key, sandbox, labels, times
  *     container_extensions ─ namespace, container, name → Any
  *     snapshots ─ id                          (namespace, snapshotter, key) unique; kind, parent (a key), labels, times, usage;
- *                                             the directory is <root>/snapshots/<id>; ids are never used twice
+ *                                             the directory is <root>/snapshots/<id>; ids are never used twice; backend: the name
+ *                                             that another program's snapshotter itself gave a snapshot it had already
  *     leases ─ namespace, id                  labels, time
  *     lease_resources ─ namespace, lease, type, id
  *     trash ─ path                            directories whose snapshot is gone and which the agent has yet to delete
@@ -111,6 +112,10 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (namespace, id)
   ) STRICT, WITHOUT ROWID;
   ALTER TABLE tasks ADD COLUMN sandbox TEXT NOT NULL DEFAULT '';
+  `,
+  `
+  ALTER TABLE snapshots ADD COLUMN backend TEXT;
+  CREATE INDEX snapshots_backend ON snapshots (snapshotter, backend) WHERE backend IS NOT NULL;
   `,
 ];
 

@@ -7,6 +7,7 @@ import { withSpan } from "../trace/trace.ts";
 import { type FetchContext, fetchBlob } from "./fetch.ts";
 import { type Flights, Growth, type Limiter } from "./flights.ts";
 import type { SharedLease } from "./lease.ts";
+import { type ImageSource, offeredLayers } from "./offered.ts";
 import { type LayerEvent, type TransferEvent, throttled } from "./progress.ts";
 import {
   commitLayer,
@@ -24,6 +25,8 @@ export interface LayerPlan {
   diffIds: readonly Digest[];
   /** Chain ids; empty when the layers are only fetched. */
   chain: readonly Digest[];
+  /** Whose layers they are, for a snapshotter that fetches by itself. */
+  image: ImageSource;
 }
 
 export interface LayersRequest {
@@ -52,7 +55,7 @@ export async function pullLayers(request: LayersRequest): Promise<void> {
   const { layers, snapshotter } = request;
   const controller = new AbortController();
   const signal = request.signal ? AbortSignal.any([request.signal, controller.signal]) : controller.signal;
-  const ready = request.plan.then(async (plan) => ({ ...plan, done: await unpackedSoFar(request, plan) }));
+  const ready = request.plan.then(async (plan) => ({ ...plan, done: await there(request, plan) }));
   ready.catch(() => {});
   const committed = layers.map(() => Promise.withResolvers<void>());
   for (const { promise } of committed) promise.catch(() => {});
@@ -61,7 +64,8 @@ export async function pullLayers(request: LayersRequest): Promise<void> {
     const parent = at === 0 ? undefined : committed[at - 1]!.promise;
     const download = Promise.withResolvers<Download>();
     download.promise.catch(() => {});
-    const fetching = fetchShared(request, descriptor, signal, emit, download.resolve);
+    const fetch = () => fetchShared(request, descriptor, signal, emit, download.resolve);
+    const fetching = foreign(request) ? ready.then(({ done }) => (at < done ? undefined : fetch())) : fetch();
     fetching.catch(download.reject);
     try {
       const { chain, diffIds, done } = await ready;
@@ -93,6 +97,19 @@ export async function pullLayers(request: LayersRequest): Promise<void> {
   // The one that ended the others, not those that were ended.
   if (controller.signal.aborted) throw controller.signal.reason;
   for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+/** Another program's snapshotter: as with containerd, a layer that it has is not fetched. */
+function foreign({ snapshotter, context }: LayersRequest): boolean {
+  return snapshotter !== null && context.client.snapshots(snapshotter).foreign;
+}
+
+/** How many layers from the base up need no unpacking. */
+async function there(request: LayersRequest, plan: LayerPlan): Promise<number> {
+  const { snapshotter, layers, lease, context } = request;
+  const done = await unpackedSoFar(request, plan);
+  if (snapshotter === null || !foreign(request)) return done;
+  return await offeredLayers({ client: context.client, snapshotter, lease, layers, ...plan }, done);
 }
 
 /** How many layers from the base up are unpacked already. */

@@ -145,7 +145,8 @@ export class Puller {
       const configured = fetchConfig(context, manifest.config).then((config) => {
         checkConfig(config, manifest, options.platform);
         const diffIds = config.rootfs.diff_ids;
-        return { config, diffIds, chain: snapshotter === null ? [] : chainIds(diffIds, sha256) };
+        const image = { reference: formatReference(reference), manifest: descriptor.digest };
+        return { config, diffIds, chain: snapshotter === null ? [] : chainIds(diffIds, sha256), image };
       });
       await this.#layers(context, manifest.layers, snapshotter, configured, options).catch(async (error: unknown) => {
         if (isDiskFull(error)) await dropBeginnings(client, manifest.layers);
@@ -226,7 +227,11 @@ export class Puller {
   ): Promise<void> {
     const configured = isImage(manifest) ? fetchConfig(context, manifest.config) : Promise.resolve();
     const layers = isImage(manifest) ? manifest.layers : [manifest.config, ...manifest.layers];
-    const plan = configured.then(() => ({ diffIds: [], chain: [] }));
+    const plan = configured.then(() => ({
+      diffIds: [],
+      chain: [],
+      image: { reference: "", manifest: descriptor.digest },
+    }));
     options.progress?.({ kind: "layers", manifest: descriptor, layers });
     await this.#layers(context, layers, null, plan, options);
   }

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { type ContainerdCore, DEFAULT_SNAPSHOTTER } from "../../../src/daemon/containerd/api.ts";
-import { createCore } from "../../../src/daemon/containerd/core.ts";
+import { type CoreOptions, createCore } from "../../../src/daemon/containerd/core.ts";
 import { Registry, type RegistryOptions } from "../../../src/daemon/registry/client.ts";
 import type { TransferEvent } from "../../../src/daemon/transfer/progress.ts";
 import { Puller } from "../../../src/daemon/transfer/pull.ts";
@@ -33,10 +33,14 @@ export interface Holdings {
 export const NOTHING: Holdings = { images: [], snapshots: [], content: [], ingests: [], leases: [] };
 
 /** Opens a core with the test's agent, and a registry client that does not wait long. */
-export async function openStore(options: RegistryOptions = {}, agent = fakeAgent): Promise<Store> {
+export async function openStore(
+  options: RegistryOptions = {},
+  agent = fakeAgent,
+  snapshotters: CoreOptions["snapshotters"] = {},
+): Promise<Store> {
   const directory = await scratch();
   const root = join(directory.path, "root");
-  const core = await createCore({ root, state: join(directory.path, "state"), agent });
+  const core = await createCore({ root, state: join(directory.path, "state"), agent, snapshotters });
   const registry = new Registry({
     retry: { base: 5, cap: 20 },
     timeouts: { connect: 1000, response: 1000, stall: 400 },

@@ -5,10 +5,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { isCode } from "../../../src/common/errors.ts";
-import type { Descriptor } from "../../../src/common/oci/image.ts";
+import { chainIds, type Descriptor } from "../../../src/common/oci/image.ts";
 import { DOCKER, OCI } from "../../../src/common/oci/media-types.ts";
+import { RemoteSubject } from "../../../src/daemon/containerd/snapshots/remote-subject.ts";
 import { Pusher } from "../../../src/daemon/transfer/push.ts";
 import { registryTransferer } from "../../../src/daemon/transfer/transferer.ts";
+import { fakeAgent } from "./fake-agent.ts";
 import { startFaultyProxy } from "./faulty.ts";
 import { openStore, type Store } from "./store.ts";
 import {
@@ -100,6 +102,34 @@ test("pull of a single image for another platform than asked for is refused", as
     code: "NotFound",
     message: "the image is for linux/arm64, not for linux/amd64",
   });
+});
+
+test("of an image whose lower layers a remote snapshotter has, only the upper ones are fetched", async () => {
+  await using folder = await scratch();
+  await using proxy = await startFaultyProxy(server.port);
+  const name = `${proxy.host}/team/app:amd64`;
+  const remote = new RemoteSubject(join(folder.path, "layers"));
+  await using store = await openStore({}, fakeAgent, { remote: () => remote });
+  const { layers } = images.amd64!.manifest;
+  const chain = chainIds(images.amd64!.config.rootfs.diff_ids, sha256);
+  remote.offers.add(chain[0]!);
+  const fetched = () => layers.map(({ digest }) => proxy.count(new RegExp(`GET .*/blobs/${digest}`)));
+  const pulled = await store.pull(name, { snapshotter: "remote" });
+  assert.equal(pulled.chainId, chain[1]);
+  assert.deepEqual(fetched(), [0, 1]);
+  const label = (key: string) => `containerd.io/snapshot/cri.${key}`;
+  assert.deepEqual(remote.snapshots.get("own-1")!.labels, {
+    "containerd.io/snapshot.ref": chain[0],
+    [label("image-ref")]: name,
+    [label("manifest-digest")]: images.amd64!.manifestDescriptor.digest,
+    [label("layer-digest")]: layers[0]!.digest,
+    [label("image-layers")]: layers.map(({ digest }) => digest).join(","),
+  });
+  const top = [...remote.snapshots.values()].at(-1)!;
+  assert.deepEqual([top.kind, top.parent], ["committed", "own-1"]);
+  // Again, and all is there: nothing is fetched for it.
+  assert.equal((await store.pull(name, { snapshotter: "remote" })).changed, false);
+  assert.deepEqual(fetched(), [0, 1]);
 });
 
 test("an image that is there is recognised by one HEAD; by digest without asking", async () => {

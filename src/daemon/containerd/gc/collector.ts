@@ -9,7 +9,7 @@ import type { Row } from "../../store/database.ts";
 import { readLabels } from "../core/labels.ts";
 import type { Shared } from "../core/scope.ts";
 import { contentDelete, imageDelete, snapshotRemove } from "../events/messages.ts";
-import { emptyProxied, trashOf } from "../snapshots/proxy.ts";
+import { proxiedTrash, trashOf } from "../snapshots/proxy.ts";
 import type { GarbageCollector, GcStats } from "./api.ts";
 import { Marker } from "./mark.ts";
 import { EXPIRE_LABEL, isExpired, type NodeKind } from "./references.ts";
@@ -212,7 +212,7 @@ export class Collector implements GarbageCollector, AsyncDisposable {
     const { db, agent, log, proxies } = this.#shared();
     const all = db.all("SELECT path FROM trash").map((row) => row.path as string);
     await this.#emptyProxied(all, proxies);
-    const paths = all.filter((path) => !emptyProxied(path, proxies));
+    const paths = all.filter((path) => !proxiedTrash(path, proxies));
     if (paths.length === 0) return;
     try {
       await agent.remove(paths);
@@ -230,12 +230,13 @@ export class Collector implements GarbageCollector, AsyncDisposable {
   /** At other programs: what was made last goes first, since others may be its parents. */
   async #emptyProxied(entries: readonly string[], proxies: Shared["proxies"]): Promise<void> {
     const { db, log } = this.#shared();
-    const theirs = entries.map((entry) => ({ entry, job: emptyProxied(entry, proxies) }));
+    const theirs = entries.map((entry) => ({ entry, job: proxiedTrash(entry, proxies) }));
     theirs.sort((a, b) => (b.job?.id ?? 0) - (a.job?.id ?? 0));
     for (const { entry, job } of theirs) {
       try {
         if (!job) continue;
-        await job.remove();
+        const sql = "SELECT 1 FROM snapshots WHERE snapshotter = ? AND backend = ? LIMIT 1";
+        if (job.backend === undefined || !db.get(sql, job.snapshotter, job.backend)) await job.remove();
         db.removal(() => db.run("DELETE FROM trash WHERE path = ?", entry));
       } catch (error) {
         log(`a snapshot of another program is not removed yet: ${entry}`, error);

@@ -14,7 +14,7 @@ import type {
   Snapshotter,
   SnapshotUsage,
 } from "../api/snapshots.ts";
-import type { CallOptions, FieldPaths, Filters, Mount } from "../api/types.ts";
+import type { CallOptions, FieldPaths, Filters, Labels, Mount } from "../api/types.ts";
 import { DEFAULT_SNAPSHOTTER } from "../api.ts";
 import { now } from "../core/clock.ts";
 import { checkLabels } from "../core/labels.ts";
@@ -24,32 +24,48 @@ import { LocalSnapshotter, TARGET_LABEL } from "./local.ts";
 import { overlayLayout } from "./overlay.ts";
 import { snapshotExists, snapshotNotFound } from "./rows.ts";
 
-const TRASH = /^proxy ([^ ]+) ([^/]+)\/(\d+)\/(.*)$/s;
+const TRASH = /^proxy ([^ ]+) ([^/]+)\/(\d+)([/=])(.*)$/s;
 
-/** What stands in the trash for a snapshot of another program. */
-export function trashOf({ snapshotter, namespace, id, key }: Row): string {
-  return `proxy ${snapshotter} ${namespace}/${id}/${key}`;
+/** What stands in the trash for a snapshot of another program: its key there, after `=` when that program chose it. */
+export function trashOf({ snapshotter, namespace, id, key, backend }: Row): string {
+  return `proxy ${snapshotter} ${namespace}/${id}${backend === null ? `/${key}` : `=${backend}`}`;
 }
 
-/** Removes what the trash names at its program; undefined for a path. */
-export function emptyProxied(
+/** A snapshot of another program that is to be removed. */
+export interface ProxiedTrash {
+  id: number;
+  snapshotter: string;
+  /** The name that program chose, by which other rows may know it, too. */
+  backend: string | undefined;
+  remove(): Promise<void>;
+}
+
+/** What the trash names at its program; undefined for a path. */
+export function proxiedTrash(
   entry: string,
   proxies: Readonly<Record<string, (namespace: string) => Snapshotter>>,
-): { id: number; remove(): Promise<void> } | undefined {
-  const [, name, namespace, id, key] = TRASH.exec(entry) ?? [];
+): ProxiedTrash | undefined {
+  const [, name, namespace, id, mark, key] = TRASH.exec(entry) ?? [];
   if (name === undefined) return undefined;
   const remove = async () => {
     const backend = proxies[name]?.(namespace!);
     if (!backend) throw new WharfError("NotFound", `there is no snapshotter ${JSON.stringify(name)} any more`);
-    await backend.remove(`${namespace}/${id}/${key}`).catch((error: unknown) => {
+    await backend.remove(mark === "=" ? key! : `${namespace}/${id}/${key}`).catch((error: unknown) => {
       if (!isCode(error, "NotFound")) throw error;
     });
   };
-  return { id: Number(id), remove };
+  return { id: Number(id), snapshotter: name, backend: mark === "=" ? key : undefined, remove };
+}
+
+/** What the other program gets to see: where the layer belongs, and what is meant for snapshotters. */
+function inherited(labels: Labels): Labels {
+  const seen = ([key]: [string, string]) => key === TARGET_LABEL || key.startsWith("containerd.io/snapshot/");
+  return Object.fromEntries(Object.entries(labels).filter(seen));
 }
 
 export class ProxySnapshotter implements Snapshotter {
   readonly rebases = false;
+  readonly foreign = true;
   readonly #scope: Scope;
   readonly #name: string;
   readonly #backend: Snapshotter;
@@ -121,15 +137,52 @@ export class ProxySnapshotter implements Snapshotter {
     try {
       const mounts =
         kind === "active"
-          ? await this.#backend.prepare(own, made.below, { labels })
-          : await this.#backend.view(own, made.below, { labels });
+          ? await this.#backend.prepare(own, made.below, { labels: inherited(labels) })
+          : await this.#backend.view(own, made.below, { labels: inherited(labels) });
       if (kind === "active")
         scope.shared.hub.emit(scope.namespace, snapshotPrepare({ key, parent, snapshotter: this.#name }));
       return mounts;
     } catch (error) {
+      if (target && isCode(error, "AlreadyExists") && (await this.#adopt(made, key, target, labels)))
+        throw snapshotExists(target);
       await this.#rows.remove(key).catch(() => {});
-      throw error;
+      if (!isCode(error, "AlreadyExists")) throw error;
+      const message = `snapshotter ${this.#name} says that ${target ? JSON.stringify(target) : "a new key"} exists, and has no such snapshot`;
+      throw new WharfError(target ? "NotFound" : "Unknown", message, { subject: target ?? key, cause: error });
     }
+  }
+
+  /**
+   * A snapshotter that comes to layers by itself (a remote one) has what was to be prepared: its snapshot takes the place of the row that was made
+   * for the preparation. False when it cannot be found there.
+   */
+  async #adopt(made: { id: number; below: string }, key: string, target: string, labels: Labels): Promise<boolean> {
+    const scope = this.#scope;
+    const filter = `labels."${TARGET_LABEL}"==${JSON.stringify(target)},parent==${JSON.stringify(made.below)}`;
+    let found: SnapshotInfo | undefined;
+    for await (const info of this.#backend.walk([filter])) {
+      // Filters are not heeded by all.
+      if (info.kind !== "committed" || info.labels[TARGET_LABEL] !== target || info.parent !== made.below) continue;
+      found = info;
+      break;
+    }
+    if (!found) return false;
+    const { name, createdAt, updatedAt, labels: own } = found;
+    const lease = `snapshots/${this.#name}`;
+    scope.write(() => {
+      scope.release(key, lease);
+      // Another caller may have been faster.
+      if (this.#find(target)) scope.db.run("DELETE FROM snapshots WHERE id = ?", made.id);
+      else {
+        scope.db.run(
+          "UPDATE snapshots SET key = ?, kind = 'committed', backend = ?, labels = ?, created_at = ?, updated_at = ? WHERE id = ?",
+          ...[target, name, JSON.stringify({ ...own, ...labels }), createdAt, updatedAt, made.id],
+        );
+      }
+      this.#hold(target);
+    });
+    await scope.db.durable();
+    return true;
   }
 
   async commit(name: string, key: string, options: SnapshotCommitOptions = {}): Promise<void> {
@@ -144,11 +197,13 @@ export class ProxySnapshotter implements Snapshotter {
     }
     if (this.#find(name)) throw snapshotExists(name);
     const committed = `${scope.namespace}/${row.id}/${name}`;
-    await this.#backend.commit(committed, this.#keyOf(row), { labels }).catch(async (error: unknown) => {
-      // The daemon was killed after it had been done.
-      const there = isCode(error, "NotFound") && (await this.#backend.stat(committed).catch(() => undefined));
-      if (!there) throw error;
-    });
+    await this.#backend
+      .commit(committed, this.#keyOf(row), { labels: inherited(labels) })
+      .catch(async (error: unknown) => {
+        // The daemon was killed after it had been done.
+        const there = isCode(error, "NotFound") && (await this.#backend.stat(committed).catch(() => undefined));
+        if (!there) throw error;
+      });
     const { size, inodes } = await this.#backend.usage(committed);
     scope.write(() => {
       const time = now();
@@ -170,8 +225,8 @@ export class ProxySnapshotter implements Snapshotter {
     });
   }
 
-  #keyOf({ id, key }: Row): string {
-    return `${this.#scope.namespace}/${id}/${key}`;
+  #keyOf({ id, key, backend }: Row): string {
+    return (backend as string | null) ?? `${this.#scope.namespace}/${id}/${key}`;
   }
 
   #hold(key: string): void {

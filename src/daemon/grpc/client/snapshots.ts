@@ -23,6 +23,7 @@ const KINDS: Readonly<Record<number, SnapshotKind>> = {
 export class RemoteSnapshots implements Snapshotter {
   /** Not in containerd 2.1's messages. */
   readonly rebases = false;
+  readonly foreign = true;
   readonly #call: Caller;
   readonly #name: string;
 
