@@ -56,6 +56,9 @@ for name in runt runc; do
   part "start $name" $name start $name
 done
 part "cgroup" sh -c 'cat "/proc/$(runt state runt | jq .pid)/cgroup"'
+# the same unit for another container
+bundle taken '.process.args = ["true"] | .linux.cgroupsPath = "deep-er.slice:box:runt"'
+part "taken" sh -c 'runt --systemd-cgroup run --bundle taken taken 2>&1; runt state runt | jq -r .status'
 devices='for rule in "b 254 0" "b 7 0" "c 1 3" "c 10 200"; do
   rm -f /tmp/d; set -- $rule
   busybox mknod /tmp/d $1 $2 $3 2> /dev/null

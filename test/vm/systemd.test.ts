@@ -56,6 +56,10 @@ test("devices: what the rules allow, as with runc, and after systemd has loaded 
   equal(report.of("devices after daemon-reload"), allowed);
 });
 
+test("a scope in which another container lives is refused, and left as it is", () => {
+  match(report.of("taken"), /container's cgroup is not empty: \d+ process[\s\S]*\nrunning$/);
+});
+
 test("exec: in the scope", () => {
   equal(report.of("exec's cgroup"), "0::/\n0::/deep.slice/deep-er.slice/box-runt.scope");
 });

@@ -124,7 +124,7 @@ export function makeBeside(cgroup: CgroupPaths): void {
 export const NOT_OURS = "take over the cgroup";
 
 /** A cgroup that was there may be used when nothing is in it; whoever joins a frozen one never gets any further. */
-function refuseOthers(cgroup: CgroupPaths): void {
+export function refuseOthers(cgroup: CgroupPaths): void {
   const refuse = (what: string, hint: string) =>
     new WharfError("FailedPrecondition", `linux.cgroupsPath: container's cgroup ${what}`, {
       operation: NOT_OURS,

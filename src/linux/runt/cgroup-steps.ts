@@ -3,7 +3,7 @@ import { WharfError } from "../../common/errors.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
 import { moveInto } from "../cgroup/join.ts";
 import { limit, limitDevices, settingsOf } from "../cgroup/limit.ts";
-import { makeCgroup } from "../cgroup/make.ts";
+import { makeCgroup, refuseOthers } from "../cgroup/make.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import type { ScopeUnit } from "../cgroup/systemd/place.ts";
 import { asSystemdKeeps, startScope } from "../cgroup/systemd/scope.ts";
@@ -55,6 +55,8 @@ function startByUnit(
   situation: CgroupSituation,
 ): void {
   const { pid } = situation;
+  // a unit of that name that is somebody's: asked of systemd it would be an error, and what is undone then would be theirs
+  refuseOthers(cgroup);
   startScope(scope, { mode: cgroup.mode, pid, id: situation.id, resources: linux?.resources ?? {}, annotations });
   makeCgroup(cgroup, situation.moved);
   if (cgroup.mode === "v1") moveInto(cgroup, pid);
