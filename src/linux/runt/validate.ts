@@ -94,7 +94,7 @@ function checkNamespaces(spec: Spec, own: ReadonlyMap<LinuxNamespaceType, string
 }
 
 function checkResources({ linux }: Spec): void {
-  const { rdma = {}, blockIO, network } = linux?.resources ?? {};
+  const { rdma = {}, blockIO, network, hugepageLimits } = linux?.resources ?? {};
   const base = "linux.resources";
   for (const device in rdma) {
     const { hcaHandles, hcaObjects } = rdma[device]!;
@@ -107,6 +107,10 @@ function checkResources({ linux }: Spec): void {
   }
   for (const [i, { name }] of (network?.priorities ?? []).entries()) {
     if (!name) throw invalid(`${base}.network.priorities[${i}].name`, "is missing");
+  }
+  for (const [i, { pageSize, limit }] of (hugepageLimits ?? []).entries()) {
+    if (!pageSize) throw invalid(`${base}.hugepageLimits[${i}].pageSize`, "is missing");
+    if (limit === undefined) throw invalid(`${base}.hugepageLimits[${i}].limit`, "is missing");
   }
 }
 

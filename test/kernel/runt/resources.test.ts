@@ -159,6 +159,11 @@ test("linux.resources.hugepageLimits, network, rdma: set where the controller is
     if (status !== 0) assert.match(err, field, controller);
     else if (!CGROUP_V2) assert.ok(statSync(`/sys/fs/cgroup/${controller}`).isDirectory());
   }
+  const huge = [{ pageSize: "2MB", limit: 0 }, { limit: 1 }];
+  assert.match(
+    refusal({ hugepageLimits: huge } as never),
+    /linux\.resources\.hugepageLimits\[1\]\.pageSize: is missing/,
+  );
   assert.match(refusal({ rdma: { mlx5_1: {} } }), /linux\.resources\.rdma\["mlx5_1"\]: needs hcaHandles or hcaObjects/);
 });
 
