@@ -1,7 +1,9 @@
 /** Which containerd the Docker layer works on: the daemon's own, or the one behind a socket. */
 
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { Agent } from "./agent/client.ts";
+import { defaultBinary } from "./agent/process.ts";
 import type { Config } from "./config.ts";
 import type { Snapshotter } from "./containerd/api/snapshots.ts";
 import type { ContainerdCore } from "./containerd/api.ts";
@@ -38,7 +40,9 @@ export async function openCore(choice: CoreChoice, agent: Agent, stack: AsyncDis
     const snapshotters = await otherSnapshotters(choice.file?.snapshotters ?? {}, stack);
     const contentPolicy = choice.file?.contentPolicy;
     const restartInterval = choice.file?.restartInterval;
-    const settings = { shimPath, snapshotters, contentPolicy, restartInterval };
+    // All of the linux world is in one program; what it is to do it knows by the name it is mounted at.
+    const holder = realpathSync(defaultBinary());
+    const settings = { shimPath, holder, snapshotters, contentPolicy, restartInterval };
     const core = stack.use(await createCore({ root, state, agent, ...settings, log: warn }));
     return { core, runtime: undefined };
   }

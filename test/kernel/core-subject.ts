@@ -23,7 +23,7 @@ export async function createSubject(remote = false): Promise<TaskSubject> {
   const start = async () => {
     // The agent dies with its daemon.
     const agent = await startAgent({ state, binary: join(BIN, "wharf-agent") });
-    const core = await createCore({ root, state, agent, shimPath: [BIN] });
+    const core = await createCore({ root, state, agent, shimPath: [BIN], holder: join(BIN, "wharf-agent") });
     const socket = join(state, "containerd.sock");
     const server = remote ? await serveContainerd(socket, core, () => {}) : undefined;
     return { agent, core, server, connection: remote ? new GrpcConnection(socket) : undefined };

@@ -34,7 +34,7 @@ export interface Containerd {
   readonly transfer: TransferService;
   readonly introspection: IntrospectionService;
   readonly sandboxes: SandboxStore;
-  /** Runs sandboxes: SHIM_SANDBOXER. NotFound for a controller there is not. */
+  /** Runs sandboxes: SHIM_SANDBOXER, PODSANDBOX_SANDBOXER. NotFound for a controller there is not. */
   sandboxController(name: string): SandboxController;
   /** `overlayfs` by default. NotFound for a snapshotter there is not. */
   snapshots(name?: string): Snapshotter;

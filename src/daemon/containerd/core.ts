@@ -5,7 +5,7 @@ import { WharfError } from "../../common/errors.ts";
 import { Database } from "../store/database.ts";
 import { lockDirectory } from "../store/lock.ts";
 import type { AgentClient } from "./agent.ts";
-import { SHIM_SANDBOXER } from "./api/sandboxes.ts";
+import { PODSANDBOX_SANDBOXER, type SandboxController, SHIM_SANDBOXER } from "./api/sandboxes.ts";
 import type { Snapshotter } from "./api/snapshots.ts";
 import type { TransferEnd, TransferOptions, TransferService } from "./api/transfer.ts";
 import { type Containerd, type ContainerdCore, DEFAULT_SNAPSHOTTER, type Transferer } from "./api.ts";
@@ -28,6 +28,8 @@ import { LocalNamespaces } from "./namespaces/store.ts";
 import { DEFAULT_INTERVAL, RestartMonitor } from "./restart/monitor.ts";
 import { ShimController } from "./sandboxes/controller.ts";
 import { Pods } from "./sandboxes/pods.ts";
+import { PodSandboxController, type PodSandboxParts } from "./sandboxes/podsandbox.ts";
+import { PodSandboxes } from "./sandboxes/podsandboxes.ts";
 import { LocalSandboxes } from "./sandboxes/store.ts";
 import { SnapshotFiles } from "./snapshots/files.ts";
 import { LocalSnapshotter } from "./snapshots/local.ts";
@@ -47,6 +49,8 @@ export interface CoreOptions {
   log?: ((message: string, error?: unknown) => void) | undefined;
   /** Directories to look for shims in, before PATH. */
   shimPath?: readonly string[] | undefined;
+  /** Path of the program (docker-init) that holds the namespaces of sandboxes of `podsandbox`; without it there are none. */
+  holder?: string | undefined;
   /** Further snapshotters by name: what each is to a namespace. */
   snapshotters?: Readonly<Record<string, (namespace: string) => Snapshotter>> | undefined;
   /** `shared` by default. */
@@ -97,18 +101,18 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
   const pods = stack.use(new Pods(shared, shims));
   await pods.restore();
   await shims.restore();
+  const podSandboxes = stack.use(new PodSandboxes(shared, shims, pods));
+  await podSandboxes.restore();
   options.signal?.throwIfAborted();
   const owned = stack.move();
-  const core = new LocalCore(shared, { shims, pods, transferers: [] }, owned);
+  const core = new LocalCore(shared, { shims, pods, podSandboxes, holder: options.holder, transferers: [] }, owned);
   const interval = options.restartInterval ?? DEFAULT_INTERVAL;
   owned.use(new RestartMonitor({ db: shared.db, client: (namespace) => core.namespace(namespace), log, interval }));
   return core;
 }
 
 /** What clients of a core have in common beyond its stores. */
-interface Parts {
-  readonly shims: ShimManager;
-  readonly pods: Pods;
+interface Parts extends PodSandboxParts {
   readonly transferers: Transferer[];
 }
 
@@ -210,12 +214,13 @@ class LocalClient implements Containerd {
     return new LocalSandboxes(this.#scope);
   }
 
-  sandboxController(name: string): ShimController {
+  sandboxController(name: string): SandboxController {
+    if (name === PODSANDBOX_SANDBOXER) return new PodSandboxController(this.#scope, this.#parts);
     if (name === SHIM_SANDBOXER) return new ShimController(this.#scope, this.#parts.shims, this.#parts.pods);
     if (name === "") throw new WharfError("InvalidArgument", "the name of the sandbox controller is empty");
     throw new WharfError("NotFound", `there is no sandbox controller ${JSON.stringify(name)}`, {
       subject: name,
-      hint: `use ${SHIM_SANDBOXER}`,
+      hint: `use ${SHIM_SANDBOXER} or ${PODSANDBOX_SANDBOXER}`,
     });
   }
 

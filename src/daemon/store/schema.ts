@@ -20,6 +20,7 @@
  *     exits ─ namespace, task, exec           how a process ended (exec '' is the init process), and whether an event told it
  *     sandboxes ─ namespace, id               runtime, spec, sandboxer, labels, extensions (JSON, values in base64), times
  *     pods ─ namespace, id                    running sandboxes: bundle, shim, pid, boot id; exited_at is empty while it lives
+ *     podsandboxes ─ namespace, id            running sandboxes that a container of that id holds: its process, boot id; exited_at as with pods
  *
  * Times are RFC 3339 text with nanoseconds, labels JSON objects.
  */
@@ -116,6 +117,13 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE snapshots ADD COLUMN backend TEXT;
   CREATE INDEX snapshots_backend ON snapshots (snapshotter, backend) WHERE backend IS NOT NULL;
+  `,
+  `
+  CREATE TABLE podsandboxes (
+    namespace TEXT NOT NULL, id TEXT NOT NULL, boot TEXT NOT NULL, pid INTEGER NOT NULL,
+    exit_status INTEGER NOT NULL, exited_at TEXT NOT NULL,
+    PRIMARY KEY (namespace, id)
+  ) STRICT, WITHOUT ROWID;
   `,
 ];
 

@@ -1,10 +1,11 @@
 // docker-init, process 1 of a container that was asked for with --init: starts the program, passes signals on, reaps what is
-// orphaned, and ends as the program ends. `docker-init -- PROGRAM [ARG…]`
+// orphaned, and ends as the program ends. `docker-init -- PROGRAM [ARG…]`; `docker-init --pause` only holds a pod's namespaces.
 import { isErrno } from "../sys/call.ts";
 import { clearSignalMask, signalSet } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { stderr } from "../sys/out.ts";
 import { environment, exec, exit, fork, getpid, PR, prctl, SIGNALS, WNOHANG, wait } from "../sys/process.ts";
+import { pause } from "./pause.ts";
 
 const NAME = "docker-init";
 const EINTR = 4;
@@ -77,6 +78,7 @@ function reap(child: number): number | undefined {
 
 export function main(args: string[]): number {
   const [, separator, ...rest] = args;
+  if (separator === "--pause" && rest.length === 0) return pause();
   const command = separator === "--" ? rest : args.slice(1);
   if (command.length === 0) {
     stderr(`usage: ${NAME} -- PROGRAM [ARG...]\n`);

@@ -17,7 +17,7 @@ export interface Sandbox {
   spec: Any | undefined;
   labels: Labels;
   extensions: Record<string, Any>;
-  /** Name of the controller that runs it: SHIM_SANDBOXER. */
+  /** Name of the controller that runs it: SHIM_SANDBOXER or PODSANDBOX_SANDBOXER. */
   sandboxer: string;
   createdAt: Timestamp;
   updatedAt: Timestamp;
@@ -42,7 +42,7 @@ export interface CreateSandboxRequest extends CallOptions {
   /** What it is; looked up in the store when it is not given. */
   sandbox?: SandboxInput | undefined;
   rootfs?: readonly Mount[] | undefined;
-  /** For the shim: CRI's PodSandboxConfig. */
+  /** For the shim, or what holds the sandbox: CRI's PodSandboxConfig. */
   options?: Any | undefined;
   /** A network namespace to be in. */
   netnsPath?: string | undefined;
@@ -93,3 +93,5 @@ export interface SandboxController {
 
 /** The controller whose sandboxes are shims that serve the sandbox API. */
 export const SHIM_SANDBOXER = "shim";
+/** The one whose sandboxes are containers that hold the pod's namespaces. A sandbox that is not there has no status and no end. */
+export const PODSANDBOX_SANDBOXER = "podsandbox";

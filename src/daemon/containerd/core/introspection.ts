@@ -7,13 +7,14 @@ import { parseFilters } from "../../../common/filters.ts";
 import { RuntimeInfo, RuntimeRequest } from "../../../common/gen/containerd/types/introspection.ts";
 import { isAny, unpackAny } from "../../../common/protobuf/any.ts";
 import type { IntrospectionService, Plugin, ServerInfo } from "../api/introspection.ts";
-import { SHIM_SANDBOXER } from "../api/sandboxes.ts";
+import { PODSANDBOX_SANDBOXER, SHIM_SANDBOXER } from "../api/sandboxes.ts";
 import type { Any, Filters } from "../api/types.ts";
 import { DEFAULT_SNAPSHOTTER } from "../api.ts";
 import { POLICIES } from "../restart/policy.ts";
 import type { Shared } from "./scope.ts";
 
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
+/** Architectures as platforms name them, by Node's names. */
+export const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
 
 export class LocalIntrospection implements IntrospectionService {
   readonly #shared: Shared;
@@ -82,6 +83,7 @@ export class LocalIntrospection implements IntrospectionService {
       plugin("monitor.container.v1", "restart", { capabilities: POLICIES }),
       plugin("sandbox.store.v1", "local"),
       plugin("sandbox.controller.v1", SHIM_SANDBOXER),
+      plugin("podsandbox.v1", PODSANDBOX_SANDBOXER),
       plugin("transfer.v1", "local"),
       plugin("streaming.v1", "manager"),
       plugin("lease.v1", "manager"),

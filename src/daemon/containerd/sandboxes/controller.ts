@@ -23,8 +23,10 @@ import { createBundle, removeBundle } from "../tasks/bundle.ts";
 import { lastWords } from "../tasks/last-words.ts";
 import { LocalTasks } from "../tasks/manager.ts";
 import type { ShimManager } from "../tasks/shims.ts";
+import { endTasksOf } from "./end-tasks.ts";
 import type { Pod, PodRecord } from "./pod.ts";
 import { type Pods, podBundle } from "./pods.ts";
+import { endpointOf } from "./shim-of.ts";
 import { LocalSandboxes } from "./store.ts";
 
 export class ShimController implements SandboxController {
@@ -104,7 +106,12 @@ export class ShimController implements SandboxController {
         this.#pods.started(pod);
         this.#scope.shared.hub.emit(this.#scope.namespace, sandboxStart({ sandboxId: id }));
         const labels = new LocalSandboxes(this.#scope).find(id)?.labels ?? {};
-        return { pid: answer.pid, createdAt: timeOf(answer.createdAt) ?? now(), labels, ...endpoint(pod.record) };
+        return {
+          pid: answer.pid,
+          createdAt: timeOf(answer.createdAt) ?? now(),
+          labels,
+          ...endpointOf(pod.record.shim),
+        };
       } catch (cause) {
         throw await this.#undo("start", pod.record, pod, cause);
       }
@@ -139,30 +146,22 @@ export class ShimController implements SandboxController {
     const none = { state: "", info: {}, createdAt: undefined, extra: undefined };
     if (!pod) return { ...none, pid: 0, exitedAt: now(), address: "", version: 0 };
     const { pid, exit } = pod.record;
-    const dead = { ...none, pid, state: "SANDBOX_NOTREADY", exitedAt: exit?.exitedAt, ...endpoint(pod.record) };
+    const dead = { ...none, pid, state: "SANDBOX_NOTREADY", exitedAt: exit?.exitedAt, ...endpointOf(pod.record.shim) };
     if (pod.dead) return dead;
     const answer = await pod.call((client, call) => client.sandboxStatus({ sandboxId: id, verbose }, call));
     const { state, info, extra, createdAt, exitedAt } = answer;
     const times = { createdAt: timeOf(createdAt), exitedAt: timeOf(exitedAt) };
-    return { pid: answer.pid, state, info, extra, ...times, ...endpoint(pod.record) };
+    return { pid: answer.pid, state, info, extra, ...times, ...endpointOf(pod.record.shim) };
   }
 
   async shutdown(id: string): Promise<void> {
     await this.#exclusive(id, async () => {
       const pod = this.#pod(id);
-      const inside = this.#shims.list(this.#scope.namespace).filter(({ record }) => record.sandbox === id);
-      await Promise.all(inside.map(({ record }) => this.#endTask(record.id)));
+      const tasks = new LocalTasks(this.#scope, this.#shims, this.#pods);
+      await endTasksOf(this.#shims, tasks, this.#scope.namespace, id);
       failpoint("sandbox.emptied");
       await this.#pods.remove(pod);
     });
-  }
-
-  async #endTask(containerId: string): Promise<void> {
-    const tasks = new LocalTasks(this.#scope, this.#shims, this.#pods);
-    // One that has ended, or whose shim is gone, takes no signal.
-    await tasks.kill({ containerId, signal: 9, all: true }).catch(() => {});
-    await tasks.wait({ containerId });
-    await tasks.delete(containerId);
   }
 
   async metrics(id: string): Promise<Metric | undefined> {
@@ -179,11 +178,6 @@ export class ShimController implements SandboxController {
     if (!pod) throw new WharfError("NotFound", `sandbox ${JSON.stringify(id)} not found`, { subject: id });
     return pod;
   }
-}
-
-function endpoint({ shim }: PodRecord): { address: string; version: number } {
-  const { address, version } = shim;
-  return { address: `ttrpc+${address.includes("://") ? address : `unix://${address}`}`, version };
 }
 
 function timeOf(time: Instant | undefined): string | undefined {

@@ -67,7 +67,7 @@ export class LocalTasks implements TaskManager {
     const binary = this.#shims.resolve(request.runtimePath ?? container.runtime.name);
     const bundle = bundlePath(shared.paths.state, namespace, id);
     const options = request.options ?? container.runtime.options;
-    const shim = sandboxShim(this.#scope, this.#pods, container.sandbox, options);
+    const shim = sandboxShim(this.#scope, { pods: this.#pods, shims: this.#shims }, container.sandbox, options);
     const sandbox = shim ? container.sandbox : "";
     const record: TaskRecord = {
       ...{ namespace, id, bundle, binary, pid: 0, stdin, stdout, stderr, terminal, sandbox },

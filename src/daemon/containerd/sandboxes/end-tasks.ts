@@ -1,0 +1,23 @@
+/** The tasks of a sandbox's containers, ended with it. */
+
+import { isCode } from "../../../common/errors.ts";
+import type { TaskManager } from "../api/tasks.ts";
+import type { ShimManager } from "../tasks/shims.ts";
+
+/** Kills and deletes the task; none is none. */
+export async function endTask(tasks: TaskManager, containerId: string): Promise<void> {
+  // One that has ended, or whose shim is gone, takes no signal.
+  await tasks.kill({ containerId, signal: 9, all: true }).catch(() => {});
+  try {
+    await tasks.wait({ containerId });
+    await tasks.delete(containerId);
+  } catch (error) {
+    if (!isCode(error, "NotFound")) throw error;
+  }
+}
+
+/** All those that were created in the sandbox's shim. */
+export async function endTasksOf(shims: ShimManager, tasks: TaskManager, namespace: string, id: string): Promise<void> {
+  const inside = shims.list(namespace).filter(({ record }) => record.sandbox === id);
+  await Promise.all(inside.map(({ record }) => endTask(tasks, record.id)));
+}
