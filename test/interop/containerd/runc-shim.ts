@@ -5,6 +5,7 @@ import { Options } from "../../../src/common/gen/containerd/runc/options.ts";
 import { packAny } from "../../../src/common/protobuf/any.ts";
 import type { ContainerdCore } from "../../../src/daemon/containerd/api.ts";
 import { FakeAgent } from "../../../src/daemon/containerd/conformance/fake-agent.ts";
+import { podSandboxesSuite } from "../../../src/daemon/containerd/conformance/podsandboxes.ts";
 import { taskCrashSuite } from "../../../src/daemon/containerd/conformance/task-crash.ts";
 import type { TaskSubject } from "../../../src/daemon/containerd/conformance/task-harness.ts";
 import { tasksSuite } from "../../../src/daemon/containerd/conformance/tasks.ts";
@@ -25,7 +26,8 @@ async function create(): Promise<TaskSubject> {
   const root = join(dir, "root");
   const state = join(dir, "state");
   const image = busybox(join(dir, "image"));
-  const start = () => createCore({ root, state, agent: new FakeAgent(), shimPath: [BIN] });
+  const holder = join(BIN, "wharf-agent");
+  const start = () => createCore({ root, state, agent: new FakeAgent(), shimPath: [BIN], holder });
   let core: ContainerdCore = await start();
   return {
     dir,
@@ -53,6 +55,7 @@ async function create(): Promise<TaskSubject> {
 }
 
 tasksSuite(RUNTIME, create);
+podSandboxesSuite(RUNTIME, create);
 
 taskCrashSuite(
   RUNTIME,

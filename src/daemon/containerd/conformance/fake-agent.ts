@@ -5,6 +5,7 @@ import { cp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
 import type { AgentClient, SpawnShimRequest, SpawnShimResult, Usage } from "../agent.ts";
+import type { Mount } from "../api/types.ts";
 
 export class FakeAgent implements AgentClient {
   unpack(): Promise<never> {
@@ -27,8 +28,11 @@ export class FakeAgent implements AgentClient {
     return true;
   }
 
-  mount(): Promise<never> {
-    return refuse("mount");
+  async mount(mounts: readonly Mount[], target: string): Promise<void> {
+    for (const { type, source, options } of mounts) {
+      const { status, stderr } = spawnSync("mount", ["-t", type, "-o", options.join(","), source, target]);
+      if (status !== 0) throw new WharfError("Unknown", `cannot mount ${target}: ${String(stderr)}`);
+    }
   }
 
   async unmount(target: string): Promise<void> {

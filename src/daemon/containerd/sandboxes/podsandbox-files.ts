@@ -3,7 +3,7 @@
  * `shm` for /dev/shm, `hostname`, `hosts` and `resolv.conf`.
  */
 
-import { copyFileSync, existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { hostname as hostHostname } from "node:os";
 import { join } from "node:path";
 import { fromFile } from "../../../common/file-error.ts";
@@ -13,6 +13,7 @@ import type { AgentClient } from "../agent.ts";
 /** Bytes of a pod's /dev/shm. */
 const SHM_SIZE = 64 * 1024 * 1024;
 const HOST_SHM = "/dev/shm";
+const CAP_SYS_RESOURCE = 24n;
 
 export function podFolder(state: string, namespace: string, id: string): string {
   return join(state, "podsandboxes", namespace, id);
@@ -21,6 +22,13 @@ export function podFolder(state: string, namespace: string, id: string): string 
 /** A pod in the host's IPC namespace has the host's shared memory. */
 export function shmOf(folder: string, { linux }: PodSandboxConfig): string {
   return linux?.securityContext?.namespaceOptions?.ipc === NamespaceMode.NODE ? HOST_SHM : join(folder, "shm");
+}
+
+/** Without CAP_SYS_RESOURCE no score can be made less than it is, and runc fails when asked to. */
+export function leastOomScore(): number {
+  const [, caps = "0"] = /^CapEff:\s*(\S+)$/m.exec(readFileSync("/proc/self/status", "latin1")) ?? [];
+  const may = (BigInt(`0x${caps}`) >> CAP_SYS_RESOURCE) & 1n;
+  return may === 1n ? -1000 : Number(readFileSync("/proc/self/oom_score_adj", "latin1"));
 }
 
 /** Left-overs of that name have to be removed before. */

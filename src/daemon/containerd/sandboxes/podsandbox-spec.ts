@@ -9,6 +9,7 @@ import { OCI_VERSION } from "../../../common/oci/runtime.ts";
 const HOLDER = "/docker-init";
 /** Whom the pause image has it run as. */
 const NOBODY = 65535;
+/** The kernel's choice of what to kill comes to it last. */
 const OOM_SCORE = -998;
 const CPU_SHARES = 2;
 const ANNOTATION = "io.kubernetes.cri.";
@@ -23,6 +24,8 @@ export interface PodSpecInput {
   resolvConf: string;
   /** Path of the program on the host. */
   holder: string;
+  /** The least that may be written to oom_score_adj here. */
+  leastOomScore: number;
 }
 
 /** InvalidArgument, Unimplemented for what a pod cannot have. */
@@ -42,7 +45,7 @@ export function podSpec(input: PodSpecInput): Spec {
       cwd: "/",
       env: ["PATH=/"],
       noNewPrivileges: true,
-      oomScoreAdj: OOM_SCORE,
+      oomScoreAdj: Math.max(OOM_SCORE, input.leastOomScore),
     },
     root: { path: "rootfs", readonly: true },
     ...(!hostNetwork && config.hostname !== "" && { hostname: config.hostname }),

@@ -28,7 +28,7 @@ import { sandboxCreate, sandboxStart } from "../events/messages.ts";
 import { LocalTasks } from "../tasks/manager.ts";
 import type { ShimManager } from "../tasks/shims.ts";
 import type { Pods } from "./pods.ts";
-import { makePodFiles, podFolder, removePodFiles, shmOf, unmountShm } from "./podsandbox-files.ts";
+import { leastOomScore, makePodFiles, podFolder, removePodFiles, shmOf, unmountShm } from "./podsandbox-files.ts";
 import { podSpec } from "./podsandbox-spec.ts";
 import { KIND_LABEL, type PodSandbox, type PodSandboxes, SANDBOX_KIND } from "./podsandboxes.ts";
 import { endpointOf } from "./shim-of.ts";
@@ -76,7 +76,7 @@ export class PodSandboxController implements SandboxController {
     const config = options ? unpackAny(PodSandboxConfig, options) : decode(PodSandboxConfig, new Uint8Array());
     const folder = podFolder(shared.paths.state, namespace, id);
     const files = { shm: shmOf(folder, config), resolvConf: `${folder}/resolv.conf` };
-    const spec = podSpec({ id, config, netnsPath, annotations, holder, ...files });
+    const spec = podSpec({ id, config, netnsPath, annotations, holder, leastOomScore: leastOomScore(), ...files });
     const sandbox = podSandboxes.insert(namespace, id);
     failpoint("podsandbox.inserted");
     try {
