@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { ControllerService } from "../src/common/gen/containerd/services/sandbox.ts";
 import type { ContainerdCore } from "../src/daemon/containerd/api.ts";
 import { containerdRouter } from "../src/daemon/grpc/services.ts";
 import { apiMethods, PAGE, page, transferFields, ttrpcMethods } from "./containerd-ledger.ts";
@@ -8,6 +9,7 @@ import {
   FILTER_LEDGER,
   LABEL_LEDGER,
   LEDGER,
+  PODSANDBOX_LEDGER,
   SETTING_LEDGER,
   TRANSFER_LEDGER,
   TTRPC_LEDGER,
@@ -24,6 +26,8 @@ test("so has every method of shims, every filter field, label and setting", asyn
   const rows = (await ttrpcMethods()).map(({ row }) => row);
   assert.ok(rows.length > 40, "the shims' methods are found");
   assertComplete(rows, TTRPC_LEDGER);
+  const controller = Object.values(ControllerService.methods).map(({ name }) => name);
+  assertComplete(controller, PODSANDBOX_LEDGER);
   assertComplete(Object.keys(FILTER_LEDGER), FILTER_LEDGER);
   const labels = Object.fromEntries(Object.entries(LABEL_LEDGER).map(([name, [, evidence]]) => [name, evidence]));
   assertComplete(Object.keys(labels), labels);

@@ -13,6 +13,7 @@ const leases = (title: string): Evidence => [`${CONFORMANCE}/leases.ts`, title];
 const events = (title: string): Evidence => [`${CONFORMANCE}/events.ts`, title];
 const sandboxes = (title: string): Evidence => [`${CONFORMANCE}/sandboxes.ts`, title];
 const pods = (title: string): Evidence => [`${CONFORMANCE}/pods.ts`, title];
+const podSandboxes = (title: string): Evidence => [`${CONFORMANCE}/podsandboxes.ts`, title];
 const filters = (title: string): Evidence => [`${CONFORMANCE}/filters.ts`, title];
 const isolation = (title: string): Evidence => [`${CONFORMANCE}/isolation.ts`, title];
 const restart = (title: string): Evidence => ["test/interop/ctr/restart.test.ts", title];
@@ -155,6 +156,24 @@ export const TTRPC_LEDGER: Ledger = {
   ...Object.fromEntries(Object.entries(SHIM_TASK).map(([name, one]) => [`containerd.task.v2.Task/${name}`, one])),
   ...Object.fromEntries(Object.entries(SHIM_TASK).map(([name, one]) => [`containerd.task.v3.Task/${name}`, one])),
   ...Object.fromEntries(SHIM_POD.map((name) => [`containerd.runtime.sandbox.v1.Sandbox/${name}`, shimPod(POD_SHIM)])),
+};
+
+const HELD = "one is created, started, asked, stopped and shut down; its events come in order";
+
+/** The same service for sandboxes of `podsandbox`. */
+export const PODSANDBOX_LEDGER: Ledger = {
+  Create: podSandboxes("the configuration says which namespaces are the host's, and what the files hold"),
+  Start: podSandboxes("its containers share its shim, its namespaces and its memory, and go with it"),
+  Platform: podSandboxes(HELD),
+  Stop: podSandboxes(HELD),
+  Wait: podSandboxes("a restarted daemon finds them, and how they ended meanwhile"),
+  Status: podSandboxes(HELD),
+  Shutdown: [
+    `${CONFORMANCE}/podsandbox-crash.ts`,
+    "kill -9 at any step of a podsandbox's life loses none and leaves nothing",
+  ],
+  Metrics: podSandboxes(HELD),
+  Update: podSandboxes(HELD),
 };
 
 const field = (name: string): [string, Evidence] => [name, filters(`"${name}"`)];

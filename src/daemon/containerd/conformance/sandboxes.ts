@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SPEC_TYPE_URL } from "../api/containers.ts";
-import { SHIM_SANDBOXER } from "../api/sandboxes.ts";
+import { PODSANDBOX_SANDBOXER, SHIM_SANDBOXER } from "../api/sandboxes.ts";
 import type { Containerd } from "../api.ts";
 import { collectGarbage, put, rejects, type SubjectFactory, skipped } from "./harness.ts";
 
@@ -97,5 +97,24 @@ export function sandboxesSuite(name: string, create: SubjectFactory): void {
       "NotFound",
     );
     await rejects(controller.create({ id: "a b" }), "InvalidArgument");
+  });
+
+  check("so does podsandbox, for which one that is gone is shut down", async (client) => {
+    const controller = client.sandboxController(PODSANDBOX_SANDBOXER);
+    const calls = [
+      controller.create({ id: "p1" }),
+      controller.start("p1"),
+      controller.stop("p1"),
+      controller.wait("p1"),
+      controller.status("p1"),
+      controller.metrics("p1"),
+      controller.update("p1", { id: "p1" }, []),
+    ];
+    await Promise.all(calls.map((call) => rejects(call, "NotFound")));
+    await controller.shutdown("p1");
+    assert.equal((await controller.platform("p1")).os, "linux");
+    await rejects(controller.create({ id: "a b" }), "InvalidArgument");
+    // Nothing here holds namespaces.
+    await rejects(controller.create({ id: "p1", sandbox: { id: "p1" } }), "FailedPrecondition");
   });
 }

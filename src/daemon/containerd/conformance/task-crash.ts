@@ -1,22 +1,13 @@
 /** Kills the daemon at every fail point of a task's life, starts it again, and looks for what was lost or left behind. */
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Containerd, ContainerdCore } from "../api.ts";
+import { type CrashPlace, processes, runScenario, specsOf, within } from "./crash-harness.ts";
 
-export interface CrashPlace extends Disposable {
-  root: string;
-  state: string;
-  /** A directory with /bin/busybox. */
-  rootfs: string;
-  /** Name of the runtime or path of a shim, and the OCI runtime it is to use. */
-  runtime: string;
-  binaryName: string;
-  cgroup: string;
-}
+const SCENARIO = "task-scenario.ts";
 
 export function taskCrashSuite(
   name: string,
@@ -24,12 +15,8 @@ export function taskCrashSuite(
   open: (place: CrashPlace) => Promise<ContainerdCore>,
 ): void {
   test(`${name}: kill -9 at any step of a task's life loses no task and leaves no shim, mount or bundle`, async () => {
-    const { points } = await within(scratch, (place) => run(place, "*"));
-    const counts = new Map<string, number>();
-    const specs = points.map((point) => {
-      counts.set(point, (counts.get(point) ?? 0) + 1);
-      return `${point}:${counts.get(point)}`;
-    });
+    const { points } = await within(scratch, (place) => runScenario(place, SCENARIO, "*"));
+    const specs = specsOf(points);
     for (const point of [
       "task.inserted",
       "task.bundle-created",
@@ -38,22 +25,17 @@ export function taskCrashSuite(
       "task.deleted",
       "task.bundle-removed",
     ]) {
-      assert.ok(counts.has(point), point);
+      assert.ok(points.includes(point), point);
     }
     for (const spec of specs) {
       await within(scratch, async (place) => {
-        const { steps } = await run(place, spec);
+        const { steps } = await runScenario(place, SCENARIO, spec);
         await checkAfter(place, open, steps).catch((cause: unknown) => {
           throw new Error(`killed at ${spec}, after ${steps.at(-1) ?? "nothing"}`, { cause });
         });
       });
     }
   });
-}
-
-async function within<T>(scratch: () => CrashPlace, body: (place: CrashPlace) => Promise<T>): Promise<T> {
-  using place = scratch();
-  return await body(place);
 }
 
 async function checkAfter(
@@ -92,40 +74,4 @@ async function cleanUp(client: Containerd): Promise<void> {
     }
     await client.tasks.delete(id);
   }
-}
-
-/** Commands of processes that name the state directory: shims. */
-function processes(state: string): string[] {
-  const commands = readdirSync("/proc")
-    .filter((pid) => /^\d+$/.test(pid))
-    .map((pid) => {
-      try {
-        return `${pid} ${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")}`;
-      } catch {
-        return "";
-      }
-    });
-  return commands.filter((command) => command.includes(state));
-}
-
-function run(place: CrashPlace, failpoint: string): Promise<{ steps: string[]; points: string[] }> {
-  const { root, state, rootfs, runtime, binaryName, cgroup } = place;
-  const script = join(import.meta.dirname, "../crash/task-scenario.ts");
-  const env = { ...process.env, WHARF_FAILPOINT: failpoint, NODE_TEST_CONTEXT: undefined };
-  // Its own group: what it started must not get its end by the terminal's signals.
-  const child = spawn(process.execPath, [script, root, state, rootfs, runtime, binaryName, cgroup], {
-    env,
-    detached: true,
-  });
-  let out = "";
-  let err = "";
-  child.stdout.on("data", (data) => (out += data));
-  child.stderr.on("data", (data) => (err += data));
-  return new Promise((resolve, reject) => {
-    child.on("exit", (code, signal) => {
-      if (code !== 0 && signal !== "SIGKILL") return reject(new Error(`the scenario failed: ${err}`));
-      const points = [...err.matchAll(/^failpoint (.*)$/gm)].map((match) => match[1]!);
-      resolve({ steps: out.split("\n").filter(Boolean), points });
-    });
-  });
 }
