@@ -47,6 +47,9 @@ async function checkAfter(
       assert.ok(isCode(error, "NotFound"), String(error));
       return undefined;
     });
+    if (!status) assert.deepEqual(filesOf(place.state, "podsandboxes/a"), [], "the restart has cleaned up");
+    if (status?.state === "SANDBOX_READY")
+      assert.equal((await client.tasks.get({ containerId: "p1" })).status, "running");
     // What a client was told stands until the client itself asks for the next step.
     if (last === "created") assert.notEqual(status?.state ?? "SANDBOX_NOTREADY", "SANDBOX_NOTREADY");
     if (last === "started" || last === "filled") assert.ok(status);
@@ -65,10 +68,12 @@ async function checkAfter(
     );
   }
   const { state } = place;
-  for (const folder of ["tasks/a", "podsandboxes/a"]) {
-    assert.deepEqual(existsSync(join(state, folder)) ? readdirSync(join(state, folder)) : [], [], folder);
-  }
+  for (const folder of ["tasks/a", "podsandboxes/a"]) assert.deepEqual(filesOf(state, folder), [], folder);
   assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(state), "no mount is left");
   for (let i = 0; i < 250 && processes(state).length > 0; i++) await sleep(20);
   assert.deepEqual(processes(state), []);
+}
+
+function filesOf(state: string, folder: string): string[] {
+  return existsSync(join(state, folder)) ? readdirSync(join(state, folder)) : [];
 }
