@@ -11,19 +11,26 @@ import { SPEC_TYPE_URL } from "../api/containers.ts";
 import { PODSANDBOX_SANDBOXER } from "../api/sandboxes.ts";
 import type { Containerd } from "../api.ts";
 import { rejects } from "./harness.ts";
-import { isAlive, listen, pick, shimOf, type TaskSubject, taskSpec } from "./task-harness.ts";
+import { isAlive, listen, pick, removeCgroup, shimOf, type TaskSubject, taskSpec } from "./task-harness.ts";
 
 type Config = Parameters<typeof packAny<PodSandboxConfig>>[1];
 
 export function podSandboxesSuite(name: string, create: () => Promise<TaskSubject>): void {
   const check = (title: string, body: (subject: TaskSubject, client: () => Containerd) => Promise<void>) =>
     test(`${name}: podsandbox: ${title}`, async () => {
-      await using subject = await create();
+      await using stack = new AsyncDisposableStack();
+      const subject = await create();
+      // The pods' parent belongs to whoever names it: the daemon leaves it.
+      stack.defer(() => removeCgroup(subject.cgroup));
+      stack.use(subject);
       await body(subject, () => subject.client("a"));
     });
   const controller = (client: Containerd) => client.sandboxController(PODSANDBOX_SANDBOXER);
-  const make = async ({ runtime }: TaskSubject, client: Containerd, id: string, config: Config = {}) => {
-    const options = packAny(PodSandboxConfig, config);
+  const optionsOf = ({ cgroup }: TaskSubject, { linux, ...rest }: Config = {}) =>
+    packAny(PodSandboxConfig, { ...rest, linux: { cgroupParent: `/${cgroup}`, ...linux } });
+  const make = async (subject: TaskSubject, client: Containerd, id: string, config?: Config) => {
+    const options = optionsOf(subject, config);
+    const { runtime } = subject;
     const sandbox = await client.sandboxes.create({ id, runtime, sandboxer: PODSANDBOX_SANDBOXER });
     await controller(client).create({ id, sandbox, options });
   };
@@ -80,6 +87,7 @@ export function podSandboxesSuite(name: string, create: () => Promise<TaskSubjec
     const early = pods.wait("p1");
     const instance = await pods.start("p1");
     assert.ok(isAlive(instance.pid));
+    assert.match(readFileSync(`/proc/${instance.pid}/cgroup`, "utf8"), new RegExp(`/${subject.cgroup}/p1$`, "m"));
     assert.equal(instance.labels.oci_runtime_type, subject.runtime.name);
     await rejects(pods.start("p1"), "FailedPrecondition");
     const container = await client().containers.get("p1");
@@ -195,7 +203,7 @@ export function podSandboxesSuite(name: string, create: () => Promise<TaskSubjec
     const netns = `/proc/${held.pid}/ns/net`;
     const pods = controller(client());
     const sandbox = { id: "p3", runtime: subject.runtime };
-    await pods.create({ id: "p3", sandbox, netnsPath: netns });
+    await pods.create({ id: "p3", sandbox, netnsPath: netns, options: optionsOf(subject) });
     assert.equal(readlinkSync(`/proc/${(await pods.start("p3")).pid}/ns/net`), readlinkSync(netns));
     for (const id of ["p1", "p2", "p3"]) await pods.shutdown(id);
     await gone(subject, client());
@@ -204,7 +212,7 @@ export function podSandboxesSuite(name: string, create: () => Promise<TaskSubjec
   check("what cannot be one leaves nothing, and says why", async (subject, client) => {
     const { runtime } = subject;
     const pods = controller(client());
-    const config = (linux: NonNullable<Config["linux"]>) => packAny(PodSandboxConfig, { linux });
+    const config = (linux: NonNullable<Config["linux"]>) => optionsOf(subject, { linux });
     const refused = [
       [{ id: "a b", sandbox: { id: "a b", runtime } }, "InvalidArgument"],
       [{ id: "p1" }, "NotFound"],

@@ -1,6 +1,7 @@
 /** What the suites with a real shim share: specs, processes, events. */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Runtime } from "../api/containers.ts";
 import type { Envelope } from "../api/events.ts";
@@ -61,6 +62,18 @@ export function isAlive(pid: number): boolean {
     return !stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
   } catch {
     return false;
+  }
+}
+
+/** An empty group by its name below each hierarchy's root. */
+export function removeCgroup(name: string): void {
+  const root = "/sys/fs/cgroup";
+  for (const hierarchy of ["", ...readdirSync(root)]) {
+    try {
+      rmdirSync(join(root, hierarchy, name));
+    } catch {
+      // Not in this one; what is left for another reason the tests' own check for leaks finds.
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 /** A daemon that makes, fills and removes a sandbox that a container holds, to be killed at a fail point. Arguments as the tasks' scenario has. */
 
 import { writeSync } from "node:fs";
+import { PodSandboxConfig } from "../../../common/gen/cri/sandbox-config.ts";
+import { packAny } from "../../../common/protobuf/any.ts";
 import { armFailpoints } from "../../store/failpoints.ts";
 import { SPEC_TYPE_URL } from "../api/containers.ts";
 import { PODSANDBOX_SANDBOXER } from "../api/sandboxes.ts";
@@ -18,7 +20,8 @@ const client = core.namespace("a");
 const controller = client.sandboxController(PODSANDBOX_SANDBOXER);
 const runtime = { name };
 const sandbox = await client.sandboxes.create({ id: "p1", runtime, sandboxer: PODSANDBOX_SANDBOXER });
-await controller.create({ id: "p1", sandbox });
+const options = packAny(PodSandboxConfig, { linux: { cgroupParent: cgroup } });
+await controller.create({ id: "p1", sandbox, options });
 done("created");
 const { pid } = await controller.start("p1");
 done("started");
@@ -28,7 +31,7 @@ const spec = {
   process: { args: ["/bin/busybox", "sleep", "1000"], cwd: "/", env: ["PATH=/bin"], user: { uid: 0, gid: 0 } },
   root: { path: "rootfs" },
   mounts: [{ destination: "/proc", type: "proc", source: "proc" }],
-  linux: { cgroupsPath: cgroup, namespaces: [...shared, { type: "mount" }] },
+  linux: { cgroupsPath: `${cgroup}/c1`, namespaces: [...shared, { type: "mount" }] },
 };
 const value = new TextEncoder().encode(JSON.stringify(spec));
 await client.containers.create({ id: "c1", runtime, sandbox: "p1", spec: { typeUrl: SPEC_TYPE_URL, value } });
