@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT } from "../../../tools/lib/native.ts";
+import { removeCgroups } from "../../support/cgroups.ts";
+import { runMark } from "../../support/run.ts";
 import { engineTests } from "./engine.ts";
 import { goldenTests } from "./golden.ts";
 import { mistakeTests } from "./mistakes.ts";
@@ -12,6 +14,8 @@ import { execute, Scratch, wharfProgram } from "./program.ts";
 const BIN = join(ROOT, "dist/bin");
 
 const scratch = new Scratch();
+/** Below this cgroup the containers live, so that nothing of theirs stays anywhere else. */
+const CGROUP = `${runMark()}-cli-${process.pid}`;
 const env = {
   WHARF_ROOT: scratch.path("root"),
   WHARF_STATE: scratch.path("state"),
@@ -23,7 +27,7 @@ let wharf = "";
 
 before(async () => {
   wharf = await wharfProgram(scratch);
-  const started = await execute([wharf, "daemon", "start"], { env });
+  const started = await execute([wharf, "daemon", "start", "--option", `--cgroup-parent=/${CGROUP}`], { env });
   assert.equal(started.code, 0, started.stderr);
   // The first start makes busybox:latest, in its own time.
   for (const end = Date.now() + 20_000; Date.now() < end; ) {
@@ -35,6 +39,7 @@ after(async () => {
   const ids = stdout.split("\n").filter(Boolean);
   if (ids.length > 0) await execute([wharf, "rm", "-f", ...ids], { env });
   await execute([wharf, "daemon", "stop"], { env });
+  removeCgroups(CGROUP);
   scratch[Symbol.dispose]();
 });
 
