@@ -113,7 +113,7 @@ test("containers of a network know each other by name and alias, come and go; ot
   assert.match(await ok("exec", "bb", "ping", "-c", "1", "-W", "5", "aa"), /1 packets received/);
   await ok("rm", "-f", "aa", "bb", "cc");
   await daemon.clean();
-  assert.match(await ok("network", "prune", "-f"), /one\ntwo/);
+  assert.deepEqual((await ok("network", "prune", "-f")).trim().split("\n").slice(1).sort(), ["one", "two"]);
   assert.doesNotMatch(await links(), /br-/);
   assert.doesNotMatch(await tables(), /br-/);
 });
