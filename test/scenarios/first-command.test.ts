@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { ROOT } from "../../tools/lib/native.ts";
 import { execute } from "../interop/cli/program.ts";
 import { Daemon } from "../interop/e2e/daemon.ts";
+import { removeCgroups } from "../support/cgroups.ts";
 
 test("./wharf run --rm busybox echo hello", { timeout: 240_000 }, async () => {
   await using daemon = Daemon.prepare({ env: { WHARF_AUTOSTART: "1" } });
@@ -22,5 +23,7 @@ test("./wharf run --rm busybox echo hello", { timeout: 240_000 }, async () => {
     // the one the CLI started is not ours to wait for: it is told to end
     await wharf("daemon", "stop");
     assert.ok(!existsSync(join(daemon.state, "wharfd.pid")));
+    // the containers' cgroups were below this one, which stays, as dockerd's does
+    removeCgroups("docker");
   }
 });

@@ -177,6 +177,8 @@ test("disk full while unpacking and while downloading: said, all is given back, 
     assert.match(filled.stderr + filled.stdout, /No space left|I\/O error/);
     await small.ok("rm", name);
     assert.equal((await small.run(["busybox", "echo", "goes on"])).stdout, "goes on\n");
+    // what a removed container leaves is cleared behind its back
+    await small.clean();
   } finally {
     execFileSync("umount", [disk]);
   }

@@ -227,9 +227,16 @@ export class Daemon implements AsyncDisposable {
         if (name !== ".seccomp") found.push(`state ${path}/${name}`);
     for (const name of names(join(this.root, "containers"), true)) found.push(`folder containers/${name}`);
     const trees = [this.root, this.state];
-    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-      const command = glance(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
-      const shim = /containerd-shim|runt/.test(command) && trees.some((tree) => command.includes(tree));
+    const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+    const commandOf = (pid: string) => glance(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
+    // a shim shows as much of its command line as it has room for: whose it is, its parent tells
+    const agent = processes.find((pid) => commandOf(pid) === `wharf-agent --socket ${join(this.state, "agent.sock")}`);
+    for (const pid of processes) {
+      const command = commandOf(pid);
+      const own = () =>
+        trees.some((tree) => command.includes(tree)) ||
+        (agent !== undefined && glance(`/proc/${pid}/stat`).split(") ").at(-1)!.split(" ")[1] === agent);
+      const shim = /containerd-shim|runt/.test(command) && own();
       if (shim || glance(`/proc/${pid}/cgroup`).includes(`/${this.cgroup}/`)) found.push(`process ${pid} ${command}`);
     }
     return found;
