@@ -30,7 +30,10 @@ export interface Container {
 export type ContainerInput = Pick<Container, "id"> & Partial<Omit<Container, "id" | "createdAt" | "updatedAt">>;
 
 export interface WriteOptions {
-  /** False: resolves when a killed daemon would not lose it, and does not wait until a power cut would not either. */
+  /**
+   * A killed daemon loses nothing that has resolved. True: nor does a power cut. Left out: within milliseconds nor does a power cut, the flush is
+   * begun. False: that comes with the next flush.
+   */
   flush?: boolean | undefined;
 }
 

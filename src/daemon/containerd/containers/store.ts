@@ -33,7 +33,7 @@ export class LocalContainers implements ContainerStore {
     return containers.filter((container) => filter(containerAdaptor(container)));
   }
 
-  async create(input: ContainerInput, { flush = true }: WriteOptions = {}): Promise<Container> {
+  async create(input: ContainerInput, { flush }: WriteOptions = {}): Promise<Container> {
     const scope = this.#scope;
     const time = now();
     const container = checkContainer({
@@ -60,15 +60,11 @@ export class LocalContainers implements ContainerStore {
       const { id, image, runtime } = container;
       scope.emit(containerCreate({ id, image, runtime }));
     });
-    if (flush) await scope.db.durable();
+    await scope.flush(flush);
     return container;
   }
 
-  async update(
-    input: ContainerInput,
-    fieldPaths: FieldPaths = [],
-    { flush = true }: WriteOptions = {},
-  ): Promise<Container> {
+  async update(input: ContainerInput, fieldPaths: FieldPaths = [], { flush }: WriteOptions = {}): Promise<Container> {
     const scope = this.#scope;
     const container = scope.write(() => {
       const updated = checkContainer({ ...applyUpdate(this.#get(input.id), input, fieldPaths), updatedAt: now() });
@@ -79,11 +75,11 @@ export class LocalContainers implements ContainerStore {
       return updated;
     });
     scope.shared.gc.schedule();
-    if (flush) await scope.db.durable();
+    await scope.flush(flush);
     return container;
   }
 
-  async delete(id: string, { flush = true }: WriteOptions = {}): Promise<void> {
+  async delete(id: string, { flush }: WriteOptions = {}): Promise<void> {
     const scope = this.#scope;
     scope.remove(() => {
       this.#get(id);
@@ -97,7 +93,7 @@ export class LocalContainers implements ContainerStore {
       scope.emit(containerDelete({ id }));
     });
     scope.shared.gc.schedule();
-    if (flush) await scope.db.durable();
+    await scope.flush(flush);
   }
 
   #find(id: string) {
