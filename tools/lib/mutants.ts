@@ -57,6 +57,15 @@ const KEPT_OPEN = change(
   "  let from = 3 + preserveFds;\n  if (from > 0) return;\n",
 );
 
+/** Masks go to whatever has the name when they are made. */
+const MASKS_BY_PATH = change(
+  "runt/masks.ts",
+  "[at, type, magic] of KERNEL_TREES)",
+  "[at, type, magic] of [] as never[])",
+);
+/** Nobody looks where process.cwd has led. */
+const ANY_FOLDER = change("runt/identity.ts", "    checkFolder(cwd);\n", "");
+
 export const MUTANTS: readonly Mutant[] = [
   {
     name: "CVE-2016-9962",
@@ -86,17 +95,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "CVE-2019-19921",
     without: "/proc and /sys may be links of the image (also CVE-2023-27561, CVE-2023-28642)",
-    changes: [
-      change("runt/mounts.ts", '"folder", 0o755, RESOLVE.NO_SYMLINKS)', '"folder", 0o755)'),
-      change("runt/masks.ts", "[at, type, magic] of KERNEL_TREES)", "[at, type, magic] of [] as never[])"),
-    ],
+    changes: [change("runt/mounts.ts", '"folder", 0o755, RESOLVE.NO_SYMLINKS)', '"folder", 0o755)'), MASKS_BY_PATH],
     files: [PROC],
     fails: ["/proc and /sys of the image must not be links"],
   },
   {
     name: "masks-by-path",
     without: "masks go to whatever is called /proc when they are made (CVE-2019-19921, CVE-2023-27561)",
-    changes: [change("runt/masks.ts", "[at, type, magic] of KERNEL_TREES)", "[at, type, magic] of [] as never[])")],
+    changes: [MASKS_BY_PATH],
     files: [RACES],
     fails: ["/proc exchanged for a link in a loop"],
   },
@@ -146,14 +152,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "CVE-2024-21626-folder",
     without: "nobody looks where process.cwd has led",
-    changes: [change("runt/identity.ts", "    checkFolder(cwd);\n", "")],
+    changes: [ANY_FOLDER],
     files: [FDS],
     fails: ["process.cwd outside of the root is refused"],
   },
   {
     name: "CVE-2024-21626-both",
     without: "a folder of the host stays open, and nobody looks where process.cwd has led",
-    changes: [change("runt/identity.ts", "    checkFolder(cwd);\n", ""), KEPT_OPEN],
+    changes: [ANY_FOLDER, KEPT_OPEN],
     files: [FDS],
     fails: [
       "run and exec",

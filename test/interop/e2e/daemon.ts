@@ -55,7 +55,7 @@ export interface DaemonOptions {
 let count = 0;
 
 /** Waits until `done` answers something true. */
-export async function until<T>(what: string, done: () => T | Promise<T>, ms = 10_000): Promise<NonNullable<T>> {
+export async function until<T>(what: string, done: () => T | Promise<T>, ms = 30_000): Promise<NonNullable<T>> {
   for (const end = Date.now() + ms; ; await sleep(10)) {
     const answer = await done();
     if (answer) return answer;
@@ -282,7 +282,7 @@ export class Daemon implements AsyncDisposable {
       found = [...this.leftovers(), ...(existsSync(join(this.root, "meta.db")) ? this.strays() : [])];
       return found.length === 0;
     };
-    await until("clean", look, 5000).catch(() => {
+    await until("clean", look, 30_000).catch(() => {
       throw new Error(`${what} left behind:\n  ${found.join("\n  ")}\n${this.log.split("\n").slice(-15).join("\n")}`);
     });
   }
