@@ -2,16 +2,8 @@
 # with rootfs/ in it, and runt. Every step prints "== name", what it has to say, and "rc N".
 dir=$1
 runt=$2
-cat > "$dir/config.toml" << END
-version = 3
-root = "$dir/root"
-state = "$dir/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.podsandbox.controller.v1.podsandbox"]
-[grpc]
-  address = "$dir/c.sock"
-[ttrpc]
-  address = "$dir/c.sock.ttrpc"
-END
+. "$(dirname "$0")/config.sh"
+containerd_config "$dir/root" "$dir/state" "$dir/c.sock" > "$dir/config.toml"
 ctr() { timeout -k 1 30 ctr_ -a "$dir/c.sock" "$@"; }
 real=$(which ctr)
 mkdir "$dir/bin" && ln -s "$real" "$dir/bin/ctr_" && PATH=$dir/bin:$PATH

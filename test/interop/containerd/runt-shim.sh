@@ -2,22 +2,14 @@
 # Every step prints "== name", what it has to say, and "rc N".
 dir=$1
 PATH=$2:$PATH
-cat > "$dir/config.toml" << END
-version = 3
-root = "$dir/root"
-state = "$dir/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.podsandbox.controller.v1.podsandbox"]
-[grpc]
-  address = "$dir/c.sock"
-[ttrpc]
-  address = "$dir/c.sock.ttrpc"
-END
+. "$(dirname "$0")/config.sh"
+containerd_config "$dir/root" "$dir/state" "$dir/c.sock" > "$dir/config.toml"
 real=$(which ctr)
 ctr() { timeout -k 1 20 "$real" -a "$dir/c.sock" "$@"; }
 up() {
   containerd -c "$dir/config.toml" >> "$dir/log" 2>&1 &
   daemon=$!
-  for _ in $(seq 100); do
+  for _ in $(seq 300); do
     ctr version > "$dir/version" 2>&1 && return
     sleep 0.1
   done

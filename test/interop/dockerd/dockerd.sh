@@ -11,19 +11,8 @@ case $mode in
 esac
 echo '{"runtimes":{"runt":{"runtimeType":"io.containerd.runt.v2"}}'"$features}" > "$dir/daemon.json"
 d() { timeout -k 1 60 docker -H "unix://$dir/d.sock" "$@"; }
-cat > "$dir/config.toml" << END
-version = 3
-root = "$dir/cr"
-state = "$dir/cs"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.podsandbox.controller.v1.podsandbox"]
-[grpc]
-  address = "$sock"
-[ttrpc]
-  address = "$sock.ttrpc"
-[proxy_plugins.wharf]
-  type = "snapshot"
-  address = "$dir/snap.sock"
-END
+. "$(dirname "$0")/../containerd/config.sh"
+containerd_config "$dir/cr" "$dir/cs" "$sock" "$dir/snap.sock" > "$dir/config.toml"
 echo "snapshotter-socket = \"$dir/snap.sock\"" > "$dir/wharfd.toml"
 # our own Docker layer on the same wharfd, in dockerd's own namespace or beside it
 [ "$mode" = store ] && beside=--containerd-namespace=ours || beside=

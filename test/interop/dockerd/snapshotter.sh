@@ -1,19 +1,8 @@
 # Runs inside the peers root: a wharfd whose snapshotter a real containerd and a second wharfd use. Arguments: a folder, that of our programs, a cgroup.
 dir=$1 bin=$2 group=$3
 sock=$dir/c.sock
-cat > "$dir/config.toml" << END
-version = 3
-root = "$dir/root"
-state = "$dir/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.podsandbox.controller.v1.podsandbox"]
-[grpc]
-  address = "$sock"
-[ttrpc]
-  address = "$sock.ttrpc"
-[proxy_plugins.wharf]
-  type = "snapshot"
-  address = "$dir/snap.sock"
-END
+. "$(dirname "$0")/../containerd/config.sh"
+containerd_config "$dir/root" "$dir/state" "$sock" "$dir/snap.sock" > "$dir/config.toml"
 printf 'snapshotter-socket = "%s/snap.sock"\n' "$dir" > "$dir/one.toml"
 printf '[snapshotters.other]\naddress = "unix://%s/snap.sock"\n' "$dir" > "$dir/two.toml"
 wait_for() {

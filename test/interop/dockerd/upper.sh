@@ -2,16 +2,8 @@
 # Every step prints "== name", what it has to say, and "rc N".
 dir=$1 bin=$2 group=$3
 sock=$dir/c.sock
-cat > "$dir/config.toml" << END
-version = 3
-root = "$dir/root"
-state = "$dir/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.podsandbox.controller.v1.podsandbox"]
-[grpc]
-  address = "$sock"
-[ttrpc]
-  address = "$sock.ttrpc"
-END
+. "$(dirname "$0")/../containerd/config.sh"
+containerd_config "$dir/root" "$dir/state" "$sock" > "$dir/config.toml"
 printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/registry}}\nhttp: {addr: "127.0.0.1:5000"}\n' "$dir" > "$dir/registry.yml"
 OTEL_TRACES_EXPORTER=none docker-registry serve "$dir/registry.yml" > "$dir/registry.log" 2>&1 &
 registry=$!

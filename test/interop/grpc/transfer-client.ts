@@ -126,7 +126,10 @@ export class TransferClient implements Disposable {
       ended = true;
       wake();
     };
-    return { id, send, end, over: handled(Promise.race([over, sleep(60_000, undefined, { ref: false })])) };
+    const late = sleep(60_000, undefined, { ref: false }).then(() => {
+      throw new Error(`the daemon did not end the stream ${id}`);
+    });
+    return { id, send, end, over: handled(Promise.race([over, late])) };
   }
 
   [Symbol.dispose](): void {
