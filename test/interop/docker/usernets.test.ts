@@ -1,6 +1,8 @@
 // time-out: 200 s
 // Networks of the users' own: made, inspected, used by containers that know each other by name, kept over a restart, removed.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { uniqueName } from "../../support/run.ts";
 import { execute } from "../cli/program.ts";
@@ -143,5 +145,30 @@ test("an address of one's own; a network that is gone; options that a container 
   await api.expect(204, "DELETE", `/networks/${name}`);
   await api.refused(404, /network fixed not found/, "POST", `/containers/${second}/start`);
   await api.expect(204, "DELETE", `/containers/${second}`);
+  await daemon.clean();
+});
+
+test("those that start at once know all others, and nobody who did not start; those that end at once are forgotten", async () => {
+  const name = "crowd";
+  await create({ Name: name });
+  const make = async (as: string, command: string[]) => {
+    const body = { Image: "busybox", Hostname: as, Cmd: command, HostConfig: { NetworkMode: name } };
+    return (await api.expect(201, "POST", `/containers/create?name=${as}`, body)).json().Id as string;
+  };
+  const all = ["m1", "m2", "m3", "m4", "m5", "m6"];
+  const ids = await Promise.all(all.map((as) => make(as, ["sleep", "1000"])));
+  const bad = await make("bad", ["/nosuch"]);
+  const known = (id: string) =>
+    readFileSync(join(daemon.root, "containers", id, "hosts"), "utf8")
+      .split("\n")
+      .slice(6, -1)
+      .map((line) => /^10\.\d|^172\.\d/.test(line) && line.split(/\s/)[1])
+      .sort();
+  await Promise.all([...ids.map((id) => api.start(id)), api.expect(400, "POST", `/containers/${bad}/start`)]);
+  for (const id of ids) assert.deepEqual(known(id), all);
+  await Promise.all(ids.slice(1).map((id) => api.expect(204, "POST", `/containers/${id}/kill`)));
+  await until("the others' end", () => known(ids[0]!).length === 1);
+  await Promise.all([...ids, bad].map((id) => api.expect(204, "DELETE", `/containers/${id}?force=1`)));
+  await api.expect(204, "DELETE", `/networks/${name}`);
   await daemon.clean();
 });

@@ -100,7 +100,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   engine.emit(container, "start");
   // After a power cut only a restart policy asks whether it was running.
   await engine.containers.save(container, { flush: record.hostConfig.RestartPolicy.Name !== "no" });
-  if (engine.containers.linking.size > 0) await tellLinking(engine, id);
+  if (engine.containers.linking.size > 0) tellLinking(engine, id);
   await tellPeers(engine, record);
 }
 
@@ -108,9 +108,13 @@ async function launch(engine: Engine, container: Container): Promise<void> {
 async function failed(engine: Engine, container: Container, error: unknown): Promise<void> {
   const { record } = container;
   const code = exitCodeOf(error);
-  await engine.networks.release(record).catch((cause: unknown) => {
+  try {
+    await engine.networks.release(record);
+    // Who started meanwhile has its name.
+    await tellPeers(engine, record);
+  } catch (cause) {
     engine.log("error", "the network of a container that failed to start is left", { id: record.id, error: cause });
-  });
+  }
   await releaseVolumes(engine, record);
   record.state = {
     ...record.state,

@@ -34,9 +34,8 @@ async function list(path: string): Promise<LogPart[]> {
 export async function openLogFiles(path: string): Promise<LogPart[]> {
   let files = await list(path);
   for (;;) {
-    const after = await list(path);
+    const after = await list(path).finally(() => closeAll(files));
     const same = after.length === files.length && after.every(({ id }, at) => id === files[at]!.id);
-    await closeAll(files);
     if (same) return after;
     files = after;
   }

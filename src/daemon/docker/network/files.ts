@@ -1,9 +1,10 @@
 /** /etc/hosts, /etc/hostname and /etc/resolv.conf of a container, written into its folder on the host. */
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerRecord } from "../containers/record.ts";
 import type { OwnFile } from "../spec/mounts.ts";
+import type { Surroundings } from "../surroundings.ts";
 import type { NetworkAttachment } from "./driver.ts";
 
 const LOCALHOST = [
@@ -35,11 +36,11 @@ export function ownNames({ config }: Pick<ContainerRecord, "config">): string[] 
 }
 
 /** /etc/hosts with the given lines; `gateway` is what host-gateway stands for. */
-export async function hostsText(
+function hostsText(
   { hostConfig }: Pick<ContainerRecord, "hostConfig">,
   lines: NetworkAttachment["hosts"],
   { onHost, gateway }: { onHost: boolean; gateway?: string | undefined },
-): Promise<string> {
+): string {
   const hosts = onHost ? [(readText("/etc/hosts") ?? "").trimEnd()] : [...LOCALHOST];
   for (const { address, names } of lines) hosts.push(`${address}\t${names.join(" ")}`);
   for (const extra of hostConfig.ExtraHosts ?? []) {
@@ -48,6 +49,32 @@ export async function hostsText(
     else if (gateway !== undefined) hosts.push(`${gateway}\t${name}`);
   }
   return `${hosts.join("\n")}\n`;
+}
+
+/**
+ * /etc/hosts of a container that runs, when others have come or gone. In place, for the container has this very file, and in one turn, so that two who
+ * tell it at once do not mix. What fails is logged: the start or the end of another does not depend on it.
+ */
+export function rewriteHosts(
+  surroundings: Pick<Surroundings, "folder" | "log">,
+  record: ContainerRecord,
+  lines: NetworkAttachment["hosts"],
+  gateway: string | undefined,
+): void {
+  const text = hostsText(record, lines, { onHost: false, gateway });
+  try {
+    const file = openSync(join(surroundings.folder(record.id), "hosts"), "r+");
+    try {
+      writeFileSync(file, text);
+      ftruncateSync(file, Buffer.byteLength(text));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    // One that goes meanwhile has none any more.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    surroundings.log("error", "a container's /etc/hosts is not up to date", { id: record.id, error });
+  }
 }
 
 /** Writes them and says where they are to be mounted. */
@@ -66,7 +93,7 @@ export async function writeNetworkFiles(
   const files: [string, string][] = [
     ["resolv.conf", resolvConf(record, attachment)],
     ["hostname", `${config.Hostname}\n`],
-    ["hosts", await hostsText(record, attachment.hosts, { onHost, gateway })],
+    ["hosts", hostsText(record, attachment.hosts, { onHost, gateway })],
   ];
   // Small ones: to write them takes less than to wait for a thread that does, on a busy machine by milliseconds.
   for (const [name, content] of files) writeFileSync(join(directory, name), content, { mode: 0o644 });

@@ -3,14 +3,12 @@
  * the environment, by Docker's names.
  */
 
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
 import type { Container } from "../containers/container.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import type { Engine } from "../engine.ts";
 import type { NetworkAttachment } from "./driver.ts";
-import { hostsText, ownNames } from "./files.ts";
+import { ownNames, rewriteHosts } from "./files.ts";
 
 const BRIDGE = "bridge";
 
@@ -98,16 +96,14 @@ export function linkEnvironment(engine: Engine, record: ContainerRecord): string
 }
 
 /** When a container has another address than before: those linked to it learn of it. */
-export async function tellLinking(engine: Engine, id: string): Promise<void> {
+export function tellLinking(engine: Engine, id: string): void {
   for (const parent of engine.containers.linking) {
     const { record } = parent;
     if (!parent.running || !Object.values(record.links ?? {}).includes(id)) continue;
     const attachment = engine.networks.attachmentOf(BRIDGE, record.id);
     if (!attachment) continue;
     const lines = [{ address: attachment.address, names: ownNames(record) }, ...linkHosts(engine, record)];
-    const text = await hostsText(record, lines, { onHost: false, gateway: attachment.gateway });
-    // Written in place: the container has this very file.
-    await writeFile(join(engine.folder(record.id), "hosts"), text);
+    rewriteHosts(engine, record, lines, attachment.gateway);
   }
 }
 
