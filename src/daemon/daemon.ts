@@ -81,7 +81,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await bridge.restore();
   engine.networks.add("bridge", bridge);
   await engine.userNetworks.load(log);
-  stack.defer(() => engine.userNetworks.close().catch((error: unknown) => log("warn", "a bridge is left", { error })));
+  stack.defer(() => engine.userNetworks.close(log));
   stack.defer(() => bridge.close().catch((error: unknown) => log("warn", "the bridge is left", { error })));
   // Before the bridge is looked at: one that is on its way out is still on it.
   stack.defer(() => Promise.race([engine.containers.left(), sleep(LEAVING, undefined, { ref: false })]));
@@ -90,6 +90,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await reconcile(engine);
   watchOom(engine);
   engine.settling = firstImage(engine);
+  // It writes until it is done: the store and the agent stay as long.
+  stack.defer(() => engine.settling);
   const addresses: ListenAddress[] = [{ kind: "unix", path: join(state, "docker.sock") }, ...options.hosts];
   for (const address of addresses) await serveDocker(engine, stack, address, options);
   if (options.containerd === undefined) {

@@ -65,6 +65,20 @@ test("a network is made, listed, inspected and removed; what cannot be is refuse
       { Name: "n", Options: { "com.docker.network.bridge.enable_icc": "false" } },
     ],
     [
+      501,
+      /gateway_mode_ipv4=isolated is not there yet/,
+      { Name: "n", Options: { "com.docker.network.bridge.gateway_mode_ipv4": "isolated" } },
+    ],
+    [501, /address driver nosuch is/, { Name: "n", IPAM: { Driver: "nosuch" } }],
+    [501, /address driver's option a is/, { Name: "n", IPAM: { Options: { a: "b" } } }],
+    [501, /several subnets/, { Name: "n", IPAM: { Config: [{ Subnet: "10.1.0.0/24" }, { Subnet: "10.2.0.0/24" }] } }],
+    [501, /IPRange/, { Name: "n", IPAM: { Config: [{ Subnet: "10.1.0.0/24", IPRange: "10.1.0.0/25" }] } }],
+    [
+      501,
+      /auxiliary/,
+      { Name: "n", IPAM: { Config: [{ Subnet: "10.1.0.0/24", AuxiliaryAddresses: { a: "10.1.0.2" } }] } },
+    ],
+    [
       400,
       /invalid subnet 10.0.0.1\/24: it should be 10.0.0.0\/24/,
       { Name: "n", IPAM: { Config: [{ Subnet: "10.0.0.1/24" }] } },
@@ -170,5 +184,19 @@ test("those that start at once know all others, and nobody who did not start; th
   await until("the others' end", () => known(ids[0]!).length === 1);
   await Promise.all([...ids, bad].map((id) => api.expect(204, "DELETE", `/containers/${id}?force=1`)));
   await api.expect(204, "DELETE", `/networks/${name}`);
+  await daemon.clean();
+});
+
+test("a network whose containers ended with --rm just now is removed at once, and nothing of it stays", async () => {
+  await create({ Name: "brief" });
+  const body = { Image: "busybox", Cmd: ["sleep", "1000"], HostConfig: { NetworkMode: "brief", AutoRemove: true } };
+  const ids: string[] = [];
+  for (let i = 0; i < 10; i++)
+    ids.push((await api.expect(201, "POST", "/containers/create", body)).json().Id as string);
+  await Promise.all(ids.map((id) => api.start(id)));
+  const ends = ids.map((id) => api.expect(200, "POST", `/containers/${id}/wait?condition=next-exit`));
+  await Promise.all([...ends, ...ids.map((id) => api.expect(204, "POST", `/containers/${id}/kill`))]);
+  await api.expect(204, "DELETE", "/networks/brief");
+  assert.doesNotMatch(await links(), /br-/);
   await daemon.clean();
 });

@@ -13,6 +13,7 @@ import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
 import { ownNames } from "./files.ts";
 import { endpointOf, portRequests } from "./ports.ts";
 import { hasInterface, isFree, parseRoutes } from "./routes.ts";
+import type { UserNetwork } from "./user-network.ts";
 
 /** What the driver needs of the agent's client. */
 export interface NetworkAgent {
@@ -26,37 +27,29 @@ export const CANDIDATES = [
   ...Array.from({ length: 64 }, (_, i) => `10.${190 + i}`),
 ];
 
-/** A bridge network of a user's own. */
-export interface BridgeSettings {
-  /** The network's name. */
-  name: string;
-  /** Attachments and reserved addresses: they end with the machine's run. */
-  dir: string;
-  bridge: string;
-  subnet: string;
-  gateway: string;
-  mtu?: number | undefined;
-}
-
 export class BridgeDriver implements NetworkDriver {
   readonly #agent: NetworkAgent;
   readonly #name: string;
   readonly #dir: string;
   readonly #bridge: string;
-  /** What is not looked for. */
-  readonly #settings: BridgeSettings | undefined;
+  readonly user: UserNetwork | undefined;
   readonly #attachments = new Map<string, Attachment>();
+  readonly #releases = new Map<string, Promise<void>>();
   #network: Promise<BridgeNetwork> | undefined;
 
-  /** @param place the daemon's state folder, for the default network; or what a user wants */
-  constructor(agent: NetworkAgent, place: string | BridgeSettings) {
+  /**
+   * @param state the daemon's state folder: attachments and reserved addresses end with the machine's run, as it does
+   * @param user a network of a user's; the default one looks for what is free
+   */
+  constructor(agent: NetworkAgent, state: string, user?: UserNetwork) {
     this.#agent = agent;
-    if (typeof place !== "string") {
-      this.#settings = place;
-      ({ name: this.#name, dir: this.#dir, bridge: this.#bridge } = place);
+    this.user = user;
+    if (user) {
+      this.#name = user.name;
+      this.#dir = join(state, `net-${user.id.slice(0, 12)}`);
+      this.#bridge = user.bridge;
       return;
     }
-    const state = place;
     this.#name = "bridge";
     this.#dir = join(state, "net");
     const suffix = createHash("sha256").update(state).digest("hex").slice(0, 7);
@@ -83,7 +76,11 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   async #load(): Promise<BridgeNetwork> {
-    if (this.#settings) return this.#given(this.#settings);
+    const ipamDir = join(this.#dir, "addresses");
+    if (this.user) {
+      const { bridge, subnet, gateway, mtu } = this.user;
+      return { bridge, subnet, gateway, mtu, ipamDir };
+    }
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const path = join(this.#dir, "network.json");
     const known = await readFile(path, "utf8").catch(() => undefined);
@@ -100,7 +97,7 @@ export class BridgeDriver implements NetworkDriver {
       bridge: this.#bridge,
       subnet: `${prefix}.0.0/16`,
       gateway: `${prefix}.0.1`,
-      ipamDir: join(this.#dir, "addresses"),
+      ipamDir,
     };
     try {
       await writeFile(`${path}.tmp`, JSON.stringify(network));
@@ -111,11 +108,6 @@ export class BridgeDriver implements NetworkDriver {
     return network;
   }
 
-  async #given({ bridge, subnet, gateway, mtu }: BridgeSettings): Promise<BridgeNetwork> {
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
-    return { bridge, subnet, gateway, mtu, ipamDir: join(this.#dir, "addresses") };
-  }
-
   /** What the network is or will be; the bridge itself may not be there. */
   describe(): Promise<BridgeNetwork> {
     return this.#load();
@@ -124,6 +116,7 @@ export class BridgeDriver implements NetworkDriver {
   /** The network, with its bridge there. */
   async #ready(): Promise<BridgeNetwork> {
     this.#network ??= this.#load().then(async (network) => {
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
       await this.#agent.call("networkEnsure", { network });
       return network;
     });
@@ -160,7 +153,17 @@ export class BridgeDriver implements NetworkDriver {
     };
   }
 
-  async release({ id }: Pick<ContainerRecord, "id">): Promise<void> {
+  /** Whoever asks while it is under way waits for the same. */
+  release({ id }: Pick<ContainerRecord, "id">): Promise<void> {
+    let release = this.#releases.get(id);
+    if (!release) {
+      release = this.#release(id).finally(() => this.#releases.delete(id));
+      this.#releases.set(id, release);
+    }
+    return release;
+  }
+
+  async #release(id: string): Promise<void> {
     const attachment = this.#attachments.get(id);
     if (!attachment) return;
     await this.#agent.call("networkDetach", { network: await this.#load(), id, attachment });
@@ -176,8 +179,9 @@ export class BridgeDriver implements NetworkDriver {
     if (network) await this.#agent.call("networkRemove", { network });
   }
 
-  /** The bridge and all that was noted of it; no container may be on it. */
+  /** The bridge and all that was noted of it. What is still attached belongs to containers that have ended: it is released. */
   async remove(): Promise<void> {
+    for (const id of [...this.#attachments.keys()]) await this.release({ id });
     await this.#agent.call("networkRemove", { network: await this.#load() });
     this.#network = undefined;
     rmSync(this.#dir, { recursive: true, force: true });
@@ -186,7 +190,7 @@ export class BridgeDriver implements NetworkDriver {
   /** The network whose bridge an earlier life of this daemon made, if it is still there. */
   async #left(): Promise<BridgeNetwork | undefined> {
     if (!(await hasInterface(this.#bridge))) return undefined;
-    if (this.#settings) return await this.#load();
+    if (this.user) return await this.#load();
     const known = await readFile(join(this.#dir, "network.json"), "utf8").catch(() => undefined);
     if (known === undefined) return undefined;
     return JSON.parse(known) as BridgeNetwork;

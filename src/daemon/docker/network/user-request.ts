@@ -17,11 +17,17 @@ export interface Wanted {
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const INTERFACE = /^[^/\s:]{1,15}$/;
-/** Options of the driver that can only be what they are by themselves. */
+/** Options of the driver that can only be what they are by themselves; dockerd keeps others, which it does not know, as well. */
 const FIXED: Readonly<Record<string, RegExp>> = {
   "com.docker.network.bridge.enable_icc": /^(true|1)$/,
   "com.docker.network.bridge.enable_ip_masquerade": /^(true|1)$/,
+  "com.docker.network.bridge.gateway_mode_ipv4": /^(nat)?$/,
+  "com.docker.network.bridge.gateway_mode_ipv6": /^(nat)?$/,
   "com.docker.network.bridge.host_binding_ipv4": /^0\.0\.0\.0$/,
+  "com.docker.network.bridge.inhibit_ipv4": /^(false|0)$/,
+  "com.docker.network.bridge.trusted_host_interfaces": /^$/,
+  "com.docker.network.container_iface_prefix": /^eth$/,
+  "com.docker.network.host_ipv4": /^$/,
 };
 
 /** InvalidArgument, NotFound for another driver, Unimplemented. */
@@ -66,6 +72,8 @@ function mtuOf(options: Record<string, string>): number | undefined {
 
 function addressesOf({ IPAM }: NetworkCreateRequest): Pick<Wanted, "subnet" | "gateway"> {
   if (IPAM?.Driver && IPAM.Driver !== "default") throw unimplemented(`the address driver ${IPAM.Driver}`);
+  const [option] = Object.keys(IPAM?.Options ?? {});
+  if (option !== undefined) throw unimplemented(`the address driver's option ${option}`);
   const configs = IPAM?.Config ?? [];
   if (configs.length > 1) throw unimplemented("a network with several subnets");
   const { Subnet, Gateway, IPRange, AuxiliaryAddresses } = configs[0] ?? {};

@@ -50,11 +50,10 @@ export class UserNetworks {
   }
 
   async #add(network: UserNetwork): Promise<void> {
-    const dir = join(this.#state, `net-${network.id.slice(0, 12)}`);
-    const driver = new BridgeDriver(this.#agent, { ...network, dir });
+    const driver = new BridgeDriver(this.#agent, this.#state, network);
     await driver.restore();
     this.#drivers.set(network.name, driver);
-    this.#networks.add(network.name, Object.assign(driver, { user: network }));
+    this.#networks.add(network.name, driver);
   }
 
   /** The new network's id. InvalidArgument, Unimplemented, AlreadyExists for a name, PermissionDenied for addresses that are taken. */
@@ -132,8 +131,12 @@ export class UserNetworks {
     });
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#drivers.values()].map((driver) => driver.close()));
+  /** When the daemon ends. */
+  async close(log: Log): Promise<void> {
+    const closes = [...this.#drivers].map(([network, driver]) =>
+      driver.close().catch((error: unknown) => log("warn", "a bridge is left", { network, error })),
+    );
+    await Promise.all(closes);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

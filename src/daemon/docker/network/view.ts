@@ -72,9 +72,14 @@ export async function viewNetwork(engine: Engine, name: string, containers: bool
   };
 }
 
-/** Containers that run on it. */
+/** Containers that run on it, and those that are about to. */
 export function containersOn(engine: Engine, name: string) {
-  return engine.containers.all().filter(({ running, record }) => running && record.hostConfig.NetworkMode === name);
+  return engine.containers
+    .all()
+    .filter(
+      ({ running, id, record }) =>
+        record.hostConfig.NetworkMode === name && (running || engine.networks.attachmentOf(name, id) !== undefined),
+    );
 }
 
 function endpointsOf(engine: Engine, name: string): NonNullable<Network["Containers"]> {
