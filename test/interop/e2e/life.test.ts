@@ -197,6 +197,15 @@ test("a shim is killed: the container ends with it, its code says so, it can be 
   await daemon.clean();
 });
 
+test("SIGTERM right after the start: the image of a new root is made before the end, and made once", async () => {
+  await using daemon = await Daemon.start();
+  await daemon.end("SIGTERM");
+  assert.doesNotMatch(daemon.log, /could not be made/);
+  await daemon.start();
+  await daemon.busybox();
+  assert.equal(daemon.log.split("made busybox:latest").length - 1, 1, daemon.log);
+});
+
 test("a corrupt store: the daemon says so, and does not touch it", async () => {
   await using daemon = await Daemon.start();
   await daemon.busybox();
