@@ -45,7 +45,7 @@ export interface Command<C, F extends Flags = Flags> {
   /** The title below which the program's help lists it. */
   readonly section: string;
   readonly hidden?: boolean;
-  /** What its arguments name, for completion: all of a kind, or each by its place, the last for all that follow. */
+  /** What its arguments name, for completion, each by its place; where there may be any number, the last stands for all that follow. */
   readonly completes?: Completes | readonly Completes[];
   /** The words its first argument may be. */
   readonly words?: readonly string[];

@@ -57,13 +57,10 @@ export function complete<C>(
 function flagOf(flags: Flags, word: string): Flag<unknown> | undefined {
   if (word.startsWith("--")) return Object.hasOwn(flags, word.slice(2)) ? flags[word.slice(2)] : undefined;
   const byLetter = (letter: string) => Object.values(flags).find(({ short }) => short === letter);
-  for (let i = 1; i < word.length; i++) {
-    const flag = byLetter(word[i]!);
-    // its value is the rest of the word, if there is any
-    if (flag?.type !== "") return i === word.length - 1 ? flag : undefined;
-    if (i === word.length - 1) return flag;
-  }
-  return undefined;
+  const last = word.length - 1;
+  // the value of one that takes any is the rest of the word
+  for (let i = 1; i < last; i++) if (byLetter(word[i]!)?.type !== "") return undefined;
+  return byLetter(word[last]!);
 }
 
 function valuesOf(flag: Flag<unknown>, prefix = ""): Completion {

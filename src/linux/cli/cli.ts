@@ -30,7 +30,7 @@ export class Cli {
   /** The root of the command tree, for commands about commands. */
   readonly commands: ReadonlyMap<string, WharfNode>;
   #api: Api | undefined;
-  #start = true;
+  #autostart = true;
   #config: Config | undefined;
   #trace: Recorder | undefined;
 
@@ -109,7 +109,7 @@ export class Cli {
 
   /** From now on our own daemon is not started for a request. */
   leaveDaemonAlone(): void {
-    this.#start = false;
+    this.#autostart = false;
   }
 
   #makeApi(): Api {
@@ -119,7 +119,7 @@ export class Cli {
       endpoint,
       version: this.env.get("DOCKER_API_VERSION") || undefined,
       traceparent: () => this.trace.traceparent(),
-      onUnreachable: async (error) => own && this.#start && nobodyListens(error) && ensureDaemon(this),
+      onUnreachable: async (error) => own && this.#autostart && nobodyListens(error) && ensureDaemon(this),
       ...(this.globals.debug ? { log: (text: string) => this.debug(text) } : {}),
     });
   }

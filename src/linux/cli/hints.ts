@@ -11,16 +11,15 @@ interface Kind {
 }
 
 const KINDS: readonly Kind[] = [
-  { missing: /no such container: (\S+)/i, names: (cli) => [namesOfContainers(cli, true)] },
-  { missing: /no such object: (\S+)/i, names: (cli) => [namesOfContainers(cli, true), imageNames(cli)] },
+  { missing: /no such container: (\S+)/i, names: (cli) => [containerNames(cli)] },
+  { missing: /no such object: (\S+)/i, names: (cli) => [containerNames(cli), imageNames(cli)] },
   { missing: /no such image: (\S+?)(?::latest)?$/i, names: (cli) => [imageNames(cli)] },
   { missing: /get (\S+): no such volume/i, names: (cli) => [volumeNames(cli)] },
   { missing: /network (\S+) not found/i, names: (cli) => [networkNames(cli)] },
 ];
 
-/** Without `all` of those that run. */
-export async function namesOfContainers(cli: Cli, all: boolean): Promise<string[]> {
-  const list = await cli.api.json<{ Names?: string[] | null }[]>("GET", "/containers/json", { query: { all } });
+async function containerNames(cli: Cli): Promise<string[]> {
+  const list = await cli.api.json<{ Names?: string[] | null }[]>("GET", "/containers/json", { query: { all: true } });
   return list.flatMap(({ Names }) => (Names ?? []).map((name) => name.replace(/^\//, "")));
 }
 

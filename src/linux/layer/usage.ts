@@ -1,6 +1,6 @@
 // What a tree takes up: blocks and inodes, hard links counted once, other mounts left out.
 import { kernelError } from "../sys/errno.ts";
-import { AT_SYMLINK_NOFOLLOW, close, fstat, O, open } from "../sys/fs.ts";
+import { AT_SYMLINK_NOFOLLOW, close, fstat, O, open, S_IFDIR, S_IFMT } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { DT, Folder, openFolder } from "./folder.ts";
 
@@ -14,8 +14,6 @@ export interface Usage {
 
 /** Blocks, size, links, inode, type, mount. */
 const WANTED = 0x400 | 0x200 | 0x4 | 0x100 | 0x1 | 0x1000;
-const S_IFMT = 0xf000;
-const S_IFDIR = 0x4000;
 const ENOENT = -2;
 
 class Measurement {

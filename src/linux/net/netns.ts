@@ -1,11 +1,11 @@
 // Network namespaces that outlive their maker: a file that holds one open by a bind mount, as ip-netns(8) has them.
 import { isErrno, sys } from "../sys/call.ts";
 import { close, Fd, O, open, statIfThere, unlink } from "../sys/fs.ts";
+import { MNT_DETACH } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE } from "../sys/process.ts";
 
 const MS_BIND = 4096;
-const MNT_DETACH = 2;
 
 /** Runs `work` with this process inside the namespace, and comes back whatever happens. */
 export function inNamespace<T>(namespace: number, work: () => T): T {

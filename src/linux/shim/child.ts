@@ -17,10 +17,6 @@ const RESULT = 3;
 const HEADER = 4;
 const AGAIN = -11;
 
-function closeFrom(first: number): void {
-  closeRange(first);
-}
-
 /** Puts `fds` on 0, 1, 2 … in order; none of the sources may be lost on the way. */
 export function placeDescriptors(fds: readonly (number | undefined)[]): void {
   const above = Math.max(63, ...fds.map((fd) => fd ?? 0)) + 1;
@@ -28,7 +24,7 @@ export function placeDescriptors(fds: readonly (number | undefined)[]): void {
   // first out of the way, then into place
   for (const [i, fd] of fds.entries()) dup3(fd ?? nothing, above + i, O.CLOEXEC);
   for (let i = 0; i < fds.length; i++) dup3(above + i, i);
-  closeFrom(fds.length);
+  closeRange(fds.length);
 }
 
 function send(value: unknown): void {

@@ -7,7 +7,7 @@ import type { Stdio } from "./child.ts";
 import type { ProcessIO } from "./io/io.ts";
 import { TaskProcess } from "./process.ts";
 import type { Ended, Reaper } from "./reaper.ts";
-import type { CheckpointRequest, OciRuntime } from "./runtime.ts";
+import type { CheckpointRequest, Created, Launch, OciRuntime } from "./runtime.ts";
 
 /** How long Delete waits for output that another process still holds back. */
 const DRAIN_MS = 2000;
@@ -43,8 +43,8 @@ export class Container {
   /** No pid namespace of its own: the init process's end leaves others behind. */
   #sharedPids = false;
   #told = false;
-  /** Its start restores it, unless it has been: the images' folder and criu's. */
-  #restored: { imagePath: string; workPath: string } | undefined;
+  /** What its start brings back instead of starting it: the images' folder, and criu's. */
+  #checkpoint: { imagePath: string; workPath: string } | undefined;
   #order: Promise<unknown> = Promise.resolve();
   /** Processes whose start has been told. */
   readonly #started = new Set<TaskProcess>();
@@ -97,23 +97,26 @@ export class Container {
   /** `workPath`: criu's, for one that is restored; "" for none in particular. */
   create(request: CreateTaskRequest, workPath: string): Promise<void> {
     if (request.checkpoint !== "") {
-      this.#restored = { imagePath: request.checkpoint, workPath };
+      this.#checkpoint = { imagePath: request.checkpoint, workPath };
       return this.#serial(() => this.runtime.mount(request.rootfs));
     }
+    const { rootfs } = request;
+    return this.#serial(() => this.#launchInit((launch) => this.runtime.create({ rootfs, ...launch })));
+  }
+
+  async #launchInit(make: (launch: Launch) => Promise<Created>): Promise<void> {
     const launch = async (stdio: Stdio, consoleSocket: string | undefined) => {
-      const created = await this.runtime.create({ rootfs: request.rootfs, stdio, consoleSocket });
+      const created = await make({ stdio, consoleSocket });
       this.#sharedPids = created.sharedPids;
       return created;
     };
-    return this.#serial(async () => {
-      try {
-        await this.init.launch(this.#reaper, this.#folder, launch, (end) => this.#initEnded(end));
-      } catch (error) {
-        // created, but without its terminal
-        if (this.init.pid !== 0) await this.runtime.delete(true).catch(() => {});
-        throw error;
-      }
-    });
+    try {
+      await this.init.launch(this.#reaper, this.#folder, launch, (end) => this.#initEnded(end));
+    } catch (error) {
+      // made, but without its terminal
+      if (this.init.pid !== 0) await this.runtime.delete(true).catch(() => {});
+      throw error;
+    }
   }
 
   /** Its creation has been told: from now on its end may be. */
@@ -155,21 +158,9 @@ export class Container {
     return new WharfError("FailedPrecondition", `cannot ${what} a ${state} process`);
   }
 
-  async #startInit(): Promise<void> {
-    const from = this.#restored;
-    if (!from) return this.runtime.start();
-    const launch = async (stdio: Stdio, consoleSocket: string | undefined) => {
-      const restored = await this.runtime.restore({ ...from, stdio, consoleSocket });
-      this.#sharedPids = restored.sharedPids;
-      return restored;
-    };
-    try {
-      await this.init.launch(this.#reaper, this.#folder, launch, (end) => this.#initEnded(end));
-    } catch (error) {
-      // restored, but without its terminal
-      if (this.init.pid !== 0) await this.runtime.delete(true).catch(() => {});
-      throw error;
-    }
+  #startInit(): Promise<void> {
+    const from = this.#checkpoint;
+    return from ? this.#launchInit((launch) => this.runtime.restore({ ...from, ...launch })) : this.runtime.start();
   }
 
   async #startExec(execId: string, process: TaskProcess): Promise<void> {

@@ -5,6 +5,7 @@ import type { Mount } from "../../common/gen/containerd/types/mount.ts";
 import { join } from "../../common/path.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import { AT_FDCWD, mkdirs, O, readText } from "../sys/fs.ts";
+import { MNT_DETACH, UMOUNT_NOFOLLOW } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
 import { sleepSync } from "../sys/time.ts";
 import { bindMapped, takeIdMaps, withMappedLowers } from "./idmapped.ts";
@@ -12,8 +13,6 @@ import { bindMapped, takeIdMaps, withMappedLowers } from "./idmapped.ts";
 const MS_REMOUNT = 0x20;
 const MS_BIND = 0x1000;
 const MS_REC = 0x4000;
-const MNT_DETACH = 2;
-const UMOUNT_NOFOLLOW = 8;
 /** mount(2) takes a page of options. */
 const MAX_DATA = 4095;
 

@@ -5,12 +5,10 @@ import { Removal } from "../../layer/remove.ts";
 import { mountAll } from "../../shim/rootfs.ts";
 import { isErrno, sys } from "../../sys/call.ts";
 import { close, Fd, fstat, mkdirs, O, open, readText, S_IFDIR, S_IFMT } from "../../sys/fs.ts";
+import { MNT_DETACH, UMOUNT_NOFOLLOW } from "../../sys/mount.ts";
 import { NR } from "../../sys/nr.ts";
 import { getpid } from "../../sys/process.ts";
 import { openInTree } from "../tree.ts";
-
-const MNT_DETACH = 2;
-const UMOUNT_NOFOLLOW = 8;
 
 export function mount({ mounts, target }: RequestOf<"mount">): Record<never, never> {
   try {
@@ -33,9 +31,7 @@ export function mount({ mounts, target }: RequestOf<"mount">): Record<never, nev
 /** Whether an overlay on directories of this file system can show them with other owners. Tried: it takes Linux 5.19 and the file system's consent. */
 export function idmaps({ path }: RequestOf<"idmaps">): { supported: boolean } {
   const folder = `${path}/idmaps-${getpid()}`;
-  const [lower, upper, work, target] = ["l", "u", "w", "m"].map((name) => `${folder}/${name}`) as [
-    ...[string, string, string, string],
-  ];
+  const [lower, upper, work, target] = [`${folder}/l`, `${folder}/u`, `${folder}/w`, `${folder}/m`];
   try {
     for (const one of [lower, upper, work, target]) mkdirs(one, 0o700);
     const options = ["uidmap=0:1:1", "gidmap=0:1:1", `lowerdir=${lower}`, `upperdir=${upper}`, `workdir=${work}`];
