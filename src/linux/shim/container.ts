@@ -154,7 +154,8 @@ export class Container {
   }
 
   #cannot(what: string, process: TaskProcess): WharfError {
-    const state = process.status === Status.STOPPED || this.#initEnd ? "stopped" : "running";
+    const started = process.status === Status.CREATED ? "created" : "running";
+    const state = process.stopped || this.#initEnd ? "stopped" : started;
     return new WharfError("FailedPrecondition", `cannot ${what} a ${state} process`);
   }
 
@@ -268,10 +269,7 @@ export class Container {
 
   checkpoint(request: CheckpointRequest): Promise<void> {
     return this.#serial(async () => {
-      if (this.init.status !== Status.RUNNING || this.#initEnd) {
-        const state = this.init.stopped || this.#initEnd ? "stopped" : "created";
-        throw new WharfError("FailedPrecondition", `cannot checkpoint a ${state} container`, { subject: this.id });
-      }
+      if (this.init.status !== Status.RUNNING || this.#initEnd) throw this.#cannot("checkpoint", this.init);
       await this.runtime.checkpoint(request);
     });
   }

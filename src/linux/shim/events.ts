@@ -54,7 +54,11 @@ export class Publisher {
 
   /** Resolves when nothing waits any more, or after `ms` milliseconds. */
   async flush(ms: number): Promise<void> {
-    for (let waited = 0; this.#queue.length > 0 && waited < ms; waited += 10) await loop().sleep(10);
+    for (let waited = 0; this.#queue.length > 0 && waited < ms; waited += 10) {
+      // nobody calls on a shim that ends, and its next turn may come too late: a daemon that is back has to be looked for
+      if (waited % FIRST_RETRY_MS === 0) this.wake();
+      await loop().sleep(10);
+    }
   }
 
   #connect(): ClientConnection {

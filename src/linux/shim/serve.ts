@@ -24,7 +24,10 @@ export interface ShimConfig {
   socket: string;
 }
 
-/** How long the last events may take to be delivered. */
+/**
+ * How long the last events may take to be delivered, also while nobody listens: a daemon that has been killed is back soon, and a deletion is told by
+ * nobody else.
+ */
 const FLUSH_MS = 3000;
 
 function serveConnection(fd: number, router: Router): void {

@@ -68,8 +68,8 @@ test("bash: commands, flags, names, images with a colon, values after an equals 
       ["wharf run -v /a:/b -e A=b --network=bri\t", "--network=bridge "],
       ["wharf run --pull a\t", "--pull always "],
       ["wharf run --cap-drop SYS_A\t", "SYS_ADMIN "],
-      ["wharf ps -f stat\t", "-f status="],
-      ["wharf cp o\t", "cp one:"],
+      ["wharf ps -f stat\tx", "-f status=x"],
+      ["wharf cp o\tx", "cp one:x"],
       ["wharf load -i a-f\t", "a-file "],
       ["wharf --context d\t", "default "],
     ],
@@ -90,7 +90,7 @@ test("zsh: as a file of fpath, from the first tab on, with what each means", asy
       ["wharf image \t", "Show how an image was made"],
       ["wharf inspect busybox:l\t", "latest "],
       ["wharf run --network=bri\t", "bridge "],
-      ["wharf ps -f stat\t", "status="],
+      ["wharf ps -f stat\tx", "status=x"],
     ],
   );
   const sourced = `autoload -Uz compinit; compinit -u -d ${scratch.path("dump2")}; source ${functions}/_wharf; echo $_comps[wharf]`;

@@ -20,7 +20,7 @@ test("checkpoint and restore by ctr, wharfd, shim and runtime", async (t) => {
   await fine("image-path", "images");
   await check("exit", 0, /^containerd\.io\/checkpoint\/a:/);
   await fine("ended");
-  await check("of-stopped", 1, /cannot checkpoint a stopped container/);
+  await check("of-stopped", 1, /cannot checkpoint a stopped process/);
   // it goes on where it was, with streams of its own, and can be kept again
   await fine("restore", "still-counts");
   await check("bundle", 2, /^(?:ls: cannot access .*\n){2}$/);

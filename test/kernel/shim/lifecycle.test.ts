@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -73,6 +74,32 @@ test("a shim that is told to end leaves its socket's place to the next one, also
   assert.ok(existsSync(address.slice("unix://".length)), "it has not removed the other's socket");
   await next.connection.client(TaskService).shutdown({ id });
   await next.closed;
+});
+
+test("a shim that is told to end looks for the daemon all the time, however long its events have been refused", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const { id, task } = shim;
+  await daemon.create(shim);
+  await daemon.event("/tasks/create", { containerId: id });
+  await daemon.stopEvents();
+  let refused = 0;
+  const refusing = createServer((socket) => {
+    refused++;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => refusing.listen(`${daemon.address}.ttrpc`, resolve));
+  await task.kill({ id, signal: 9 });
+  await task.wait({ id });
+  // from the sixth time on it waits for longer than an ending shim stays
+  while (refused < 6) await sleep(20);
+  await new Promise((resolve) => refusing.close(resolve));
+  await daemon.serveEvents();
+  await task.delete({ id });
+  await task.shutdown({ id });
+  await shim.client.closed;
+  await daemon.event("/tasks/exit", { containerId: id });
+  await daemon.event("/tasks/delete", { containerId: id });
 });
 
 test("execs have their own life; the init process's end is told last", async () => {
@@ -334,7 +361,7 @@ test("checkpoint and restore: without criu they say what is missing, and leave a
   const { id, task } = shim;
   const path = join(daemon.folder, "images");
   const { pid } = await daemon.create(shim);
-  await assert.rejects(task.checkpoint({ id, path }), code("FailedPrecondition"), "created");
+  await assert.rejects(task.checkpoint({ id, path }), /cannot checkpoint a created process/);
   await task.start({ id });
   await assert.rejects(task.checkpoint({ id, path: "" }), code("InvalidArgument"));
   const odd = { typeUrl: "my.Type", value: Buffer.from("x") };
