@@ -8,7 +8,7 @@ import { NR } from "../sys/nr.ts";
 import { isFrozen } from "./freezer.ts";
 import { cgroupPids } from "./kill.ts";
 import { CGROUP_ROOT, cgroupFolder, findMountpoint, type Hierarchy, readLayout, usualMountpoint } from "./layout.ts";
-import { type CgroupPaths, put } from "./paths.ts";
+import { type CgroupPaths, folderOf, put } from "./paths.ts";
 import { locateScope } from "./systemd/scope.ts";
 
 /** A v1 cpuset is born empty and takes nobody in: it gets its parent's processors and memory nodes. */
@@ -122,6 +122,15 @@ export function makeBeside(cgroup: CgroupPaths): void {
 
 /** Names the error that a cgroup is somebody else's: who gets it must leave the cgroup alone. */
 export const NOT_OURS = "take over the cgroup";
+
+/**
+ * As refuseOthers(), for a place that is mostly free: before it is noted as the container's, for whatever fails or is killed after that
+ * has everything killed and removed that is there.
+ */
+export function refuseTaken(cgroup: CgroupPaths): void {
+  const folders = new Set(["pids", "freezer"].map((one) => folderOf(cgroup, one)));
+  for (const folder of folders) if (folder !== undefined && exists(folder)) refuseOthers(cgroup);
+}
 
 /** A cgroup that was there may be used when nothing is in it; whoever joins a frozen one never gets any further. */
 export function refuseOthers(cgroup: CgroupPaths): void {

@@ -1,7 +1,7 @@
 // Removing a cgroup with all that was made below it.
 import { isCode } from "../../common/errors.ts";
 import { sys } from "../sys/call.ts";
-import { AT_REMOVEDIR, DT_DIR, readDir, readText } from "../sys/fs.ts";
+import { AT_REMOVEDIR, DT_DIR, readDir } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { monotonicMs, sleepSync } from "../sys/time.ts";
 import type { CgroupPaths } from "./paths.ts";
@@ -21,19 +21,6 @@ function removeTree(folder: string): void {
     // a process that has just ended is counted for a moment longer
     if (monotonicMs() > deadline) sys("remove cgroup", folder, NR.unlinkat, -100, folder, AT_REMOVEDIR);
     sleepSync(wait);
-  }
-}
-
-const EBUSY = -16;
-const DROP_TRIES = 200;
-
-/** Takes back the folder that was made beside a cgroup which turned out to be another's; with somebody in it, it stays. */
-export function dropBeside({ beside }: CgroupPaths): void {
-  if (beside === undefined) return;
-  // who has just ended in it is counted for a moment longer
-  for (let i = 0; native.syscall(NR.unlinkat, -100, beside, AT_REMOVEDIR) === EBUSY && i < DROP_TRIES; i++) {
-    if (readText(`${beside}/cgroup.procs`) !== "") return;
-    sleepSync(5);
   }
 }
 

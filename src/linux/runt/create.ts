@@ -4,10 +4,10 @@ import { WharfError } from "../../common/errors.ts";
 import { OCI_VERSION } from "../../common/oci/runtime.ts";
 import { openForClone, openJoinFiles } from "../cgroup/join.ts";
 import { killCgroup } from "../cgroup/kill.ts";
-import { locateCgroup, makeBeside, NOT_OURS } from "../cgroup/make.ts";
+import { locateCgroup, makeBeside, NOT_OURS, refuseTaken } from "../cgroup/make.ts";
 import { oomKills } from "../cgroup/oom.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
-import { dropBeside, removeCgroup } from "../cgroup/remove.ts";
+import { removeCgroup } from "../cgroup/remove.ts";
 import { remarkOnCpu } from "../cgroup/systemd/properties.ts";
 import { close, Fd, writeFileAtomic } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
@@ -92,6 +92,7 @@ export function create(options: CreateOptions): Created {
   let cgroup: CgroupPaths | undefined;
   try {
     cgroup = locateCgroup({ path: spec.linux?.cgroupsPath || undefined, id, systemd: options.systemd });
+    refuseTaken(cgroup);
     noteCgroup(folder, cgroup);
     const namespaces = planNamespaces(spec.linux?.namespaces ?? []);
     const { noPivot, noNewKeyring } = options;
@@ -119,8 +120,7 @@ export function create(options: CreateOptions): Created {
     });
   } catch (error) {
     // what is somebody else's stays as it is
-    if (cgroup && error instanceof WharfError && error.operation === NOT_OURS) dropBeside(cgroup);
-    else if (cgroup) {
+    if (cgroup && !(error instanceof WharfError && error.operation === NOT_OURS)) {
       killCgroup(cgroup, SIGNALS.KILL);
       removeCgroup(cgroup);
     }

@@ -351,6 +351,14 @@ test("a cgroup that somebody lives in, or that is frozen, is refused and left as
     assert.equal(box.status(`${box.id}-2`), undefined);
   }
   assert.equal(box.status(), "running");
+  // nor is it touched where something else would have failed first
+  const { namespaces } = box.spec.linux!;
+  box.spec.linux!.namespaces = [...namespaces!, { type: "time", path: "/nowhere" }];
+  box.write();
+  assert.notEqual(box.runt("create", `${box.id}-2`).status, 0);
+  assert.equal(box.status(), "running");
+  box.spec.linux!.namespaces = namespaces!;
+  box.write();
   box.ok("pause", box.id);
   const { pid } = JSON.parse(box.runt("state", box.id).out);
   const path = freezerOf(pid);
@@ -360,6 +368,7 @@ test("a cgroup that somebody lives in, or that is frozen, is refused and left as
     writeFileSync(path.file, path.frozen);
     assert.match(box.runt("run", box.id).err, /container's cgroup unexpectedly frozen/);
     assert.ok(existsSync(path.folder), "it is not ours to remove");
+    assert.ok(!existsSync(join("/sys/fs/cgroup/unified", box.id)), "hybrid hosts: nothing was made beside it");
   } finally {
     writeFileSync(path.file, path.thawed);
     rmdirSync(path.folder);

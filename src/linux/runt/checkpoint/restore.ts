@@ -5,7 +5,7 @@ import type { Spec } from "../../../common/oci/runtime.ts";
 import type { Init } from "../../../common/protobuf/codec.ts";
 import { joinCgroup, openJoinFiles } from "../../cgroup/join.ts";
 import { killCgroup } from "../../cgroup/kill.ts";
-import { locateCgroup, makeBeside, NOT_OURS } from "../../cgroup/make.ts";
+import { locateCgroup, makeBeside, NOT_OURS, refuseTaken } from "../../cgroup/make.ts";
 import type { CgroupPaths } from "../../cgroup/paths.ts";
 import { removeCgroup } from "../../cgroup/remove.ts";
 import { close, Fd, O, open } from "../../sys/fs.ts";
@@ -95,6 +95,7 @@ export function restore(options: RestoreOptions): Created {
   let cgroup: CgroupPaths | undefined;
   try {
     cgroup = locateCgroup({ path: spec.linux?.cgroupsPath || undefined, id: options.id, systemd: options.systemd });
+    refuseTaken(cgroup);
     noteCgroup(folder, cgroup);
     return bringBack(options, bundle, cgroup);
   } catch (error) {
