@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { linuxSources, STRIPPED, stripSources } from "./images.ts";
-import { arrange, type Block, classSize, placesOf, readBlocks, readTouches } from "./layout.ts";
-import { buildHost } from "./native.ts";
+import { arrange, type Block, classSize, placeImage, placesOf, readBlocks, readTouches } from "./layout.ts";
+import { BUILD, buildHost } from "./native.ts";
 
 const block = (number: number, page: number, size = 64): Block => ({ number, cls: 4, size, at: page * 4096 + 8 });
 const numbers = (order: Block[]) => order.map(({ number }) => number);
@@ -66,4 +66,20 @@ test("a table of places for other sources is refused", () => {
     { status, stderr: /^block \d+ is another one than before\n$/.test(stderr) },
     { status: 1, stderr: true },
   );
+});
+
+test("what a build that was interrupted has left is cleared away by the next one", () => {
+  const gone = spawnSync("true").pid;
+  const left = join(BUILD, "images", `layout-${gone}-test`);
+  mkdirSync(left);
+  const cleared: string[] = [];
+  const training = {
+    run: () => undefined,
+    clear: (_host: string, _image: string, of: string) => void cleared.push(of),
+  };
+  writeFileSync(places!, left); // what no other build depends on
+  rmSync(placeImage(host, "src/linux/init/main.ts", [places!], training));
+  assert.match(cleared[0]!, new RegExp(`/layout-${process.pid}-[^/]*$`));
+  assert.ok(cleared.includes(left));
+  for (const folder of cleared) assert.ok(!existsSync(folder), folder);
 });

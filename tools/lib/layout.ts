@@ -1,7 +1,17 @@
 // Lays out a memory image by what runs touch (native/layout.h): what is written to first, then what is read, in the order of its
 // first use, then the rest. What had been freed again leaves no gaps.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { imageKey, STRIPPED } from "./images.ts";
 import { BUILD, hashFiles } from "./native.ts";
@@ -95,32 +105,54 @@ export function placesOf({ order, written }: ReturnType<typeof arrange>): Buffer
 /** Starts `name` with arguments from the sparse image, and notes what that touches. */
 export type Start = (...args: string[]) => string[];
 
-/** Runs for an image to be laid out by; files that it needs go below `dir`. What fails trains less, and is no failure. */
-export type Training = (start: Start, host: string, image: string, dir: string) => void;
+export interface Training {
+  /** Runs for an image to be laid out by; files that it needs go below `dir`. What fails trains less, and is no failure. */
+  run: (start: Start, host: string, image: string, dir: string) => void;
+  /** Removes what runs of `dir` have left, also of a build that was interrupted; `image` is one of this build's. */
+  clear: (host: string, image: string, dir: string) => void;
+}
+
+const IMAGES = join(BUILD, "images");
+
+/** Folders of this user's builds that were interrupted; their names tell of which process they were. */
+function abandoned(): string[] {
+  const over = (name: string) => {
+    const pid = /^layout-(\d+)-/.exec(name)?.[1];
+    return pid !== undefined && !existsSync(`/proc/${pid}`);
+  };
+  const ours = (dir: string) => statSync(dir, { throwIfNoEntry: false })?.uid === process.getuid?.();
+  return readdirSync(IMAGES)
+    .filter(over)
+    .map((name) => join(IMAGES, name))
+    .filter(ours);
+}
 
 /** The memory image of one entry module, laid out; cached by content. `files`: what else it depends on. */
 export function placeImage(host: string, entry: string, files: readonly string[] = [], training?: Training): string {
   const rights = training && process.getuid?.() === 0 ? "trained" : "";
   const key = hashFiles([join(import.meta.dirname, "layout.ts"), ...files], imageKey(host, entry), rights);
-  const image = join(BUILD, "images", `${entry.replaceAll("/", "-")}-${key}.placed`);
+  const image = join(IMAGES, `${entry.replaceAll("/", "-")}-${key}.placed`);
   if (statSync(image, { throwIfNoEntry: false })) return image;
-  mkdirSync(join(BUILD, "images"), { recursive: true });
-  const dir = mkdtempSync(join(BUILD, "images", "layout-"));
+  mkdirSync(IMAGES, { recursive: true });
+  const dir = mkdtempSync(join(IMAGES, `layout-${process.pid}-`));
   try {
     const [sparse, blocks, places] = [join(dir, "sparse"), join(dir, "blocks"), join(dir, "places")];
     const snapshot = (kind: string, out: string, table: string) =>
       execFileSync(host, [`--snapshot-${kind}`, entry, out, table], { cwd: STRIPPED, stdio: ["ignore", 2, 2] });
     snapshot("sparse", sparse, blocks);
     const logs: string[] = [];
-    training?.(
-      (...args) => {
+    if (training) {
+      const start = (...args: string[]) => {
         logs.push(join(dir, `log${logs.length}`));
         return [host, "--train", sparse, logs.at(-1)!, ...args];
-      },
-      host,
-      sparse,
-      dir,
-    );
+      };
+      training.run(start, host, sparse, dir);
+      training.clear(host, sparse, dir);
+      for (const other of abandoned()) {
+        training.clear(host, sparse, other);
+        rmSync(other, { recursive: true, force: true });
+      }
+    }
     const touches = logs.filter((log) => statSync(log, { throwIfNoEntry: false })).flatMap(readTouches);
     writeFileSync(places, placesOf(arrange(readBlocks(blocks), touches)));
     snapshot("placed", join(dir, "image"), places);

@@ -130,19 +130,21 @@ function runs(start: Start, dir: string): void {
   call(...logged, "delete", "--force", "made");
 }
 
-export const trainRunt: Training = (start, host, image, dir) => {
-  try {
-    makeBundles(host, image, dir);
-    runs(start, dir);
-  } catch (error) {
-    // no reason to fail: the image is only less well laid out
-    process.stderr.write(
-      `wharf: runt's image is laid out by less: ${error instanceof Error ? error.message : error}\n`,
-    );
-  } finally {
-    // what a run that took too long has left
+export const trainRunt: Training = {
+  run(start, host, image, dir) {
+    try {
+      makeBundles(host, image, dir);
+      runs(start, dir);
+    } catch (error) {
+      // no reason to fail: the image is only less well laid out
+      process.stderr.write(
+        `wharf: runt's image is laid out by less: ${error instanceof Error ? error.message : error}\n`,
+      );
+    }
+  },
+  clear(host, image, dir) {
     const state = join(dir, "state");
     for (const id of existsSync(state) ? readdirSync(state).filter((name) => !name.startsWith(".")) : [])
       quiet([host, "--image", image, "--root", state, "delete", "--force", id], dir);
-  }
+  },
 };
