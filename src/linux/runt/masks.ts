@@ -4,15 +4,15 @@ import { WharfError } from "../../common/errors.ts";
 import { close, fileSystemOf, fstat, O, S_IFDIR, S_IFMT } from "../sys/fs.ts";
 import { attach, cloneTree, fdPath, MOUNT_ATTR, MS, mount, setAttributes } from "../sys/mount.ts";
 import { openInRoot, openInRootIfThere, RESOLVE } from "../sys/openat2.ts";
+import { PROC_SUPER_MAGIC } from "../sys/procfs.ts";
 import { openVerifiedNull } from "./mounts.ts";
 import type { Step } from "./plan.ts";
 import { type RootContext, trimmed } from "./root.ts";
 
 const EMPTY = "nr_blocks=1,nr_inodes=1,mode=555";
 
-/** The kernel's own file systems, by where they lie and by their magic numbers (statfs(2)). */
-const PROC_SUPER_MAGIC = 0x9fa0;
 const SYSFS_MAGIC = 0x62656572;
+/** The kernel's own file systems, by where they lie and by their magic numbers (statfs(2)). */
 const KERNEL_TREES: readonly [path: string, type: string, magic: number][] = [
   ["/proc", "proc", PROC_SUPER_MAGIC],
   ["/sys", "sysfs", SYSFS_MAGIC],

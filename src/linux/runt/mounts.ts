@@ -7,6 +7,7 @@ import { close, Fd, fileSystemOf, fstat, O, open, S_IFDIR, S_IFMT } from "../sys
 import { attach, cloneTree, fdPath, MOUNT_ATTR, MS, mount, setAttributes } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
 import { openInRoot, openInRootIfThere, openOrMake, RESOLVE } from "../sys/openat2.ts";
+import { PROC_SUPER_MAGIC } from "../sys/procfs.ts";
 import { mountCgroups } from "./cgroup-mounts.ts";
 import { copyUp } from "./copy-up.ts";
 import { isMapped, userNamespaceFor } from "./idmap.ts";
@@ -52,8 +53,6 @@ function checkProc(entry: Mount, path: string): void {
     hint: "linux.maskedPaths and linux.readonlyPaths hide and protect what lies there",
   });
 }
-
-const PROC_SUPER_MAGIC = 0x9fa0;
 
 /** A bind mount on /proc must show a procfs. */
 function checkProcTree(tree: number, path: string): void {

@@ -148,8 +148,7 @@ export interface Stat {
   /** Seconds since the epoch, and the nanoseconds beyond. */
   mtime: number;
   mtimeNs: number;
-  /** When it was made, in nanoseconds; 0 where the file system does not keep that. */
-  /** Seconds, and nanoseconds of the second. */
+  /** When it was made, in seconds since the epoch and the nanoseconds beyond; 0 where the file system does not keep that. */
   birth: number;
   birthNs: number;
   /** Device of the file system, and of a device node. */

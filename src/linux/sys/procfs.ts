@@ -2,12 +2,14 @@
 // another mount. Where somebody has mounted over a part of /proc, or over all of it, a procfs is used that nobody else can reach.
 import { WharfError } from "../../common/errors.ts";
 import { sys } from "./call.ts";
+import { kernelError } from "./errno.ts";
 import { close, Fd, O, readFrom, readlink, writeAll } from "./fs.ts";
 import { MOUNT_ATTR, newFileSystem } from "./mount.ts";
 import { NR } from "./nr.ts";
 import { RESOLVE } from "./openat2.ts";
 
-const PROC_SUPER_MAGIC = 0x9fa0;
+/** statfs(2). */
+export const PROC_SUPER_MAGIC = 0x9fa0;
 /** Inode of the root folder of every procfs, and of no other folder in it. */
 const ROOT_INODE = 1;
 const EXDEV = -18;
@@ -46,7 +48,7 @@ function hostProc(): number {
 function privateProc(processesOnly: boolean): number {
   const known = processesOnly ? ours : whole;
   if (known >= 0) return known;
-  const attr = MOUNT_ATTR.NOEXEC | 2 | 4;
+  const attr = MOUNT_ATTR.NOEXEC | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV;
   let fd: number;
   try {
     fd = newFileSystem("proc", processesOnly ? { subset: "pid" } : {}, attr);
@@ -80,7 +82,7 @@ export function openProc(path: string, flags: number = O.RDONLY): number {
   const fd = tryOpen(path, flags);
   if (fd >= 0) return fd;
   if (fd === EXDEV) throw fake(path);
-  return sys("open", `/proc/${path}`, NR.openat2, host >= 0 ? host : ours, path, how, 24);
+  throw kernelError("open", `/proc/${path}`, -fd);
 }
 
 function fake(path: string): WharfError {

@@ -38,6 +38,11 @@ test("what lies on a kernel parameter is not written", () => {
   after(box, `for f in net/ipv4/ip_forward kernel/domainname; do mount --bind ${fake} /proc/sys/$f; done`);
   assert.equal(box.sh("cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/domainname"), "1\nreal\n");
   assert.equal(readFileSync(fake, "utf8"), "untouched");
+  // what is not there at all is told as that, also by the procfs that is used instead
+  box.spec.linux!.sysctl = { "net.nothing.of.this.name": "1" };
+  box.write();
+  after(box, `mount -t tmpfs none /proc/sys/net`);
+  assert.match(box.runt("run", box.id).err, /open "\/proc\/sys\/net\/nothing\/of\/this\/name": ENOENT/);
 });
 
 test("over all of /proc: no container, and nothing written there; what is asked of others is the truth", () => {
