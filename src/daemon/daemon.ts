@@ -1,7 +1,7 @@
 /** The daemon put together: agent, containerd core, Docker layer, sockets. */
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "./agent/client.ts";
@@ -115,11 +115,17 @@ async function serveDocker(
 ): Promise<void> {
   const unix = address.kind === "unix";
   const server = createDockerServer(engine, unix || !tls ? undefined : readTls(tls));
+  // Node's server forgets those that were hijacked, and yet waits for them.
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   stack.defer(async () => {
     const closed = new Promise((resolve) => server.close(resolve));
     if (unix) rmSync(address.path, { force: true });
     engine.closing.abort();
-    server.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
     await closed;
   });
   if (unix) {

@@ -253,6 +253,7 @@ test("SIGTERM in the middle of a run: the client is told, the container goes on 
   child.stderr.on("data", (data) => (said += data));
   const closed = new Promise<number | null>((resolve) => child.on("close", resolve));
   await daemon.end("SIGTERM");
+  assert.ok(!existsSync(join(daemon.state, "wharfd.pid")), "it ended by itself, not when its time was over");
   assert.equal(await closed, 125, said);
   assert.match(said, /^wharf: /);
   await daemon.start();
