@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -78,6 +79,29 @@ test("imageVerifier() refuses when a program crashes, cannot be run or does not 
   const hangs = verifiers({ a: "sleep 1000 & echo $! >$OUT/pid; wait" }, { timeout: 1000 });
   await refused(hangs.ask(), "DeadlineExceeded", /"a" gave no answer in 1000 ms/);
   await gone(Number(hangs.told("pid")));
+});
+
+test("imageVerifier() refuses when there are no descriptors for a program's pipes, and goes on", () => {
+  const { binDir } = verifiers({ a: "exit 0" });
+  const script = `
+    import { closeSync, openSync } from "node:fs";
+    import { imageVerifier } from ${JSON.stringify(join(import.meta.dirname, "verify.ts"))};
+    const verify = imageVerifier({ binDir: ${JSON.stringify(binDir)}, maxVerifiers: 1, timeout: 60_000 }, () => {});
+    const ask = () => verify("n", ${JSON.stringify(IMAGE)});
+    await ask();
+    const taken = [];
+    try {
+      for (;;) taken.push(openSync("/dev/null"));
+    } catch {}
+    // Enough to read the folder.
+    for (const fd of taken.splice(0, 3)) closeSync(fd);
+    const { code, message } = await ask().catch((error) => error);
+    for (const fd of taken) closeSync(fd);
+    await ask();
+    console.log(code, message);`;
+  const command = ["-c", 'ulimit -n 128; exec "$@"', "sh", process.execPath, "--input-type=module", "-e", script];
+  const { stdout, stderr } = spawnSync("sh", command, { encoding: "utf8", timeout: 60_000 });
+  assert.match(stdout, /^FailedPrecondition the image verifier "a" cannot be run$/m, stderr);
 });
 
 test("imageVerifier() ends the program when the pull is given up", async () => {

@@ -80,9 +80,13 @@ async function ask(
   // A process group of its own, so that all of it can be killed.
   const child = spawn(join(binDir, program), args, { stdio: "pipe", detached: true });
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  child.on("error", (cause) => reject(failed("FailedPrecondition", program, "cannot be run", cause)));
+  // Without a process there may be no streams either (EMFILE), only the error that follows.
+  if (child.pid === undefined) return await promise;
+  const { pid } = child;
   const end = (error: WharfError) => {
     reject(error);
-    if (child.pid !== undefined) kill(child.pid);
+    kill(pid);
     // Who left the group may hold the other ends still.
     for (const stream of child.stdio) stream?.destroy();
   };
@@ -93,7 +97,6 @@ async function ask(
   signal?.addEventListener("abort", leave, { once: true });
   const output = gather(child.stdout);
   const errors = gather(child.stderr);
-  child.on("error", (cause) => end(failed("FailedPrecondition", program, "cannot be run", cause)));
   child.on("close", (code, by) => {
     const told = errors();
     if (told !== "") log("debug", "an image verifier wrote", { verifier: program, stderr: told });
