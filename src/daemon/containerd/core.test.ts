@@ -70,3 +70,20 @@ test("core: an ingest that took another namespace's blob over begins anew once n
   }
   rmSync(dir, { recursive: true });
 });
+
+test("core: an agent that could not say whether owners can be remapped is asked again", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "wharf-core-"));
+  const answers = [() => Promise.reject(new Error("not now")), () => Promise.resolve(true)];
+  const agent = Object.assign(new FakeAgent(), { idmaps: () => answers.shift()!() });
+  {
+    await using core = await createCore({ root: join(dir, "root"), state: join(dir, "state"), agent });
+    const capabilities = async () => {
+      const plugins = await core.namespace("a").introspection.plugins(["id==overlayfs"]);
+      return plugins[0]!.capabilities;
+    };
+    assert.deepEqual(await capabilities(), ["rebase"]);
+    assert.deepEqual(await capabilities(), ["rebase", "remap-ids"]);
+    assert.deepEqual(await capabilities(), ["rebase", "remap-ids"]);
+  }
+  rmSync(dir, { recursive: true });
+});

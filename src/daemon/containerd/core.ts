@@ -89,7 +89,11 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
       [DEFAULT_SNAPSHOTTER, new SnapshotFiles(options.root, "snapshots")],
       [NATIVE_SNAPSHOTTER, new SnapshotFiles(options.root, "native")],
     ]),
-    remapsIds: () => (remaps ??= options.agent.idmaps(shared.snapshotFiles.get(DEFAULT_SNAPSHOTTER)!.root)),
+    remapsIds: () =>
+      (remaps ??= options.agent.idmaps(shared.snapshotFiles.get(DEFAULT_SNAPSHOTTER)!.root).catch((error: unknown) => {
+        remaps = undefined;
+        throw error;
+      })),
     proxies: options.snapshotters ?? {},
     log,
   };
