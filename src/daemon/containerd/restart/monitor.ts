@@ -5,6 +5,7 @@ import { timestampToMillis } from "../../../common/timestamp.ts";
 import type { Database } from "../../store/database.ts";
 import type { Container } from "../api/containers.ts";
 import type { Containerd } from "../api.ts";
+import { endTask } from "../tasks/end-tasks.ts";
 import { COUNT, changeOf, countOf, LOG_URI, STATUS, type TaskState } from "./policy.ts";
 
 export interface RestartOptions {
@@ -83,16 +84,8 @@ export class RestartMonitor implements AsyncDisposable {
     await client.tasks.start({ containerId: id });
   }
 
-  /** Ends and removes the task, if there is one. */
-  async #stop(client: Containerd, id: string): Promise<void> {
-    const { tasks } = client;
-    try {
-      await tasks.kill({ containerId: id, signal: 9, all: true }).catch(() => {});
-      await tasks.wait({ containerId: id, signal: this.#end.signal });
-      await tasks.delete(id);
-    } catch (error) {
-      ignoreNotFound(error);
-    }
+  #stop({ tasks }: Containerd, id: string): Promise<void> {
+    return endTask(tasks, id, { signal: this.#end.signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

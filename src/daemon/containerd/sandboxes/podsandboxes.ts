@@ -13,10 +13,10 @@ import { now } from "../core/clock.ts";
 import { Scope, type Shared } from "../core/scope.ts";
 import { sandboxExit } from "../events/messages.ts";
 import { listBundles } from "../tasks/bundle.ts";
+import { endTask, endTasksOf } from "../tasks/end-tasks.ts";
 import type { Exit } from "../tasks/exits.ts";
 import { LocalTasks } from "../tasks/manager.ts";
 import type { ShimManager } from "../tasks/shims.ts";
-import { endTask, endTasksOf } from "./end-tasks.ts";
 import type { Pods } from "./pods.ts";
 import { podFolder, removePodFiles } from "./podsandbox-files.ts";
 
