@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { isCode } from "../../../src/common/errors.ts";
 import { chainIds, type Descriptor } from "../../../src/common/oci/image.ts";
 import { DOCKER, OCI } from "../../../src/common/oci/media-types.ts";
-import { RemoteSubject } from "../../../src/daemon/containerd/snapshots/remote-subject.ts";
+import { RemoteSnapshotter } from "../../../src/daemon/containerd/conformance/remote-snapshotter.ts";
 import { Pusher } from "../../../src/daemon/transfer/push.ts";
 import { registryTransferer } from "../../../src/daemon/transfer/transferer.ts";
 import { fakeAgent } from "./fake-agent.ts";
@@ -108,7 +108,7 @@ test("of an image whose lower layers a remote snapshotter has, only the upper on
   await using folder = await scratch();
   await using proxy = await startFaultyProxy(server.port);
   const name = `${proxy.host}/team/app:amd64`;
-  const remote = new RemoteSubject(join(folder.path, "layers"));
+  const remote = new RemoteSnapshotter(join(folder.path, "layers"));
   await using store = await openStore({}, fakeAgent, { remote: () => remote });
   const { layers } = images.amd64!.manifest;
   const chain = chainIds(images.amd64!.config.rootfs.diff_ids, sha256);

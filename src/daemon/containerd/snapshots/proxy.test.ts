@@ -5,21 +5,21 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { ContainerdCore } from "../api.ts";
 import { FakeAgent } from "../conformance/fake-agent.ts";
+import { RemoteSnapshotter } from "../conformance/remote-snapshotter.ts";
 import { createCore } from "../core.ts";
 import { TARGET_LABEL } from "./local.ts";
-import { RemoteSubject } from "./remote-subject.ts";
 
 const NAME = "remote";
 
 interface Subject extends AsyncDisposable {
   core: ContainerdCore;
-  backend: RemoteSubject;
+  backend: RemoteSnapshotter;
 }
 
 async function open(t: TestContext): Promise<Subject> {
   const folder = mkdtempSync(join(tmpdir(), "wharf-remote-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const backend = new RemoteSubject(join(folder, "layers"));
+  const backend = new RemoteSnapshotter(join(folder, "layers"));
   const core = await createCore({
     root: join(folder, "root"),
     state: join(folder, "state"),
@@ -83,5 +83,38 @@ test("one that says a layer is there, and has it not, is told", async (t) => {
     message: /snapshotter remote says that "base" exists/,
   });
   await assert.rejects(snapshots.prepare("k", ""), { code: "Unknown" });
+  await assert.rejects(snapshots.stat("k"), { code: "NotFound" });
+});
+
+test("one that is being removed for another namespace is asked for anew", async (t) => {
+  await using subject = await open(t);
+  const { backend, core } = subject;
+  backend.offers.add("base");
+  const [a, b] = [core.namespace("a").snapshots(NAME), core.namespace("b").snapshots(NAME)];
+  const labels = { [TARGET_LABEL]: "base" };
+  await assert.rejects(a.prepare("k", "", { labels }), { code: "AlreadyExists" });
+  const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  backend.beforeRemove = () => {
+    begun.resolve();
+    return gate.promise;
+  };
+  await a.remove("base");
+  const cleanup = core.namespace("a").snapshots().cleanup();
+  await begun.promise;
+  const prepared = assert.rejects(b.prepare("k", "", { labels }), { code: "AlreadyExists" });
+  for (let row; !row; ) row = await b.stat("base").catch(() => new Promise<void>((resolve) => setImmediate(resolve)));
+  gate.resolve();
+  await Promise.all([cleanup, prepared]);
+  assert.deepEqual([...backend.snapshots.keys()], ["own-2"]);
+  assert.equal((await b.usage("base")).size, 4096);
+});
+
+test("one that cannot tell what it has leaves no row behind", async (t) => {
+  await using subject = await open(t);
+  const { backend, core } = subject;
+  const snapshots = core.namespace("a").snapshots(NAME);
+  backend.offers.add("base");
+  backend.broken = true;
+  await assert.rejects(snapshots.prepare("k", "", { labels: { [TARGET_LABEL]: "base" } }), { code: "Unavailable" });
   await assert.rejects(snapshots.stat("k"), { code: "NotFound" });
 });

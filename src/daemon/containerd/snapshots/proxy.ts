@@ -143,9 +143,14 @@ export class ProxySnapshotter implements Snapshotter {
         scope.shared.hub.emit(scope.namespace, snapshotPrepare({ key, parent, snapshotter: this.#name }));
       return mounts;
     } catch (error) {
-      if (target && isCode(error, "AlreadyExists") && (await this.#adopt(made, key, target, labels)))
-        throw snapshotExists(target);
-      await this.#rows.remove(key).catch(() => {});
+      let adopted: "adopted" | "missing" | "removed" = "missing";
+      try {
+        if (target && isCode(error, "AlreadyExists")) adopted = await this.#adopt(made, key, target, labels);
+      } finally {
+        if (adopted === "missing") await this.#rows.remove(key).catch(() => {});
+      }
+      if (adopted === "adopted") throw snapshotExists(target!);
+      if (adopted === "removed") return await this.#create(kind, key, parent, options);
       if (!isCode(error, "AlreadyExists")) throw error;
       const message = `snapshotter ${this.#name} says that ${target ? JSON.stringify(target) : "a new key"} exists, and has no such snapshot`;
       throw new WharfError(target ? "NotFound" : "Unknown", message, { subject: target ?? key, cause: error });
@@ -154,9 +159,14 @@ export class ProxySnapshotter implements Snapshotter {
 
   /**
    * A snapshotter that comes to layers by itself (a remote one) has what was to be prepared: its snapshot takes the place of the row that was made
-   * for the preparation. False when it cannot be found there.
+   * for the preparation. `missing`: it cannot be found there. `removed`: it was, but for another namespace it was being removed.
    */
-  async #adopt(made: { id: number; below: string }, key: string, target: string, labels: Labels): Promise<boolean> {
+  async #adopt(
+    made: { id: number; below: string },
+    key: string,
+    target: string,
+    labels: Labels,
+  ): Promise<"adopted" | "missing" | "removed"> {
     const scope = this.#scope;
     const filter = `labels."${TARGET_LABEL}"==${JSON.stringify(target)},parent==${JSON.stringify(made.below)}`;
     let found: SnapshotInfo | undefined;
@@ -166,7 +176,7 @@ export class ProxySnapshotter implements Snapshotter {
       found = info;
       break;
     }
-    if (!found) return false;
+    if (!found) return "missing";
     const { name, createdAt, updatedAt, labels: own } = found;
     const lease = `snapshots/${this.#name}`;
     scope.write(() => {
@@ -181,8 +191,29 @@ export class ProxySnapshotter implements Snapshotter {
       }
       this.#hold(target);
     });
+    // A removal that began before the row was there has not seen it. One that begins now does.
+    if (this.#isTrash(name)) await scope.shared.gc.emptyTrash();
+    const there = await this.#backend.stat(name).catch((error: unknown) => {
+      if (!isCode(error, "NotFound")) throw error;
+    });
+    if (!there) {
+      scope.write(() => {
+        scope.release(target, lease);
+        const sql = "DELETE FROM snapshots WHERE namespace = ? AND snapshotter = ? AND key = ? AND backend = ?";
+        scope.db.run(sql, scope.namespace, this.#name, target, name);
+      });
+      return "removed";
+    }
     await scope.db.durable();
-    return true;
+    return "adopted";
+  }
+
+  /** Whether a snapshot that the other program named is to be removed, or being removed. */
+  #isTrash(backend: string): boolean {
+    return this.#scope.db.all("SELECT path FROM trash").some(({ path }) => {
+      const trash = proxiedTrash(path as string, {});
+      return trash?.snapshotter === this.#name && trash.backend === backend;
+    });
   }
 
   async commit(name: string, key: string, options: SnapshotCommitOptions = {}): Promise<void> {

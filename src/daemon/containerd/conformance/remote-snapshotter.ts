@@ -6,9 +6,9 @@ import { WharfError } from "../../../common/errors.ts";
 import type { SnapshotInfo, SnapshotOptions, Snapshotter } from "../api/snapshots.ts";
 import type { Labels, Mount } from "../api/types.ts";
 import { now } from "../core/clock.ts";
-import { TARGET_LABEL } from "./local.ts";
+import { TARGET_LABEL } from "../snapshots/local.ts";
 
-export class RemoteSubject implements Snapshotter {
+export class RemoteSnapshotter implements Snapshotter {
   readonly rebases = false;
   readonly foreign = true;
   /** By name. */
@@ -17,6 +17,10 @@ export class RemoteSubject implements Snapshotter {
   readonly offers = new Set<string>();
   /** Says that a layer is there, and has it not. */
   lying = false;
+  /** Cannot tell what it has. */
+  broken = false;
+  /** A removal waits for it. */
+  beforeRemove: (() => Promise<void>) | undefined;
   readonly #folder: string;
   #count = 0;
 
@@ -69,6 +73,7 @@ export class RemoteSubject implements Snapshotter {
   }
 
   async remove(key: string): Promise<void> {
+    await this.beforeRemove?.();
     this.#get(key);
     for (const { parent } of this.snapshots.values())
       if (parent === key) throw new WharfError("FailedPrecondition", `${key} is a parent`);
@@ -76,6 +81,7 @@ export class RemoteSubject implements Snapshotter {
   }
 
   async *walk(): AsyncGenerator<SnapshotInfo> {
+    if (this.broken) throw new WharfError("Unavailable", "it has gone");
     yield* this.snapshots.values();
   }
 
