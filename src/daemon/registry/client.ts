@@ -120,8 +120,9 @@ export class Registry implements Disposable {
       schemes: scheme && !one.mirror ? [scheme] : one.schemes,
       headers: { ...headers, ...one.headers },
     });
-    const own = settings || headers ? sha256(Buffer.from(JSON.stringify([settings, headers]))) : "";
-    return able.map((endpoint) => this.#host(adapted(endpoint), domain, credentials, { own, known, watch: way.watch }));
+    const own = settings ? sha256(Buffer.from(JSON.stringify(settings))) : "";
+    const { watch } = way;
+    return able.map((endpoint) => this.#host(adapted(endpoint), domain, credentials, { own, known, watch }));
   }
 
   /** `own` tells settings of one caller's own from all others. */
@@ -135,7 +136,15 @@ export class Registry implements Disposable {
       typeof credentials === "function"
         ? this.#asker(credentials)
         : credentials && sha256(Buffer.from(JSON.stringify(credentials)));
-    const key = JSON.stringify([domain, endpoint.host, endpoint.prefix, endpoint.schemes, user ?? "", own]);
+    const key = JSON.stringify([
+      domain,
+      endpoint.host,
+      endpoint.prefix,
+      endpoint.schemes,
+      endpoint.headers,
+      user ?? "",
+      own,
+    ]);
     let host = known.get(key);
     if (!host) {
       const source = this.#options.credentials;

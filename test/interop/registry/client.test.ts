@@ -1,6 +1,8 @@
 // The registry client against the real docker-registry, images pushed by skopeo.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { isCode, type WharfError } from "../../../src/common/errors.ts";
 import { parseReference } from "../../../src/common/reference.ts";
@@ -136,4 +138,28 @@ test("upload: content that is not what its digest says is refused by the registr
     }),
     { code: "DataLoss", message: /expected to send 5 bytes, there were 4/ },
   );
+});
+
+test("headers of one caller's own go over the connections of all", async (t) => {
+  const seen: unknown[] = [];
+  let connections = 0;
+  const web = createServer((request, response) => {
+    seen.push(request.headers["x-run"]);
+    response.writeHead(404, { "content-length": "0" }).end();
+  });
+  t.after(() => {
+    web.closeAllConnections();
+    web.close();
+  });
+  web.on("connection", () => connections++);
+  await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
+  const host = `127.0.0.1:${(web.address() as AddressInfo).port}`;
+  using other = new Registry({ config: { registries: { [host]: { dial_timeout: "60s" } } } });
+  for (const run of ["1", "2", "3"]) {
+    const repository = other.repository(parseReference(`${host}/team/app:v1`), undefined, {
+      headers: { "x-run": run },
+    });
+    await assert.rejects(repository.manifest(), { code: "NotFound" });
+  }
+  assert.deepEqual([seen, connections], [["1", "2", "3"], 1]);
 });
