@@ -65,7 +65,7 @@ export async function pullLayers(request: LayersRequest): Promise<void> {
     const download = Promise.withResolvers<Download>();
     download.promise.catch(() => {});
     const fetch = () => fetchShared(request, descriptor, signal, emit, download.resolve);
-    const fetching = foreign(request) ? ready.then(({ done }) => (at < done ? undefined : fetch())) : fetch();
+    const fetching = mayBeRemote(request) ? ready.then(({ done }) => (at < done ? undefined : fetch())) : fetch();
     fetching.catch(download.reject);
     try {
       const { chain, diffIds, done } = await ready;
@@ -99,16 +99,16 @@ export async function pullLayers(request: LayersRequest): Promise<void> {
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
-/** Another program's snapshotter: as with containerd, a layer that it has is not fetched. */
-function foreign({ snapshotter, context }: LayersRequest): boolean {
-  return snapshotter !== null && context.client.snapshots(snapshotter).foreign;
+/** As with containerd, a layer that the snapshotter has by itself is not fetched. */
+function mayBeRemote({ snapshotter, context }: LayersRequest): boolean {
+  return snapshotter !== null && context.client.snapshots(snapshotter).mayBeRemote;
 }
 
 /** How many layers from the base up need no unpacking. */
 async function there(request: LayersRequest, plan: LayerPlan): Promise<number> {
   const { snapshotter, layers, lease, context } = request;
   const done = await unpackedSoFar(request, plan);
-  if (snapshotter === null || !foreign(request)) return done;
+  if (snapshotter === null || !mayBeRemote(request)) return done;
   return await offeredLayers({ client: context.client, snapshotter, lease, layers, ...plan }, done);
 }
 

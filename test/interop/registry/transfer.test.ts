@@ -8,6 +8,9 @@ import { isCode } from "../../../src/common/errors.ts";
 import { chainIds, type Descriptor } from "../../../src/common/oci/image.ts";
 import { DOCKER, OCI } from "../../../src/common/oci/media-types.ts";
 import { RemoteSnapshotter } from "../../../src/daemon/containerd/conformance/remote-snapshotter.ts";
+import { GrpcConnection } from "../../../src/daemon/grpc/client/connection.ts";
+import { RemoteContainerd } from "../../../src/daemon/grpc/client/containerd.ts";
+import { serveContainerd } from "../../../src/daemon/grpc/serve.ts";
 import { Pusher } from "../../../src/daemon/transfer/push.ts";
 import { registryTransferer } from "../../../src/daemon/transfer/transferer.ts";
 import { fakeAgent } from "./fake-agent.ts";
@@ -130,6 +133,24 @@ test("of an image whose lower layers a remote snapshotter has, only the upper on
   // Again, and all is there: nothing is fetched for it.
   assert.equal((await store.pull(name, { snapshotter: "remote" })).changed, false);
   assert.deepEqual(fetched(), [0, 1]);
+});
+
+test("containerd's own snapshotter is not asked whether it has layers by itself", async () => {
+  await using store = await openStore();
+  await using folder = await scratch();
+  const socket = join(folder.path, "containerd.sock");
+  await using _server = await serveContainerd(socket, store.core, () => {});
+  await using connection = new GrpcConnection(socket);
+  const client = new RemoteContainerd(connection, "test");
+  const events = store.client.events.subscribe([`topic~="^/snapshot/"`])[Symbol.asyncIterator]();
+  await store.pull(`${server.host}/team/app:amd64`, { client });
+  const topics: string[] = [];
+  while (topics.filter((topic) => topic === "/snapshot/commit").length < 2)
+    topics.push((await events.next()).value!.topic);
+  assert.deepEqual(
+    topics.sort(),
+    ["commit", "commit", "prepare", "prepare"].map((what) => `/snapshot/${what}`),
+  );
 });
 
 test("an image that is there is recognised by one HEAD; by digest without asking", async () => {

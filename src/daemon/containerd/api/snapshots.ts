@@ -47,8 +47,8 @@ export interface SnapshotCommitOptions extends SnapshotOptions {
 export interface Snapshotter {
   /** A snapshot may get its parent at the commit (containerd's capability `rebase`). */
   readonly rebases: boolean;
-  /** Another program, which may come to layers by itself (a remote snapshotter): prepare then answers AlreadyExists to `containerd.io/snapshot.ref`. */
-  readonly foreign: boolean;
+  /** May come to layers by itself, as remote snapshotters do: prepare then answers AlreadyExists to `containerd.io/snapshot.ref`. */
+  readonly mayBeRemote: boolean;
   /** NotFound. */
   stat(key: string): Promise<SnapshotInfo>;
   /** Mutable: `labels`. NotFound. */

@@ -10,7 +10,7 @@ import { TARGET_LABEL } from "../snapshots/local.ts";
 
 export class RemoteSnapshotter implements Snapshotter {
   readonly rebases = false;
-  readonly foreign = true;
+  readonly mayBeRemote = true;
   /** By name. */
   readonly snapshots = new Map<string, SnapshotInfo>();
   /** Chain ids of the layers it comes to by itself. */

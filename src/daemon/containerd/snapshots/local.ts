@@ -31,7 +31,7 @@ const PAGE = 200;
 
 export class LocalSnapshotter implements Snapshotter {
   readonly rebases: boolean;
-  readonly foreign = false;
+  readonly mayBeRemote = false;
   readonly #scope: Scope;
   readonly #name: string;
   readonly #layout: Layout;

@@ -65,7 +65,7 @@ function inherited(labels: Labels): Labels {
 
 export class ProxySnapshotter implements Snapshotter {
   readonly rebases = false;
-  readonly foreign = true;
+  readonly mayBeRemote = true;
   readonly #scope: Scope;
   readonly #name: string;
   readonly #backend: Snapshotter;

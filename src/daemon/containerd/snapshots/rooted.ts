@@ -12,7 +12,7 @@ function kept<T extends SnapshotOptions>(options: T): T & { labels: Record<strin
 export function rooted(snapshots: Snapshotter): Snapshotter {
   return {
     rebases: snapshots.rebases,
-    foreign: snapshots.foreign,
+    mayBeRemote: snapshots.mayBeRemote,
     stat: (key) => snapshots.stat(key),
     usage: (key, options) => snapshots.usage(key, options),
     mounts: (key) => snapshots.mounts(key),

@@ -11,6 +11,7 @@ import type {
   SnapshotUsage,
 } from "../../containerd/api/snapshots.ts";
 import type { CallOptions, FieldPaths, Filters, Mount } from "../../containerd/api/types.ts";
+import { DEFAULT_SNAPSHOTTER } from "../../containerd/api.ts";
 import { fromMounts, fromTime, required } from "../convert.ts";
 import { type Caller, type ClientFor, mask } from "./call.ts";
 
@@ -23,13 +24,15 @@ const KINDS: Readonly<Record<number, SnapshotKind>> = {
 export class RemoteSnapshots implements Snapshotter {
   /** Not in containerd 2.1's messages. */
   readonly rebases = false;
-  readonly foreign = true;
+  readonly mayBeRemote: boolean;
   readonly #call: Caller;
   readonly #name: string;
 
   constructor(call: Caller, name: string) {
     this.#call = call;
     this.#name = name;
+    // containerd's own has what it is given: asking it would cost each pull a snapshot, and the fetches would wait for that.
+    this.mayBeRemote = name !== DEFAULT_SNAPSHOTTER;
   }
 
   get #client(): ClientFor<typeof SnapshotsService> {
