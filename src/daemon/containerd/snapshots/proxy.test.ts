@@ -102,7 +102,12 @@ test("one that is being removed for another namespace is asked for anew", async 
   const cleanup = core.namespace("a").snapshots().cleanup();
   await begun.promise;
   const prepared = assert.rejects(b.prepare("k", "", { labels }), { code: "AlreadyExists" });
-  for (let row; !row; ) row = await b.stat("base").catch(() => new Promise<void>((resolve) => setImmediate(resolve)));
+  const adopted = () =>
+    b.stat("base").then(
+      () => true,
+      () => false,
+    );
+  while (!(await adopted())) await new Promise((resolve) => setImmediate(resolve));
   gate.resolve();
   await Promise.all([cleanup, prepared]);
   assert.deepEqual([...backend.snapshots.keys()], ["own-2"]);
