@@ -62,9 +62,13 @@ export function dockerd(context: Context, data: string, extra: string[] = [], na
 }
 
 export function wharfd(context: Context, data: string, name = "wharfd"): Promise<Served> {
-  const state = join(context.settings.run, name);
+  const { mark, run } = context.settings;
+  const state = join(run, name);
   const socket = join(state, "docker.sock");
-  return listening(context, name, { argv: [context.ours("wharfd"), "--root", data, "--state", state], socket });
+  // both name control groups, which go by the mark at the end: by the Docker API, and by ctr
+  const groups = ["--cgroup-parent", `/${mark}`, "--containerd-namespace", mark];
+  const argv = [context.ours("wharfd"), "--root", data, "--state", state, ...groups];
+  return listening(context, name, { argv, socket });
 }
 
 /** A registry on loopback that holds what the benchmarks pull, or another one that takes what they push; started at the first use. */

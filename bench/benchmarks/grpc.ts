@@ -37,8 +37,8 @@ async function socketOf(context: Context, name: "wharf" | "containerd"): Promise
   const flags = name === "wharf" ? ["pull", "-q", one] : ["images", "pull", "--plain-http", one];
   await context.once(`large image of ${name}`, () => command(engine.argv[0]!, ...engine.argv.slice(1), ...flags));
   const { pid } = engine;
-  if (name === "containerd") return { socket: engine.socket, namespace: context.settings.mark, pid };
-  return { socket: join(engine.socket, "../containerd.sock"), namespace: "moby", pid };
+  const socket = name === "containerd" ? engine.socket : join(engine.socket, "../containerd.sock");
+  return { socket, namespace: context.settings.mark, pid };
 }
 
 function library(context: Context): Promise<Served> {

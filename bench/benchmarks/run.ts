@@ -104,7 +104,7 @@ async function runByCtr(context: Context): Promise<Row[]> {
   const on = (name: string, program: string): Made => {
     if ("error" in ours) return { name, error: ours.error };
     const address = join(ours.socket, "../containerd.sock");
-    return { name, argv: [program, "--address", address, "--namespace", "moby"] };
+    return { name, argv: [program, "--address", address, "--namespace", context.settings.mark] };
   };
   const clients = [theirs, on("wharf", context.ours("ctr")), on("ctr on wharf", which("ctr"))];
   // ctr's own choice, io.containerd.runc.v2, is containerd's shim wherever that is installed, as it is here.

@@ -51,7 +51,7 @@ interface GuestOptions {
   sources?: boolean;
   /** Seconds. */
   limit?: number;
-  /** More words for the kernel, which boots anew then: a minute. */
+  /** More words for the kernel, which boots anew then. */
   kernel?: string;
 }
 

@@ -62,10 +62,12 @@ test("a container that ends while no daemon runs: code and time are those of its
     "busybox",
     "sh",
     "-c",
-    "sleep 0.3; echo last; exit 9",
+    "sleep 1; echo last; exit 9",
   );
+  const pid = await daemon.ok("inspect", "-f", "{{.State.Pid}}", "short");
   await daemon.end("SIGKILL");
-  await sleep(700);
+  await until("the container's end", () => !existsSync(`/proc/${pid}`));
+  await sleep(300);
   const back = Date.now();
   await daemon.start();
   assert.equal(await daemon.ok("wait", "short"), "9");
@@ -81,6 +83,8 @@ test("an orderly stop and start: the same, and attached clients are told", async
   await until("output", async () => (await daemon.ok("logs", "stays")) === "up");
   const follower = daemon.wharf(["logs", "-f", "stays"]);
   const waiter = daemon.wharf(["wait", "stays"]);
+  const connected = new RegExp(` 0001 03 +\\d+ ${RegExp.escape(daemon.socket)}$`, "gm");
+  await until("both clients", () => (readFileSync("/proc/net/unix", "utf8").match(connected)?.length ?? 0) >= 2);
   await sleep(300);
   const stopped = await daemon.wharf(["daemon", "stop"]);
   assert.deepEqual([stopped.stderr, stopped.code], ["the daemon has stopped; containers go on\n", 0]);
