@@ -2,10 +2,9 @@
 // The real docker CLI on our socket: what people type every day.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../../../tools/lib/native.ts";
 import { build, Daemon, until } from "../e2e/daemon.ts";
 
@@ -160,18 +159,14 @@ test("docker create, start -a, attach, export, restart policy", async () => {
 test("docker events tells of a container's life", async () => {
   const since = String(Math.floor(Date.now() / 1000) - 1);
   await ok("run", "--rm", "--network", "none", "--name", "ev", "busybox", "true");
-  const text = await ok(
-    "events",
-    "--since",
-    since,
-    "--until",
-    String(Math.floor(Date.now() / 1000) + 1),
-    "--filter",
-    "container=ev",
-    "--format",
-    "{{.Action}}",
-  );
-  assert.deepEqual(text.split("\n"), ["create", "attach", "start", "die", "destroy"]);
+  // the last one comes behind the back of who waits
+  const actions = await until("the removal", async () => {
+    const upTo = String(Math.floor(Date.now() / 1000) + 1);
+    const flags = ["--since", since, "--until", upTo, "--filter", "container=ev", "--format", "{{.Action}}"];
+    const all = (await ok("events", ...flags)).split("\n");
+    return all.includes("destroy") && all;
+  });
+  assert.deepEqual(actions, ["create", "attach", "start", "die", "destroy"]);
 });
 
 test("docker rmi names the container in the way; conflicts of names are told in Docker's words", async () => {
@@ -233,16 +228,23 @@ test("kill -9 of the daemon: containers go on, no line of the log and no exit co
     "-c",
     "i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done",
   );
-  await ok("run", "-d", "--network", "none", "--name", "ends", "busybox", "sh", "-c", "sleep 0.5; exit 9");
-  await ok("run", "-d", "--rm", "--network", "none", "--name", "vanishes", "busybox", "sleep", "0.5");
+  await ok("run", "-d", "--network", "none", "--name", "ends", "busybox", "sh", "-c", "sleep 2; exit 9");
+  await ok("run", "-d", "--rm", "--network", "none", "--name", "vanishes", "busybox", "sleep", "2");
+  const pids = (await ok("inspect", "-f", "{{.State.Pid}}", "ends", "vanishes")).split("\n");
   await daemon.end("SIGKILL");
-  await sleep(1000);
+  await until("the end of both", () => !pids.some((pid) => existsSync(`/proc/${pid}`)));
   await daemon.start();
   assert.equal(await ok("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "ends"), "exited 9");
-  assert.equal((await daemon.docker(["inspect", "vanishes"])).code, 1);
+  await until("the end of --rm", async () => (await daemon.docker(["inspect", "vanishes"])).code === 1);
   assert.equal(await ok("exec", "on", "echo", "alive"), "alive");
-  const lines = (await ok("logs", "on")).split("\n");
-  assert.ok(lines.length > 30 && lines.every((line, at) => line === String(at + 1)), lines.slice(0, 5).join());
+  const lines = await until("some lines", async () => {
+    const all = (await ok("logs", "on")).split("\n");
+    return all.length > 30 && all;
+  });
+  assert.ok(
+    lines.every((line, at) => line === String(at + 1)),
+    lines.slice(0, 5).join(),
+  );
   await ok("rm", "-f", "on", "ends");
   await daemon.clean();
 });

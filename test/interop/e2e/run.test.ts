@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { uniqueName } from "../../support/run.ts";
 import { execute } from "../cli/program.ts";
 import { BIN, build, Daemon, until } from "./daemon.ts";
@@ -252,7 +251,7 @@ test("exec: own environment, user, code; into a container that stops; into none"
   assert.equal((await daemon.wharf(["exec", name, "/etc/passwd"])).code, 126);
   assert.equal((await daemon.wharf(["exec", name, "nothing"])).code, 127);
   const running = daemon.wharf(["exec", name, "sleep", "60"]);
-  await sleep(200);
+  await until("the exec", async () => (await daemon.ok("top", name)).match(/sleep 60/g)?.length === 2);
   await daemon.ok("kill", name);
   assert.equal((await running).code, 137);
   const late = await daemon.wharf(["exec", name, "true"]);

@@ -203,10 +203,9 @@ test("pause, resume, statistics, update", async () => {
   await daemon.create(shim);
   await assert.rejects(task.pause({ id }), code("FailedPrecondition"));
   await task.start({ id });
-  await sleep(100);
-  const stats = await figures(task, id);
+  let stats = await figures(task, id);
+  for (; stats.cpu <= 10_000_000n; stats = await figures(task, id)) await sleep(10);
   assert.equal(stats.limit, 64n << 20n);
-  assert.ok(stats.cpu > 10_000_000n, `${stats.cpu} ns`);
   assert.ok(stats.pids >= 1n);
   await task.update({
     id,
@@ -249,7 +248,7 @@ test("without a pid namespace of its own, what the init process leaves is killed
   const { processes } = await task.pids({ id });
   await task.wait({ id });
   await daemon.event("/tasks/exit", { id });
-  for (let i = 0; i < 50 && processes.some(({ pid }) => alive(pid)); i++) await sleep(20);
+  for (let i = 0; i < 500 && processes.some(({ pid }) => alive(pid)); i++) await sleep(20);
   assert.ok(!processes.some(({ pid }) => alive(pid)), "all are gone");
   await task.delete({ id });
 });
@@ -305,7 +304,7 @@ test("the daemon's death ends nothing; its events wait for it; delete cleans up 
   await again.client.closed;
   const answer = daemon.delete(shim);
   assert.deepEqual([answer.pid, answer.exitStatus], [created.pid, 137]);
-  for (let i = 0; i < 50 && alive(created.pid); i++) await sleep(20);
+  for (let i = 0; i < 500 && alive(created.pid); i++) await sleep(20);
   assert.ok(!alive(created.pid));
   assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(bundle));
   assert.ok(!existsSync(join(shim.address.slice("unix://".length))), "the dead shim's socket is removed");
