@@ -31,11 +31,11 @@ function parseMap(name: string, text: string): LinuxIDMapping[] {
   });
 }
 
-/** A copy of the mount at `path` with the mapping, attached at `target`. */
-function mountMapped(path: string, target: string, userns: number): void {
+/** A copy of the mount at `path` with the mapping and the attributes `attr`, attached at `target`. */
+function mountMapped(path: string, target: string, userns: number, attr: number): void {
   const tree = cloneTree(path, false);
   try {
-    setAttributes(tree, { set: MOUNT_ATTR.IDMAP, userns }, false);
+    setAttributes(tree, { set: MOUNT_ATTR.IDMAP | attr, userns }, false);
     using there = new Fd(open(target, O.PATH | O.DIRECTORY));
     attach(tree, there.value);
   } finally {
@@ -46,7 +46,12 @@ function mountMapped(path: string, target: string, userns: number): void {
 /** Binds the directory `source` at `target` with the mapping. */
 export function bindMapped(source: string, target: string, { uid, gid }: IdMaps): void {
   using userns = new Fd(makeUserNamespace(uid, gid));
-  mountMapped(source, target, userns.value);
+  mountMapped(source, target, userns.value, 0);
+}
+
+/** Where the lower directories of the overlay at `target` are mounted for a moment; a process that is killed then leaves them there. */
+export function lowersFolder(target: string): string {
+  return `${target}.lower`;
 }
 
 /**
@@ -66,13 +71,14 @@ export function withMappedLowers(
     .split(":");
   if (!lowers) throw new WharfError("InvalidArgument", `overlay on ${target}: no lowerdir to be mapped`);
   using userns = new Fd(makeUserNamespace(uid, gid));
-  const folder = `${target}.lower`;
+  const folder = lowersFolder(target);
   const places = lowers.map((_, at) => `${folder}/${at}`);
   let mounted = 0;
   try {
     for (const [at, lower] of lowers.entries()) {
       mkdirs(places[at]!, 0o700);
-      mountMapped(lower, places[at]!, userns.value);
+      // read-only: who removes a bundle in which they were left must not get at a layer's files
+      mountMapped(lower, places[at]!, userns.value, MOUNT_ATTR.RDONLY);
       mounted++;
     }
     body(data.map((option) => (option.startsWith(PREFIX) ? PREFIX + places.join(":") : option)));

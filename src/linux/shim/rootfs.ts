@@ -8,7 +8,7 @@ import { AT_FDCWD, mkdirs, O, readText } from "../sys/fs.ts";
 import { MNT_DETACH, UMOUNT_NOFOLLOW } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
 import { sleepSync } from "../sys/time.ts";
-import { bindMapped, takeIdMaps, withMappedLowers } from "./idmapped.ts";
+import { bindMapped, lowersFolder, takeIdMaps, withMappedLowers } from "./idmapped.ts";
 
 const MS_REMOUNT = 0x20;
 const MS_BIND = 0x1000;
@@ -146,12 +146,13 @@ function unescaped(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-/** Mount points on and below `path`, the last mounted first. */
+/** Mount points on and below `path`, and what was left beside it, the last mounted first. */
 function mountPoints(path: string): string[] {
   const points: string[] = [];
+  const lowers = lowersFolder(path);
   for (const line of readText("/proc/self/mountinfo").split("\n")) {
     const point = unescaped(line.split(" ", 5)[4] ?? "");
-    if (point === path || point.startsWith(`${path}/`)) points.unshift(point);
+    if (point === path || point.startsWith(`${path}/`) || point.startsWith(`${lowers}/`)) points.unshift(point);
   }
   return points;
 }

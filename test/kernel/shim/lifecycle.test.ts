@@ -17,6 +17,7 @@ import { unpackAny } from "../../../src/common/protobuf/any.ts";
 import { decode } from "../../../src/common/protobuf/codec.ts";
 import { spansFromLines } from "../../../src/common/trace.ts";
 import { connectTtrpc } from "../../../src/daemon/shim/ttrpc.ts";
+import { uniqueName } from "../../support/run.ts";
 import { alive, Daemon, SHIM, type TaskClient } from "./harness.ts";
 
 const code = (wanted: Code) => (error: unknown) => {
@@ -308,6 +309,18 @@ test("the daemon's death ends nothing; its events wait for it; delete cleans up 
   assert.ok(!alive(created.pid));
   assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(bundle));
   assert.ok(!existsSync(join(shim.address.slice("unix://".length))), "the dead shim's socket is removed");
+});
+
+test("delete takes away the layers that a helper, killed at its work, left mounted beside the root file system", async () => {
+  await using daemon = new Daemon();
+  const id = uniqueName("c");
+  const bundle = daemon.bundle(id);
+  const place = join(bundle, "rootfs.lower/0");
+  mkdirSync(place, { recursive: true });
+  assert.equal(spawnSync("mount", ["--bind", daemon.rootfs, place]).status, 0);
+  const { status, stderr } = daemon.command(id, bundle, "delete");
+  assert.equal(status, 0, String(stderr));
+  assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(bundle));
 });
 
 test("a sampled trace gets a span for the request and those of the runtime below it", async () => {
