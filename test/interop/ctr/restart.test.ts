@@ -21,9 +21,11 @@ before(async () => {
 });
 after(async () => {
   const { stdout = "" } = (await ctr?.run(["containers", "ls", "-q"])) ?? {};
-  for (const name of stdout.split("\n").filter(Boolean)) {
-    // Nobody is to start it again meanwhile.
-    await ctr.run(["containers", "label", name, "containerd.io/restart.status="]);
+  const names = stdout.split("\n").filter(Boolean);
+  // Nobody is to start one again meanwhile; the end of the daemon waits for those that are being started.
+  for (const name of names) await ctr.run(["containers", "label", name, "containerd.io/restart.status="]);
+  if (names.length > 0) await daemon.restart("SIGTERM");
+  for (const name of names) {
     await ctr.run(["tasks", "rm", "-f", name]);
     await ctr.run(["containers", "rm", name]);
   }
