@@ -12,8 +12,9 @@ export interface RequestWatch {
 /** Bodies of these types are shown. */
 const TEXT = /^(?:text\/|application\/(?:[\w.+-]*\+)?json\b|application\/x-www-form-urlencoded\b)/i;
 const SECRET = /^(?:authorization|proxy-authorization|cookie|set-cookie)$/i;
-/** Names of fields, in forms and token servers' answers. */
-const SECRET_FIELDS = /((?:^|[&{,"\s])(?:refresh_token|access_token|password|token)"?\s*[=:]\s*"?)[^&",\s}]+/gi;
+/** In forms, token servers' answers, and addresses that a signature opens to who knows them. */
+const SECRET_FIELDS = /((?:^|[?&{,"\s])(?:[\w-]*(?:password|token|signature)|sig|verify)"?\s*[=:]\s*"?)[^&",\s}]+/gi;
+const NOT_SHOWN = "[not shown]";
 /** Bytes of a body that are shown. */
 const SHOWN = 64 << 10;
 
@@ -41,7 +42,7 @@ export function watched(requester: Requester, watch: RequestWatch | undefined): 
 }
 
 function describeRequest({ method, url, headers = {}, body }: HttpRequest): string {
-  const head = `${method} ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n${describeHeaders(headers)}\r\n`;
+  const head = `${method} ${url.pathname}${withoutSecrets(url.search)} HTTP/1.1\r\nhost: ${url.host}\r\n${describeHeaders(headers)}\r\n`;
   if (body === undefined) return head;
   if (!(body instanceof Uint8Array)) return `${head}[${body.size} bytes]\r\n`;
   return head + describeBody([headers["content-type"] ?? ""].flat()[0] ?? "", [body], body.byteLength);
@@ -51,7 +52,10 @@ function describeHeaders(headers: Readonly<Record<string, string | string[] | un
   let text = "";
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined) continue;
-    for (const one of [value].flat()) text += `${name}: ${SECRET.test(name) ? "[not shown]" : one}\r\n`;
+    for (const one of [value].flat()) {
+      const shown = SECRET.test(name) ? NOT_SHOWN : name === "location" ? withoutSecrets(one) : one;
+      text += `${name}: ${shown}\r\n`;
+    }
   }
   return text;
 }
@@ -59,7 +63,11 @@ function describeHeaders(headers: Readonly<Record<string, string | string[] | un
 function describeBody(type: string, parts: readonly Uint8Array[], size: number): string {
   if (size === 0) return "";
   if (!TEXT.test(type) || size > SHOWN) return `[${size} bytes]\r\n`;
-  return `${Buffer.concat(parts).toString("utf8").replace(SECRET_FIELDS, "$1[not shown]")}\r\n`;
+  return `${withoutSecrets(Buffer.concat(parts).toString("utf8"))}\r\n`;
+}
+
+function withoutSecrets(text: string): string {
+  return text.replace(SECRET_FIELDS, `$1${NOT_SHOWN}`);
 }
 
 class WatchedResponse implements HttpResponse {
