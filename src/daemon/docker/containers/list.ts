@@ -43,8 +43,10 @@ async function* summaries(
   names: ImageNames,
   sizes: boolean,
 ): AsyncGenerator<ContainerSummary> {
-  if (!sizes) for (const container of containers) yield await summarize(engine, container, names, false);
-  if (!sizes) return;
+  if (!sizes) {
+    for (const container of containers) yield await summarize(engine, container, names, false);
+    return;
+  }
   // Measured together, which is far less work.
   const measured: Promise<ContainerSummary>[] = [];
   for (let at = 0; at < containers.length; at += GROUP) {

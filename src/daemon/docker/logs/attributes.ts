@@ -3,7 +3,6 @@
 import { hostname } from "node:os";
 import { WharfError } from "../../../common/errors.ts";
 import { Template, TemplateError } from "../../../common/template/template.ts";
-import { formatTimestamp } from "../../../common/timestamp.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 
 /** As JSON, sorted by name; undefined when there is nothing. InvalidArgument for a template that fails. */
@@ -86,7 +85,7 @@ function tagData(record: ContainerRecord): object {
     ContainerArgs: args,
     ContainerImageID: imageId,
     ContainerImageName: config.Image,
-    ContainerCreated: typeof created === "string" ? created : formatTimestamp(created),
+    ContainerCreated: created,
     ContainerEnv: config.Env ?? [],
     ContainerLabels: config.Labels ?? {},
   };

@@ -59,6 +59,24 @@ function rotate(keep: number): void {
   renameSync(path, `${path}.1`);
 }
 
+/** Follows a log of 400 lines that is rotated by `turn` after each 40, and expects all of them once. */
+async function rotating(turn: (round: number) => void | Promise<void>): Promise<void> {
+  writeFileSync(path, "");
+  const end = Promise.withResolvers<void>();
+  const { seen, done } = follow(end.promise);
+  const expected: string[] = [];
+  for (let at = 0; at < 400; at++) {
+    expected.push(String(at));
+    appendFileSync(path, line(String(at)));
+    if (at % 40 !== 39) continue;
+    await turn((at - 39) / 40);
+    await sleep(3);
+  }
+  end.resolve();
+  await done;
+  assert.deepEqual(seen, expected);
+}
+
 /** What the shim's packer makes: a member without content that names the file, then the content. */
 function pack(name: string): void {
   const extra = Buffer.from(JSON.stringify({ file: idOf(statSync(name, { bigint: true })) }));
@@ -113,26 +131,14 @@ test("readLog() reads packed files in their place, its tail as well, and leaves 
 });
 
 test("readLog() loses and repeats nothing while files are rotated and packed under it", async () => {
-  writeFileSync(path, "");
-  const end = Promise.withResolvers<void>();
-  const { seen, done } = follow(end.promise);
-  const expected: string[] = [];
-  for (let at = 0; at < 400; at++) {
-    expected.push(String(at));
-    appendFileSync(path, line(String(at)));
-    if (at % 40 === 39) {
-      for (let i = 11; i >= 1; i--)
-        if (existsSync(`${path}.${i}.gz`)) renameSync(`${path}.${i}.gz`, `${path}.${i + 1}.gz`);
-      rotate(2);
-      writeFileSync(path, "");
-      if (at % 80 === 39) await sleep(3);
-      pack(`${path}.1`);
-      await sleep(3);
-    }
-  }
-  end.resolve();
-  await done;
-  assert.deepEqual(seen, expected);
+  await rotating(async (round) => {
+    for (let i = 11; i >= 1; i--)
+      if (existsSync(`${path}.${i}.gz`)) renameSync(`${path}.${i}.gz`, `${path}.${i + 1}.gz`);
+    rotate(2);
+    writeFileSync(path, "");
+    if (round % 2 === 0) await sleep(3);
+    pack(`${path}.1`);
+  });
 });
 
 test("readLog() follows a log from before its first line to after its last one", async () => {
@@ -150,23 +156,11 @@ test("readLog() follows a log from before its first line to after its last one",
 });
 
 test("readLog() loses and repeats nothing while a log is rotated quickly under it", async () => {
-  writeFileSync(path, "");
-  const end = Promise.withResolvers<void>();
-  const { seen, done } = follow(end.promise);
-  const expected: string[] = [];
-  for (let at = 0; at < 400; at++) {
-    expected.push(String(at));
-    appendFileSync(path, line(String(at)));
-    if (at % 40 === 39) {
-      // all are kept: a reader that a busy machine holds up may come to the first one only when the last is written
-      rotate(12);
-      writeFileSync(path, "");
-      await sleep(3);
-    }
-  }
-  end.resolve();
-  await done;
-  assert.deepEqual(seen, expected);
+  await rotating(() => {
+    // all are kept: a reader that a busy machine holds up may come to the first one only when the last is written
+    rotate(12);
+    writeFileSync(path, "");
+  });
 });
 
 test("readLog() goes on with the oldest that is left when its file was rotated away", async () => {

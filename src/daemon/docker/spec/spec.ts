@@ -37,9 +37,7 @@ function cgroupsPathOf({ id, hostConfig }: ContainerRecord, { cgroupParent, syst
   throw new WharfError(
     "InvalidArgument",
     'cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"',
-    {
-      subject: slice,
-    },
+    { operation: "start container", subject: slice },
   );
 }
 
