@@ -77,7 +77,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     runtimes: new Runtimes(runtime, options.file?.runtimes, options.file?.defaultRuntime),
   });
   stack.defer(() => engine.closing.abort());
-  const bridge = new BridgeDriver(agent, state);
+  const bridge = new BridgeDriver(agent, state, undefined, () => engine.networks.users().map(({ subnet }) => subnet));
   await bridge.restore();
   engine.networks.add("bridge", bridge);
   await engine.userNetworks.load(log);

@@ -1,7 +1,7 @@
 // time-out: 200 s
 // Networks of the users' own: made, inspected, used by containers that know each other by name, kept over a restart, removed.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { uniqueName } from "../../support/run.ts";
@@ -199,4 +199,23 @@ test("a network whose containers ended with --rm just now is removed at once, an
   await api.expect(204, "DELETE", "/networks/brief");
   assert.doesNotMatch(await links(), /br-/);
   await daemon.clean();
+});
+
+test("after a boot the default network leaves alone what users' networks have, also while no bridge of them is there", async () => {
+  const subnet = async (network: string) => {
+    const [{ IPAM }] = JSON.parse(await ok("network", "inspect", network));
+    return IPAM.Config[0].Subnet as string;
+  };
+  const before = await subnet("bridge");
+  await ok("network", "create", "early");
+  const early = await subnet("early");
+  await daemon.end("SIGTERM");
+  // What the machine's end takes along; and somebody else has the default network's addresses now.
+  rmSync(join(daemon.state, "net"), { recursive: true });
+  await execute([...within, "ip", "link", "add", "taken", "type", "bridge"]);
+  await execute([...within, "ip", "address", "add", before, "dev", "taken"]);
+  await execute([...within, "ip", "link", "set", "taken", "up"]);
+  await daemon.start();
+  assert.ok(![before, early].includes(await subnet("bridge")), await subnet("bridge"));
+  assert.equal(await ok("network", "rm", "early"), "early");
 });

@@ -6,13 +6,12 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Attachment, BridgeNetwork } from "../../../common/agent/network.ts";
 import type { AnswerOf, Operation, RequestOf } from "../../../common/agent/protocol.ts";
-import { WharfError } from "../../../common/errors.ts";
 import { fromFile } from "../../../common/file-error.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
 import { ownNames } from "./files.ts";
 import { endpointOf, portRequests } from "./ports.ts";
-import { hasInterface, isFree, parseRoutes } from "./routes.ts";
+import { freeSubnet, hasInterface, hostRoutes, isFree, routeOf } from "./routes.ts";
 import type { UserNetwork } from "./user-network.ts";
 
 /** What the driver needs of the agent's client. */
@@ -21,11 +20,6 @@ export interface NetworkAgent {
 }
 
 const DEFAULT_STATE = "/run/wharf";
-/** Where dockerd looks for its networks, too. */
-export const CANDIDATES = [
-  ...Array.from({ length: 15 }, (_, i) => `172.${17 + i}`),
-  ...Array.from({ length: 64 }, (_, i) => `10.${190 + i}`),
-];
 
 export class BridgeDriver implements NetworkDriver {
   readonly #agent: NetworkAgent;
@@ -33,6 +27,7 @@ export class BridgeDriver implements NetworkDriver {
   readonly #dir: string;
   readonly #bridge: string;
   readonly user: UserNetwork | undefined;
+  readonly #others: () => readonly string[];
   readonly #attachments = new Map<string, Attachment>();
   readonly #releases = new Map<string, Promise<void>>();
   #network: Promise<BridgeNetwork> | undefined;
@@ -40,9 +35,11 @@ export class BridgeDriver implements NetworkDriver {
   /**
    * @param state the daemon's state folder: attachments and reserved addresses end with the machine's run, as it does
    * @param user a network of a user's; the default one looks for what is free
+   * @param others subnets that are not free for the default one
    */
-  constructor(agent: NetworkAgent, state: string, user?: UserNetwork) {
+  constructor(agent: NetworkAgent, state: string, user?: UserNetwork, others: () => readonly string[] = () => []) {
     this.#agent = agent;
+    this.#others = others;
     this.user = user;
     if (user) {
       this.#name = user.name;
@@ -84,21 +81,15 @@ export class BridgeDriver implements NetworkDriver {
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const path = join(this.#dir, "network.json");
     const known = await readFile(path, "utf8").catch(() => undefined);
-    const routes = parseRoutes(await readFile("/proc/net/route", "utf8").catch(() => ""));
+    // Users' networks have theirs also while their bridges are not there.
+    const taken = [...(await hostRoutes()), ...this.#others().map(routeOf)];
     if (known) {
       const network = JSON.parse(known) as BridgeNetwork;
       // While the bridge was not there somebody else may have taken its addresses.
       const kept = this.#attachments.size > 0 || (await hasInterface(network.bridge));
-      if (kept || isFree(network.subnet.replace(/\/.*/, ""), 16, routes)) return network;
+      if (kept || isFree(network.subnet, taken)) return network;
     }
-    const prefix = CANDIDATES.find((candidate) => isFree(`${candidate}.0.0`, 16, routes));
-    if (!prefix) throw new WharfError("ResourceExhausted", "no private network is free for the bridge");
-    const network: BridgeNetwork = {
-      bridge: this.#bridge,
-      subnet: `${prefix}.0.0/16`,
-      gateway: `${prefix}.0.1`,
-      ipamDir,
-    };
+    const network: BridgeNetwork = { bridge: this.#bridge, ...freeSubnet(taken), ipamDir };
     try {
       await writeFile(`${path}.tmp`, JSON.stringify(network));
       await rename(`${path}.tmp`, path);

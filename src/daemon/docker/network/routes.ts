@@ -1,6 +1,13 @@
 /** Which networks the host knows, by its routes: also those of bridges that nobody is on at the moment. */
 
 import { readFile } from "node:fs/promises";
+import { WharfError } from "../../../common/errors.ts";
+
+/** Where dockerd looks for its networks, too. */
+const CANDIDATES = [
+  ...Array.from({ length: 15 }, (_, i) => `172.${17 + i}`),
+  ...Array.from({ length: 64 }, (_, i) => `10.${190 + i}`),
+];
 
 export interface Route {
   base: number;
@@ -27,10 +34,21 @@ export function routeOf(subnet: string): Route {
   return { base, mask: (-1 << (32 - Number(bits))) >>> 0 };
 }
 
-/** True when no route leads into the network of `address` with so many bits, or around it. */
-export function isFree(address: string, bits: number, routes: readonly Route[]): boolean {
-  const base = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  const mask = bits === 0 ? 0 : (-1 << (32 - bits)) >>> 0;
+/** The host's own. */
+export async function hostRoutes(): Promise<Route[]> {
+  return parseRoutes(await readFile("/proc/net/route", "utf8").catch(() => ""));
+}
+
+/** The first /16 into which no route leads. ResourceExhausted. */
+export function freeSubnet(routes: readonly Route[]): { subnet: string; gateway: string } {
+  const prefix = CANDIDATES.find((candidate) => isFree(`${candidate}.0.0/16`, routes));
+  if (prefix) return { subnet: `${prefix}.0.0/16`, gateway: `${prefix}.0.1` };
+  throw new WharfError("ResourceExhausted", "no private network is free for a bridge", { hint: "give a subnet" });
+}
+
+/** True when no route leads into the network, or around it. */
+export function isFree(subnet: string, routes: readonly Route[]): boolean {
+  const { base, mask } = routeOf(subnet);
   return routes.every((route) => {
     const wider = (mask & route.mask) >>> 0;
     return (base & wider) >>> 0 !== (route.base & wider) >>> 0;

@@ -11,9 +11,9 @@ import { now } from "../clock.ts";
 import type { Events } from "../events.ts";
 import { newId } from "../ids.ts";
 import type { Log } from "../surroundings.ts";
-import { BridgeDriver, CANDIDATES } from "./bridge.ts";
+import { BridgeDriver } from "./bridge.ts";
 import type { NetworkDrivers } from "./driver.ts";
-import { isFree, parseRoutes, type Route, routeOf } from "./routes.ts";
+import { freeSubnet, hostRoutes, isFree, routeOf } from "./routes.ts";
 import type { UserNetwork } from "./user-network.ts";
 import { checkCreate, type Wanted } from "./user-request.ts";
 
@@ -100,22 +100,19 @@ export class UserNetworks {
 
   /** The wanted ones, or the first /16 that neither the host nor another network has. */
   async #addresses(wanted: Wanted): Promise<{ subnet: string; gateway: string }> {
-    const routes: Route[] = parseRoutes(await readFile("/proc/net/route", "utf8").catch(() => ""));
+    const routes = await hostRoutes();
     const own = this.#networks.users().map(({ subnet }) => routeOf(subnet));
     const main = await this.#networks.describe("bridge");
     const taken = [...routes, ...own, ...(main ? [routeOf(main.subnet)] : [])];
     if (wanted.subnet !== undefined && wanted.gateway !== undefined) {
-      const [base = "", bits] = wanted.subnet.split("/");
-      if (isFree(base, Number(bits), taken)) return { subnet: wanted.subnet, gateway: wanted.gateway };
+      if (isFree(wanted.subnet, taken)) return { subnet: wanted.subnet, gateway: wanted.gateway };
       throw new WharfError(
         "PermissionDenied",
         "invalid pool request: Pool overlaps with other one on this address space",
         { operation: "create network", subject: wanted.subnet },
       );
     }
-    const prefix = CANDIDATES.find((candidate) => isFree(`${candidate}.0.0`, 16, taken));
-    if (!prefix) throw new WharfError("ResourceExhausted", "no private network is free", { hint: "give a subnet" });
-    return { subnet: `${prefix}.0.0/16`, gateway: `${prefix}.0.1` };
+    return freeSubnet(taken);
   }
 
   /** No container may be on it: that is for the caller to see to. */
