@@ -56,6 +56,9 @@ const COMMANDS: Record<string, Command> = {
   features: featuresCommand,
 };
 
+/** "toString" is none. */
+const commandOf = (name: string) => (Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined);
+
 const GLOBAL: FlagSpec = {
   root: "string",
   log: "string",
@@ -86,7 +89,7 @@ function dispatch(program: string, global: Parsed, target: LogTarget): number {
     stdout(help(program, Object.values(COMMANDS), GLOBAL));
     return 0;
   }
-  const command = COMMANDS[name];
+  const command = commandOf(name);
   if (!command) throw usage(`unknown command ${JSON.stringify(name)}: No help topic for '${name}'`);
   const parsed = parseFlags(rest, FLAGS.get(name)!, command.stopAtArgument ?? false);
   if (parsed.bool("help")) {
@@ -141,7 +144,7 @@ export function main(words: string[]): number {
     );
     if (!(error instanceof Error && error.name === "WharfError"))
       stderr(error instanceof Error ? (error.stack ?? "") : "");
-    if (verb !== undefined && !COMMANDS[verb]) return NO_SUCH_COMMAND;
+    if (verb !== undefined && !commandOf(verb)) return NO_SUCH_COMMAND;
     const started = !(error instanceof WharfError && error.operation === USAGE);
     return verb === "exec" && started ? EXEC_FAILED : 1;
   }

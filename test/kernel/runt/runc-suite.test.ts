@@ -262,6 +262,7 @@ test("called by the name runc it says that name, and helps in runc's form", () =
   );
   assert.match(box.runt("create", box.id).err, new RegExp(`^runc create failed: ${start}`, "m"));
   assert.doesNotMatch(box.runt("state", box.id).err, /failed/);
+  for (const word of ["create", "toString"]) assert.doesNotMatch(box.runt(word).err, /failed|function/);
 });
 
 test("hybrid hosts: a container's processes are in the unified tree, too, where the container is", (t) => {
