@@ -87,7 +87,6 @@ export class CgroupEntrance implements Disposable {
     this.joinFiles = this.#cgroup?.mode === "v1" ? this.#open(this.#cgroup) : [];
   }
 
-  /** Makes the process. In it the result's pid is 0. */
   #open(cgroup: CgroupPaths): number[] {
     try {
       return openJoinFiles(cgroup);
@@ -96,6 +95,7 @@ export class CgroupEntrance implements Disposable {
     }
   }
 
+  /** Makes the process. In it the result's pid is 0. */
   clone(flags: number): Joined {
     const folder = this.#cgroup && unifiedFolder(this.#cgroup);
     if (folder === undefined) return { ...clone(flags), attach: false };

@@ -330,9 +330,10 @@ function finish(plan: InitPlan, progress: Progress): never {
   return execute(args, progress.env);
 }
 
-/** A filter that ends the process for a system call too many leaves no room for a trace. */
+/** A filter by which a system call too many ends the process, or is somebody's to answer, leaves no room for a trace. */
 function mayTell({ spec }: InitPlan): boolean {
-  return !/KILL|TRAP/.test(spec.linux?.seccomp?.defaultAction ?? "");
+  const { defaultAction = "", syscalls = [] } = spec.linux?.seccomp ?? {};
+  return ![defaultAction, ...syscalls.map(({ action }) => action)].some((one) => /KILL|TRAP|TRACE|NOTIFY/.test(one));
 }
 
 function tellSteps(channel: Channel, trace: CollectedTrace, program: string): void {
