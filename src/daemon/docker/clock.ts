@@ -1,8 +1,9 @@
 /** The time as Docker's answers have it. */
 
 import { timestampFromMillis } from "../../common/timestamp.ts";
+import { millis } from "../clock.ts";
 
 /** RFC 3339 with nine decimals. */
 export function now(): string {
-  return timestampFromMillis(performance.timeOrigin + performance.now());
+  return timestampFromMillis(millis());
 }

@@ -1,6 +1,7 @@
 /** Docker's events: told to all who listen, the last ones kept for `since`. */
 
 import type { EventMessage } from "../../common/docker/system.ts";
+import { millis } from "../clock.ts";
 import type { Filters } from "../http/query.ts";
 
 /** Events kept, as dockerd keeps them. */
@@ -40,10 +41,10 @@ export class Events {
     return { past: [...this.#kept], [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  /** Nanoseconds since the epoch, never the same twice: clients sort by them. */
+  /** Nanoseconds since the epoch, never the same twice, also as JSON numbers, which lose the last 256: clients sort by them. */
   #now(): bigint {
-    const now = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
-    this.#lastNano = now > this.#lastNano ? now : this.#lastNano + 1n;
+    const now = BigInt(Math.round(millis() * 1000)) * 1000n;
+    this.#lastNano = now > this.#lastNano ? now : this.#lastNano + 1000n;
     return this.#lastNano;
   }
 }

@@ -5,8 +5,9 @@ import { type Digest, type DigestAlgorithm, digestAlgorithm } from "../../../com
 import { WharfError } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import { timestampFromMillis } from "../../../common/timestamp.ts";
+import { millis } from "../../clock.ts";
 import type { CommitRequest, ContentWriter, IngestStatus } from "../api/content.ts";
-import { millis, now } from "../core/clock.ts";
+import { now } from "../core/clock.ts";
 import { checkLabels } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { contentCreate } from "../events/messages.ts";
