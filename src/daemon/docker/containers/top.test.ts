@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { test } from "node:test";
 import { selectProcesses } from "./top.ts";
 
@@ -25,4 +26,17 @@ test("threads belong to the process above them", () => {
 
 test("a table without pids is refused", () => {
   assert.throws(() => selectProcesses("CMD\nsh\n", PIDS), /Couldn't find PID field/);
+});
+
+test("processes that are not of the daemon's terminal are in it, too", () => {
+  const child = spawn("sleep", ["100"], { detached: true, stdio: "ignore" });
+  try {
+    const module = JSON.stringify(import.meta.resolve("./top.ts"));
+    const code = `import { table } from ${module}; console.log(await table(["-o", "pid,comm"], new Set([${child.pid}])));`;
+    const command = `${process.execPath} --input-type=module -e '${code}'`;
+    const output = execFileSync("script", ["-qec", command, "/dev/null"], { encoding: "utf8" });
+    assert.match(output, new RegExp(`^ *${child.pid} sleep\\b`, "m"));
+  } finally {
+    child.kill("SIGKILL");
+  }
 });

@@ -1,4 +1,4 @@
-/** GET /containers/{id}/top: the host's `ps`, of which the container's processes are kept. */
+/** GET /containers/{id}/top: the host's `ps` for the container's processes. */
 
 import { execFile } from "node:child_process";
 import { WharfError } from "../../../common/errors.ts";
@@ -22,7 +22,7 @@ export async function topContainer(engine: Engine, container: Container, args: s
   const words = args.split(/\s+/).filter(Boolean);
   checkArguments(words);
   const pids = new Set((await engine.client.tasks.listPids(container.id)).map(({ pid }) => pid));
-  const answer = selectProcesses(await ps(words), pids);
+  const answer = selectProcesses(await table(words, pids), pids);
   engine.emit(container, "top");
   return answer;
 }
@@ -31,6 +31,16 @@ export async function topContainer(engine: Engine, container: Container, args: s
 function checkArguments(words: readonly string[]): void {
   const titled = words.some((word) => /[^\s]*=PID\b/.test(word));
   if (titled) throw invalid("specifying 'PID=' as the title of another column is not allowed");
+}
+
+/**
+ * ps's table with at least these processes, where `words` allow it. Asked for by their numbers: many a list is of the terminal's processes otherwise,
+ * where the daemon has one.
+ */
+export async function table(words: readonly string[], pids: ReadonlySet<number>): Promise<string> {
+  if (pids.size === 0) return await ps(words);
+  // Not every option goes together with -q: those that do not select by themselves.
+  return await ps([...words, `-q${[...pids].join(",")}`]).catch(() => ps(words));
 }
 
 function ps(words: readonly string[]): Promise<string> {
