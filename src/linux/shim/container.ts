@@ -98,7 +98,14 @@ export class Container {
   create(request: CreateTaskRequest, workPath: string): Promise<void> {
     if (request.checkpoint !== "") {
       this.#checkpoint = { imagePath: request.checkpoint, workPath };
-      return this.#serial(() => this.runtime.mount(request.rootfs));
+      return this.#serial(async () => {
+        try {
+          await this.runtime.mount(request.rootfs);
+        } catch (error) {
+          this.init.close();
+          throw error;
+        }
+      });
     }
     const { rootfs } = request;
     return this.#serial(() => this.#launchInit((launch) => this.runtime.create({ rootfs, ...launch })));

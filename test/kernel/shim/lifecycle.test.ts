@@ -392,6 +392,14 @@ test("checkpoint and restore: without criu they say what is missing, and leave a
   await assert.rejects(other.task.state({ id: other.id }), code("NotFound"));
   assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(other.bundle));
 
+  await using bad = await daemon.start();
+  const attach = join(daemon.folder, "attach.sock");
+  const stdout = `binary:///usr/libexec/wharf/wharf-logger?driver=none&attach=${attach}`;
+  const rootfs = [{ type: "bind", source: join(daemon.folder, "nothing"), target: "", options: ["rbind"] }];
+  const wrong = { ...request, id: bad.id, bundle: bad.bundle, rootfs, stdout, stderr: stdout, checkpoint: path };
+  await assert.rejects(bad.task.create(wrong), code("NotFound"));
+  assert.ok(!existsSync(attach), "its streams are given back");
+
   await using third = await daemon.start();
   const again = { id: third.id, bundle: third.bundle, rootfs: daemon.mounts, options: daemon.options };
   await third.task.create({ ...again, checkpoint: path });
