@@ -103,8 +103,9 @@ export class PodSandboxes implements AsyncDisposable {
   /** Notes a sandbox before anything of it is made. */
   insert(namespace: string, id: string): PodSandbox {
     const { db } = this.#shared;
+    // The row of one that could not be removed at the start may still be there; its files are removed by whoever makes new ones.
     db.transaction(() =>
-      db.run("INSERT INTO podsandboxes VALUES (?, ?, ?, 0, 0, '')", namespace, id, this.#shims.boot),
+      db.run("INSERT OR REPLACE INTO podsandboxes VALUES (?, ?, ?, 0, 0, '')", namespace, id, this.#shims.boot),
     );
     const sandbox = { namespace, id, pid: 0, exit: undefined, end: endOf() };
     this.#sandboxes.set(keyOf(namespace, id), sandbox);
