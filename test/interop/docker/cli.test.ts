@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT } from "../../../tools/lib/native.ts";
 import { build, Daemon, until } from "../e2e/daemon.ts";
+import { commandLine } from "./command-line.ts";
 
 let daemon: Daemon;
 before(async () => {
@@ -17,11 +18,7 @@ before(async () => {
 after(() => daemon[Symbol.asyncDispose]());
 
 /** Expected to succeed; the standard output without the last newline. */
-async function ok(...args: string[]): Promise<string> {
-  const { stdout, stderr, code } = await daemon.docker(args);
-  assert.equal(code, 0, `docker ${args.join(" ")}: ${stderr}${stdout}`);
-  return stdout.replace(/\n$/, "");
-}
+const { ok } = commandLine(() => daemon);
 
 const run = (...args: string[]) => daemon.docker(["run", "--rm", "--network", "none", ...args]);
 

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { hostname } from "node:os";
 import { after, before, test } from "node:test";
 import { build, Daemon } from "../e2e/daemon.ts";
+import { commandLine } from "./command-line.ts";
 
 let daemon: Daemon;
 before(async () => {
@@ -13,16 +14,7 @@ before(async () => {
 });
 after(() => daemon[Symbol.asyncDispose]());
 
-async function ok(...args: string[]): Promise<string> {
-  const { stdout, stderr, code } = await daemon.docker(args);
-  assert.equal(code, 0, `docker ${args.join(" ")}: ${stderr}${stdout}`);
-  return stdout.replace(/\n$/, "");
-}
-async function refused(pattern: RegExp, ...args: string[]): Promise<void> {
-  const { stdout, stderr, code } = await daemon.docker(args);
-  assert.notEqual(code, 0, `docker ${args.join(" ")} should fail: ${stdout}`);
-  assert.match(stderr, pattern);
-}
+const { ok, refused } = commandLine(() => daemon);
 
 test("docker network ls and inspect", async () => {
   const format = "{{.Name}} {{.Driver}} {{.Scope}}";

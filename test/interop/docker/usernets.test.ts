@@ -8,6 +8,7 @@ import { uniqueName } from "../../support/run.ts";
 import { execute } from "../cli/program.ts";
 import { build, Daemon, until } from "../e2e/daemon.ts";
 import { Api } from "./client.ts";
+import { commandLine } from "./command-line.ts";
 
 // In a network namespace that stands for the host.
 const host = uniqueName("nets");
@@ -26,16 +27,7 @@ after(async () => {
   await execute(["ip", "netns", "delete", host]);
 });
 
-async function ok(...args: string[]): Promise<string> {
-  const { stdout, stderr, code } = await daemon.docker(args);
-  assert.equal(code, 0, `docker ${args.join(" ")}: ${stderr}${stdout}`);
-  return stdout.replace(/\n$/, "");
-}
-async function refused(pattern: RegExp, ...args: string[]): Promise<void> {
-  const { stdout, stderr, code } = await daemon.docker(args);
-  assert.notEqual(code, 0, `docker ${args.join(" ")} should fail: ${stdout}`);
-  assert.match(stderr, pattern);
-}
+const { ok, refused } = commandLine(() => daemon);
 const links = async () => (await execute([...within, "ip", "-o", "link"])).stdout;
 const tables = async () => (await execute([...within, "nft", "list", "tables"])).stdout;
 const create = (body: object, status = 201) => api.expect(status, "POST", "/networks/create", body);
@@ -149,6 +141,8 @@ test("an address of one's own; a network that is gone; options that a container 
   );
   const second = (await api.expect(201, "POST", "/containers/create?name=f2", on(wanted))).json().Id;
   await api.refused(409, /10\.78\.0\.50 is already in use/, "POST", `/containers/${second}/start`);
+  const odd = { IPAMConfig: { IPv4Address: "10.78.0.500" } };
+  await api.refused(400, /invalid IPv4 address: 10\.78\.0\.500/, "POST", "/containers/create", on(odd));
   await api.refused(501, /endpoint option Links/, "POST", "/containers/create", on({ Links: ["x"] }));
   await api.refused(400, /cannot be on bridge as well/, "POST", "/containers/create", {
     ...sleep,

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { build, Daemon } from "../e2e/daemon.ts";
+import { commandLine } from "./command-line.ts";
 
 let daemon: Daemon;
 before(async () => {
@@ -14,16 +15,7 @@ before(async () => {
 });
 after(() => daemon[Symbol.asyncDispose]());
 
-async function ok(...args: string[]): Promise<string> {
-  const { stdout, stderr, code } = await daemon.docker(args);
-  assert.equal(code, 0, `docker ${args.join(" ")}: ${stderr}${stdout}`);
-  return stdout.replace(/\n$/, "");
-}
-async function refused(pattern: RegExp, ...args: string[]): Promise<void> {
-  const { stdout, stderr, code } = await daemon.docker(args);
-  assert.notEqual(code, 0, `docker ${args.join(" ")} should fail: ${stdout}`);
-  assert.match(stderr, pattern);
-}
+const { ok, refused } = commandLine(() => daemon);
 const run = (...args: string[]) => ok("run", "--rm", "--network", "none", ...args);
 const data = (name: string) => join(daemon.root, "volumes", name, "_data");
 /** Folders of volumes, and whatever else lies there. */

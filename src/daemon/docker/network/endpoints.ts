@@ -1,5 +1,6 @@
 /** What a create request says of its networks: by name, with the MAC address that older clients give for the whole container. */
 
+import { isIPv4 } from "node:net";
 import type { ContainerCreateRequest } from "../../../common/docker/container.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { ContainerRecord } from "../containers/record.ts";
@@ -73,8 +74,7 @@ function checkUserSettings({ Links, IPAMConfig, DriverOpts }: Settings): void {
       operation: "create container",
     });
   }
-  if (IPv4Address && !/^\d{1,3}(\.\d{1,3}){3}$/.test(String(IPv4Address)))
-    throw bad(`invalid IPv4 address: ${IPv4Address}`);
+  if (IPv4Address && !isIPv4(String(IPv4Address))) throw bad(`invalid IPv4 address: ${IPv4Address}`);
 }
 
 /** What only networks of a user's own have. */

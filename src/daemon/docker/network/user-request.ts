@@ -1,5 +1,6 @@
 /** What a request to make a network asks for, checked: what has no effect here is refused by its name. */
 
+import { isIPv4 } from "node:net";
 import type { NetworkCreateRequest } from "../../../common/docker/network-resource.ts";
 import { WharfError } from "../../../common/errors.ts";
 
@@ -103,11 +104,8 @@ function subnetOf(subnet: string): [base: number, bits: number] {
 }
 
 function addressOf(address: string): number {
-  const parts = address.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)) {
-    throw bad(`invalid address: ${JSON.stringify(address)}`);
-  }
-  return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
+  if (!isIPv4(address)) throw bad(`invalid address: ${JSON.stringify(address)}`);
+  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
 function text(address: number): string {
