@@ -15,11 +15,13 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../../../tools/lib/native.ts";
 import { mountTable } from "../../support/machine.ts";
 import { runMark } from "../../support/run.ts";
+import { until } from "../../support/until.ts";
 import { execute, type Result, type RunOptions } from "../cli/program.ts";
+
+export { until } from "../../support/until.ts";
 
 /** The programs under test; WHARF_TEST_BIN names another build. */
 export const BIN = process.env.WHARF_TEST_BIN ?? join(ROOT, "dist/bin");
@@ -53,15 +55,6 @@ export interface DaemonOptions {
 }
 
 let count = 0;
-
-/** Waits until `done` answers something true. */
-export async function until<T>(what: string, done: () => T | Promise<T>, ms = 30_000): Promise<NonNullable<T>> {
-  for (const end = Date.now() + ms; ; await sleep(10)) {
-    const answer = await done();
-    if (answer) return answer;
-    if (Date.now() > end) throw new Error(`waited ${ms} ms for ${what}`);
-  }
-}
 
 function listens(path: string): Promise<boolean> {
   return new Promise((resolve) => {
