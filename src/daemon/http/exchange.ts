@@ -158,6 +158,18 @@ export class BodyWriter {
     if (this.#signal.aborted) throw new WharfError("Canceled", "the client closed the connection");
   }
 
+  /** Resolves when `data` has been sent: its bytes may be used again. Canceled when the client is gone. */
+  async send(data: Uint8Array): Promise<void> {
+    if (this.#signal.aborted) throw new WharfError("Canceled", "the client closed the connection");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const done = (): void => resolve();
+    this.#signal.addEventListener("abort", done);
+    this.#response.write(data, done);
+    await promise;
+    this.#signal.removeEventListener("abort", done);
+    if (this.#signal.aborted) throw new WharfError("Canceled", "the client closed the connection");
+  }
+
   /** One JSON document a line, as Docker's streams have them. */
   async line(value: unknown): Promise<void> {
     await this.write(`${JSON.stringify(value)}\r\n`);

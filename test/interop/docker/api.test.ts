@@ -147,6 +147,55 @@ test("logs: streams, since, until, tail, timestamps", async () => {
   await expect(204, "DELETE", `/containers/${id}`);
 });
 
+test("logs: a tail with a filter, then what comes; one that ends in time; several lines in a frame", async () => {
+  const id = await create({
+    Cmd: ["sh", "-c", "for i in 1 2 3; do echo $i; echo e$i >&2; done; read x; echo got $x; read x"],
+    OpenStdin: true,
+  });
+  const input = api.stream(`/v1.51/containers/${id}/attach?stream=1&stdin=1`);
+  await input.ready();
+  await expect(204, "POST", `/containers/${id}/start`);
+  const logs = async (query: string) => (await expect(200, "GET", `/containers/${id}/logs?${query}`)).body;
+  await until("the lines", async () => (await logs("stdout=1&stderr=1")).length >= 6 * 8 + 3 * 2 + 3 * 3);
+  const follow = (query: string) => {
+    const pieces: Buffer[] = [];
+    const path = `/containers/${id}/logs?follow=1&${query}`;
+    const ended = new Promise<void>((resolve, reject) => {
+      const sent = request({ socketPath: daemon.socket, path }, (response) => {
+        response.on("data", (piece: Buffer) => pieces.push(piece));
+        response.on("end", resolve);
+        response.on("error", reject);
+      });
+      sent.on("error", reject);
+      sent.end();
+    });
+    return { seen: () => frames(Buffer.concat(pieces)), ended };
+  };
+  const one = follow("stdout=1&tail=2");
+  const both = follow("stdout=1&stderr=1&tail=1&since=1");
+  const error = follow("stderr=1&tail=1");
+  await until("what was there", () => [one, both, error].every(({ seen }) => seen().length > 0));
+  input.socket.write("it\n");
+  await until("what came", () => String(one.seen()).includes("got it") && String(both.seen()).includes("got it"));
+  // The time comes while the container says nothing.
+  const timed = await logs(`stdout=1&follow=1&until=${Date.now() / 1000 + 0.2}`);
+  assert.deepEqual(frames(timed), [[1, "1\n2\n3\ngot it\n"]]);
+  input.socket.end("end\n");
+  await Promise.all([one.ended, both.ended, error.ended]);
+  assert.deepEqual(one.seen(), [[1, "2\n3\ngot it\n"]]);
+  assert.match(
+    both
+      .seen()
+      .map(([, text]) => text)
+      .join(""),
+    /^e?3\ngot it\n$/,
+  );
+  assert.deepEqual(error.seen(), [[2, "e3\n"]]);
+  const joined = await logs("stdout=1&joined=1");
+  assert.equal(joined.readUInt32BE(4), joined.length - 8, "one frame");
+  await expect(204, "DELETE", `/containers/${id}?force=1`);
+});
+
 test("errors have Docker's status and words", async () => {
   const message = async (status: number, method: string, path: string, body?: unknown) =>
     (await expect(status, method, path, body)).json().message;

@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import type { Container } from "../containers/container.ts";
 import type { Engine } from "../engine.ts";
-import { encodeEntries } from "../logs/encode.ts";
+import { LineEncoder } from "../logs/encode.ts";
 import { readLog } from "../logs/reader.ts";
 import type { ClientStream } from "./attach.ts";
 
@@ -34,11 +34,11 @@ export async function replayLog(
   const terminal = container.record.config.Tty;
   const until = options.follow && container.running ? container.next("exit", signal) : undefined;
   try {
-    for await (const batch of readLog(engine.logPath(container.id), { until, signal })) {
-      const wanted = batch.filter(({ stream }) => (stream === "stdout" ? options.stdout : options.stderr || terminal));
-      if (wanted.length === 0 || socket.destroyed) continue;
-      const data = encodeEntries(wanted, { timestamps: false, details: false, multiplexed });
-      if (!socket.write(data))
+    const encoder = new LineEncoder({ stdout: options.stdout, stderr: options.stderr || terminal, multiplexed });
+    for await (const lines of readLog(engine.logPath(container.id), { until, signal })) {
+      const data = encoder.encode(lines);
+      if (data.length === 0 || socket.destroyed) continue;
+      if (!socket.write(Buffer.from(data)))
         await Promise.race([once(socket, "drain", { signal }), once(socket, "close")]).catch(() => {});
     }
   } finally {

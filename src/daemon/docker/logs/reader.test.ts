@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
+import { LineEncoder } from "./encode.ts";
 import { idOf } from "./part.ts";
 import { readLog } from "./reader.ts";
 
@@ -30,11 +31,12 @@ afterEach(() => rmSync(directory, { recursive: true }));
 const line = (text: string) =>
   `${JSON.stringify({ log: `${text}\n`, stream: "stdout", time: "2026-01-02T03:04:05.000000000Z" })}\n`;
 const never = new AbortController().signal;
+const encoder = new LineEncoder({ stdout: true, stderr: true, multiplexed: false });
+const textsOf = (lines: Buffer): string[] => encoder.encode(lines).toString().split("\n").slice(0, -1);
 
 async function all(options: { tail?: number } = {}): Promise<string[]> {
   const found: string[] = [];
-  for await (const batch of readLog(path, { ...options, signal: never }))
-    found.push(...batch.map(({ text }) => text.trimEnd()));
+  for await (const batch of readLog(path, { ...options, signal: never })) found.push(...textsOf(batch));
   return found;
 }
 
@@ -42,8 +44,7 @@ async function all(options: { tail?: number } = {}): Promise<string[]> {
 function follow(over: Promise<void>, options: { tail?: number } = {}): { seen: string[]; done: Promise<void> } {
   const seen: string[] = [];
   const done = (async () => {
-    for await (const batch of readLog(path, { ...options, until: over, signal: never }))
-      seen.push(...batch.map(({ text }) => text.trimEnd()));
+    for await (const batch of readLog(path, { ...options, until: over, signal: never })) seen.push(...textsOf(batch));
   })();
   return { seen, done };
 }

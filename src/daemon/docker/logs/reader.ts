@@ -6,16 +6,6 @@ import { openLogFiles, successor } from "./files.ts";
 import type { LogPart } from "./part.ts";
 import { tailStart } from "./tail.ts";
 
-export interface LogEntry {
-  stream: "stdout" | "stderr";
-  /** RFC 3339 with nanoseconds. */
-  time: string;
-  /** What the log options put beside each line. */
-  attrs?: Record<string, string> | undefined;
-  /** With its newline, unless it is a piece of a long line or the last one without. */
-  text: string;
-}
-
 export interface ReadOptions {
   /** The last so many entries; all by default. */
   tail?: number | undefined;
@@ -24,37 +14,44 @@ export interface ReadOptions {
   signal: AbortSignal;
 }
 
-/** What is read at a time: its lines are read in one turn of the event loop. */
+/** What is read at a time, but for longer lines: its lines are read in one turn of the event loop. */
 const CHUNK = 128 << 10;
+const NEWLINE = 0x0a;
+const NONE = Buffer.alloc(0);
 /** Milliseconds between looks at a file that gave no notice; also covers a rotation that falls between looking and watching. */
 const LOOK = 500;
 
-/** Entries in batches of what one read brought, in order. A log that does not exist is empty. */
-export async function* readLog(path: string, options: ReadOptions): AsyncGenerator<LogEntry[]> {
+/**
+ * Whole lines, as many as one read brought, in order; they lie in a buffer that the next read uses. An empty one comes when all that there
+ * was has been read, and then no other. A log that does not exist is empty, too.
+ */
+export async function* readLog(path: string, options: ReadOptions): AsyncGenerator<Buffer> {
   const files = await openLogFiles(path);
   using growth = options.until ? new Growth(path, options) : undefined;
   let over = options.until === undefined;
+  let caughtUp = files.length === 0;
   try {
+    if (caughtUp) yield NONE;
+    const start =
+      caughtUp || options.tail === undefined ? { file: 0, offset: 0 } : await tailStart(files, options.tail);
     while (files.length === 0) {
       if (over || options.signal.aborted) return;
       over = await growth!.next();
       files.push(...(await openLogFiles(path)));
     }
-    const start = options.tail === undefined ? { file: 0, offset: 0 } : await tailStart(files, options.tail);
     for (const passed of files.splice(0, start.file)) await passed.close();
-    const lines = new LineParser();
+    const lines = new LineReader();
     let position = start.offset;
     for (;;) {
       const [file] = files;
-      const { entries, bytes } = await readOn(file!, position, lines);
-      position += bytes;
-      if (entries.length > 0) yield entries;
+      const some = await lines.read(file!, position);
+      position += some.length;
+      if (some.length > 0) yield some;
       if (options.signal.aborted) return;
-      if (bytes > 0) continue;
+      if (some.length > 0) continue;
       if ((await (await file!.data()).stat()).size < position) {
         // Truncated in place: a rotation that keeps one file.
         position = 0;
-        lines.reset();
         continue;
       }
       if (files.length === 1) {
@@ -63,63 +60,41 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
       }
       if (files.length > 1) {
         // What was written between the last read and the rotation.
-        const rest = await readOn(file!, position, lines);
-        position += rest.bytes;
-        if (rest.entries.length > 0) yield rest.entries;
-        if (rest.bytes > 0) continue;
+        const rest = await lines.read(file!, position);
+        position += rest.length;
+        if (rest.length > 0) {
+          yield rest;
+          continue;
+        }
+        // A file that ends in the middle of a line: its writer was killed.
         await files.shift()!.close();
         position = 0;
-        lines.reset();
-      } else if (over) return;
-      else over = await growth!.next();
+        continue;
+      }
+      if (!caughtUp) yield NONE;
+      caughtUp = true;
+      if (over) return;
+      over = await growth!.next();
     }
   } finally {
     await Promise.all(files.map((file) => file.close()));
   }
 }
 
-async function readOn(
-  file: LogPart,
-  position: number,
-  lines: LineParser,
-): Promise<{ entries: LogEntry[]; bytes: number }> {
-  const buffer = Buffer.allocUnsafe(CHUNK);
-  const { bytesRead } = await (await file.data()).read(buffer, 0, CHUNK, position);
-  return { entries: bytesRead > 0 ? lines.push(buffer.subarray(0, bytesRead)) : [], bytes: bytesRead };
-}
+class LineReader {
+  #buffer: Buffer = Buffer.allocUnsafeSlow(CHUNK);
 
-/** Cuts bytes into lines and reads them; what is no entry is left out. */
-class LineParser {
-  #rest: Buffer = Buffer.alloc(0);
-
-  push(chunk: Buffer): LogEntry[] {
-    const data = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
-    const entries: LogEntry[] = [];
-    let begin = 0;
-    for (let end = data.indexOf(0x0a); end >= 0; end = data.indexOf(0x0a, begin)) {
-      const entry = parseEntry(data.toString("utf8", begin, end));
-      if (entry) entries.push(entry);
-      begin = end + 1;
+  /** Lines from `position`, where one begins; without any when there is no whole one. */
+  async read(file: LogPart, position: number): Promise<Buffer> {
+    const data = await file.data();
+    for (let have = 0; ; ) {
+      const { bytesRead } = await data.read(this.#buffer, have, this.#buffer.length - have, position + have);
+      const end = this.#buffer.subarray(have, have + bytesRead).lastIndexOf(NEWLINE);
+      if (end >= 0) return this.#buffer.subarray(0, have + end + 1);
+      have += bytesRead;
+      if (have < this.#buffer.length) return NONE;
+      this.#buffer = Buffer.concat([this.#buffer, Buffer.allocUnsafe(have)]);
     }
-    this.#rest = Buffer.from(data.subarray(begin));
-    return entries;
-  }
-
-  /** A file ended in the middle of a line: its writer was killed. */
-  reset(): void {
-    this.#rest = Buffer.alloc(0);
-  }
-}
-
-function parseEntry(line: string): LogEntry | undefined {
-  try {
-    const { log, stream, time, attrs } = JSON.parse(line) as Record<string, unknown>;
-    if (typeof log !== "string" || typeof time !== "string") return undefined;
-    const entry: LogEntry = { text: log, stream: stream === "stderr" ? "stderr" : "stdout", time };
-    if (typeof attrs === "object" && attrs !== null) entry.attrs = attrs as Record<string, string>;
-    return entry;
-  } catch {
-    return undefined;
   }
 }
 

@@ -4,9 +4,10 @@ import { WharfError } from "../../../common/errors.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { Container } from "../containers/container.ts";
 import type { Engine } from "../engine.ts";
-import { encodeEntries } from "./encode.ts";
-import { type LogEntry, readLog } from "./reader.ts";
-import { normalTime, parseTime } from "./times.ts";
+import { LineEncoder } from "./encode.ts";
+import { LastLines } from "./last.ts";
+import { readLog } from "./reader.ts";
+import { parseTime } from "./times.ts";
 
 export interface LogsQuery {
   readonly follow: boolean;
@@ -17,6 +18,7 @@ export interface LogsQuery {
   readonly timestamps: boolean;
   readonly details: boolean;
   readonly tail: string | undefined;
+  readonly joined: boolean;
 }
 
 export async function streamLogs(
@@ -35,40 +37,31 @@ export async function streamLogs(
   const since = parseTime(query.since, "since");
   const until = parseTime(query.until, "until");
   const tail = tailOf(query.tail);
-  const ended = query.follow && (container.running || container.record.state.phase === "created");
-  const over = ended ? endOf(container, x.signal) : undefined;
-  const timed = timer(x.signal, query.follow ? until : undefined);
+  const follow = query.follow && (container.running || container.record.state.phase === "created");
+  using stack = new DisposableStack();
+  const over = follow ? Promise.race([endOf(container, x.signal), come(until, stack)]) : undefined;
   const multiplexed = !config.Tty;
   const type =
     x.version >= 42 && multiplexed ? "application/vnd.docker.multiplexed-stream" : "application/vnd.docker.raw-stream";
   const out = x.stream(200, type);
   // Filters by time count lines before the tail does: then all has to be read.
   const filtered = since !== undefined || until !== undefined || !query.stdout || !query.stderr;
-  const options = { tail: filtered ? undefined : tail, until: over, signal: timed.signal };
-  const wanted = (entry: LogEntry): boolean => {
-    if (entry.stream === "stdout" ? !query.stdout : !query.stderr) return false;
-    if (since === undefined && until === undefined) return true;
-    const time = normalTime(entry.time);
-    return (since === undefined || time >= since) && (until === undefined || time <= until);
-  };
-  const form = { timestamps: query.timestamps, details: query.details, multiplexed };
-  const write = async (entries: LogEntry[]) => {
-    if (entries.length > 0) await out.write(encodeEntries(entries, form));
-  };
-  let held: LogEntry[] | undefined;
-  if (filtered && tail !== undefined) {
-    held = [];
-    const whole = readLog(engine.logPath(id), { signal: x.signal });
-    for await (const batch of whole) {
-      held.push(...batch.filter(wanted));
-      if (held.length > tail) held = tail === 0 ? [] : held.slice(-tail);
-    }
-    await write(held);
-    if (!query.follow) return out.end();
-    options.tail = 0;
+  let held = filtered && tail !== undefined ? new LastLines(tail) : undefined;
+  const { stdout, stderr, timestamps, details } = query;
+  const joined = query.joined && held === undefined;
+  const encoder = new LineEncoder({ stdout, stderr, since, until, timestamps, details, multiplexed, joined });
+  const options = { tail: held ? undefined : tail, until: over, signal: x.signal };
+  for await (const lines of readLog(engine.logPath(id), options)) {
+    const ends: number[] | undefined = held && [];
+    const bytes = encoder.encode(lines, ends);
+    held?.add(bytes, ends!);
+    // What follows the lines that were there does not count for the tail.
+    const caughtUp = lines.length === 0 || encoder.past;
+    const pieces: Buffer[] = held ? (caughtUp ? held.take() : []) : [bytes];
+    if (caughtUp) held = undefined;
+    for (const piece of pieces) if (piece.length > 0) await out.send(piece);
+    if (encoder.past) break;
   }
-  for await (const batch of readLog(engine.logPath(id), options)) await write(batch.filter(wanted));
-  timed[Symbol.dispose]();
   if (!x.signal.aborted) out.end();
 }
 
@@ -88,13 +81,14 @@ function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** A signal that is also aborted when the time `until` has come. */
-function timer(signal: AbortSignal, until: string | undefined): Disposable & { signal: AbortSignal } {
-  if (until === undefined) return { signal, [Symbol.dispose]: () => {} };
-  const controller = new AbortController();
-  const left = Math.min(Math.max(0, Date.parse(until) - Date.now()), 2 ** 31 - 1);
-  const handle = setTimeout(() => controller.abort(), left);
-  return { signal: AbortSignal.any([signal, controller.signal]), [Symbol.dispose]: () => clearTimeout(handle) };
+/** Resolves when the time `until` has come. */
+function come(until: string | undefined, stack: DisposableStack): Promise<void> {
+  return new Promise((resolve) => {
+    if (until === undefined) return;
+    const left = Math.min(Math.max(0, Date.parse(until) - Date.now()), 2 ** 31 - 1);
+    const handle = setTimeout(resolve, left);
+    stack.defer(() => clearTimeout(handle));
+  });
 }
 
 function tailOf(text: string | undefined): number | undefined {

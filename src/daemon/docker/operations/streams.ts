@@ -107,6 +107,7 @@ export function streamOperations(engine: Engine): Operation[] {
         timestamps: flag(),
         tail: text("number of lines, or all"),
         details: flag(),
+        joined: flag("a frame may hold several lines; Docker has one for each"),
       },
       handler: async (x) => await streamLogs(engine, find(x.param("id")), x),
     }),

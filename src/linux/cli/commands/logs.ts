@@ -65,6 +65,8 @@ export const logs = command({
         timestamps: flags.timestamps,
         tail: tailOf(flags.tail),
         details: flags.details,
+        // Of our daemon; a real one does not know it, and says each line by itself.
+        joined: true,
       },
       doing: "read logs",
     });
