@@ -12,6 +12,9 @@ import { buildHost, ROOT } from "./lib/native.ts";
 import { Run } from "./lib/run.ts";
 import { fileNamed, filesOf, isSuite, SUITES, type TestFile } from "./lib/suites.ts";
 
+/** On a busy machine the last of a file's processes takes its time to end; where nothing is left this costs nothing. */
+const GRACE_MS = 15_000;
+
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 function usage(problem: string): never {
@@ -56,7 +59,11 @@ async function main(): Promise<number> {
   // memory images of tests are made in build/ while the tests run, and the tree itself may lie in /tmp
   const watched: Watched = { mark, alone, except: ROOT };
   const stop = new AbortController();
-  const run = new Run({ host, reaper, run: mark, tmp, only: values.only, signal: stop.signal }, watched, say);
+  const run = new Run(
+    { host, reaper, run: mark, tmp, only: values.only, graceMs: GRACE_MS, signal: stop.signal },
+    watched,
+    say,
+  );
   process.on("SIGINT", () => stop.abort()).on("SIGTERM", () => stop.abort());
   try {
     for (const name of Object.keys(SUITES).filter(isSuite)) {

@@ -1,4 +1,3 @@
-// time-out: 60 s
 // The low-level walkthroughs: a root file system out of an image, runt spec, config.json edited by hand, and its whole life.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";

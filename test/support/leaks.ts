@@ -70,7 +70,7 @@ function leaksNow(before: Snapshot, watched: Watched): Thing[] {
  * What is there now and was not in `before`. The kernel takes down some things late (a namespace, a killed process), so a
  * finding is believed only when it is still there after `graceMs`.
  */
-export async function leaksSince(before: Snapshot, watched: Watched, graceMs = 2000): Promise<Thing[]> {
+export async function leaksSince(before: Snapshot, watched: Watched, graceMs = 15_000): Promise<Thing[]> {
   const deadline = Date.now() + graceMs;
   for (;;) {
     const leaks = leaksNow(before, watched);

@@ -14,6 +14,8 @@ export interface Tools {
   run: string;
   /** The run's folder; each file gets one below it as TMPDIR. */
   tmp: string;
+  /** What a file leaves may still go by itself for so long. */
+  graceMs: number;
   /** Ends what runs. */
   signal: AbortSignal;
   /** Only tests whose name contains this. */
@@ -30,7 +32,6 @@ export interface FileResult {
   seconds: number;
 }
 
-const GRACE_MS = 2000;
 const OUTPUT_LIMIT = 1 << 20;
 
 function escaped(text: string): string {
@@ -105,7 +106,7 @@ export async function runFile(test: TestFile, tmp: string, tools: Tools): Promis
   const orphanReport = `${tmp}.orphans`;
   const begin = performance.now();
   const command = commandOf(test, tools, report);
-  const reaper = [tools.host, "--image", tools.reaper, orphanReport, String(GRACE_MS), ...command];
+  const reaper = [tools.host, "--image", tools.reaper, orphanReport, String(tools.graceMs), ...command];
   const ended = await execute(reaper, environmentFor(tools, tmp), test.timeout, tools.signal);
   const lines = (file: string) => (existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : []);
   const orphans = lines(orphanReport);

@@ -38,7 +38,7 @@ export class Run {
     mkdirSync(tmp);
     const before = snapshot();
     const result = await runFile(test, tmp, this.#tools);
-    const leaks = await leaksSince(before, watched);
+    const leaks = await leaksSince(before, watched, this.#tools.graceMs);
     const left = [...result.orphans.map((line) => `process ${line}`), ...describeLeaks(leaks)];
     if (left.length > 0) {
       result.outcomes.push({ name: "leaves nothing behind", passed: false, error: `left behind:\n${left.join("\n")}` });
@@ -69,7 +69,7 @@ export class Run {
 
   /** After all files: what none of them was caught with. */
   async lastLook(): Promise<void> {
-    const leaks = await leaksSince(this.#before, this.#watched);
+    const leaks = await leaksSince(this.#before, this.#watched, this.#tools.graceMs);
     this.lost = describeLeaks(leaks);
     clearAway(leaks, this.#tools.run);
   }

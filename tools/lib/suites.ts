@@ -27,12 +27,12 @@ interface Suite {
 export const SUITES: Record<SuiteName, Suite> = {
   unit: {
     patterns: ["src/**/*.test.ts", "tools/**/*.test.ts", "bench/**/*.test.ts", "test/support/**/*.test.ts"],
-    timeout: 120,
+    timeout: 300,
     serial: false,
   },
-  kernel: { patterns: ["test/kernel/**/*.test.ts"], timeout: 300, serial: true },
+  kernel: { patterns: ["test/kernel/**/*.test.ts"], timeout: 600, serial: true },
   interop: { patterns: ["test/interop/**/*.test.ts"], timeout: 600, serial: true },
-  scenario: { patterns: ["test/scenarios/*.test.ts"], timeout: 300, serial: true },
+  scenario: { patterns: ["test/scenarios/*.test.ts"], timeout: 600, serial: true },
   // each file drives guests of tools/vm; the machine they run on is emulated, so they take their time
   vm: { patterns: ["test/vm/**/*.test.ts"], timeout: 900, serial: true },
 };

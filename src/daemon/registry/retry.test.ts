@@ -34,9 +34,8 @@ test("isTransientStatus() takes overload and breakdown, not refusals", () => {
 test("pause() ends early when canceled, with the reason", async () => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 5);
-  const start = performance.now();
-  await assert.rejects(pause(10_000, controller.signal), (error) => isCode(error, "Canceled"));
-  assert.ok(performance.now() - start < 1000);
+  // to its end it would take days
+  await assert.rejects(pause(1e9, controller.signal), (error) => isCode(error, "Canceled"));
   await assert.rejects(pause(1, controller.signal), { code: "Canceled" });
   const own = new WharfError("DataLoss", "why");
   assert.equal(canceled(AbortSignal.abort(own)), own);

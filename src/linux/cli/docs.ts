@@ -23,6 +23,7 @@ engine. It takes Docker's commands and flags.
 | \`WHARF_STATE\`, \`WHARF_ROOT\`, \`WHARF_CONFIG\` | the places of our own daemon: sockets and state, data, configuration |
 | \`WHARF_AUTOSTART=0\` | does not start the daemon |
 | \`WHARF_START_TIMEOUT\` | seconds to wait for the daemon to answer, 30 without it |
+| \`WHARF_COMPLETION_TIMEOUT\` | seconds that a completion waits for the daemon's names, 1 without it |
 | \`WHARFD\` | the daemon's program, else the one beside \`wharf\` |
 | \`NO_COLOR\` | no colours |
 | \`TRACEPARENT\` | the W3C trace context that the call belongs to |

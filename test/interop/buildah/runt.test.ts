@@ -1,4 +1,3 @@
-// time-out: 300 s
 // runt under buildah: what RUN steps do is in the image, as whom and where they say; a failing one fails the build.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";

@@ -24,6 +24,7 @@ before(async () => {
     XDG_DATA_HOME: scratch.path("data"),
     DOCKER_HOST: `unix://${socket}`,
     TERM: "dumb",
+    WHARF_COMPLETION_TIMEOUT: "60",
   });
 });
 after(async () => {

@@ -1,4 +1,3 @@
-// time-out: 200 s
 // cp both ways beside the real docker CLI's: the same trees come out; a hostile archive stays where it belongs.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";

@@ -1,4 +1,3 @@
-// time-out: 300 s
 // The CLI on a real dockerd, and beside the real docker CLI: what both print must be the same.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -30,7 +30,9 @@ async function stop(child: ChildProcess, pidFile: string): Promise<void> {
   const pid = existsSync(pidFile) ? Number(readFileSync(pidFile, "utf8")) : child.pid!;
   const ended = new Promise((resolve) => child.once("close", resolve));
   process.kill(pid, "SIGTERM");
-  await Promise.race([ended, sleep(15_000).then(() => process.kill(pid, "SIGKILL"))]);
+  const late = setTimeout(() => process.kill(pid, "SIGKILL"), 60_000);
+  await ended;
+  clearTimeout(late);
 }
 
 export interface DockerdOptions {
@@ -80,7 +82,7 @@ export async function startDockerd(scratch: Scratch, options: DockerdOptions = {
   });
   const docker = (args: readonly string[], options?: RunOptions) =>
     peer(scratch, ["docker", "-H", `unix://${socket}`, ...args], options);
-  for (const end = Date.now() + 30_000; ; await sleep(100)) {
+  for (const end = Date.now() + 120_000; ; await sleep(100)) {
     if (existsSync(socket) && (await docker(["version"])).code === 0) break;
     if (child.exitCode !== null || Date.now() > end) throw new Error(`dockerd did not start:\n${log}`);
   }

@@ -129,9 +129,10 @@ export function engineTests(subject: () => Subject): void {
       (await cli(["ps", "--filter", "label=k=v", "--format", '{{.Names}} {{.State}} {{.Label "k"}}'])).stdout,
       `${name} running v\n`,
     );
-    for (let i = 0; i < 50 && (await cli(["logs", name])).stderr === ""; i++) await sleep(50);
-    const logs = await cli(["logs", name]);
-    assert.deepEqual([logs.stdout, logs.stderr], ["out\n", "err\n"]);
+    await settles(
+      () => cli(["logs", name]),
+      (logs) => assert.deepEqual([logs.stdout, logs.stderr], ["out\n", "err\n"]),
+    );
     assert.match(
       (await cli(["logs", "-t", "-n", "1", name])).stdout + (await cli(["logs", "-t", name])).stdout,
       /^\d{4}-\d\d-\d\dT[\d:.]+Z (out|err)$/m,
@@ -145,7 +146,7 @@ export function engineTests(subject: () => Subject): void {
     assert.equal((await cli(["inspect", "-f", "{{.State.Running}} {{.Config.Labels.k}}", name])).stdout, "true v\n");
     const waiting = cli(["wait", name]);
     await sleep(300);
-    assert.equal((await cli(["stop", "-t", "5", name])).stdout, `${name}\n`);
+    assert.equal((await cli(["stop", "-t", "60", name])).stdout, `${name}\n`);
     assert.equal((await waiting).stdout, "5\n");
     assert.equal((await cli(["ps", "-q", "--filter", `name=${name}`])).stdout, "");
     assert.match((await cli(["ps", "-a", "--filter", `name=${name}`])).stdout, /Exited \(5\)/);
@@ -219,8 +220,7 @@ export function engineTests(subject: () => Subject): void {
         ["type", "stty size\r"],
         ["until", "24 80"],
         ["size", 30, 100],
-        ["pause", 0.5],
-        ["type", "stty size; exit 6\r"],
+        ["type", "until stty size | grep -q ^30; do sleep 0.05; done; stty size; exit 6\r"],
         ["until", "30 100"],
       ],
       ["run", "--rm", "-it", "--network", "none", "-e", "PS1=# ", "busybox", "sh"],
@@ -252,14 +252,7 @@ export function engineTests(subject: () => Subject): void {
     assert.match(first.output, new RegExp(`detached; 'wharf attach ${name}' comes back`));
     assert.equal((await cli(["inspect", "-f", "{{.State.Running}}", name])).stdout, "true\n");
     const second = await terminal(
-      [
-        ["pause", 0.5],
-        ["type", "again"],
-        ["until", "again"],
-        ["type", "x"],
-        ["until", "x"],
-        ["type", "zq"],
-      ],
+      [["raw"], ["type", "again"], ["until", "again"], ["type", "x"], ["until", "x"], ["type", "zq"]],
       ["attach", "--detach-keys", "z,q", name],
     );
     assert.deepEqual([second.code, second.restored], [0, true], second.output);
@@ -296,7 +289,14 @@ export function engineTests(subject: () => Subject): void {
     await cli(["run", "-d", "--name", name, "--network", "none", "busybox", "sleep", "60"]);
     const { output, code } = await terminal(
       [["until", "24 80"]],
-      ["exec", "-it", name, "sh", "-c", "sleep 0.2; stty size; tty; exit 3"],
+      [
+        "exec",
+        "-it",
+        name,
+        "sh",
+        "-c",
+        "until stty size | grep -q '24 80'; do sleep 0.05; done; stty size; tty; exit 3",
+      ],
     );
     assert.match(output, /24 80\r\n\/dev\/pts\/\d/);
     assert.equal(code, 3);
@@ -353,7 +353,7 @@ export function engineTests(subject: () => Subject): void {
       assert.match(seen, /^ +1 +\S+ +\/sbin\/docker-init -- sh -c /m);
       assert.doesNotMatch(seen, new RegExp(`^ *${orphan} `, "m"), "the orphan is taken in");
     });
-    await cli(["stop", name]);
+    await cli(["stop", "-t", "60", name]);
     assert.equal((await cli(["wait", name])).stdout, "9\n");
     await cli(["rm", "-f", name]);
     const killed = await run(["--init", "busybox", "sh", "-c", "kill -9 $$"]);

@@ -61,7 +61,7 @@ after(() => {
 });
 
 const run = (args: readonly string[], options: RunOptions = {}) =>
-  execute([wharf, ...args], { timeoutMs: 20_000, ...options, env: { HOME: home, ...options.env } });
+  execute([wharf, ...args], { ...options, env: { HOME: home, ...options.env } });
 const CLIENT = ["--tlscert", pem("client"), "--tlskey", pem("client-key")];
 
 test("tcp with TLS: both sides' certificates, by flags", async () => {

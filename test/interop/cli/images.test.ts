@@ -1,4 +1,3 @@
-// time-out: 300 s
 // Our CLI beside the real docker CLI on one daemon: what both print of the same things is compared; what ours does is looked at.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";

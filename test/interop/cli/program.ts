@@ -22,7 +22,7 @@ export interface RunOptions {
   timeoutMs?: number;
 }
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 150_000;
 
 /** Runs a program to its end. */
 export function execute(command: readonly string[], options: RunOptions = {}): Promise<Result> {

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT } from "../../../tools/lib/native.ts";
+import { until } from "../../support/until.ts";
 import { execute, type RunOptions, Scratch, wharfProgram } from "./program.ts";
 
 const scratch = new Scratch();
@@ -114,8 +115,7 @@ test("pull on a terminal: ctrl-c leaves a clean line, and the daemon learns of i
       const { output, code, restored } = JSON.parse(stdout);
       assert.deepEqual([code, restored], [130, true]);
       assert.match(output, /aaaaaaaaaaaa: Downloading +.*━+.*─+.* 5B\/10B\r\n[^\n]*layers[^\n]*\n[^\n]*\r\n$/);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      assert.equal(gone, true);
+      await until("the daemon to learn of it", () => gone);
     },
   );
 });

@@ -86,7 +86,7 @@ async function ask(who: string, program: string, run: (script: string) => Promis
     const lines = REQUESTS.map((line, i) => {
       const whole = line.includes("$CLI") ? line : `$CLI ${line}`;
       const out = scratch.path(`${who}${i}`);
-      return `export HOME=${scratch.path(`home-${who}/${i}`)}; CLI="timeout -s KILL 10 ${program} -H unix://${scratch.path(`${who}${i}.sock`)}"; ( ${whole} ) >${out}.out 2>${out}.err </dev/null; echo $? >${out}.code`;
+      return `export HOME=${scratch.path(`home-${who}/${i}`)}; CLI="timeout -s KILL 60 ${program} -H unix://${scratch.path(`${who}${i}.sock`)}"; ( ${whole} ) >${out}.out 2>${out}.err </dev/null; echo $? >${out}.code`;
     });
     const script = [`export WHO=${who} DIR=${dir} TZ=UTC`, ...batches(lines)].join("\n");
     writeFileSync(scratch.path(`${who}.sh`), script);

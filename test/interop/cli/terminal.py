@@ -1,6 +1,6 @@
 # Runs a program in a terminal of its own and types into it: terminal.py ROWS COLUMNS SCRIPT CMD…
 # SCRIPT is JSON: a list of steps, each a list: ["type", text], ["until", text seen since the last step], ["pause", seconds],
-# ["size", rows, columns], ["kill", signal number]. Prints JSON: the output, the exit code, whether the terminal was left as it was.
+# ["size", rows, columns], ["kill", signal number], ["raw"]: until the program has taken the terminal to read key by key. Prints JSON: the output, the exit code, whether the terminal was left as it was.
 import fcntl, json, os, pty, select, signal, struct, sys, termios, time
 
 rows, columns, script, command = int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4:]
@@ -24,7 +24,7 @@ if pid == 0:
 
 output = b""
 seen = 0
-deadline = time.time() + 40
+deadline = time.time() + 120
 
 
 def gather(seconds):
@@ -64,6 +64,11 @@ for step in script:
         resize(*arguments)
     elif what == "kill":
         os.kill(pid, arguments[0])
+    elif what == "raw":
+        while termios.tcgetattr(child_end)[3] & termios.ICANON:
+            if time.time() > deadline:
+                fail("the terminal was never raw")
+            gather(0.05)
 
 while True:
     gather(0.05)

@@ -1,4 +1,3 @@
-// time-out: 300 s
 // The CLI on our own daemon, which it starts itself.
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -6,6 +5,7 @@ import { after, before, test } from "node:test";
 import { ROOT } from "../../../tools/lib/native.ts";
 import { removeCgroups } from "../../support/cgroups.ts";
 import { runMark } from "../../support/run.ts";
+import { until } from "../../support/until.ts";
 import { engineTests } from "./engine.ts";
 import { goldenTests } from "./golden.ts";
 import { mistakeTests } from "./mistakes.ts";
@@ -30,9 +30,7 @@ before(async () => {
   const started = await execute([wharf, "daemon", "start", "--option", `--cgroup-parent=/${CGROUP}`], { env });
   assert.equal(started.code, 0, started.stderr);
   // The first start makes busybox:latest, in its own time.
-  for (const end = Date.now() + 20_000; Date.now() < end; ) {
-    if ((await execute([wharf, "images", "-q", "busybox"], { env })).stdout !== "") break;
-  }
+  await until("busybox", async () => (await execute([wharf, "images", "-q", "busybox"], { env })).stdout !== "");
 });
 after(async () => {
   const { stdout } = await execute([wharf, "ps", "-aq"], { env });

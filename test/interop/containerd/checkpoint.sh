@@ -8,9 +8,9 @@ export WHARF_ROOT="$dir/r" WHARF_STATE="$dir/s" WHARF_CONFIG="$dir/none.toml" HO
 mkdir -p "$dir/s"
 image=docker.io/library/busybox:latest
 rootfs=$dir/rootfs
-real() { timeout -k 1 60 /usr/bin/ctr -a "$dir/s/containerd.sock" -n moby "$@" < /dev/null; }
-ours() { timeout -k 1 60 "$bin/ctr" -a "$dir/s/containerd.sock" -n moby "$@" < /dev/null; }
-until_true() { for _ in $(seq 300); do "$@" > "$dir/until" 2>&1 && return; sleep 0.1; done; cat "$dir/until"; return 1; }
+real() { timeout -k 1 120 /usr/bin/ctr -a "$dir/s/containerd.sock" -n moby "$@" < /dev/null; }
+ours() { timeout -k 1 120 "$bin/ctr" -a "$dir/s/containerd.sock" -n moby "$@" < /dev/null; }
+until_true() { for _ in $(seq 600); do "$@" > "$dir/until" 2>&1 && return; sleep 0.1; done; cat "$dir/until"; return 1; }
 step() {
   echo "== $1"
   shift
@@ -41,7 +41,7 @@ runtime=io.containerd.runt.v2
 step run begin a --rootfs "$rootfs" a
 step checkpoint kept a
 step goes-on goes_on
-step contents sh -c "timeout 20 ctr -a $dir/s/containerd.sock -n moby images ls -q | grep -c checkpoint/a"
+step contents sh -c "timeout 120 ctr -a $dir/s/containerd.sock -n moby images ls -q | grep -c checkpoint/a"
 step image-path real tasks checkpoint --image-path "$dir/images" a
 step images ls "$dir/images/inventory.img" "$dir/images/descriptors.json"
 step exit kept --exit a

@@ -1,5 +1,4 @@
 // Checkpoint and restore through containerd's API: ctr, the daemon, the shim, and runt or runc with criu, in the peers root.
-// time-out: 300 s
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -7,7 +6,7 @@ import { ROOT } from "../../../tools/lib/native.ts";
 import { checker, runScript } from "./steps.ts";
 
 test("checkpoint and restore by ctr, wharfd, shim and runtime", async (t) => {
-  const all = runScript(t, "checkpoint.sh", join(ROOT, "dist/bin"), 240_000);
+  const all = runScript(t, "checkpoint.sh", join(ROOT, "dist/bin"), 500_000);
   const check = checker(t, all);
   const fine = async (...names: string[]) => {
     for (const name of names) await check(name, 0, /(?:)/);

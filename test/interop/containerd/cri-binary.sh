@@ -42,13 +42,13 @@ echo '[{"Config":"config.json","RepoTags":["localhost/busybox:latest"],"Layers":
 tar -C "$dir/image" -cf "$dir/image.tar" manifest.json config.json layer.tar
 containerd -c "$dir/config.toml" > "$dir/log" 2>&1 &
 daemon=$!
-client() { timeout -k 1 60 ctr -a "$dir/c.sock" -n k8s.io "$@"; }
-for _ in $(seq 200); do
+client() { timeout -k 1 120 ctr -a "$dir/c.sock" -n k8s.io "$@"; }
+for _ in $(seq 600); do
   client version > "$dir/version" 2>&1 && break
   sleep 0.1
 done
 client images import --local --snapshotter native "$dir/image.tar" > "$dir/import" 2>&1 || cat "$dir/import"
-timeout -k 1 100 "$home/tools/node" "$home/test/interop/containerd/cri.ts" "$dir/c.sock" "/$(basename "$dir")"
+timeout -k 1 120 "$home/tools/node" "$home/test/interop/containerd/cri.ts" "$dir/c.sock" "/$(basename "$dir")"
 echo "== calls"
 grep -oE ' (create|start|exec|kill|delete) ' "$dir/calls" | sort -u | xargs
 echo "rc 0"

@@ -1,11 +1,10 @@
-// time-out: 300 s
 // runt as the BinaryName that a real containerd's configuration has for a handler of its CRI: a pod as kubelet makes it.
 import { test } from "node:test";
 import { ROOT } from "../../../tools/lib/native.ts";
 import { checker, runScript } from "./steps.ts";
 
-test("containerd's CRI with BinaryName = runt", { timeout: 250_000 }, async (t) => {
-  const check = checker(t, runScript(t, "cri-binary.sh", ROOT, 240_000));
+test("containerd's CRI with BinaryName = runt", async (t) => {
+  const check = checker(t, runScript(t, "cri-binary.sh", ROOT, 500_000));
   await check("pod", 0, /^[0-9a-f]{64}\n$/);
   await check("create", 0, /^[0-9a-f]{64}\n$/);
   await check("start", 0, /^0\n$/);

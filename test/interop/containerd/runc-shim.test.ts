@@ -7,14 +7,14 @@ import { test } from "node:test";
 const ROOT = join(import.meta.dirname, "../../..");
 
 for (const shim of ["runc", "runt"])
-  test(`the core's tasks run on containerd-shim-${shim}-v2 with runc`, { timeout: 180_000 }, () => {
+  test(`the core's tasks run on containerd-shim-${shim}-v2 with runc`, () => {
     const script = join(import.meta.dirname, "runc-shim.ts");
     const args = [
       "enter",
       "--bind",
       ROOT,
       join(ROOT, "tools/node"),
-      "--test-timeout=90000",
+      "--test-timeout=300000",
       script,
       ...(shim === "runc" ? [] : [shim]),
     ];

@@ -4,12 +4,12 @@ dir=$1
 runt=$2
 . "$(dirname "$0")/config.sh"
 containerd_config "$dir/root" "$dir/state" "$dir/c.sock" > "$dir/config.toml"
-ctr() { timeout -k 1 30 ctr_ -a "$dir/c.sock" "$@"; }
+ctr() { timeout -k 1 120 ctr_ -a "$dir/c.sock" "$@"; }
 real=$(which ctr)
 mkdir "$dir/bin" && ln -s "$real" "$dir/bin/ctr_" && PATH=$dir/bin:$PATH
 containerd -c "$dir/config.toml" > "$dir/log" 2>&1 &
 daemon=$!
-for _ in $(seq 200); do
+for _ in $(seq 600); do
   ctr version > "$dir/version" 2>&1 && break
   sleep 0.1
 done
@@ -25,7 +25,7 @@ run() {
   ctr run --runtime io.containerd.runc.v2 --runc-binary "$runt" --cgroup "/$(basename "$dir")/$id" "$@"
 }
 until_stopped() {
-  for _ in $(seq 100); do
+  for _ in $(seq 600); do
     ctr tasks ls | grep -q "$1 .*STOPPED" && return
     sleep 0.1
   done

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { ROOT } from "../../../tools/lib/native.ts";
 import { checker, runScript } from "./steps.ts";
 
-test("containerd and ctr with their own shim, and runt as its program", { timeout: 150_000 }, async (t) => {
+test("containerd and ctr with their own shim, and runt as its program", async (t) => {
   const check = checker(t, runScript(t, "runt-binary.sh", join(ROOT, "dist/bin/runt")));
   await check("run", 0, /^hello from runt\n$/);
   await check("status", 7, /^err\n$/);

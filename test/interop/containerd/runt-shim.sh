@@ -5,11 +5,11 @@ PATH=$2:$PATH
 . "$(dirname "$0")/config.sh"
 containerd_config "$dir/root" "$dir/state" "$dir/c.sock" > "$dir/config.toml"
 real=$(which ctr)
-ctr() { timeout -k 1 20 "$real" -a "$dir/c.sock" "$@"; }
+ctr() { timeout -k 1 120 "$real" -a "$dir/c.sock" "$@"; }
 up() {
   containerd -c "$dir/config.toml" >> "$dir/log" 2>&1 &
   daemon=$!
-  for _ in $(seq 300); do
+  for _ in $(seq 600); do
     ctr version > "$dir/version" 2>&1 && return
     sleep 0.1
   done
@@ -39,10 +39,10 @@ in_terminal() {
   script -qec "$real -a $dir/c.sock tasks exec -t --exec-id e2 c4 /bin/sh -c 'tty; exit 3'" /dev/null < /dev/null
 }
 signalled() {
-  run c5 -d --rootfs "$dir/rootfs" c5 /bin/sh -c 'trap "exit 9" TERM; while :; do sleep 0.1; done'
-  sleep 0.3
+  run c5 -d --rootfs "$dir/rootfs" c5 /bin/sh -c 'trap "exit 9" TERM; : > /tmp/up; while :; do sleep 0.1; done'
+  for _ in $(seq 600); do [ -e "$dir/rootfs/tmp/up" ] && break; sleep 0.1; done
   ctr tasks kill -s TERM c5
-  for _ in $(seq 50); do
+  for _ in $(seq 600); do
     ctr tasks ls | grep -q 'c5 .*STOPPED' && break
     sleep 0.1
   done
@@ -52,7 +52,7 @@ signalled() {
 dead_shim() {
   run c6 -d --rootfs "$dir/rootfs" c6 /bin/sleep 1000
   kill -9 "$(cat "$dir/state/io.containerd.runtime.v2.task/default/c6/shim.pid")"
-  for _ in $(seq 50); do
+  for _ in $(seq 600); do
     ctr tasks ls | grep -q c6 || break
     sleep 0.1
   done
@@ -84,7 +84,7 @@ down -KILL
 up
 step killed ctr tasks ls
 step kill ctr tasks kill -s KILL c4
-for _ in $(seq 50); do
+for _ in $(seq 600); do
   ctr tasks ls | grep -q RUNNING || break
   sleep 0.1
 done
@@ -94,7 +94,7 @@ shims() {
   cat /proc/[0-9]*/cmdline 2> /dev/null | tr '\0' ' ' | grep -c "[c]ontainerd-shim-runt-v2 -namespace default -address $dir"
 }
 # a shim answers Shutdown first, and ends then
-for _ in $(seq 100); do
+for _ in $(seq 600); do
   [ "$(shims)" = 0 ] && break
   sleep 0.1
 done

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { SHIM } from "../../kernel/shim/harness.ts";
 import { checker, runScript } from "./steps.ts";
 
-test("containerd and ctr with our shim", { timeout: 150_000 }, async (t) => {
+test("containerd and ctr with our shim", async (t) => {
   const check = checker(t, runScript(t, "runt-shim.sh", join(SHIM, "..")));
   await check("run", 0, /^hello from runt\n$/);
   await check("status", 7, /^err\n$/);

@@ -16,9 +16,9 @@ binary = "crun"
 [runtimes.gvisor]
 binary = "$dir/gvisor"
 END
-docker() { timeout -k 1 60 /usr/bin/docker "$@"; }
-ctr() { timeout -k 1 60 /usr/bin/ctr -a "$dir/s/containerd.sock" "$@"; }
-until_true() { for _ in $(seq 200); do "$@" > "$dir/until" 2>&1 && return; sleep 0.1; done; cat "$dir/until"; return 1; }
+docker() { timeout -k 1 120 /usr/bin/docker "$@"; }
+ctr() { timeout -k 1 120 /usr/bin/ctr -a "$dir/s/containerd.sock" "$@"; }
+until_true() { for _ in $(seq 600); do "$@" > "$dir/until" 2>&1 && return; sleep 0.1; done; cat "$dir/until"; return 1; }
 step() {
   echo "== $1"
   shift

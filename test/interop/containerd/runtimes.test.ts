@@ -1,5 +1,4 @@
 // Real runtimes under our daemon: runc, crun and gVisor's runsc, as handlers of Docker's API with our shim and for the real ctr with containerd's.
-// time-out: 400 s
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -7,7 +6,7 @@ import { ROOT } from "../../../tools/lib/native.ts";
 import { checker, runScript } from "./steps.ts";
 
 test("wharfd runs containers with runc, crun and runsc", async (t) => {
-  const all = runScript(t, "runtimes.sh", join(ROOT, "dist/bin"), 300_000);
+  const all = runScript(t, "runtimes.sh", join(ROOT, "dist/bin"), 500_000);
   const check = checker(t, all);
   for (const name of ["runt", "runc", "crun", "gvisor"]) {
     await check(`${name}-run`, 7, /^hello\nerror\n$|^error\nhello\n$/);

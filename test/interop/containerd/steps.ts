@@ -27,7 +27,7 @@ export function runScript(
   t: TestContext,
   name: string,
   argument: string,
-  timeout = 120_000,
+  timeout = 400_000,
   prepare: (dir: string) => void = () => {},
 ): Steps {
   const dir = mkdtempSync(join(tmpdir(), `${runMark()}-ctr-`));

@@ -42,7 +42,7 @@ disabled_plugins = ${JSON.stringify([...NO_CRI, "io.containerd.podsandbox.contro
     const args = ["enter", "--bind", dir, "--bind", ROOT, "env", path, "containerd", "-c", join(dir, "config.toml")];
     const child = spawn(join(ROOT, "tools/peers"), args, { stdio: ["ignore", log, log] });
     const containerd = new RealContainerd(dir, child);
-    for (let tries = 0; tries < 200; tries++) {
+    for (const end = Date.now() + 120_000; Date.now() < end; ) {
       const { code } = await execute([join(ROOT, "dist/bin/ctr"), "-a", socket, "version"]);
       if (code === 0) return containerd;
       await sleep(50);
@@ -54,6 +54,8 @@ disabled_plugins = ${JSON.stringify([...NO_CRI, "io.containerd.podsandbox.contro
   async [Symbol.asyncDispose](): Promise<void> {
     const ended = new Promise((resolve) => this.#child.once("close", resolve));
     this.#child.kill("SIGTERM");
-    await Promise.race([ended, sleep(10_000).then(() => this.#child.kill("SIGKILL"))]);
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), 60_000);
+    await ended;
+    clearTimeout(late);
   }
 }

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { removeCgroups } from "../../support/cgroups.ts";
+import { settles } from "../../support/until.ts";
 import { execute } from "../cli/program.ts";
 import { build, Daemon, until } from "../e2e/daemon.ts";
 import { buildImage, type RegistryProcess, scratch, skopeoPush, startRegistry } from "../registry/support.ts";
@@ -258,7 +259,10 @@ export function ctrSuite({ client, server }: Pairing): void {
     await ctr.ok("run", "--rm", "--fifo-dir", ctr.fifos, image, "seen", "true");
     const life = ["/containers/create", "/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"];
     life.push("/containers/delete");
-    await until("the last event", () => life.every((topic) => output.includes(topic)));
+    await settles(
+      () => output,
+      (text) => assert.deepEqual([life.filter((topic) => !text.includes(topic)), text], [[], text]),
+    );
     end!();
     await listening;
     const topics = output

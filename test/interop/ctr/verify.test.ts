@@ -20,7 +20,7 @@ const verifier = (script: string) => writeFileSync(join(bin, "policy"), `#!/bin/
 before(async () => {
   build();
   mkdirSync(bin);
-  const config = `[image-verifier]\nbin-dir = "${bin}"\nper-verifier-timeout = "2s"\n`;
+  const config = `[image-verifier]\nbin-dir = "${bin}"\nper-verifier-timeout = "6s"\n`;
   daemon = await Daemon.start({ config });
   registry = await startRegistry();
   await daemon.busybox();
@@ -64,7 +64,7 @@ test("a verifier that crashes or hangs lets no image pass", async () => {
   verifier("kill -SEGV $$");
   assert.match(await ctr.fails(...pull, image), /"policy" was ended by SIGSEGV/);
   verifier("sleep 1000");
-  assert.match(await ctr.fails(...pull, image), /"policy" gave no answer in 2000 ms/);
+  assert.match(await ctr.fails(...pull, image), /"policy" gave no answer in 6000 ms/);
   await nothing();
 });
 

@@ -1,4 +1,3 @@
-// time-out: 120 s
 // docker-py, the API's client of Python programs, on our socket.
 import assert from "node:assert/strict";
 import { join } from "node:path";

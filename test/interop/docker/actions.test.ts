@@ -1,6 +1,6 @@
-// time-out: 300 s
 // What is done with containers, execs and images, parameter by parameter.
 import assert from "node:assert/strict";
+import { request } from "node:http";
 import { after, before, test } from "node:test";
 import { build, Daemon, until } from "../e2e/daemon.ts";
 import { Api, frames, tarOf } from "./client.ts";
@@ -72,17 +72,23 @@ test("top with ps_args, stats as a stream and once, changes, export", async () =
   assert.equal(once.precpu_stats.system_cpu_usage ?? 0, 0, "nothing before it");
   const second = (await api.expect(200, "GET", `/containers/${id}/stats?stream=false`)).json();
   assert.ok(second.precpu_stats.system_cpu_usage > 0);
-  const stream = api.call("GET", `/containers/${id}/stats`);
+  let told = "";
+  const stream = request({ socketPath: daemon.socket, path: `/containers/${id}/stats` }, (response) =>
+    response.on("data", (chunk) => (told += chunk)),
+  );
+  const over = new Promise((resolve) => stream.on("close", resolve));
+  stream.end();
   await until("the change", async () => (await api.call("GET", `/containers/${id}/changes`)).body.includes('"/made"'));
   const changes = (await api.expect(200, "GET", `/containers/${id}/changes`)).json();
   assert.deepEqual(changes, [{ Path: "/made", Kind: 1 }]);
   const tar = await api.expect(200, "GET", `/containers/${id}/export`);
   assert.equal(tar.headers["content-type"], "application/x-tar");
   assert.ok(tar.body.includes("made\0"));
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const lines = () => told.split("\n").filter(Boolean);
+  await until("a line a second", () => lines().length >= 2);
   await api.remove(id);
-  const lines = (await stream).body.toString().trim().split("\n");
-  assert.ok(lines.length >= 2, "a line a second until it was gone");
+  await over;
+  assert.ok(lines().every((line) => JSON.parse(line).id === id));
   await daemon.clean();
 });
 

@@ -1,4 +1,3 @@
-// time-out: 120 s
 // The Engine API byte by byte on our socket: hijacking in all its forms, waiting, logs, errors.
 import assert from "node:assert/strict";
 import { request } from "node:http";

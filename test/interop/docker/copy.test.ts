@@ -1,4 +1,3 @@
-// time-out: 300 s
 // The real docker CLI on our socket: cp both ways and diff, also where an image or a container is hostile.
 import assert from "node:assert/strict";
 import {

@@ -1,4 +1,3 @@
-// time-out: 300 s
 // What a container, or an archive that is put into it, must not reach: the host's files, by `docker cp`'s requests or by descriptors.
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";

@@ -1,4 +1,3 @@
-// time-out: 300 s
 // The real docker CLI on our socket: images named, saved, loaded, imported, committed, pushed, pruned.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";

@@ -1,4 +1,3 @@
-// time-out: 300 s
 // The real docker CLI on our socket: the networks that are always there, and a network shared by containers.
 import assert from "node:assert/strict";
 import { hostname } from "node:os";

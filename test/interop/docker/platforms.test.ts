@@ -1,4 +1,3 @@
-// time-out: 200 s
 // Images for several platforms: what is here of each, looked at, saved and removed one by one.
 import assert from "node:assert/strict";
 import { join } from "node:path";

@@ -1,12 +1,11 @@
-// time-out: 300 s
 // runt under a real dockerd: as a runtime that is asked for, as the default one, and with remapped users.
 import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../../../tools/lib/native.ts";
 import { uniqueName } from "../../support/run.ts";
+import { until } from "../../support/until.ts";
 import { type Engine, importBusybox, startDockerd } from "../cli/dockerd.ts";
 import { Scratch } from "../cli/program.ts";
 
@@ -29,12 +28,6 @@ async function docker(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await engine.docker(args);
   assert.equal(code, 0, `docker ${args.join(" ")}: ${stderr}`);
   return stdout;
-}
-
-async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 30_000; !(await check()); await sleep(50)) {
-    if (Date.now() > end) throw new Error(`not in time: ${what}`);
-  }
 }
 
 /** A container that sleeps, without a network as all of these. */
@@ -142,9 +135,10 @@ test("--privileged gives all capabilities and devices, without it there are few"
 
 test("stop and kill: the program's own handler, and the end of all", async () => {
   const name = uniqueName("runt");
-  const script = "trap 'exit 9' TERM; while :; do sleep 0.1; done";
+  const script = "trap 'exit 9' TERM; echo up; while :; do sleep 0.1; done";
   await docker("run", "-d", "--name", name, "--network", "none", "busybox", "sh", "-c", script);
-  await docker("stop", name);
+  await until("its handler", async () => (await docker("logs", name)) === "up\n");
+  await docker("stop", "-t", "60", name);
   const code = () => docker("inspect", "--format", "{{.State.ExitCode}}", name);
   assert.equal(await code(), "9\n");
   await docker("start", name);

@@ -1,4 +1,3 @@
-// time-out: 300 s
 // Who may use the socket: its mode and group, who is written down, and TLS on both sides over tcp.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,3 @@
-// time-out: 200 s
 // Networks of the users' own: made, inspected, used by containers that know each other by name, kept over a restart, removed.
 import assert from "node:assert/strict";
 import { readFileSync, rmSync } from "node:fs";

@@ -1,4 +1,3 @@
-// time-out: 300 s
 // The real docker CLI on our socket: volumes, named and anonymous, and tmpfs.
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";

@@ -1,4 +1,3 @@
-// time-out: 120 s
 // Attach over a WebSocket, byte by byte (RFC 6455).
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";

@@ -10,23 +10,23 @@ case $mode in
   theirs) features=$store driver=--storage-driver=wharf sock=$dir/c.sock tasks=$dir/cs/io.containerd.runtime.v2.task/moby ;;
 esac
 echo '{"runtimes":{"runt":{"runtimeType":"io.containerd.runt.v2"}}'"$features}" > "$dir/daemon.json"
-d() { timeout -k 1 60 docker -H "unix://$dir/d.sock" "$@"; }
+d() { timeout -k 1 120 docker -H "unix://$dir/d.sock" "$@"; }
 . "$(dirname "$0")/../containerd/config.sh"
 containerd_config "$dir/cr" "$dir/cs" "$sock" "$dir/snap.sock" > "$dir/config.toml"
 echo "snapshotter-socket = \"$dir/snap.sock\"" > "$dir/wharfd.toml"
 # our own Docker layer on the same wharfd, in dockerd's own namespace or beside it
 [ "$mode" = store ] && beside=--containerd-namespace=ours || beside=
-w() { timeout -k 1 60 docker -H "unix://$dir/ws/docker.sock" "$@"; }
+w() { timeout -k 1 120 docker -H "unix://$dir/ws/docker.sock" "$@"; }
 # What dockerd is on: $below are its processes.
 wharfd_up() {
   wharfd --root "$dir/wr" --state "$dir/ws" --config "$dir/wharfd.toml" --cgroup-parent "/$group" $beside >> "$dir/wharfd.log" 2>&1 &
   below=$!
   if [ "$mode" = theirs ]; then
-    for _ in $(seq 200); do [ -S "$dir/snap.sock" ] && break; sleep 0.1; done
+    for _ in $(seq 600); do [ -S "$dir/snap.sock" ] && break; sleep 0.1; done
     containerd -c "$dir/config.toml" >> "$dir/containerd.log" 2>&1 &
     below="$below $!"
   fi
-  for _ in $(seq 200); do
+  for _ in $(seq 600); do
     [ -S "$sock" ] && ctr -a "$sock" version > "$dir/version" 2>&1 && return
     sleep 0.1
   done
@@ -39,7 +39,7 @@ dockerd_up() {
     --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "unix://$dir/d.sock" \
     --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$group" --live-restore --default-runtime=runt >> "$dir/dockerd.log" 2>&1 &
   dockerd=$!
-  for _ in $(seq 300); do
+  for _ in $(seq 600); do
     d version > "$dir/version" 2>&1 && return
     sleep 0.1
   done
@@ -73,9 +73,9 @@ saved() {
 # The network is the test's own: any port is free.
 registry() {
   echo '{"version":0.1,"storage":{"filesystem":{"rootdirectory":"'"$dir/reg"'"}},"http":{"addr":"127.0.0.1:5000"}}' > "$dir/reg.yml"
-  docker-registry serve "$dir/reg.yml" > "$dir/reg.log" 2>&1 &
+  OTEL_TRACES_EXPORTER=none docker-registry serve "$dir/reg.yml" > "$dir/reg.log" 2>&1 &
   server=$!
-  for _ in $(seq 200); do grep -q 'listening on' "$dir/reg.log" && break; sleep 0.1; done
+  for _ in $(seq 600); do grep -q 'listening on' "$dir/reg.log" && break; sleep 0.1; done
   exchange
   kill "$server"
 }
@@ -88,7 +88,7 @@ exchange() {
 state() { d inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}' "$1"; }
 health() {
   d run -d --name hc --health-cmd true --health-interval 1s lab/bb:1 sleep 1000 > "$dir/id"
-  for _ in $(seq 100); do
+  for _ in $(seq 600); do
     [ "$(d inspect -f '{{.State.Health.Status}}' hc)" = healthy ] && break
     sleep 0.1
   done
@@ -97,7 +97,7 @@ health() {
 }
 
 wharfd_up
-for _ in $(seq 100); do w image inspect busybox > "$dir/id" 2>&1 && break; sleep 0.1; done
+for _ in $(seq 600); do w image inspect busybox > "$dir/id" 2>&1 && break; sleep 0.1; done
 w run -d --name mine --network none busybox sh -c 'while :; do echo mine; sleep 0.1; done' > "$dir/id"
 w run -d --rm --name fleeting --network none busybox sleep 0.5 > "$dir/id"
 dockerd_up
@@ -106,8 +106,8 @@ step import image
 step run d run --rm lab/bb:1 echo hello
 step status d run --rm lab/bb:1 sh -c 'echo err >&2; exit 7'
 echo data > "$dir/data.txt"
-step stdin sh -c "timeout 60 docker -H unix://$dir/d.sock run --rm -i lab/bb:1 cat < $dir/data.txt"
-step terminal timeout -k 1 60 script -qec "docker -H unix://$dir/d.sock run --rm -t lab/bb:1 tty" /dev/null < /dev/null
+step stdin sh -c "timeout 120 docker -H unix://$dir/d.sock run --rm -i lab/bb:1 cat < $dir/data.txt"
+step terminal timeout -k 1 120 script -qec "docker -H unix://$dir/d.sock run --rm -t lab/bb:1 tty" /dev/null < /dev/null
 step detached d run -d --name c1 lab/bb:1 sh -c 'trap "exit 3" TERM; i=0; while :; do i=$((i+1)); echo line $i; sleep 0.1; done'
 step exec d exec c1 sh -c 'echo in exec; exit 5'
 step pause d pause c1
@@ -115,7 +115,7 @@ step unpause d unpause c1
 step update d update --memory 100m --memory-swap 200m c1
 step top d top c1
 step stats d stats --no-stream --format '{{.Name}} {{.PIDs}}' c1
-step logs sh -c "timeout 60 docker -H unix://$dir/d.sock logs c1 | head -n 2"
+step logs sh -c "timeout 120 docker -H unix://$dir/d.sock logs c1 | head -n 2"
 step theirs d ps -a --format '{{.Names}}'
 step ours w ps -a --format '{{.Names}}'
 kill -9 "$dockerd"
@@ -127,25 +127,30 @@ kill -9 $below
 wait $below 2> /dev/null
 rm -f "$dir/snap.sock"
 wharfd_up
-for _ in $(seq 100); do d exec c1 true > /dev/null 2>&1 && break; sleep 0.1; done
+for _ in $(seq 600); do d exec c1 true > /dev/null 2>&1 && break; sleep 0.1; done
 step exec-after d exec c1 echo after
-step restart d restart -t 5 c1
+step restart d restart -t 60 c1
 step restarted d ps --format '{{.Names}} {{.State}}'
-step ours-prune sh -c "timeout 60 docker -H unix://$dir/ws/docker.sock container prune -f > $dir/prune.log"
+step ours-prune sh -c "timeout 120 docker -H unix://$dir/ws/docker.sock container prune -f > $dir/prune.log"
 step theirs-live d exec c1 echo lives
-step stop d stop -t 5 c1
+step stop d stop -t 60 c1
 step stopped state c1
 step start d start c1
 step kill d kill c1
 step killed d wait c1
 step remove d rm c1
-step oom sh -c "timeout 60 docker -H unix://$dir/d.sock run --name oc -m 20m --memory-swap 20m lab/bb:1 sh -c 'x=a; while :; do x=\$x\$x; done'"
-step oomed d inspect -f '{{.State.OOMKilled}}' oc
+step oom sh -c "timeout 120 docker -H unix://$dir/d.sock run --name oc -m 20m --memory-swap 20m lab/bb:1 sh -c 'x=a; while :; do x=\$x\$x; done'"
+# its event may come after the end
+oomed() {
+  for _ in $(seq 600); do [ "$(d inspect -f '{{.State.OOMKilled}}' oc)" = true ] && break; sleep 0.1; done
+  d inspect -f '{{.State.OOMKilled}}' oc
+}
+step oomed oomed
 step health health
 step build build
 step saved saved
 step registry registry
-step prune sh -c "timeout 60 docker -H unix://$dir/d.sock system prune -af --volumes > $dir/prune.log"
+step prune sh -c "timeout 120 docker -H unix://$dir/d.sock system prune -af --volumes > $dir/prune.log"
 step images d images -q
 step containers d ps -aq
 step ours-live w exec mine echo lives

@@ -1,4 +1,4 @@
-// time-out: 400 s
+// time-out: 900 s
 // A real dockerd with wharfd in containerd's place, while our own Docker layer has a container on the same wharfd: both ways to store images, live-restore across kill -9 of either daemon. The same on a real
 // containerd that has our shim and our snapshotter.
 import { join } from "node:path";

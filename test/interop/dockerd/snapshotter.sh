@@ -6,7 +6,7 @@ containerd_config "$dir/root" "$dir/state" "$sock" "$dir/snap.sock" > "$dir/conf
 printf 'snapshotter-socket = "%s/snap.sock"\n' "$dir" > "$dir/one.toml"
 printf '[snapshotters.other]\naddress = "unix://%s/snap.sock"\n' "$dir" > "$dir/two.toml"
 wait_for() {
-  for _ in $(seq 200); do "$@" > "$dir/version" 2>&1 && return; sleep 0.1; done
+  for _ in $(seq 600); do "$@" > "$dir/version" 2>&1 && return; sleep 0.1; done
   echo "no $*"
   exit 1
 }
@@ -25,10 +25,10 @@ containerd -c "$dir/config.toml" >> "$dir/containerd.log" 2>&1 & containerd=$!
 wait_for ctr -a "$sock" version
 wait_for docker -H "unix://$dir/s1/docker.sock" image inspect busybox
 docker -H "unix://$dir/s1/docker.sock" save -o "$dir/bb.tar" busybox
-theirs() { timeout -k 1 60 ctr -a "$sock" "$@"; }
+theirs() { timeout -k 1 120 ctr -a "$sock" "$@"; }
 # A namespace of its own: both programs number their keys in the one that they share.
-ours() { timeout -k 1 60 ctr -a "$dir/s2/containerd.sock" -n lab "$@"; }
-inner() { timeout -k 1 60 ctr -a "$dir/s1/containerd.sock" "$@"; }
+ours() { timeout -k 1 120 ctr -a "$dir/s2/containerd.sock" -n lab "$@"; }
+inner() { timeout -k 1 120 ctr -a "$dir/s1/containerd.sock" "$@"; }
 wait_for ours version
 for who in theirs ours; do
   [ $who = theirs ] && name=wharf || name=other
@@ -39,17 +39,17 @@ for who in theirs ours; do
   step $who-mounted $who images mount --snapshotter $name docker.io/library/busybox:latest "$dir/rootfs-$who"
   step $who-seen ls "$dir/rootfs-$who/bin/busybox"
   step $who-unmount $who images unmount --snapshotter $name --rm "$dir/rootfs-$who"
-  step $who-list sh -c "timeout 60 ctr $([ $who = theirs ] && echo "-a $sock" || echo "-a $dir/s2/containerd.sock -n lab") snapshots --snapshotter $name ls | grep -c Committed"
+  step $who-list sh -c "timeout 120 ctr $([ $who = theirs ] && echo "-a $sock" || echo "-a $dir/s2/containerd.sock -n lab") snapshots --snapshotter $name ls | grep -c Committed"
 done
 kill -9 "$first"
 wait "$first" 2> /dev/null
 rm "$dir/snap.sock"
 one
 step ours-again ours run --rm --snapshotter other --cgroup "/$group/again" docker.io/library/busybox:latest c-again echo again
-step kept sh -c "timeout 60 ctr -a $dir/s1/containerd.sock snapshots ls | grep -c default/"
+step kept sh -c "timeout 120 ctr -a $dir/s1/containerd.sock snapshots ls | grep -c default/"
 ours images rm --sync docker.io/library/busybox:latest > "$dir/version"
 gone() { ! inner -n lab snapshots ls | grep -q lab/; }
-for _ in $(seq 100); do gone && break; sleep 0.1; done
+for _ in $(seq 600); do gone && break; sleep 0.1; done
 step gone inner -n lab snapshots ls
 step others inner snapshots ls
 kill "$second" "$containerd"

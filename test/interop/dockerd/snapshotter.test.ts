@@ -1,4 +1,3 @@
-// time-out: 240 s
 // Snapshotters as proxies, both ways: a real containerd uses ours by its [proxy_plugins], we use another program's by configuration.
 import { join } from "node:path";
 import { test } from "node:test";

@@ -25,7 +25,7 @@ async function run(script: string, name: string, args: readonly string[]) {
   const binds = [dir, ROOT].flatMap((path) => ["--bind", path]);
   try {
     const command = [join(ROOT, "tools/peers"), "enter", ...binds, "--net", "sh", script, dir, BIN, ...args, group];
-    const { stdout, stderr } = await execute(command, { timeoutMs: 200_000 });
+    const { stdout, stderr } = await execute(command, { timeoutMs: 500_000 });
     const steps = new Map<string, Step>();
     for (const [, step, text, rc] of stdout.matchAll(/^== (\S+)\n([\s\S]*?)^rc (\d+)$/gm)) {
       steps.set(step!, { text: text!.replaceAll("\r", ""), status: Number(rc) });
@@ -52,7 +52,7 @@ export async function checkSteps(
     await t.test(title, () => {
       const step = steps.get(title);
       assert.ok(step, `the step was not reached:\n${log}`);
-      assert.match(step.text, text, log);
+      assert.match(step.text, text, `${title} said ${JSON.stringify(step.text)}\n${log}`);
       assert.equal(step.status, status, step.text);
     });
   }

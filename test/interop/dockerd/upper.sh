@@ -7,11 +7,11 @@ containerd_config "$dir/root" "$dir/state" "$sock" > "$dir/config.toml"
 printf 'version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s/registry}}\nhttp: {addr: "127.0.0.1:5000"}\n' "$dir" > "$dir/registry.yml"
 OTEL_TRACES_EXPORTER=none docker-registry serve "$dir/registry.yml" > "$dir/registry.log" 2>&1 &
 registry=$!
-d() { timeout -k 1 60 docker -H "unix://$dir/ws/docker.sock" "$@"; }
+d() { timeout -k 1 120 docker -H "unix://$dir/ws/docker.sock" "$@"; }
 containerd_up() {
   containerd -c "$dir/config.toml" >> "$dir/containerd.log" 2>&1 &
   containerd=$!
-  for _ in $(seq 200); do
+  for _ in $(seq 600); do
     ctr -a "$sock" version > "$dir/version" 2>&1 && return
     sleep 0.1
   done
@@ -22,7 +22,7 @@ wharfd_up() {
   rm -f "$dir/ws/docker.sock"
   "$bin/wharfd" --root "$dir/wr" --state "$dir/ws" --cgroup-parent "/$group" --containerd "$sock" >> "$dir/wharfd.log" 2>&1 &
   wharfd=$!
-  for _ in $(seq 200); do
+  for _ in $(seq 600); do
     d images -q busybox 2> "$dir/version" | grep -q . && return
     sleep 0.1
   done
@@ -57,11 +57,11 @@ step exec-after-wharfd d exec c1 echo again
 kill -9 "$containerd"
 wait "$containerd" 2> /dev/null
 containerd_up
-for _ in $(seq 100); do d exec c1 true > "$dir/version" 2>&1 && break; sleep 0.1; done
+for _ in $(seq 600); do d exec c1 true > "$dir/version" 2>&1 && break; sleep 0.1; done
 step exec-after-containerd d exec c1 echo after
 step listed d ps --format '{{.Names}} {{.State}}'
-step logs sh -c "timeout 60 docker -H unix://$dir/ws/docker.sock logs c1 | head -n 2"
-step stop d stop -t 5 c1
+step logs sh -c "timeout 120 docker -H unix://$dir/ws/docker.sock logs c1 | head -n 2"
+step stop d stop -t 60 c1
 step stopped d inspect -f '{{.State.Status}} {{.State.ExitCode}}' c1
 step start d start c1
 step kill d kill c1
@@ -73,9 +73,14 @@ step forget d rmi -f localhost:5000/lab/c:1
 step pull d pull -q localhost:5000/lab/c:1
 step pulled run --rm localhost:5000/lab/c:1 echo pulled
 step oom run --name oc -m 20m --memory-swap 20m busybox sh -c 'x=a; while :; do x=$x$x; done'
-step oomed d inspect -f '{{.State.OOMKilled}}' oc
+# its event may come after the end
+oomed() {
+  for _ in $(seq 600); do [ "$(d inspect -f '{{.State.OOMKilled}}' oc)" = true ] && break; sleep 0.1; done
+  d inspect -f '{{.State.OOMKilled}}' oc
+}
+step oomed oomed
 step gone d rm oc
-step prune sh -c "timeout 60 docker -H unix://$dir/ws/docker.sock image prune -af > $dir/prune.log"
+step prune sh -c "timeout 120 docker -H unix://$dir/ws/docker.sock image prune -af > $dir/prune.log"
 kill "$wharfd" "$registry"
 wait "$wharfd" "$registry"
 step containers ctr -a "$sock" -n moby containers ls -q

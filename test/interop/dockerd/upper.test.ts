@@ -1,4 +1,3 @@
-// time-out: 240 s
 // Our Docker layer on a real containerd, written against its API alone: `wharfd --containerd SOCKET`.
 import { join } from "node:path";
 import { test } from "node:test";

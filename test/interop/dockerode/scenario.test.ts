@@ -1,4 +1,3 @@
-// time-out: 120 s
 // dockerode, the API's client of most Node.js programs, on our socket.
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";

@@ -1,4 +1,3 @@
-// time-out: 300 s
 // Bad input from a registry, a disk and the user: a clear error with the right exit code, nothing lost, nothing left behind.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";

@@ -1,4 +1,4 @@
-// time-out: 600 s
+// time-out: 900 s
 // kill -9 of the daemon at every step of pull, create, start, exec, end and removal, and of a sandbox's life, with the real agent, shim and runt: what was
 // acknowledged is there, what was not can be done again, and nothing is left.
 import assert from "node:assert/strict";
@@ -76,9 +76,12 @@ const STEPS: [step: string, args: string[], codes?: number[], ctr?: boolean][] =
 ];
 const ALL_STEPS = STEPS.map(([step]) => step);
 
+/** Milliseconds that a step may take: longer than any does, and not for ever where a client does not notice the daemon's death. */
+const PATIENCE = 60_000;
+
 /** Our ctr on the daemon's containerd socket. */
 function ctr(daemon: Daemon, args: readonly string[]): Promise<Result> {
-  return execute([join(BIN, "ctr"), "-a", join(daemon.state, "containerd.sock"), ...args], { timeoutMs: 20_000 });
+  return execute([join(BIN, "ctr"), "-a", join(daemon.state, "containerd.sock"), ...args], { timeoutMs: PATIENCE });
 }
 
 function podFile(daemon: Daemon): string {
@@ -121,7 +124,7 @@ async function road(daemon: Daemon, fault?: (text: string) => void): Promise<Roa
   const words: Record<string, string> = { IMAGE: image, POD: podFile(daemon) };
   for (const [step, template, codes = [0], ofCtr = false] of STEPS) {
     const args = template.map((word) => words[word] ?? word);
-    const { code, stderr, stdout } = await (ofCtr ? ctr(daemon, args) : daemon.wharf(args, { timeoutMs: 20_000 }));
+    const { code, stderr, stdout } = await (ofCtr ? ctr(daemon, args) : daemon.wharf(args, { timeoutMs: PATIENCE }));
     if (!codes.includes(code)) {
       fault?.(`${step}: ${code} ${stderr}`);
       break;

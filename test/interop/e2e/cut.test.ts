@@ -1,4 +1,3 @@
-// time-out: 600 s
 // Clients that go away at each step of what takes its time, and logs that are followed while they rotate.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

@@ -96,6 +96,7 @@ export class Daemon implements AsyncDisposable {
       WHARF_STATE: this.state,
       WHARF_CONFIG: config,
       WHARF_AUTOSTART: "0",
+      WHARF_COMPLETION_TIMEOUT: "60",
       PATH: `${BIN}:${process.env.PATH}`,
       ...options.env,
     };
@@ -136,7 +137,7 @@ export class Daemon implements AsyncDisposable {
         if (child.exitCode !== null || child.signalCode !== null) return "ended";
         return (await listens(this.socket)) && "listens";
       },
-      60_000,
+      120_000,
     ).then((answer) => answer === "listens");
   }
 
@@ -238,7 +239,7 @@ export class Daemon implements AsyncDisposable {
   /** Rows of the store that should be gone when nothing is under way, and files that no row knows. */
   strays(): string[] {
     const found: string[] = [];
-    const db = new DatabaseSync(join(this.root, "meta.db"), { readOnly: true });
+    const db = new DatabaseSync(join(this.root, "meta.db"), { readOnly: true, timeout: 30_000 });
     try {
       const column = (sql: string) =>
         db
@@ -272,10 +273,15 @@ export class Daemon implements AsyncDisposable {
   async clean(what = "the daemon"): Promise<void> {
     let found: string[] = [];
     const look = (): boolean => {
-      found = [...this.leftovers(), ...(existsSync(join(this.root, "meta.db")) ? this.strays() : [])];
+      try {
+        found = [...this.leftovers(), ...(existsSync(join(this.root, "meta.db")) ? this.strays() : [])];
+      } catch (error) {
+        // what goes while it is looked at is looked at again
+        found = [String(error)];
+      }
       return found.length === 0;
     };
-    await until("clean", look, 30_000).catch(() => {
+    await until("clean", look).catch(() => {
       throw new Error(`${what} left behind:\n  ${found.join("\n  ")}\n${this.log.split("\n").slice(-15).join("\n")}`);
     });
   }
@@ -306,9 +312,13 @@ export class Daemon implements AsyncDisposable {
 
 /** Entries of a folder; of a cgroup only the groups in it. */
 function names(dir: string, all = false): string[] {
-  if (!existsSync(dir)) return [];
-  const entries = readdirSync(dir, { withFileTypes: true });
-  return entries.filter((entry) => all || entry.isDirectory()).map(({ name }) => name);
+  try {
+    const entries = readdirSync(dir, { withFileTypes: true });
+    return entries.filter((entry) => all || entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if (["ENOENT", "ENODEV"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+    throw error;
+  }
 }
 
 function removeEmpty(dir: string): void {

@@ -1,5 +1,5 @@
 // Images made of any layers at all, good and bad, pushed to a registry: busybox ones, multi-platform ones, Debian by debootstrap.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
@@ -115,7 +115,14 @@ export function debianTar(scratch: string): Buffer {
   if (!existsSync(kept)) {
     const root = join(scratch, "debian");
     const options = ["--variant=minbase", "--include=busybox-static"];
-    execFileSync("debootstrap", [...options, DEBIAN, root, mirror()], { stdio: ["ignore", "ignore", "inherit"] });
+    // a mirror may fail for a moment
+    for (let tries = 0; ; tries++) {
+      rmSync(root, { recursive: true, force: true });
+      const made = spawnSync("debootstrap", [...options, DEBIAN, root, mirror()], { encoding: "utf8" });
+      if (made.status === 0) break;
+      if (tries === 3)
+        throw new Error(`debootstrap ended with ${made.status}: ${made.stdout.slice(-2000)}${made.stderr}`);
+    }
     for (const path of ["var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"])
       for (const name of readdirSync(join(root, path))) rmSync(join(root, path, name), { recursive: true });
     mkdirSync(join(kept, ".."), { recursive: true });

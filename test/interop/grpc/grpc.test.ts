@@ -1,4 +1,3 @@
-// time-out: 120 s
 // The containerd API as another gRPC library than Go's sees it, and who may use its socket.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

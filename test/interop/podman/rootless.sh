@@ -12,7 +12,7 @@ for file in subuid subgid; do mount --bind "$dir/ids" /etc/$file; done
 mkdir home run && chown $id:$id home run
 export HOME="$dir/home" TMPDIR="$dir/home" XDG_RUNTIME_DIR="$dir/run" USER=tester PODMAN_IGNORE_CGROUPSV1_WARNING=1
 storage="--root $HOME/storage --runroot $HOME/runroot --storage-driver vfs --tmpdir $HOME/tmp --events-backend file"
-user() { timeout -k 1 60 setpriv --reuid $id --regid $id --clear-groups --inh-caps=-all "$@"; }
+user() { timeout -k 1 120 setpriv --reuid $id --regid $id --clear-groups --inh-caps=-all "$@"; }
 # shellcheck disable=SC2086
 podman() { user podman $storage --runtime "$runt" --cgroup-manager cgroupfs "$@"; }
 step() {

@@ -1,4 +1,3 @@
-// time-out: 300 s
 // runt under podman: run, exec, pods, statistics, pause, and what it does not do.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -8,6 +8,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { ImageConfig, Manifest } from "../../../src/common/oci/image.ts";
 import { OCI } from "../../../src/common/oci/media-types.ts";
 import { type Agent, startAgent } from "../../../src/daemon/agent/client.ts";
+import { settles } from "../../support/until.ts";
 import { startFaultyProxy } from "./faulty.ts";
 import { openStore, type Store } from "./store.ts";
 import {
@@ -174,7 +175,5 @@ test("a cancelled pull leaves no snapshot and no process of the agent's behind",
   assert.deepEqual((await store.holdings()).snapshots, []);
   const children = async (): Promise<string> =>
     (await readFile(`/proc/${agent.pid}/task/${agent.pid}/children`, "utf8")).trim();
-  for (let tries = 0; tries < 40 && (await children()) !== ""; tries++)
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.equal(await children(), "");
+  await settles(children, (seen) => assert.equal(seen, ""));
 });

@@ -211,13 +211,13 @@ test("bearer: a push asks for pull and push, a mount for the other repository to
 });
 
 test("bearer: an expired token is renewed, a busy token server is asked again", async () => {
-  tokens.lifetime = 1;
+  tokens.lifetime = 2;
   registry = new Registry({ retry: fast });
   const repository = registry.repository(parseReference(`${bearer.host}/public/app:v1`));
   tokens.failures.push({ status: 503 }, { status: 429, headers: { "retry-after": "0" } });
   await repository.resolve();
   assert.equal(tokens.seen.length, 3);
-  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await new Promise((resolve) => setTimeout(resolve, 2100));
   await repository.resolve();
   assert.equal(tokens.seen.length, 4);
 });

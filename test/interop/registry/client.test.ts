@@ -151,6 +151,7 @@ test("headers of one caller's own go over the connections of all", async (t) => 
     web.closeAllConnections();
     web.close();
   });
+  web.keepAliveTimeout = 60_000;
   web.on("connection", () => connections++);
   await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
   const host = `127.0.0.1:${(web.address() as AddressInfo).port}`;

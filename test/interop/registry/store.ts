@@ -43,7 +43,7 @@ export async function openStore(
   const core = await createCore({ root, state: join(directory.path, "state"), agent, snapshotters });
   const registry = new Registry({
     retry: { base: 5, cap: 20 },
-    timeouts: { connect: 1000, response: 1000, stall: 400 },
+    timeouts: { connect: 60_000, response: 60_000, stall: 60_000 },
     ...options,
   });
   const puller = new Puller({ registry });

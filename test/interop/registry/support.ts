@@ -3,7 +3,6 @@
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -11,6 +10,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { Digest } from "../../../src/common/digest.ts";
 import type { Descriptor, ImageConfig, Manifest } from "../../../src/common/oci/image.ts";
 import { OCI } from "../../../src/common/oci/media-types.ts";
+import { until } from "../../support/until.ts";
 
 export const run = promisify(execFile);
 
@@ -22,18 +22,6 @@ export interface Directory extends AsyncDisposable {
 export async function scratch(): Promise<Directory> {
   const path = await mkdtemp(join(tmpdir(), "wharf-registry-test-"));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
-}
-
-export async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
-      );
-    });
-    server.on("error", reject);
-  });
 }
 
 export interface RegistryProcess extends AsyncDisposable {
@@ -58,7 +46,6 @@ export interface RegistrySettings {
 /** Starts Debian's docker-registry. */
 export async function startRegistry(settings: RegistrySettings = {}): Promise<RegistryProcess> {
   const directory = await scratch();
-  const port = await freePort();
   await writeFile(join(directory.path, "htpasswd"), HTPASSWD);
   const auth = settings.basic
     ? { htpasswd: { realm: "test", path: join(directory.path, "htpasswd") } }
@@ -76,7 +63,7 @@ export async function startRegistry(settings: RegistrySettings = {}): Promise<Re
     version: 0.1,
     log: { level: "info", accesslog: { disabled: false } },
     storage: { filesystem: { rootdirectory: join(directory.path, "data") }, delete: { enabled: true } },
-    http: { addr: `127.0.0.1:${port}`, ...(settings.tls ? { tls: settings.tls } : {}) },
+    http: { addr: "127.0.0.1:0", ...(settings.tls ? { tls: settings.tls } : {}) },
     ...(auth ? { auth } : {}),
   };
   // JSON is YAML.
@@ -96,12 +83,16 @@ export async function startRegistry(settings: RegistrySettings = {}): Promise<Re
     await exited;
     await directory[Symbol.asyncDispose]();
   };
-  for (let tries = 0; !/listening on/.test(log); tries++) {
-    if (tries > 200 || child.exitCode !== null) {
-      await stop();
-      throw new Error(`docker-registry did not start: ${log}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 25));
+  let port = 0;
+  try {
+    await until("docker-registry's port", () => {
+      if (child.exitCode !== null) throw new Error("it has ended");
+      port = Number(/listening on 127\.0\.0\.1:(\d+)/.exec(log)?.[1] ?? 0);
+      return port > 0;
+    });
+  } catch (cause) {
+    await stop();
+    throw new Error(`docker-registry did not start: ${log}`, { cause });
   }
   return { host: `localhost:${port}`, port, log: () => log, [Symbol.asyncDispose]: stop };
 }

@@ -7,12 +7,12 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { encodeFrame, encodeJson, FRAME, FrameDecoder } from "../../../src/common/agent/frame.ts";
 import { spansFromLines } from "../../../src/common/trace.ts";
 import { type Agent, startAgent } from "../../../src/daemon/agent/client.ts";
 import { inContext } from "../../../src/daemon/trace/trace.ts";
+import { settles, until } from "../../support/until.ts";
 
 let state = "";
 let agent: Agent;
@@ -29,14 +29,6 @@ after(async () => {
 
 const alive = (pid: number): boolean =>
   existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    if (condition()) return;
-    await sleep(20);
-  }
-  assert.fail(`never: ${what}`);
-}
 
 const children = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
@@ -160,9 +152,7 @@ test("endOf() tells how what a shim's start left behind has ended, and nothing o
   ] as const) {
     const args = ["-c", `setsid sh -c 'sleep 0.1; ${script}' > /dev/null 2>&1 < /dev/null & echo $!`];
     const { stdout } = await agent.spawnShim({ binary: "/bin/sh", args, env: ["PATH=/bin:/usr/bin"], cwd: "/" });
-    let end: unknown;
-    for (let i = 0; i < 500 && !end; i++, await sleep(20)) end = await agent.endOf(Number(stdout));
-    assert.deepEqual(end, expected);
+    assert.deepEqual(await until("its end", () => agent.endOf(Number(stdout))), expected);
   }
   assert.equal(await agent.endOf(process.pid), undefined);
 });
@@ -173,7 +163,7 @@ const DAEMON = `
   const agent = await startAgent({ state: process.argv[2] });
   const { stdout } = await agent.spawnShim({ binary: "/bin/sh", args: ["-c", "setsid sleep 1000 > /dev/null 2>&1 < /dev/null & echo $!"], env: ["PATH=/bin:/usr/bin"], cwd: "/" });
   agent.unpack({ mounts: [{ type: "bind", source: process.argv[2], target: "", options: [] }], mediaType: "", source: (async function* () { yield new Uint8Array(4096); await new Promise(() => {}); })() }).catch(() => {});
-  setTimeout(() => console.log(agent.pid, stdout.trim()), 300);
+  console.log(agent.pid, stdout.trim());
   setInterval(() => {}, 1000);
 `;
 
@@ -186,12 +176,14 @@ test("the agent and its workers die with a daemon that is killed; the shims it s
   const [agentPid, shim] = line.toString().trim().split(" ").map(Number) as [number, number];
   try {
     // the shim is its child, too, as long as it lives
-    const workers = children(agentPid).filter((pid) => pid !== shim);
-    const all = [agentPid, ...workers, ...workers.flatMap(children)];
-    assert(workers.length === 1 && all.length >= 4, `an unpacking under way: ${all}`);
+    const all = await until("an unpacking under way", () => {
+      const workers = children(agentPid).filter((pid) => pid !== shim);
+      const found = [agentPid, ...workers, ...workers.flatMap(children)];
+      return workers.length === 1 && found.length >= 4 && found;
+    });
     assert(alive(shim));
     daemon.kill("SIGKILL");
-    await until(() => !all.some(alive), "all of the agent's processes are gone");
+    await until("all of the agent's processes are gone", () => !all.some(alive));
     assert(alive(shim), "the shim lives on");
     assert(!existsSync(join(own, "agent.sock")));
   } finally {
@@ -211,12 +203,12 @@ test("an agent that was killed is started again at the next request, its workers
     })(),
   });
   const failed = assert.rejects(stuck, { code: "Unavailable" });
-  await until(() => children(before).length > 0, "a worker");
+  await until("a worker", () => children(before).length > 0);
   const workers = children(before);
   process.kill(before, "SIGKILL");
   await failed;
-  await until(() => !workers.some(alive), "the workers are gone");
-  await until(() => agent.pid === undefined, "its end is noticed");
+  await until("the workers are gone", () => !workers.some(alive));
+  await until("its end is noticed", () => agent.pid === undefined);
   const { pid } = await agent.call("ping", {});
   assert.notEqual(pid, before);
   assert.equal(pid, agent.pid);
@@ -232,12 +224,12 @@ test("a worker that crashes is told of, and takes nothing with it", async () => 
     })(),
   });
   const failed = assert.rejects(stuck, /worker was ended by signal 11/);
-  await until(() => children(agent.pid!).length > 0, "a worker");
+  await until("a worker", () => children(agent.pid!).length > 0);
   const [worker] = children(agent.pid!);
   const parts = children(worker!);
   process.kill(worker!, "SIGSEGV");
   await failed;
-  await until(() => !parts.some(alive), "its parts are gone");
+  await until("its parts are gone", () => !parts.some(alive));
   assert.equal((await agent.call("ping", {})).pid, agent.pid);
 });
 
@@ -251,10 +243,10 @@ test("a part that crashes fails its operation", async () => {
     })(),
   });
   const failed = assert.rejects(stuck, /ended without a result \(signal 9\)/);
-  await until(() => children(agent.pid!).flatMap(children).length >= 2, "parts");
+  await until("parts", () => children(agent.pid!).flatMap(children).length >= 2);
   process.kill(children(children(agent.pid!)[0]!)[0]!, "SIGKILL");
   await failed;
-  await until(() => children(agent.pid!).length === 0, "the worker is gone");
+  await until("the worker is gone", () => children(agent.pid!).length === 0);
 });
 
 test("operations of a sampled trace leave their spans in its file, others nothing", async () => {
@@ -279,10 +271,14 @@ test("operations of a sampled trace leave their spans in its file, others nothin
   });
   const file = join(state, "trace", `${context.traceId}.jsonl`);
   const spans = () => spansFromLines(readFileSync(file, "utf8"));
-  await until(() => existsSync(file) && spans().some(({ name }) => name === "unpack"), "spans");
+  await until(
+    "spans",
+    () => existsSync(file) && ["unpack", "unmount"].every((one) => spans().some(({ name }) => name === one)),
+  );
   const whole = spans().find(({ name }) => name === "unpack")!;
   assert.deepEqual([whole.parentId, whole.service], [context.spanId, "agent"]);
-  const parts = spans().filter(({ parentId }) => parentId === whole.spanId);
-  assert.deepEqual(parts.map(({ name }) => name).sort(), ["the decompressor", "the hasher", "the unpacker"]);
-  assert(spans().some(({ name }) => name === "unmount"));
+  await settles(spans, (seen) => {
+    const parts = seen.filter(({ parentId }) => parentId === whole.spanId);
+    assert.deepEqual(parts.map(({ name }) => name).sort(), ["the decompressor", "the hasher", "the unpacker"]);
+  });
 });

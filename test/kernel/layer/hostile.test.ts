@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { WharfError } from "../../../src/common/errors.ts";
+import { settles } from "../../support/until.ts";
 import {
   describe,
   dir,
@@ -307,6 +308,8 @@ test("unpack() refuses a layer that is not the one the image means", async () =>
   await assert.rejects(unpack(whole(), folder(), { expectedDiffId: wrong }), code("DataLoss", /expected sha256:0000/));
 });
 
+const children = () => sh(`cat /proc/${theAgent().pid}/task/*/children`).trim();
+
 test("unpack() says which file did not fit on a full disk, and leaves no process behind", async () => {
   await onTmpfs("size=1m", async (path) => {
     const blob = gzipSync(tar(file("small", "x"), file("big", sh("head -c 3000000 /dev/urandom | base64 -w0"))));
@@ -316,8 +319,7 @@ test("unpack() says which file did not fit on a full disk, and leaves no process
     const blob = tar(...Array.from({ length: 100 }, (_, i) => dir(`d${i}`)));
     await assert.rejects(unpack(blob, path), code("ResourceExhausted", /mkdir "d\d+": ENOSPC/));
   });
-  const children = sh(`cat /proc/${theAgent().pid}/task/*/children`).trim();
-  assert.equal(children, "");
+  await settles(children, (seen) => assert.equal(seen, ""));
 });
 
 test("unpack() says that the target is read-only, or not there", async () => {
@@ -335,10 +337,7 @@ test("unpack() ends with its signal, and its processes with it", async () => {
   const mounts = [{ type: "bind", source: folder(), target: "", options: [] }];
   const unpacking = theAgent().unpack({ mounts, mediaType: "", source: endless(), signal: controller.signal });
   await assert.rejects(unpacking, { name: "AbortError" });
-  for (let i = 0; i < 50 && sh(`cat /proc/${theAgent().pid}/task/*/children`).trim() !== ""; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  assert.equal(sh(`cat /proc/${theAgent().pid}/task/*/children`).trim(), "");
+  await settles(children, (seen) => assert.equal(seen, ""));
 });
 
 test("unpack() tells a failing source's own error", async () => {

@@ -61,12 +61,10 @@ for (const sparse of [
   });
 }
 
-test("unpack() restores holes as holes, quickly", async () => {
+test("unpack() restores holes as holes", async () => {
   const blob = folder("blob", false);
   sh(`tar --format=gnu --sparse -cf ${blob} -C ${tree} a/holes a/sparse`);
-  const start = performance.now();
   const { target } = await unpack(blob);
-  assert(performance.now() - start < 2000, "a file of 12 GB with three bytes in it takes no time");
   const [size, blocks] = sh(`stat -c '%s %b' ${target}/a/holes`).split(" ").map(Number);
   assert.equal(size, 12884901888);
   assert(blocks! <= 64, `${blocks} blocks`);

@@ -13,7 +13,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Bundle, until } from "./bundle.ts";
+import { until } from "../../support/until.ts";
+import { Bundle } from "./bundle.ts";
 
 const stateFile = (box: Bundle) => join(box.state, box.id, "state.json");
 const recordOf = (box: Bundle) => JSON.parse(readFileSync(stateFile(box), "utf8"));

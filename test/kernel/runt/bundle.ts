@@ -128,7 +128,7 @@ export class Bundle implements Disposable {
         ...(options.input === undefined ? {} : { input: options.input }),
         stdio: [options.input === undefined ? "ignore" : "pipe", ...files],
         env: { ...process.env, ...options.env },
-        timeout: 30_000,
+        timeout: 120_000,
         killSignal: "SIGKILL",
       });
       return { status, out: readFileSync(out, "utf8"), err: readFileSync(err, "utf8") };
@@ -185,14 +185,5 @@ export class Bundle implements Disposable {
       .map(({ err }) => err);
     rmSync(this.dir, { recursive: true, force: true });
     if (failed.length > 0) throw new Error(`delete failed: ${failed.join(", ")}`);
-  }
-}
-
-/** Waits until `check` holds. */
-export async function until(what: string, check: () => boolean, ms = 5000): Promise<void> {
-  const end = Date.now() + ms;
-  while (!check()) {
-    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

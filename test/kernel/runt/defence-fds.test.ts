@@ -5,7 +5,8 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { join } from "node:path";
 import { test } from "node:test";
 import type { LinuxSeccomp } from "../../../src/common/oci/runtime.ts";
-import { Bundle, RUNTIME, until } from "./bundle.ts";
+import { until } from "../../support/until.ts";
+import { Bundle, RUNTIME } from "./bundle.ts";
 
 /** Calls the runtime as a careless caller does: with a folder of the host open at 3 to 9, to be inherited. */
 function careless(box: Bundle, ...args: string[]): string {
@@ -15,7 +16,7 @@ function careless(box: Bundle, ...args: string[]): string {
       cwd: box.dir,
       stdio: ["ignore", "pipe", "pipe", host, host, host, host, host, host, host],
       encoding: "utf8",
-      timeout: 30_000,
+      timeout: 120_000,
     });
     assert.equal(status, 0, stderr);
     return stdout;
@@ -148,7 +149,7 @@ test("what is about to become the program holds nothing of the host's or the cal
   });
   const ended = new Promise((resolve) => run.on("exit", resolve));
   try {
-    await until("the hook", () => existsSync(join(tmp, "ready")), 30_000);
+    await until("the hook", () => existsSync(join(tmp, "ready")));
     assertNoWayOut(pidOf(box), /^(socket:|pipe:|anon_inode:\[pidfd\]$)/);
     assert.equal(readFileSync(join(tmp, "seen"), "utf8"), "");
   } finally {

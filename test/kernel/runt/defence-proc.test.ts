@@ -4,7 +4,8 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Bundle, until } from "./bundle.ts";
+import { until } from "../../support/until.ts";
+import { Bundle } from "./bundle.ts";
 
 test("a process on its way into a container cannot be looked into from there (CVE-2016-9962)", async () => {
   using box = new Bundle((spec) => {

@@ -21,7 +21,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Spec } from "../../../src/common/oci/runtime.ts";
-import { Bundle, RUNTIME, until } from "./bundle.ts";
+import { until } from "../../support/until.ts";
+import { Bundle, RUNTIME } from "./bundle.ts";
 
 test("the runtime cannot be overwritten by way of /proc/<pid>/exe (CVE-2019-5736)", async () => {
   const dir = mkdtempSync(join(tmpdir(), "wharf-own-"));

@@ -31,9 +31,7 @@ test("events --stats: one line with limits and usage, 64-bit numbers exact", () 
   else assert.match(out, /"swap":\{"limit":9223372036854771712|"raw":\{/);
 });
 
-test("events: at an interval, tells kills for want of memory, and ends with the container", {
-  timeout: 60_000,
-}, async () => {
+test("events: at an interval, tells kills for want of memory, and ends with the container", async () => {
   using box = new Bundle((spec) => {
     spec.linux!.resources = { ...spec.linux!.resources, memory: { limit: 16 << 20 } };
   });

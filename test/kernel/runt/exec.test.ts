@@ -5,7 +5,8 @@ import { closeSync, openSync, readFileSync, readlinkSync, writeFileSync } from "
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Bundle, CAPABILITIES, until } from "./bundle.ts";
+import { until } from "../../support/until.ts";
+import { Bundle, CAPABILITIES } from "./bundle.ts";
 
 test("exec shares everything with the container, and passes on output and exit code", () => {
   using box = new Bundle();

@@ -6,7 +6,8 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "no
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Bundle, CGROUP_V2, RUNTIME, until } from "./bundle.ts";
+import { until } from "../../support/until.ts";
+import { Bundle, CGROUP_V2, RUNTIME } from "./bundle.ts";
 
 const MIB = 1 << 20;
 
@@ -76,7 +77,7 @@ test("--preserve-fds passes descriptors on, by run, create and exec, and no othe
       cwd: box.dir,
       stdio: ["ignore", "pipe", "pipe", ...fds],
       encoding: "utf8",
-      timeout: 30_000,
+      timeout: 120_000,
     });
   try {
     box.spec.process!.args = ["sh", "-c", "cat <&3; test -e /proc/self/fd/4; echo $?"];
@@ -126,17 +127,17 @@ test("--pidfd-socket gets a word and a descriptor, by create, run and exec; --pi
   try {
     const pidFile = join(box.dir, "pid");
     await spawned(box, "create", "--pidfd-socket", path, "--pid-file", pidFile, box.id);
-    await until("create has told", () => said.length === 1, 20_000);
+    await until("create has told", () => said.length === 1);
     assert.equal(JSON.parse(box.runt("state", box.id).out).pid, Number(readFileSync(pidFile, "utf8")));
     box.ok("start", box.id);
     await spawned(box, "exec", "--pidfd-socket", path, box.id, "true");
-    await until("exec has told", () => said.length === 2, 20_000);
+    await until("exec has told", () => said.length === 2);
     const other = `${box.id}-run`;
     box.others.push(other);
     box.spec.linux!.cgroupsPath = `/${other}`;
     box.write();
     await spawned(box, "run", "--detach", "--pidfd-socket", path, "--pid-file", pidFile, other);
-    await until("run has told", () => said.length === 3, 20_000);
+    await until("run has told", () => said.length === 3);
     assert.ok(existsSync(`/proc/${readFileSync(pidFile, "utf8")}`));
   } finally {
     server.close();
@@ -167,16 +168,16 @@ test("process.terminal and consoleSize: /dev/console is the terminal, of that si
   let said = "";
   holder.stdout.on("data", (data) => void (said += data));
   try {
-    await until("somebody takes terminals", () => existsSync(path), 20_000);
+    await until("somebody takes terminals", () => existsSync(path));
     await spawned(box, "create", "--console-socket", path, box.id);
-    await until("the first is there", () => said === "/dev/ptmx 33 77\n", 20_000);
+    await until("the first is there", () => said === "/dev/ptmx 33 77\n");
     box.ok("start", box.id);
     assert.equal(box.exec("stty size < /dev/console").out, "33 77\n");
     const file = join(box.dir, "process.json");
     const process = { ...box.spec.process, consoleSize: { height: 11, width: 22 }, args: ["sleep", "100"] };
     writeFileSync(file, JSON.stringify(process));
     await spawned(box, "exec", "--console-socket", path, "--process", file, "--detach", box.id);
-    await until("the second is there", () => said.endsWith("\n/dev/ptmx 11 22\n"), 20_000);
+    await until("the second is there", () => said.endsWith("\n/dev/ptmx 11 22\n"));
   } finally {
     holder.kill("SIGKILL");
     await once(holder, "exit");

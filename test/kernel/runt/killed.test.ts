@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Bundle, until } from "./bundle.ts";
+import { until } from "../../support/until.ts";
+import { Bundle } from "./bundle.ts";
 
 const ALL = process.env.WHARF_TEST_ALL === "1";
 const STEP = 20;
@@ -80,7 +81,7 @@ async function loop(t: TestContext, words: (id: string) => string[], follow: boo
     if (!/ended 0\n/.test(traced(box, inject, words(box.id)))) killed++;
     box.ok("delete", "--force", box.id);
     assert.deepEqual(leftovers(box), [], `killed at ${name}, number ${n}`);
-    await until(`the end of all processes, killed at ${name}, number ${n}`, () => processes(box).length === 0, 10_000);
+    await until(`the end of all processes, killed at ${name}, number ${n}`, () => processes(box).length === 0);
   }
   t.diagnostic(`${killed} of ${chosen.length} rounds, ${all.length} calls`);
   assert.ok(killed > 0 && killed >= chosen.length / 2, `killed ${killed} times in ${chosen.length} rounds`);

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Bundle, until } from "./bundle.ts";
+import { until } from "../../support/until.ts";
+import { Bundle } from "./bundle.ts";
 
 test("run passes on what the program writes and its exit code, and leaves nothing", () => {
   using box = new Bundle((spec) => {
@@ -145,7 +146,7 @@ test("signals to a foreground run reach the program", async () => {
     out += text;
     if (String(text).includes("ready")) child.kill("SIGTERM");
   });
-  const status = await new Promise((resolve) => child.on("exit", resolve));
+  const status = await new Promise((resolve) => child.on("close", resolve));
   assert.equal(status, 3);
   assert.equal(out, "ready\ngot\n");
 });

@@ -16,7 +16,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { removeCgroups } from "../../support/cgroups.ts";
-import { Bundle, until } from "./bundle.ts";
+import { until } from "../../support/until.ts";
+import { Bundle } from "./bundle.ts";
 
 test("a terminal that runt itself relays adds no carriage returns", () => {
   using box = new Bundle((spec) => {

@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import type { ContainerProcessState, LinuxSeccomp, Spec } from "../../../src/common/oci/runtime.ts";
-import { Bundle, until } from "./bundle.ts";
+import { until } from "../../support/until.ts";
+import { Bundle } from "./bundle.ts";
 
 /**
  * A seccomp agent: for each connection it prints what it was sent, then answers every notification with the errno given
@@ -47,8 +48,8 @@ class Agent implements AsyncDisposable {
     });
     createInterface({ input: this.#process.stdout! }).on("line", (line) => this.lines.push(line));
   }
-  ready(): Promise<void> {
-    return until("the agent listens", () => existsSync(this.socket), 30_000);
+  async ready(): Promise<void> {
+    await until("the agent listens", () => existsSync(this.socket));
   }
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process.kill("SIGKILL");
@@ -73,7 +74,7 @@ test("linux.seccomp.listenerPath: notifications go to the agent, with state and 
   box.spec.annotations = { "a.b": "c" };
   box.sleeping();
   assert.match(box.exec("mkdir /tmp/x 2>&1").out, /Read-only file system/);
-  await until("two processes have been told", () => agent.lines.length === 2, 30_000);
+  await until("two processes have been told", () => agent.lines.length === 2);
   const told = agent.lines.map((line) => {
     const [, json, fds, rest] = /^(.*) (\d+) (\d+)$/.exec(line)!;
     assert.deepEqual([fds, rest], ["1", "0"], "one descriptor, one message a connection");

@@ -153,9 +153,9 @@ export class Daemon implements AsyncDisposable {
     this.#server = undefined;
   }
 
-  /** Waits until an event of the topic has come for the id; throws after 5 s. */
+  /** Waits until an event of the topic has come for the id; throws after a minute. */
   async event(topic: string, match: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
-    for (let i = 0; i < 500; i++) {
+    for (const end = Date.now() + 60_000; Date.now() < end; ) {
       const found = this.events.find(
         (seen) => seen.topic === topic && Object.entries(match).every(([name, value]) => seen.event[name] === value),
       );
@@ -192,7 +192,7 @@ export class Daemon implements AsyncDisposable {
     return spawnSync(SHIM, [...args, action], {
       cwd: bundle,
       input,
-      timeout: 20_000,
+      timeout: 120_000,
       env: { PATH: process.env.PATH, MAX_SHIM_VERSION: "3", TTRPC_ADDRESS: `${this.address}.ttrpc`, ...env },
     });
   }
@@ -213,10 +213,10 @@ export class Daemon implements AsyncDisposable {
       ...{ id, bundle, address, pid, task, client, connect },
       [Symbol.asyncDispose]: async () => {
         await task.kill({ id, signal: 9, all: true }).catch(() => {});
-        await task.wait({ id }, { timeoutMs: 5000 }).catch(() => {});
-        await task.delete({ id }, { timeoutMs: 5000 }).catch(() => {});
-        await task.shutdown({ id }, { timeoutMs: 5000 }).catch(() => {});
-        await Promise.race([client.closed, sleep(3000)]);
+        await task.wait({ id }, { timeoutMs: 30_000 }).catch(() => {});
+        await task.delete({ id }, { timeoutMs: 30_000 }).catch(() => {});
+        await task.shutdown({ id }, { timeoutMs: 30_000 }).catch(() => {});
+        await Promise.race([client.closed, sleep(30_000, undefined, { ref: false })]);
         client[Symbol.dispose]();
       },
     };

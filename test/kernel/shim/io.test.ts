@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { settles, until } from "../../support/until.ts";
 import { Daemon, type TestShim } from "./harness.ts";
 
 function fifo(daemon: Daemon, name: string): string {
@@ -51,23 +52,36 @@ test("FIFOs: output arrives whole, input goes in, closeIO ends it", async () => 
 
 test("FIFOs: a reader that goes away and another that comes cost the task nothing", async () => {
   await using daemon = new Daemon();
-  await using shim = await daemon.start({ args: ["sh", "-c", "echo one; sleep 0.4; echo two; sleep 0.3; echo three"] });
-  const stdout = fifo(daemon, "out");
+  await using shim = await daemon.start({ args: ["sh", "-c", "echo one; read x; echo two; read x; echo three"] });
+  const [stdin, stdout] = [fifo(daemon, "in"), fifo(daemon, "out")];
+  const input = createWriteStream(stdin);
   const first = spawn("head", ["-n1", stdout], { stdio: ["ignore", "pipe", "ignore"] });
   const line = text(first.stdout);
-  await run(daemon, shim, { stdout });
+  await run(daemon, shim, { stdin, stdout });
   assert.equal(await line, "one\n");
-  await sleep(500);
-  const rest = await text(createReadStream(stdout));
-  assert.equal(rest, "two\nthree\n");
+  // "two" is written while nobody reads
+  input.write("\n");
+  await sleep(300);
+  const reader = createReadStream(stdout);
+  const rest = text(reader);
+  if (reader.pending) await once(reader, "open");
+  input.write("\n");
+  assert.equal(await rest, "two\nthree\n");
   assert.equal((await shim.task.wait({ id: shim.id })).exitStatus, 0);
+  input.destroy();
 });
 
 test("files: both streams are appended", async () => {
   await using daemon = new Daemon();
-  await using shim = await daemon.start({ args: ["sh", "-c", "echo out; echo err >&2; sleep 0.1; exec seq 1 20000"] });
+  const args = ["sh", "-c", "echo out; echo err >&2; read x; exec seq 1 20000"];
+  await using shim = await daemon.start({ args });
   const path = join(daemon.folder, "deep/er/log");
-  await run(daemon, shim, { stdout: `file://${path}`, stderr: `file://${path}` });
+  const stdin = fifo(daemon, "in");
+  const input = createWriteStream(stdin);
+  await run(daemon, shim, { stdin, stdout: `file://${path}`, stderr: `file://${path}` });
+  // the two have their order only where one comes well after the other
+  await until("both", () => ["out\n", "err\n"].every((one) => readFileSync(path, "utf8").includes(one)));
+  input.end("\n");
   await shim.task.wait({ id: shim.id });
   await shim.task.delete({ id: shim.id });
   const lines = readFileSync(path, "utf8").split("\n");
@@ -89,7 +103,7 @@ test("a logging program reads 3 and 4, and is gone after delete", async () => {
   await run(daemon, shim, { stdout: `binary://${program}?key=v%20alue`, stderr: `binary://${program}` });
   await shim.task.wait({ id: shim.id });
   await shim.task.delete({ id: shim.id });
-  for (let i = 0; i < 100 && !readFileSync(log, "utf8").endsWith("end\n"); i++) await sleep(20);
+  await until("the program's end", () => readFileSync(log, "utf8").endsWith("end\n"));
   assert.equal(readFileSync(log, "utf8"), `key v alue ${shim.id} shimtest\nout\nerr\nend\n`);
 });
 
@@ -116,7 +130,7 @@ test("a terminal: output, input, size, its own exec", async () => {
   await run(daemon, shim, { stdin, stdout, terminal: true });
   await task.resizePty({ id, width: 101, height: 37 });
   writer.write("stty size; tty\n");
-  for (let i = 0; i < 200 && !/37 101\s+\/dev\//.test(seen); i++) await sleep(10);
+  await until("an answer", () => /37 101\s+\/dev\/pts\/0\s/.test(seen));
   assert.match(seen, /37 101\r\n\/dev\/pts\/0\r\n/);
   const inner = fifo(daemon, "exec");
   const output = text(createReadStream(inner));
@@ -164,7 +178,7 @@ test("a shim's descriptors are all given back", async () => {
     // the first task opens the connection for events
     before ||= count();
   }
-  assert.equal(count(), before);
+  await settles(count, (now) => assert.ok(now <= before, `${now} descriptors, before ${before}`));
   assert.ok(!existsSync(join(daemon.folder, "a")), "the attach socket is gone");
   closeSync(openSync("/dev/null", "r"));
 });

@@ -7,6 +7,8 @@ import { type Code, isCode } from "../../../src/common/errors.ts";
 import { SandboxService } from "../../../src/common/gen/containerd/sandbox/runtime.ts";
 import { NamespaceMode, PodSandboxConfig } from "../../../src/common/gen/cri/sandbox-config.ts";
 import { packAny } from "../../../src/common/protobuf/any.ts";
+import { minds } from "../../support/signals.ts";
+import { until } from "../../support/until.ts";
 import { alive, Daemon, type SpecChange, specOf } from "./harness.ts";
 
 const code = (wanted: Code) => (error: unknown) => {
@@ -100,7 +102,8 @@ test("containers share the pod's namespaces and its shim; stopping asks them fir
     assert.equal(namespace(stubborn.pid, type), namespace(pid, type), type);
   }
   assert.equal((await shim.task.connect({ id: polite.id })).shimPid, shim.pid);
-  await sandbox.stopSandbox({ sandboxId, timeoutSecs: 1 });
+  for (const one of [polite, stubborn]) await until("what it does with SIGTERM", () => minds(one.pid, 15));
+  await sandbox.stopSandbox({ sandboxId, timeoutSecs: 5 });
   assert.equal((await shim.task.wait({ id: polite.id })).exitStatus, 3);
   assert.equal((await shim.task.wait({ id: stubborn.id })).exitStatus, 137);
   await sandbox.shutdownSandbox({ sandboxId });
@@ -168,6 +171,5 @@ test("a sandbox whose shim is killed has no process left", async () => {
   await shim.client.closed;
   const { exitStatus } = daemon.delete(shim);
   assert.equal(exitStatus, 137);
-  for (let i = 0; alive(pid) && i < 500; i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.ok(!alive(pid));
+  await until("its end", () => !alive(pid));
 });

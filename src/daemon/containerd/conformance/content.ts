@@ -153,7 +153,9 @@ export function contentSuite(name: string, create: SubjectFactory): void {
   check("an ingest says when it was written, not when it was opened", async (subject) => {
     const { content } = subject.client("a");
     const writer = await content.writer({ ref: "r" });
-    const before = new Date().toISOString();
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    // the kernel's time of a file may be some milliseconds behind
+    const before = new Date(Date.now() - 20).toISOString();
     await writer.write(bytesOf(100));
     const after = new Date(Date.now() + 2).toISOString();
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -53,13 +53,13 @@ export function eventsSuite(name: string, create: SubjectFactory): void {
 
   check("a subscription ends by its signal, and by leaving it", async (a) => {
     const stop = new AbortController();
+    let count = 0;
     const reading = (async () => {
-      let count = 0;
       for await (const _ of a.events.subscribe([], { signal: stop.signal })) count++;
       return count;
     })();
     await a.events.publish("/test/x", event("1"));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let i = 0; i < 3000 && count === 0; i++) await new Promise((resolve) => setTimeout(resolve, 20));
     stop.abort();
     assert.equal(await reading, 1);
     const left = a.events.subscribe();

@@ -125,10 +125,10 @@ export function leasesSuite(name: string, create: SubjectFactory): void {
   });
 
   check("a lease that expires is collected by itself", async (a) => {
-    const expire = { "containerd.io/gc.expire": new Date(Date.now() + 200).toISOString() };
+    const expire = { "containerd.io/gc.expire": new Date(Date.now() + 1500).toISOString() };
     const lease = await a.leases.create({ labels: expire });
     await put(a.withLease(lease.id).content, blob(0));
-    for (let i = 0; i < 100 && (await present(a)).length > 0; i++) await new Promise((r) => setTimeout(r, 50));
+    for (let i = 0; i < 1200 && (await present(a)).length > 0; i++) await new Promise((r) => setTimeout(r, 50));
     assert.deepEqual(await present(a), []);
   });
 

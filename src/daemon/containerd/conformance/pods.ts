@@ -9,7 +9,7 @@ import { SPEC_TYPE_URL } from "../api/containers.ts";
 import { SHIM_SANDBOXER } from "../api/sandboxes.ts";
 import type { Containerd } from "../api.ts";
 import { rejects } from "./harness.ts";
-import { encode, isAlive, listen, pick, shimOf, type TaskSubject, taskSpec } from "./task-harness.ts";
+import { encode, isAlive, listen, pick, shimOf, type TaskSubject, taskSpec, until } from "./task-harness.ts";
 
 const namespaces = ["ipc", "uts", "network"].map((type) => ({ type }));
 const podSpec = {
@@ -145,6 +145,7 @@ export function podsSuite(name: string, create: () => Promise<TaskSubject>): voi
     await pods.shutdown("p1");
     assert.deepEqual([isAlive(task), isAlive(pid)], [false, false]);
     assert.deepEqual(left(subject), []);
+    await until("its event", () => events.got.length > 0);
     await sleep(50);
     assert.equal(events.got.length, 1);
   });

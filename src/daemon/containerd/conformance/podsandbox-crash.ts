@@ -70,7 +70,7 @@ async function checkAfter(
   const { state } = place;
   for (const folder of ["tasks/a", "podsandboxes/a"]) assert.deepEqual(filesOf(state, folder), [], folder);
   assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(state), "no mount is left");
-  for (let i = 0; i < 250 && processes(state).length > 0; i++) await sleep(20);
+  for (let i = 0; i < 3000 && processes(state).length > 0; i++) await sleep(20);
   assert.deepEqual(processes(state), []);
 }
 

@@ -11,7 +11,7 @@ import { SPEC_TYPE_URL } from "../api/containers.ts";
 import { PODSANDBOX_SANDBOXER } from "../api/sandboxes.ts";
 import type { Containerd } from "../api.ts";
 import { rejects } from "./harness.ts";
-import { isAlive, listen, pick, removeCgroup, shimOf, type TaskSubject, taskSpec } from "./task-harness.ts";
+import { isAlive, listen, pick, removeCgroup, shimOf, type TaskSubject, taskSpec, until } from "./task-harness.ts";
 
 type Config = Parameters<typeof packAny<PodSandboxConfig>>[1];
 
@@ -139,8 +139,7 @@ export function podSandboxesSuite(name: string, create: () => Promise<TaskSubjec
     assert.notEqual(readlinkSync(`/proc/${pid}/ns/net`), readlinkSync("/proc/self/ns/net"));
     const name = `/proc/${second}/root/dev/shm/name`;
     const read = () => (existsSync(name) ? readFileSync(name, "utf8") : "");
-    for (let i = 0; i < 500 && read() !== "pod\n1\n"; i++) await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.equal(read(), "pod\n1\n");
+    await until("what the first has written", () => read() === "pod\n1\n");
     const { tasks } = client();
     await tasks.kill({ containerId: "c2", signal: 9 });
     assert.equal((await tasks.wait({ containerId: "c2" })).exitStatus, 137);

@@ -63,7 +63,7 @@ async function checkAfter(
   assert.deepEqual(bundles, []);
   assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(state), "no mount is left");
   // A shim whose last events nobody took waits three seconds for somebody who does.
-  for (let i = 0; i < 500 && processes(state).length > 0; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let i = 0; i < 3000 && processes(state).length > 0; i++) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual(processes(state), []);
 }
 

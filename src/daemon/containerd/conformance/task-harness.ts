@@ -55,6 +55,13 @@ export function taskSpec(subject: TaskSubject, id: string, args: string[], names
   });
 }
 
+/** Waits until `done` answers something true. */
+export async function until(what: string, done: () => unknown): Promise<void> {
+  for (const end = Date.now() + 60_000; !(await done()); await sleep(20)) {
+    if (Date.now() > end) throw new Error(`waited a minute for ${what}`);
+  }
+}
+
 /** False for a zombie too: orphans are reaped by the machine's init in its own time. */
 export function isAlive(pid: number): boolean {
   try {
@@ -100,12 +107,12 @@ export function listen(client: Containerd, filter = "topic~=^/tasks/") {
   };
   // Ended by its signal, or with the subject.
   void run().catch(() => {});
-  const until = async (topic: string): Promise<Envelope[]> => {
-    for (let i = 0; i < 100 && !got.some((envelope) => envelope.topic === topic); i++) await sleep(20);
+  const told = async (topic: string): Promise<Envelope[]> => {
+    await until(topic, () => got.some((envelope) => envelope.topic === topic));
     stop.abort();
     return got;
   };
-  return { got, until };
+  return { got, until: told };
 }
 
 export function pick(envelope: Envelope, ...names: string[]): unknown[] {

@@ -1,7 +1,7 @@
 /** The contract of TaskManager, run with a real shim and runtime: as root, with busybox in the rootfs. */
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,6 +19,7 @@ import {
   stopped,
   type TaskSubject,
   taskSpec,
+  until,
 } from "./task-harness.ts";
 
 export function tasksSuite(name: string, create: () => Promise<TaskSubject>): void {
@@ -44,6 +45,11 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
   };
   const exec = (client: Containerd, containerId: string, execId: string, command: string) =>
     client.tasks.exec({ containerId, execId, spec: { typeUrl: PROCESS_TYPE_URL, value: encode(process_(command)) } });
+  /** Lets the process end that waits for /end, and waits until its shim knows. */
+  const ended = async ({ rootfs }: TaskSubject, pid: number) => {
+    writeFileSync(join(rootfs[0]!.source, "end"), "");
+    await until("its end", () => !existsSync(`/proc/${pid}`));
+  };
   const bundles = ({ state }: TaskSubject) =>
     readdirSync(join(state, "tasks"), { recursive: true }).filter((path) => String(path).includes("/"));
 
@@ -166,8 +172,8 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
   check("a restarted daemon finds its tasks, and how they ended meanwhile", async (subject, client) => {
     const flag = join(subject.dir, "flag");
     const pid = await begin(subject, "lives", "while :; do sleep 1; done");
-    await begin(subject, "ends", "sleep 0.5; exit 5");
-    await subject.restart(() => sleep(1200));
+    const ends = await begin(subject, "ends", "until [ -e /end ]; do sleep 0.1; done; exit 5");
+    await subject.restart(() => ended(subject, ends));
     const { tasks } = client();
     const all = (await tasks.list()).map(({ id, status, exitStatus }) => [id, status, exitStatus]);
     assert.deepEqual(all.sort(), [
@@ -198,10 +204,10 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
       assert.equal(await waited("before"), 5);
       await events.until("/tasks/exit");
       // the note that it was told is not written with the event
-      await sleep(400);
-      const meanwhile = await start("meanwhile", "sleep 0.5; exit 4");
+      await sleep(1500);
+      const meanwhile = await start("meanwhile", "until [ -e /end ]; do sleep 0.1; done; exit 4");
       const after_ = await start("after", "until [ -e /go ]; do sleep 0.1; done; exit 6");
-      await subject.restart(() => sleep(1000));
+      await subject.restart(() => ended(subject, meanwhile));
       const later = listen(client(), `topic=="/tasks/exit"`);
       for (const [id, status] of [
         ["before", 5],
@@ -211,6 +217,7 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
       const go = await start("go", "touch /go");
       assert.equal(await waited("after"), 6);
       assert.equal(await waited("go"), 0);
+      await until("all events", () => later.got.length >= 3);
       // longer than the daemon waits for a shim's own event before it tells in its place
       await sleep(1500);
       const told = later.got.map((envelope) => pick(envelope, "id", "pid", "exitStatus"));
@@ -245,6 +252,7 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
     assert.equal((await tasks.delete("c1")).exitStatus, 137);
     assert.deepEqual(bundles(subject), []);
     assert.equal(isAlive(pid), false);
+    await until("its event", () => events.got.length > 0);
     await sleep(1500);
     assert.equal(events.got.length, 1);
   });

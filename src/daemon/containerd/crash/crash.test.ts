@@ -1,4 +1,4 @@
-// time-out: 300 s
+// time-out: 600 s
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";

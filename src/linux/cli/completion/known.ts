@@ -12,8 +12,8 @@ import { imageNames, networkNames, volumeNames } from "../hints.ts";
 export const FILES = ":files\n";
 export const NO_SPACE = ":nospace\n";
 
-/** A shell that waits is worse than one that does not complete. */
-const PATIENCE_MS = 1000;
+/** Seconds: a shell that waits is worse than one that does not complete. WHARF_COMPLETION_TIMEOUT changes it. */
+const PATIENCE_S = 1;
 
 export interface Known {
   readonly candidates: readonly Candidate[];
@@ -26,7 +26,7 @@ export async function known(cli: Cli, { words, names, prefix = "", but = [] }: C
   if (names === undefined) return { candidates: words, files: false };
   cli.leaveDaemonAlone();
   const none = loop()
-    .sleep(PATIENCE_MS)
+    .sleep((Number(cli.env.get("WHARF_COMPLETION_TIMEOUT")) || PATIENCE_S) * 1000)
     .then((): Candidate[] => []);
   const list = await Promise.race([none, named(cli, names).catch((): Candidate[] => [])]);
   const left = list.filter(({ word }) => !but.includes(word));
