@@ -4,11 +4,12 @@ import { test } from "node:test";
 import { ControllerService } from "../src/common/gen/containerd/services/sandbox.ts";
 import type { ContainerdCore } from "../src/daemon/containerd/api.ts";
 import { containerdRouter } from "../src/daemon/grpc/services.ts";
-import { apiMethods, PAGE, page, transferFields, ttrpcMethods } from "./containerd-ledger.ts";
+import { apiMethods, PAGE, page, podFields, transferFields, ttrpcMethods } from "./containerd-ledger.ts";
 import {
   FILTER_LEDGER,
   LABEL_LEDGER,
   LEDGER,
+  POD_CONFIG_LEDGER,
   PODSANDBOX_LEDGER,
   SETTING_LEDGER,
   TRANSFER_LEDGER,
@@ -28,6 +29,7 @@ test("so has every method of shims, every filter field, label and setting", asyn
   assertComplete(rows, TTRPC_LEDGER);
   const controller = Object.values(ControllerService.methods).map(({ name }) => name);
   assertComplete(controller, PODSANDBOX_LEDGER);
+  assertComplete(await podFields(), POD_CONFIG_LEDGER);
   assertComplete(Object.keys(FILTER_LEDGER), FILTER_LEDGER);
   const labels = Object.fromEntries(Object.entries(LABEL_LEDGER).map(([name, [, evidence]]) => [name, evidence]));
   assertComplete(Object.keys(labels), labels);

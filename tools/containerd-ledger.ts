@@ -7,6 +7,7 @@ import {
   FILTER_LEDGER,
   LABEL_LEDGER,
   LEDGER,
+  POD_CONFIG_LEDGER,
   PODSANDBOX_LEDGER,
   SETTING_LEDGER,
   TRANSFER_LEDGER,
@@ -34,9 +35,20 @@ export const apiMethods = () => methodsOf(GRPC);
 export const ttrpcMethods = () => methodsOf(TTRPC);
 
 /** The fields of what a transfer is told by, as `Message.field`. */
-export async function transferFields(): Promise<string[]> {
+export const transferFields = () => fieldsOf("src/common/gen/containerd/transfer/*.ts");
+
+/** The messages of CRI that say what a pod is. */
+const POD_MESSAGES = ["PodSandboxConfig", "LinuxPodSandboxConfig", "LinuxSandboxSecurityContext", "NamespaceOption"];
+
+/** Their fields, as `Message.field`. */
+export async function podFields(): Promise<string[]> {
+  const fields = await fieldsOf("src/common/gen/cri/sandbox-config.ts");
+  return fields.filter((field) => POD_MESSAGES.includes(field.split(".")[0]!));
+}
+
+async function fieldsOf(files: string): Promise<string[]> {
   const fields: string[] = [];
-  for (const file of globSync("src/common/gen/containerd/transfer/*.ts", { cwd: ROOT }).sort()) {
+  for (const file of globSync(files, { cwd: ROOT }).sort()) {
     const exports = (await import(pathToFileURL(join(ROOT, file)).href)) as Record<
       string,
       Partial<MessageType<unknown>>
@@ -82,6 +94,8 @@ export async function page(): Promise<string> {
     ...services(await ttrpcMethods(), TTRPC_LEDGER),
     ...["", "## sandbox.v1.Controller for podsandbox", "", "| method | shown by |", "|---|---|"],
     ...Object.entries(PODSANDBOX_LEDGER).map(([name, one]) => `| ${name} | ${evidenceText(one)} |`),
+    ...["", "## What a pod of podsandbox is told by (CRI)", "", "| message: field | shown by |", "|---|---|"],
+    ...(await podFields()).map((name) => `| ${name} | ${evidenceText(POD_CONFIG_LEDGER[name], "not used")} |`),
     ...["", "## Fields of transfers", "", "| message: field | shown by |", "|---|---|"],
     ...(await transferFields()).map((name) => `| ${name} | ${evidenceText(TRANSFER_LEDGER[name])} |`),
     ...["", "## Filter fields", "", "| objects: field | shown by |", "|---|---|"],

@@ -26,6 +26,10 @@ content-sharing-policy = "shared"
 # How often containers with the labels containerd.io/restart.… (nerdctl run --restart) are looked at: ended ones are started again by their policy.
 restart-interval = "10s"
 
+# The image that holds the namespaces of pods (sandbox controller podsandbox; containerd's pause image): taken from the pod's namespace, pulled when it
+# is not there. By default a program of ours holds them, and no image is needed.
+# sandbox-image = "registry.k8s.io/pause:3.10"
+
 # Programs that are asked about each image before it is pulled, in containerd's form (bindir): all in the folder, by name; one that does not end with 0,
 # or takes longer, refuses the image.
 # [image-verifier]

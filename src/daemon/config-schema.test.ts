@@ -50,6 +50,7 @@ test("readConfig() takes what config default prints, also with its examples", ()
   assert.deepEqual([plain.imageVerifier, all.imageVerifier], [undefined, verifier]);
   assert.equal(plain.contentPolicy, "shared");
   assert.equal(plain.restartInterval, 10_000);
+  assert.deepEqual([plain.sandboxImage, all.sandboxImage], [undefined, "registry.k8s.io/pause:3.10"]);
 });
 
 test("readConfig() names the line of what is wrong", () => {
@@ -66,6 +67,7 @@ test("readConfig() names the line of what is wrong", () => {
   wrong("[snapshotters.x]\n", /line 1: snapshotters\.x\.address is missing/);
   wrong('\ncontent-sharing-policy = "none"\n', /line 2: content-sharing-policy must be .*isolated/);
   wrong('restart-interval = "never"\n', /line 1: .*duration/);
+  wrong('\nsandbox-image = "no image"\n', /line 2: the setting sandbox-image must be an image's name/);
   wrong("[image-verifier]\nmax-verifiers = 1\n", /line 1: image-verifier\.bin-dir is missing/);
   wrong('[image-verifier]\nbin-dir = "a"\n', /line 2: .*absolute path/);
   wrong('[image-verifier]\nbin-dir = "/a"\nper-verifier-timeout = "10"\n', /line 3: .*duration/);

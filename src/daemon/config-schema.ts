@@ -2,6 +2,7 @@
 
 import { isAbsolute } from "node:path";
 import { array, boolean, integer, map, object, oneOf, optional, string } from "../common/docker/schema.ts";
+import { tryParseReference } from "../common/reference.ts";
 import type { Config, RuntimeHandler } from "./config.ts";
 import type { ContentPolicy } from "./containerd/core/scope.ts";
 import { parseDuration } from "./registry/duration.ts";
@@ -31,6 +32,7 @@ const ConfigFile = object("Config", {
   "containerd-group": optional(string()),
   "content-sharing-policy": optional(oneOf("shared", "isolated")),
   "restart-interval": optional(string()),
+  "sandbox-image": optional(string()),
   "image-verifier": optional(
     object("", {
       "bin-dir": string(),
@@ -52,6 +54,7 @@ interface File {
   "containerd-group"?: string;
   "content-sharing-policy"?: ContentPolicy;
   "restart-interval"?: string;
+  "sandbox-image"?: string;
   "image-verifier"?: { "bin-dir": string; "max-verifiers"?: number; "per-verifier-timeout"?: string };
 }
 
@@ -98,8 +101,12 @@ export function readConfig(text: string, path: string): Config {
     const imageVerifier = verifierOf(file["image-verifier"], text);
     const restart = file["restart-interval"];
     const restartInterval = restart === undefined ? undefined : durationOf(restart, text, ["restart-interval"]);
+    const sandboxImage = file["sandbox-image"];
+    if (sandboxImage !== undefined && !tryParseReference(sandboxImage))
+      throw fault(text, ["sandbox-image"], 'must be an image\'s name, like "registry.k8s.io/pause:3.10"');
     return {
       ...{ registries, runtimes, defaultRuntime, snapshotters, snapshotterSocket, containerdGroup },
+      ...(sandboxImage ? { sandboxImage } : {}),
       ...(contentPolicy ? { contentPolicy } : {}),
       ...(imageVerifier ? { imageVerifier } : {}),
       ...(restartInterval ? { restartInterval } : {}),

@@ -31,6 +31,8 @@ export interface Config {
   contentPolicy?: ContentPolicy | undefined;
   /** Milliseconds between two looks at containers with restart labels; 10 s by default. */
   restartInterval?: number | undefined;
+  /** Image that holds pods of the sandbox controller `podsandbox`; a program of ours by default. */
+  sandboxImage?: string | undefined;
   /** Asked about each image that is pulled. */
   imageVerifier?: VerifierSettings | undefined;
 }

@@ -39,10 +39,10 @@ export async function openCore(choice: CoreChoice, agent: Agent, stack: AsyncDis
     const warn = (message: string, error?: unknown) => log("warn", message, { error });
     const snapshotters = await otherSnapshotters(choice.file?.snapshotters ?? {}, stack);
     const contentPolicy = choice.file?.contentPolicy;
-    const restartInterval = choice.file?.restartInterval;
+    const { restartInterval, sandboxImage } = choice.file ?? {};
     // All of the linux world is in one program; what it is to do it knows by the name it is mounted at.
     const holder = realpathSync(defaultBinary());
-    const settings = { shimPath, holder, snapshotters, contentPolicy, restartInterval };
+    const settings = { shimPath, holder, sandboxImage, snapshotters, contentPolicy, restartInterval };
     const core = stack.use(await createCore({ root, state, agent, ...settings, log: warn }));
     return { core, runtime: undefined };
   }

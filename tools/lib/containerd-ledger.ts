@@ -176,6 +176,66 @@ export const PODSANDBOX_LEDGER: Ledger = {
   Update: podSandboxes(HELD),
 };
 
+const podSpec = (title: string): Evidence => ["src/daemon/containerd/sandboxes/podsandbox-spec.test.ts", title];
+const USERNS = podSandboxes("one in a user namespace has its own root, and so have its containers");
+const SECCOMP = podSandboxes("its holder is filtered by the seccomp profile that the pod names");
+const NAMESPACES = podSandboxes("the configuration says which namespaces are the host's, and what the files hold");
+const AS_WHOM = podSpec("podSpec() runs the holder as whom the pod names");
+const RESOURCES = podSpec("podSpec() takes namespaces, sysctls and resources from CRI's configuration");
+const SELINUX: Evidence = [
+  "src/daemon/containerd/sandboxes/selinux.test.ts",
+  "selinuxLabels() gives each container categories of its own, and what was asked for",
+];
+const CRI_ALONE = { reason: "left to the CRI plugin, as by containerd's controller; kept in the pod's metadata" };
+
+/** The fields of what a pod of `podsandbox` is told by (CRI's PodSandboxConfig), as `Message.field`; nested messages that have no meaning of their own left out. */
+export const POD_CONFIG_LEDGER: Ledger = {
+  "PodSandboxConfig.metadata": podSandboxes(HELD),
+  "PodSandboxConfig.hostname": podSandboxes(
+    "its containers share its shim, its namespaces and its memory, and go with it",
+  ),
+  "PodSandboxConfig.logDirectory": RESOURCES,
+  "PodSandboxConfig.dnsConfig": NAMESPACES,
+  "PodSandboxConfig.portMappings": CRI_ALONE,
+  "PodSandboxConfig.labels": podSandboxes(HELD),
+  "PodSandboxConfig.annotations": [
+    "test/interop/e2e/sandbox-image.test.ts",
+    "in a user namespace the image's files are the pod's root's",
+  ],
+  "PodSandboxConfig.linux": NAMESPACES,
+  "LinuxPodSandboxConfig.cgroupParent": podSandboxes(HELD),
+  "LinuxPodSandboxConfig.securityContext": NAMESPACES,
+  "LinuxPodSandboxConfig.sysctls": podSandboxes(
+    "its containers share its shim, its namespaces and its memory, and go with it",
+  ),
+  "LinuxPodSandboxConfig.overhead": CRI_ALONE,
+  "LinuxPodSandboxConfig.resources": RESOURCES,
+  "LinuxSandboxSecurityContext.namespaceOptions": NAMESPACES,
+  "LinuxSandboxSecurityContext.selinuxOptions": SELINUX,
+  "LinuxSandboxSecurityContext.runAsUser": NAMESPACES,
+  "LinuxSandboxSecurityContext.runAsGroup": AS_WHOM,
+  "LinuxSandboxSecurityContext.readonlyRootfs": {
+    reason: "not looked at, as by containerd: what holds a pod has a read-only root file system in any case",
+  },
+  "LinuxSandboxSecurityContext.supplementalGroups": AS_WHOM,
+  "LinuxSandboxSecurityContext.supplementalGroupsPolicy": CRI_ALONE,
+  "LinuxSandboxSecurityContext.privileged": podSpec(
+    "podSpec() has SELinux's labels, and of a privileged pod that of its mounts alone",
+  ),
+  "LinuxSandboxSecurityContext.seccomp": SECCOMP,
+  "LinuxSandboxSecurityContext.apparmor": {
+    reason: "not looked at, as by containerd: it confines a pod's containers, not what holds it",
+  },
+  "LinuxSandboxSecurityContext.seccompProfilePath": podSpec(
+    "podSpec() has the seccomp profile that the pod names: the default, a file's, none",
+  ),
+  "NamespaceOption.network": NAMESPACES,
+  "NamespaceOption.pid": NAMESPACES,
+  "NamespaceOption.ipc": NAMESPACES,
+  "NamespaceOption.targetId": { reason: "of containers alone; a pod has none (CRI)" },
+  "NamespaceOption.usernsOptions": USERNS,
+};
+
 const field = (name: string): [string, Evidence] => [name, filters(`"${name}"`)];
 
 /** The fields that filters see (core/metadata/adaptors.go, core/events/events.go, plugins/services). */
@@ -281,6 +341,10 @@ const verifier = (title: string): Evidence => ["test/interop/ctr/verify.test.ts"
 /** What containerd has as settings of plugins, by our configuration's names. */
 export const SETTING_LEDGER: Ledger = {
   "content-sharing-policy": isolation("a blob of another namespace has to be shown whole"),
+  "sandbox-image": [
+    "test/interop/e2e/sandbox-image.test.ts",
+    "a pod is held by the image that the configuration names, which is pulled and runs as it says",
+  ],
   "restart-interval": restart("a container without a task gets one, after the daemon was killed as well"),
   "image-verifier.bin-dir": verifier(
     "an image that it accepts is pulled; the verifier got its name, digest and descriptor",

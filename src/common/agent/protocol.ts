@@ -161,6 +161,8 @@ export interface Operations {
   unmount: [{ target: string; recursive?: boolean | undefined; detach?: boolean | undefined }, Record<never, never>];
   /** `path`, looked up inside `root`, links too, is bound onto `target`, which is made. */
   mountBelow: [{ root: string; path: string; target: string }, Record<never, never>];
+  /** The user namespace that a network namespace belongs to is bound onto `target`, which is made. */
+  pinUserNamespace: [{ netns: string; target: string }, Record<never, never>];
   /** How a shim that was started here has ended; no `end` while it runs, or when it is not known. */
   endOf: [{ pid: number }, { end?: { status: number; signal: number } | undefined }];
   unpack: [UnpackRequest, UnpackAnswer];
@@ -234,6 +236,7 @@ export const SHORT: ReadonlySet<Operation> = new Set<Operation>([
   "idmaps",
   "unmount",
   "mountBelow",
+  "pinUserNamespace",
   "endOf",
   "networkEnsure",
   "networkRemove",

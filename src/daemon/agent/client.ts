@@ -47,6 +47,9 @@ export interface AgentUnpacked extends Unpacked {
   missingParents: readonly string[];
 }
 
+/** What may have been done when the agent died, and cannot be done again. */
+const NOT_TWICE: ReadonlySet<Operation> = new Set<Operation>(["mount", "pinUserNamespace"]);
+
 interface CallOptions {
   signal?: AbortSignal | undefined;
   data?: ((bytes: Uint8Array) => Promise<void> | void) | undefined;
@@ -123,7 +126,7 @@ export class Agent implements AgentClient, AsyncDisposable {
         return await ask();
       } catch (error) {
         // the agent may have died without our knowing yet; what does no harm twice is asked again, of its successor
-        if (!reused || request.op === "mount" || !isCode(error, "Unavailable")) throw error;
+        if (!reused || NOT_TWICE.has(request.op) || !isCode(error, "Unavailable")) throw error;
         return ask();
       }
     };
@@ -210,6 +213,10 @@ export class Agent implements AgentClient, AsyncDisposable {
     options: { recursive?: boolean | undefined; detach?: boolean | undefined } = {},
   ): Promise<void> {
     await this.call("unmount", { target, ...options });
+  }
+
+  async pinUserNamespace(netns: string, target: string): Promise<void> {
+    await this.call("pinUserNamespace", { netns, target });
   }
 
   async remove(paths: readonly string[], signal?: AbortSignal): Promise<void> {

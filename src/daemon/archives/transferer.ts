@@ -1,9 +1,7 @@
 /** Import, export and tag as transfers: between archives and the store, and between names of the store. */
 
-import { createHash } from "node:crypto";
-import type { Digest } from "../../common/digest.ts";
 import { isCode, WharfError } from "../../common/errors.ts";
-import { chainIds, type Descriptor, type Manifest, parseImageConfig } from "../../common/oci/image.ts";
+import type { Descriptor, Manifest } from "../../common/oci/image.ts";
 import { isForeignLayer } from "../../common/oci/media-types.ts";
 import {
   formatPlatform,
@@ -16,10 +14,10 @@ import type { ArchiveStream, ImageReference, StoredImage, TransferOptions } from
 import type { Containerd, Transferer } from "../containerd/api.ts";
 import { readArchiveIndex } from "../docker/images/archive/load.ts";
 import { type SavedPart, saveImages } from "../docker/images/archive/save.ts";
-import { choose, readDocument } from "../transfer/documents.ts";
+import { readDocument } from "../transfer/documents.ts";
 import { SharedLease } from "../transfer/lease.ts";
 import { hostPlatform } from "../transfer/platform.ts";
-import { ensureUnpacked } from "../transfer/stored.ts";
+import { ensureUnpacked, readStored } from "../transfer/stored.ts";
 
 /** To be given to `ContainerdCore.addTransferer`. */
 export const archiveTransferer: Transferer = (client, source, destination, options) => {
@@ -125,19 +123,7 @@ async function unpack(client: Containerd, target: Descriptor, platform: string |
   const host = hostPlatform();
   const wanted = platform === undefined ? host : parsePlatform(platform, host);
   if (target.platform && !selectPlatform(wanted, [target])) return;
-  const manifest = await manifestFor(client, target, wanted);
-  const text = Buffer.from(await client.content.read(manifest.config)).toString("utf8");
-  const config = parseImageConfig(text, manifest.config.digest);
-  const chain = chainIds(config.rootfs.diff_ids, sha256);
-  const image = { id: manifest.config.digest, manifest, config, chain, chainId: chain.at(-1) ?? "" };
-  await ensureUnpacked(client, image, snapshotter);
-}
-
-/** The image for a platform, however deep in indexes. */
-async function manifestFor(client: Containerd, target: Descriptor, platform: Platform): Promise<Manifest> {
-  const { descriptor } = await choose(client, target, platform);
-  const { document } = await readDocument(client, descriptor);
-  return document.kind === "manifest" ? document.manifest : await manifestFor(client, descriptor, platform);
+  await ensureUnpacked(client, await readStored(client, target, wanted), snapshotter);
 }
 
 /** An index goes out as it is, with the images for the platforms; one that is not there is NotFound. */
@@ -202,8 +188,4 @@ async function setImage(client: Containerd, name: string, target: Descriptor, la
     if (!isCode(error, "AlreadyExists")) throw error;
     await client.images.update(image);
   }
-}
-
-function sha256(text: string): Digest {
-  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }

@@ -85,6 +85,13 @@ export interface AgentClient {
   mount(mounts: readonly Mount[], target: string): Promise<void>;
   /** Everything mounted on or below `target`; nothing there is no error. */
   unmount(target: string, options?: { recursive?: boolean | undefined; detach?: boolean | undefined }): Promise<void>;
+  /**
+   * Binds the user namespace that a network namespace belongs to onto `target`, which is made. FailedPrecondition when it is the agent's own: the
+   * host's.
+   */
+  pinUserNamespace(netns: string, target: string): Promise<void>;
+  /** A file of a tree of mounts, its path resolved inside. NotFound; ResourceExhausted beyond `maxSize` bytes. */
+  readFile(tree: { mounts: readonly Mount[] }, path: string, options?: { maxSize?: number }): Promise<Uint8Array>;
   /** Deletes trees without following anything out of them or into mounts; what is gone already is no error. */
   remove(paths: readonly string[], signal?: AbortSignal): Promise<void>;
   /** Bytes and inodes of a tree, hard links counted once. */

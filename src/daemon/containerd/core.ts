@@ -32,10 +32,8 @@ import { PodSandboxController, type PodSandboxParts } from "./sandboxes/podsandb
 import { PodSandboxes } from "./sandboxes/podsandboxes.ts";
 import { LocalSandboxes } from "./sandboxes/store.ts";
 import { SnapshotFiles } from "./snapshots/files.ts";
-import { LocalSnapshotter } from "./snapshots/local.ts";
-import { NATIVE_SNAPSHOTTER, nativeLayout } from "./snapshots/native.ts";
-import { overlayLayout } from "./snapshots/overlay.ts";
-import { ProxySnapshotter } from "./snapshots/proxy.ts";
+import { NATIVE_SNAPSHOTTER } from "./snapshots/native.ts";
+import { openSnapshotter } from "./snapshots/open.ts";
 import { LocalTasks } from "./tasks/manager.ts";
 import { ShimManager } from "./tasks/shims.ts";
 
@@ -51,6 +49,8 @@ export interface CoreOptions {
   shimPath?: readonly string[] | undefined;
   /** Path of the program (docker-init) that holds the namespaces of sandboxes of `podsandbox`; without it there are none. */
   holder?: string | undefined;
+  /** Reference of an image that holds them instead; pulled when it is not there. */
+  sandboxImage?: string | undefined;
   /** Further snapshotters by name: what each is to a namespace. */
   snapshotters?: Readonly<Record<string, (namespace: string) => Snapshotter>> | undefined;
   /** `shared` by default. */
@@ -109,7 +109,8 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
   await podSandboxes.restore();
   options.signal?.throwIfAborted();
   const owned = stack.move();
-  const core = new LocalCore(shared, { shims, pods, podSandboxes, holder: options.holder, transferers: [] }, owned);
+  const { holder, sandboxImage } = options;
+  const core = new LocalCore(shared, { shims, pods, podSandboxes, holder, sandboxImage, transferers: [] }, owned);
   const interval = options.restartInterval ?? DEFAULT_INTERVAL;
   owned.use(new RestartMonitor({ db: shared.db, client: (namespace) => core.namespace(namespace), log, interval }));
   return core;
@@ -219,7 +220,7 @@ class LocalClient implements Containerd {
   }
 
   sandboxController(name: string): SandboxController {
-    if (name === PODSANDBOX_SANDBOXER) return new PodSandboxController(this.#scope, this.#parts);
+    if (name === PODSANDBOX_SANDBOXER) return new PodSandboxController(this.#scope, this.#parts, this);
     if (name === SHIM_SANDBOXER) return new ShimController(this.#scope, this.#parts.shims, this.#parts.pods);
     if (name === "") throw new WharfError("InvalidArgument", "the name of the sandbox controller is empty");
     throw new WharfError("NotFound", `there is no sandbox controller ${JSON.stringify(name)}`, {
@@ -229,19 +230,7 @@ class LocalClient implements Containerd {
   }
 
   snapshots(name = DEFAULT_SNAPSHOTTER): Snapshotter {
-    const { shared } = this.#scope;
-    const { proxies, snapshotFiles } = shared;
-    const files = snapshotFiles.get(name);
-    if (files) {
-      const layout = name === NATIVE_SNAPSHOTTER ? nativeLayout(files, shared) : overlayLayout(files);
-      return new LocalSnapshotter(this.#scope, name, layout);
-    }
-    const proxy = Object.hasOwn(proxies, name) ? proxies[name] : undefined;
-    if (proxy) return new ProxySnapshotter(this.#scope, name, proxy(this.#scope.namespace));
-    throw new WharfError("NotFound", `there is no snapshotter ${JSON.stringify(name)}`, {
-      subject: name,
-      hint: `known are ${[...snapshotFiles.keys(), ...Object.keys(proxies)].join(", ")}; others come from the configuration`,
-    });
+    return openSnapshotter(this.#scope, name);
   }
 
   withLease(id: string): Containerd {

@@ -1,9 +1,18 @@
 /** Makes sure that an image's layers are unpacked: one that came by another way than a pull may not be. */
 
+import { createHash } from "node:crypto";
 import type { Digest } from "../../common/digest.ts";
-import type { ImageConfig, Manifest } from "../../common/oci/image.ts";
+import {
+  chainIds,
+  type Descriptor,
+  type ImageConfig,
+  type Manifest,
+  parseImageConfig,
+} from "../../common/oci/image.ts";
+import type { Platform } from "../../common/oci/platform.ts";
 import { type Containerd, DEFAULT_SNAPSHOTTER } from "../containerd/api.ts";
 import { withSpan } from "../trace/trace.ts";
+import { choose, readDocument } from "./documents.ts";
 import { Growth } from "./flights.ts";
 import { snapshotRefLabel } from "./labels.ts";
 import { SharedLease } from "./lease.ts";
@@ -17,6 +26,22 @@ export interface UnpackableImage {
   chain: readonly Digest[];
   /** The top of the chain; empty when there are no layers. */
   chainId: string;
+}
+
+/** What the store has of an image for a platform, however deep in indexes. NotFound when it is not there as a whole. */
+export async function readStored(client: Containerd, target: Descriptor, platform: Platform): Promise<UnpackableImage> {
+  const { descriptor } = await choose(client, target, platform);
+  const { document } = await readDocument(client, descriptor);
+  if (document.kind === "index") return await readStored(client, descriptor, platform);
+  const { manifest } = document;
+  const { digest: id } = manifest.config;
+  const config = parseImageConfig(Buffer.from(await client.content.read(manifest.config)).toString("utf8"), id);
+  const chain = chainIds(config.rootfs.diff_ids, sha256);
+  return { id, manifest, config, chain, chainId: chain.at(-1) ?? "" };
+}
+
+function sha256(text: string): Digest {
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
 /** NotFound when a layer's blob is missing. */

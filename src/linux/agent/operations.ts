@@ -13,6 +13,7 @@ import { changes } from "./ops/changes.ts";
 import { diff, exportTree } from "./ops/diff.ts";
 import { idmaps, mount, mountBelow, unmount } from "./ops/mount.ts";
 import { networkOperations } from "./ops/network.ts";
+import { pinUserNamespace } from "./ops/pin-user-namespace.ts";
 import { readFileOf } from "./ops/read-file.ts";
 import { spawnShim } from "./ops/spawn-shim.ts";
 import { unpack } from "./ops/unpack.ts";
@@ -28,6 +29,7 @@ const SHORT_OPERATIONS: ShortTable = {
   idmaps,
   unmount,
   mountBelow,
+  pinUserNamespace,
   endOf,
   ...networkOperations,
 };

@@ -1,9 +1,9 @@
 // Run inside the peers' root: the core's tasks with containerd's own shim, or with ours (`runt`), and runc.
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Options } from "../../../src/common/gen/containerd/runc/options.ts";
 import { packAny } from "../../../src/common/protobuf/any.ts";
-import type { ContainerdCore } from "../../../src/daemon/containerd/api.ts";
+import { startAgent } from "../../../src/daemon/agent/client.ts";
 import { FakeAgent } from "../../../src/daemon/containerd/conformance/fake-agent.ts";
 import { podSandboxesSuite } from "../../../src/daemon/containerd/conformance/podsandboxes.ts";
 import { taskCrashSuite } from "../../../src/daemon/containerd/conformance/task-crash.ts";
@@ -23,32 +23,42 @@ function busybox(dir: string): string {
 
 async function create(): Promise<TaskSubject> {
   const dir = mkdtempSync("/tmp/wharf-tasks-");
+  // Roots of user namespaces look into it.
+  chmodSync(dir, 0o755);
   const root = join(dir, "root");
   const state = join(dir, "state");
   const image = busybox(join(dir, "image"));
   const holder = join(BIN, "wharf-agent");
-  const start = () => createCore({ root, state, agent: new FakeAgent(), shimPath: [BIN], holder });
-  let core: ContainerdCore = await start();
+  mkdirSync(state);
+  const start = async () => {
+    const agent = await startAgent({ state, binary: holder });
+    return { agent, core: await createCore({ root, state, agent, shimPath: [BIN], holder }) };
+  };
+  const stop = async () => {
+    await running.core[Symbol.asyncDispose]();
+    await running.agent[Symbol.asyncDispose]();
+  };
+  let running = await start();
   return {
     dir,
     state,
     cgroup: uniqueName("tasks"),
     runtime: { name: RUNTIME, options: packAny(Options, { binaryName: "runc" }) },
     rootfs: [{ type: "bind", source: image, target: "", options: ["rbind", "rw"] }],
-    client: (namespace) => core.namespace(namespace),
+    client: (namespace) => running.core.namespace(namespace),
     restart: async (between) => {
-      await core[Symbol.asyncDispose]();
+      await stop();
       await between?.();
-      core = await start();
+      running = await start();
     },
     [Symbol.asyncDispose]: async () => {
-      const { tasks } = core.namespace("a");
+      const { tasks } = running.core.namespace("a");
       for (const { containerId, status } of await tasks.list()) {
         if (status !== "stopped") await tasks.kill({ containerId, signal: 9, all: true }).catch(() => {});
         await tasks.wait({ containerId }).catch(() => {});
         await tasks.delete(containerId);
       }
-      await core[Symbol.asyncDispose]();
+      await stop();
       rmSync(dir, { recursive: true });
     },
   };

@@ -211,6 +211,7 @@ export class Daemon implements AsyncDisposable {
       "tasks/moby",
       "tasks/default",
       "sandboxes/default",
+      "podsandboxes/default",
       "runt/moby",
       "runt/default",
       "io",
@@ -246,7 +247,7 @@ export class Daemon implements AsyncDisposable {
           .prepare(sql)
           .all()
           .map((row) => String(Object.values(row)[0]));
-      for (const table of ["ingests", "leases", "tasks", "exits", "pods", "trash"])
+      for (const table of ["ingests", "leases", "tasks", "exits", "pods", "podsandboxes", "trash"])
         for (const row of db.prepare(`SELECT * FROM ${table}`).all()) found.push(`${table} ${JSON.stringify(row)}`);
       for (const row of column("SELECT key FROM snapshots WHERE kind <> 'committed'")) found.push(`snapshot ${row}`);
       const blobs = new Set(column("SELECT DISTINCT substr(digest, 8) FROM content"));

@@ -74,4 +74,6 @@ export const fakeAgent: AgentClient = {
   inherit: async () => {},
   copy: never,
   spawnShim: never,
+  pinUserNamespace: never,
+  readFile: never,
 };

@@ -40,6 +40,14 @@ export class FakeAgent implements AgentClient {
     while (spawnSync("umount", ["--recursive", "--lazy", target]).status === 0);
   }
 
+  pinUserNamespace(): Promise<never> {
+    return refuse("pin user namespace");
+  }
+
+  readFile(): Promise<never> {
+    return refuse("read file");
+  }
+
   async remove(paths: readonly string[]): Promise<void> {
     for (const path of paths) await rm(path, { recursive: true, force: true });
   }

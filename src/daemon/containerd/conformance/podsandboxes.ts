@@ -1,7 +1,7 @@
 /** The contract of the controller `podsandbox` with a real shim: as root, with busybox in the rootfs. */
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { NamespaceMode, PodSandboxConfig } from "../../../common/gen/cri/sandbox-config.ts";
@@ -12,6 +12,15 @@ import { PODSANDBOX_SANDBOXER } from "../api/sandboxes.ts";
 import type { Containerd } from "../api.ts";
 import { rejects } from "./harness.ts";
 import { isAlive, listen, pick, removeCgroup, shimOf, type TaskSubject, taskSpec, until } from "./task-harness.ts";
+
+interface Member {
+  id: string;
+  sandbox: string;
+  pid: number;
+  inside?: string;
+  /** It is in the pod's user namespace. */
+  mapped?: boolean;
+}
 
 type Config = Parameters<typeof packAny<PodSandboxConfig>>[1];
 
@@ -44,10 +53,10 @@ export function podSandboxesSuite(name: string, create: () => Promise<TaskSubjec
   const run = async (
     subject: TaskSubject,
     client: Containerd,
-    { id, sandbox, pid, inside = "sleep 1000" }: { id: string; sandbox: string; pid: number; inside?: string },
+    { id, sandbox, pid, inside = "sleep 1000", mapped = false }: Member,
     by: "sandbox" | "annotation" = "sandbox",
   ) => {
-    const shared = ["ipc", "uts", "net", "pid"].map((type) => ({
+    const shared = [...(mapped ? ["user"] : []), "ipc", "uts", "net", "pid"].map((type) => ({
       type: type === "net" ? "network" : type,
       path: `/proc/${pid}/ns/${type}`,
     }));
@@ -58,6 +67,10 @@ export function podSandboxesSuite(name: string, create: () => Promise<TaskSubjec
     const shm = (await specOf(client, sandbox)).mounts!.find(({ destination }) => destination === "/dev/shm")!;
     spec.mounts!.push({ ...shm, options: ["rbind", "rw"] });
     delete spec.hostname;
+    if (mapped) {
+      spec.linux!.uidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }];
+      spec.linux!.gidMappings = [{ containerID: 0, hostID: 200000, size: 65536 }];
+    }
     if (by === "annotation") spec.annotations = { "io.kubernetes.cri.sandbox-id": sandbox };
     const { runtime } = subject;
     const value = new TextEncoder().encode(JSON.stringify(spec));
@@ -208,10 +221,86 @@ export function podSandboxesSuite(name: string, create: () => Promise<TaskSubjec
     await gone(subject, client());
   });
 
+  /** Of a process, as numbers: what the user namespace has. */
+  const ids = (pid: number) => readFileSync(`/proc/${pid}/uid_map`, "utf8").trim().split(/\s+/).map(Number);
+  const userns = {
+    usernsOptions: { uids: [{ hostId: 100000, length: 65536 }], gids: [{ hostId: 200000, length: 65536 }] },
+  };
+
+  check("one in a user namespace has its own root, and so have its containers", async (subject, client) => {
+    const pods = controller(client());
+    const securityContext = { namespaceOptions: userns };
+    const { pid } = await begin(subject, client(), "p1", { hostname: "pod", linux: { securityContext } });
+    assert.deepEqual(ids(pid), [0, 100000, 65536]);
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    assert.match(status, /^Uid:\t165535\t/m);
+    assert.match(status, /^Gid:\t265535\t/m);
+    const task = await run(subject, client(), { id: "c1", sandbox: "p1", pid, mapped: true });
+    for (const type of ["user", "ipc", "net"])
+      assert.equal(readlinkSync(`/proc/${task}/ns/${type}`), readlinkSync(`/proc/${pid}/ns/${type}`), type);
+    assert.match(readFileSync(`/proc/${task}/status`, "utf8"), /^Uid:\t100000\t/m);
+    // A network that was made in a user namespace brings it along.
+    const netnsPath = `/proc/${pid}/ns/net`;
+    const options = optionsOf(subject, { linux: { securityContext } });
+    await pods.create({ id: "p2", sandbox: { id: "p2", runtime: subject.runtime }, netnsPath, options });
+    const second = await pods.start("p2");
+    for (const type of ["user", "net"])
+      assert.equal(readlinkSync(`/proc/${second.pid}/ns/${type}`), readlinkSync(`/proc/${pid}/ns/${type}`), type);
+    assert.notEqual(readlinkSync(`/proc/${second.pid}/ns/ipc`), readlinkSync(`/proc/${pid}/ns/ipc`));
+    const foreign = { netnsPath: "/proc/self/ns/net", options, sandbox: { id: "p3", runtime: subject.runtime } };
+    assert.match((await rejects(pods.create({ id: "p3", ...foreign }), "FailedPrecondition")).message, /p3/);
+    await subject.restart();
+    assert.equal((await controller(client()).status("p2")).state, "SANDBOX_READY");
+    for (const id of ["p2", "p1"]) await controller(client()).shutdown(id);
+    await gone(subject, client());
+  });
+
+  check("its holder is filtered by the seccomp profile that the pod names", async (subject, client) => {
+    const mode = async (id: string, securityContext: object) => {
+      const { pid } = await begin(subject, client(), id, { linux: { securityContext } });
+      const [, seccomp] = /^Seccomp:\s*(\d)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))!;
+      await controller(client()).shutdown(id);
+      return seccomp;
+    };
+    assert.equal(await mode("none", {}), "0");
+    assert.equal(await mode("default", { seccomp: {} }), "2");
+    const file = join(subject.dir, "profile.json");
+    const syscalls = [{ names: ["chmod"], action: "SCMP_ACT_ERRNO" }];
+    writeFileSync(file, JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", syscalls }));
+    assert.equal(await mode("own", { seccomp: { profileType: 2, localhostRef: file } }), "2");
+    await gone(subject, client());
+  });
+
+  check("what containerd's CRI plugin leaves in the record says what it is", async (subject, client) => {
+    const { runtime, cgroup } = subject;
+    const held = await begin(subject, client(), "net");
+    const NetNSPath = `/proc/${held.pid}/ns/net`;
+    const Config = { metadata: { name: "web" }, hostname: "pod", linux: { cgroup_parent: `/${cgroup}` } };
+    const Metadata = { ID: "p1", Name: "web___0", Config, NetNSPath, RuntimeHandler: "runc", IP: "10.0.0.2" };
+    const value = new TextEncoder().encode(JSON.stringify({ Version: "v1", Metadata }));
+    const metadata = { typeUrl: "github.com/containerd/cri/pkg/store/sandbox/Metadata", value };
+    const record = { id: "p1", runtime, sandboxer: PODSANDBOX_SANDBOXER, extensions: { metadata } };
+    await client().sandboxes.create(record);
+    const pods = controller(client());
+    // Found in the store; what comes with the request stands back.
+    await pods.create({ id: "p1", options: packAny(PodSandboxConfig, { hostname: "other" }) });
+    const { pid } = await pods.start("p1");
+    assert.equal(readlinkSync(`/proc/${pid}/ns/net`), readlinkSync(NetNSPath));
+    assert.equal((await specOf(client(), "p1")).hostname, "pod");
+    const { extensions } = await client().containers.get("p1");
+    const written = new TextDecoder().decode(extensions["io.cri-containerd.sandbox.metadata"]!.value);
+    assert.deepEqual(JSON.parse(written), { Version: "v1", Metadata: { ...Metadata, ProcessLabel: "" } });
+    const info = JSON.parse((await pods.status("p1", { verbose: true })).info.info!) as Record<string, unknown>;
+    assert.deepEqual([info.config, info.sandboxMetadata], [Config, { ...Metadata, ProcessLabel: "" }]);
+    for (const id of ["p1", "net"]) await pods.shutdown(id);
+    await gone(subject, client());
+  });
+
   check("what cannot be one leaves nothing, and says why", async (subject, client) => {
     const { runtime } = subject;
     const pods = controller(client());
     const config = (linux: NonNullable<Config["linux"]>) => optionsOf(subject, { linux });
+    const pod = (more: object, extensions = {}) => ({ id: "p1", sandbox: { id: "p1", runtime, extensions }, ...more });
     const refused = [
       [{ id: "a b", sandbox: { id: "a b", runtime } }, "InvalidArgument"],
       [{ id: "p1" }, "NotFound"],
@@ -221,13 +310,10 @@ export function podSandboxesSuite(name: string, create: () => Promise<TaskSubjec
         { id: "p1", sandbox: { id: "p1", runtime }, options: { typeUrl: "x", value: new Uint8Array() } },
         "InvalidArgument",
       ],
-      [
-        {
-          ...{ id: "p1", sandbox: { id: "p1", runtime } },
-          options: config({ securityContext: { namespaceOptions: { usernsOptions: {} } } }),
-        },
-        "Unimplemented",
-      ],
+      [pod({ options: config({ securityContext: { namespaceOptions: { usernsOptions: {} } } }) }), "InvalidArgument"],
+      [pod({ options: config({ securityContext: { seccompProfilePath: "mine" } }) }), "InvalidArgument"],
+      [pod({ options: config({ securityContext: { selinuxOptions: { level: "c1" } } }) }), "InvalidArgument"],
+      [pod({}, { metadata: { typeUrl: "x", value: new Uint8Array() } }), "InvalidArgument"],
     ] as const;
     for (const [request, code] of refused) await rejects(pods.create(request), code);
     // What only the runtime can say comes with the start.

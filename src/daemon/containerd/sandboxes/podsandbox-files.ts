@@ -3,12 +3,22 @@
  * `shm` for /dev/shm, `hostname`, `hosts` and `resolv.conf`.
  */
 
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname as hostHostname } from "node:os";
 import { join } from "node:path";
 import { fromFile } from "../../../common/file-error.ts";
 import { NamespaceMode, type PodSandboxConfig } from "../../../common/gen/cri/sandbox-config.ts";
 import type { AgentClient } from "../agent.ts";
+import type { PodMappings } from "./podsandbox-userns.ts";
 
 /** Bytes of a pod's /dev/shm. */
 const SHM_SIZE = 64 * 1024 * 1024;
@@ -31,11 +41,22 @@ export function leastOomScore(): number {
   return may === 1n ? -1000 : Number(readFileSync("/proc/self/oom_score_adj", "latin1"));
 }
 
-/** Left-overs of that name have to be removed before. */
-export async function makePodFiles(folder: string, config: PodSandboxConfig, agent: AgentClient): Promise<void> {
+/** Where the user namespace of a pod's network is kept. */
+export function usernsOf(folder: string): string {
+  return join(folder, "userns");
+}
+
+/** Left-overs of that name have to be removed before. A pod's root of its own can write its root file system, to mount in it. */
+export async function makePodFiles(
+  folder: string,
+  config: PodSandboxConfig,
+  mappings: PodMappings | undefined,
+  agent: AgentClient,
+): Promise<void> {
   const { hostname, dnsConfig } = config;
   try {
     mkdirSync(join(folder, "rootfs"), { recursive: true, mode: 0o755 });
+    if (mappings) chownSync(join(folder, "rootfs"), mappings.uids.hostID, mappings.gids.hostID);
     writeFileSync(join(folder, "hostname"), `${hostname || hostHostname()}\n`);
     copy("/etc/hosts", join(folder, "hosts"));
     if (dnsConfig) writeFileSync(join(folder, "resolv.conf"), resolvConf(dnsConfig));
@@ -70,7 +91,8 @@ export async function unmountShm(folder: string, agent: AgentClient): Promise<vo
 export async function removePodFiles(folder: string, agent: AgentClient): Promise<void> {
   if (!existsSync(folder)) return;
   await unmountShm(folder, agent);
-  const shm = join(folder, "shm");
+  const [shm, userns] = [join(folder, "shm"), usernsOf(folder)];
+  if (existsSync(userns)) await agent.unmount(userns, { detach: true });
   // Fails on what is mounted still: nothing is ever removed through a mount.
   if (existsSync(shm)) rmdirSync(shm);
   rmSync(folder, { recursive: true, force: true });

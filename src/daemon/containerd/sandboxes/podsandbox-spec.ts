@@ -2,8 +2,12 @@
 
 import { WharfError } from "../../../common/errors.ts";
 import { NamespaceMode, type PodSandboxConfig } from "../../../common/gen/cri/sandbox-config.ts";
-import type { LinuxNamespace, Mount, Spec, User } from "../../../common/oci/runtime.ts";
+import type { LinuxNamespace, Mount, Process, Spec, User } from "../../../common/oci/runtime.ts";
 import { OCI_VERSION } from "../../../common/oci/runtime.ts";
+import type { PodRoot } from "./podsandbox-image.ts";
+import { seccompOf } from "./podsandbox-seccomp.ts";
+import type { PodMappings } from "./podsandbox-userns.ts";
+import type { SelinuxLabels } from "./selinux.ts";
 
 /** The program that holds them, in a root file system of nothing else. */
 const HOLDER = "/docker-init";
@@ -26,36 +30,43 @@ export interface PodSpecInput {
   holder: string;
   /** The least that may be written to oom_score_adj here. */
   leastOomScore: number;
+  /** In place of the holder. */
+  root?: PodRoot | undefined;
+  mappings?: PodMappings | undefined;
+  /** A file of the user namespace that `netnsPath` belongs to; without it one is made. */
+  usernsPath?: string | undefined;
+  labels?: SelinuxLabels | undefined;
 }
 
-/** InvalidArgument, Unimplemented for what a pod cannot have. */
+/** InvalidArgument. */
 export function podSpec(input: PodSpecInput): Spec {
-  const { id, config, annotations } = input;
+  const { id, config, mappings, labels } = input;
+  checkUser(config);
   const { linux } = config;
-  const modes = linux?.securityContext?.namespaceOptions;
-  if (modes?.usernsOptions && modes.usernsOptions.mode !== NamespaceMode.NODE) {
-    throw new WharfError("Unimplemented", "a podsandbox holds no user namespace", { subject: id });
-  }
-  const hostNetwork = modes?.network === NamespaceMode.NODE;
+  const security = linux?.securityContext;
+  const hostNetwork = security?.namespaceOptions?.network === NamespaceMode.NODE;
+  const seccomp = seccompOf(security);
+  const selinux = security?.privileged ? "" : labels?.process;
   return {
     ociVersion: OCI_VERSION,
     process: {
-      user: userOf(config),
-      args: [HOLDER, "--pause"],
-      cwd: "/",
-      env: ["PATH=/"],
+      ...programOf(input),
       noNewPrivileges: true,
       oomScoreAdj: Math.max(OOM_SCORE, input.leastOomScore),
+      ...(selinux && { selinuxLabel: selinux }),
     },
     root: { path: "rootfs", readonly: true },
     ...(!hostNetwork && config.hostname !== "" && { hostname: config.hostname }),
     mounts: mountsOf(input),
-    annotations: { ...annotations, ...criAnnotations(id, config) },
+    annotations: { ...input.annotations, ...criAnnotations(id, config, input.root) },
     linux: {
       namespaces: namespacesOf(input),
+      ...(mappings && { uidMappings: [mappings.uids], gidMappings: [mappings.gids] }),
       resources: { cpu: { shares: CPU_SHARES }, devices: [{ allow: false, access: "rwm" }] },
       ...cgroupOf(linux?.cgroupParent ?? "", id),
-      sysctl: sysctlsOf(linux?.sysctls ?? {}, hostNetwork),
+      sysctl: sysctlsOf(linux?.sysctls ?? {}, { hostNetwork, mapped: mappings !== undefined }),
+      ...(seccomp && { seccomp }),
+      ...(labels?.mount && { mountLabel: labels.mount }),
       maskedPaths: [
         "/proc/acpi",
         "/proc/kcore",
@@ -69,17 +80,39 @@ export function podSpec(input: PodSpecInput): Spec {
   };
 }
 
-function userOf({ linux }: PodSandboxConfig): User {
-  const { runAsUser, runAsGroup, supplementalGroups = [] } = linux?.securityContext ?? {};
+const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** The image's program, or the holder. */
+function programOf({ root, config }: PodSpecInput): Pick<Process, "user" | "args" | "cwd" | "env"> {
+  if (!root) return { user: userOf(config), args: [HOLDER, "--pause"], cwd: "/", env: ["PATH=/"] };
+  const { Entrypoint, Cmd, Env, WorkingDir } = root.execution;
+  const env = Env ?? [];
+  return {
+    user: root.user,
+    args: [...(Entrypoint ?? []), ...(Cmd ?? [])],
+    cwd: WorkingDir || "/",
+    env: env.some((one) => one.startsWith("PATH=")) ? env : [PATH, ...env],
+  };
+}
+
+/** InvalidArgument for a group without a user. */
+function checkUser({ linux }: PodSandboxConfig): void {
+  const { runAsUser, runAsGroup } = linux?.securityContext ?? {};
   if (runAsGroup && !runAsUser) throw new WharfError("InvalidArgument", "a pod's run_as_group needs a run_as_user");
+}
+
+function userOf(config: PodSandboxConfig): User {
+  const { linux } = config;
+  const { runAsUser, runAsGroup, supplementalGroups = [] } = linux?.securityContext ?? {};
   const uid = runAsUser?.value ?? NOBODY;
   const gid = runAsGroup?.value ?? (runAsUser ? 0 : NOBODY);
   return { uid, gid, ...(supplementalGroups.length > 0 && { additionalGids: supplementalGroups }) };
 }
 
-function namespacesOf({ config, netnsPath }: PodSpecInput): LinuxNamespace[] {
+function namespacesOf({ config, netnsPath, mappings, usernsPath }: PodSpecInput): LinuxNamespace[] {
   const { network, pid, ipc } = config.linux?.securityContext?.namespaceOptions ?? {};
   const namespaces: LinuxNamespace[] = [{ type: "mount" }];
+  if (mappings) namespaces.push({ type: "user", ...(usernsPath !== undefined && { path: usernsPath }) });
   if (pid !== NamespaceMode.NODE) namespaces.push({ type: "pid" });
   if (ipc !== NamespaceMode.NODE) namespaces.push({ type: "ipc" });
   // A pod in the host's network has the host's name as well.
@@ -87,7 +120,8 @@ function namespacesOf({ config, netnsPath }: PodSpecInput): LinuxNamespace[] {
   return [...namespaces, { type: "uts" }, { type: "network", ...(netnsPath !== "" && { path: netnsPath }) }];
 }
 
-function mountsOf({ shm, resolvConf, holder }: PodSpecInput): Mount[] {
+function mountsOf({ shm, resolvConf, holder, root, config }: PodSpecInput): Mount[] {
+  const sysfs = config.linux?.securityContext?.privileged ? "rw" : "ro";
   const mount = (destination: string, type: string, source: string, options: string): Mount => ({
     ...{ destination, type, source, options: options.split(" ") },
   });
@@ -95,15 +129,19 @@ function mountsOf({ shm, resolvConf, holder }: PodSpecInput): Mount[] {
     mount("/proc", "proc", "proc", "nosuid noexec nodev"),
     mount("/dev", "tmpfs", "tmpfs", "nosuid strictatime mode=755 size=65536k"),
     mount("/dev/mqueue", "mqueue", "mqueue", "nosuid noexec nodev"),
-    mount("/sys", "sysfs", "sysfs", "nosuid noexec nodev ro"),
+    mount("/sys", "sysfs", "sysfs", `nosuid noexec nodev ${sysfs}`),
     mount("/dev/shm", "bind", shm, "rbind ro nosuid nodev noexec"),
     mount("/etc/resolv.conf", "bind", resolvConf, "rbind ro nosuid nodev noexec"),
-    mount(HOLDER, "bind", holder, "bind ro nosuid nodev rprivate"),
+    ...(root ? [] : [mount(HOLDER, "bind", holder, "bind ro nosuid nodev rprivate")]),
   ];
 }
 
 /** What containerd says of a pod, to runtimes and to whoever reads the specification. */
-function criAnnotations(id: string, { metadata, logDirectory, linux }: PodSandboxConfig): Record<string, string> {
+function criAnnotations(
+  id: string,
+  { metadata, logDirectory, linux }: PodSandboxConfig,
+  root: PodRoot | undefined,
+): Record<string, string> {
   const { resources } = linux ?? {};
   const said = {
     "container-type": "sandbox",
@@ -112,6 +150,7 @@ function criAnnotations(id: string, { metadata, logDirectory, linux }: PodSandbo
     "sandbox-namespace": metadata?.namespace ?? "",
     "sandbox-uid": metadata?.uid ?? "",
     "sandbox-log-directory": logDirectory,
+    ...(root && { "podsandbox.image-name": root.image }),
     ...(resources && {
       "sandbox-cpu-period": String(resources.cpuPeriod),
       "sandbox-cpu-quota": String(resources.cpuQuota),
@@ -130,8 +169,12 @@ function cgroupOf(parent: string, id: string): { cgroupsPath?: string } {
   return { cgroupsPath: `${parent.replace(/\/+$/, "")}/${id}` };
 }
 
-/** Those asked for, and that low ports and ping take no privileges in a network of the pod's own. */
-function sysctlsOf(asked: Record<string, string>, hostNetwork: boolean): Record<string, string> {
+/** Those asked for, and that low ports and ping take no privileges in a network of the pod's own; ping's groups have to be mapped ones. */
+function sysctlsOf(
+  asked: Record<string, string>,
+  { hostNetwork, mapped }: { hostNetwork: boolean; mapped: boolean },
+): Record<string, string> {
   if (hostNetwork) return asked;
-  return { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647", ...asked };
+  const ping = mapped ? {} : { "net.ipv4.ping_group_range": "0 2147483647" };
+  return { "net.ipv4.ip_unprivileged_port_start": "0", ...ping, ...asked };
 }

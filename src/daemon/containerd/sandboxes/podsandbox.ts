@@ -5,11 +5,8 @@
 
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
-import { PodSandboxConfig } from "../../../common/gen/cri/sandbox-config.ts";
 import type { Platform } from "../../../common/oci/platform.ts";
-import { unpackAny } from "../../../common/protobuf/any.ts";
-import { decode } from "../../../common/protobuf/codec.ts";
-import { type Container, SPEC_TYPE_URL } from "../api/containers.ts";
+import type { Container } from "../api/containers.ts";
 import type {
   CreateSandboxRequest,
   SandboxController,
@@ -18,19 +15,21 @@ import type {
   SandboxStatus,
 } from "../api/sandboxes.ts";
 import type { ExitStatus, Metric } from "../api/tasks.ts";
-import type { CallOptions } from "../api/types.ts";
+import type { CallOptions, Mount } from "../api/types.ts";
+import type { Containerd } from "../api.ts";
 import { LocalContainers } from "../containers/store.ts";
 import { abortable } from "../core/abortable.ts";
 import { ARCHITECTURES } from "../core/introspection.ts";
 import { checkIdentifier } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { sandboxCreate, sandboxStart } from "../events/messages.ts";
+import { openSnapshotter } from "../snapshots/open.ts";
 import { LocalTasks } from "../tasks/manager.ts";
 import type { ShimManager } from "../tasks/shims.ts";
 import type { Pods } from "./pods.ts";
-import { leastOomScore, makePodFiles, podFolder, removePodFiles, shmOf, unmountShm } from "./podsandbox-files.ts";
-import { podSpec } from "./podsandbox-spec.ts";
-import { KIND_LABEL, type PodSandbox, type PodSandboxes, SANDBOX_KIND } from "./podsandboxes.ts";
+import { podFolder, unmountShm } from "./podsandbox-files.ts";
+import { CONTAINER_EXTENSION, documentIn } from "./podsandbox-metadata.ts";
+import type { PodSandbox, PodSandboxes } from "./podsandboxes.ts";
 import { endpointOf } from "./shim-of.ts";
 import { LocalSandboxes } from "./store.ts";
 
@@ -40,15 +39,20 @@ export interface PodSandboxParts {
   readonly podSandboxes: PodSandboxes;
   /** Path of the program that holds namespaces; undefined where there is none. */
   readonly holder: string | undefined;
+  /** Reference of the image that holds pods instead. */
+  readonly sandboxImage: string | undefined;
 }
 
 export class PodSandboxController implements SandboxController {
   readonly #scope: Scope;
   readonly #parts: PodSandboxParts;
+  readonly #client: Containerd;
 
-  constructor(scope: Scope, parts: PodSandboxParts) {
+  /** `client` is the scope's. */
+  constructor(scope: Scope, parts: PodSandboxParts, client: Containerd) {
     this.#scope = scope;
     this.#parts = parts;
+    this.#client = client;
   }
 
   async create(request: CreateSandboxRequest): Promise<void> {
@@ -62,30 +66,22 @@ export class PodSandboxController implements SandboxController {
     return this.#parts.shims.exclusive(this.#scope.namespace, `sandbox ${id}`, body);
   }
 
-  async #create(request: CreateSandboxRequest, { runtime = { name: "" } }: SandboxInput): Promise<void> {
-    const { id, rootfs = [], options, netnsPath = "", annotations = {} } = request;
+  async #create(request: CreateSandboxRequest, record: SandboxInput): Promise<void> {
+    const { id, signal } = request;
     const { namespace, shared } = this.#scope;
-    const { podSandboxes, holder, shims } = this.#parts;
+    const { podSandboxes, holder, sandboxImage: image, shims } = this.#parts;
     if (holder === undefined) throw new WharfError("FailedPrecondition", "there is no program that holds a sandbox");
-    if (rootfs.length > 0) throw new WharfError("InvalidArgument", "a podsandbox has a root file system of its own");
     if (podSandboxes.find(namespace, id) || (await this.#container(id))) {
       const what = podSandboxes.find(namespace, id) ? "sandbox" : "container";
       throw new WharfError("AlreadyExists", `${what} ${JSON.stringify(id)} already exists`, { subject: id });
     }
-    shims.resolve(runtime.name);
-    const config = options ? unpackAny(PodSandboxConfig, options) : decode(PodSandboxConfig, new Uint8Array());
-    const folder = podFolder(shared.paths.state, namespace, id);
-    const files = { shm: shmOf(folder, config), resolvConf: `${folder}/resolv.conf` };
-    const spec = podSpec({ id, config, netnsPath, annotations, holder, leastOomScore: leastOomScore(), ...files });
+    shims.resolve(record.runtime?.name ?? "");
+    const { makePod, planPod } = await import("./podsandbox-make.ts");
+    const plan = planPod({ namespace, shared, holder }, request, record);
     const sandbox = podSandboxes.insert(namespace, id);
     failpoint("podsandbox.inserted");
     try {
-      await removePodFiles(folder, shared.agent);
-      await makePodFiles(folder, config, shared.agent);
-      failpoint("podsandbox.files-made");
-      const value = new TextEncoder().encode(JSON.stringify(spec));
-      const labels = { ...config.labels, [KIND_LABEL]: SANDBOX_KIND };
-      await this.#containers.create({ id, runtime, labels, spec: { typeUrl: SPEC_TYPE_URL, value } });
+      await makePod(plan, this.#client, shared, { image, signal });
       failpoint("podsandbox.created");
       shared.hub.emit(namespace, sandboxCreate({ sandboxId: id }));
     } catch (cause) {
@@ -115,21 +111,29 @@ export class PodSandboxController implements SandboxController {
       }
       const { namespace, shared } = this.#scope;
       try {
-        const { createdAt, runtime } = await this.#containers.get(id);
-        const source = `${podFolder(shared.paths.state, namespace, id)}/rootfs`;
-        const rootfs = [{ type: "bind", source, target: "", options: ["rbind", "rw"] }];
-        await this.#tasks.create({ containerId: id, rootfs });
+        const container = await this.#containers.get(id);
+        await this.#tasks.create({ containerId: id, rootfs: await this.#rootfs(container) });
         failpoint("podsandbox.task-created");
         const { pid } = await this.#tasks.start({ containerId: id });
         failpoint("podsandbox.task-started");
         this.#parts.podSandboxes.started(sandbox, pid);
         shared.hub.emit(namespace, sandboxStart({ sandboxId: id }));
-        const labels = { oci_runtime_type: runtime.name, selinux_label: "" };
+        const { createdAt, runtime, extensions } = container;
+        const { ProcessLabel = "" } = documentIn(extensions[CONTAINER_EXTENSION]);
+        const labels = { oci_runtime_type: runtime.name, selinux_label: String(ProcessLabel) };
         return { pid, createdAt, labels, ...this.#endpoint(id) };
       } catch (cause) {
         throw await this.#undo("start", sandbox, cause);
       }
     });
+  }
+
+  /** The image's snapshot, or a folder with nothing in it. */
+  async #rootfs({ id, snapshotter, snapshotKey }: Container): Promise<Mount[]> {
+    const { namespace, shared } = this.#scope;
+    if (snapshotKey !== "") return await openSnapshotter(this.#scope, snapshotter).mounts(snapshotKey);
+    const source = `${podFolder(shared.paths.state, namespace, id)}/rootfs`;
+    return [{ type: "bind", source, target: "", options: ["rbind", "rw"] }];
   }
 
   /** Where its containers' tasks can be made; nowhere while there is no task. */
@@ -176,7 +180,9 @@ export class PodSandboxController implements SandboxController {
   }
 
   /** As JSON, with containerd's names. */
-  async #info({ id, image, snapshotKey, snapshotter, runtime, spec }: Container, pid: number): Promise<string> {
+  async #info(container: Container, pid: number): Promise<string> {
+    const { id, image, snapshotKey, snapshotter, runtime, spec, extensions } = container;
+    const sandboxMetadata = documentIn(extensions[CONTAINER_EXTENSION]);
     const process = await this.#tasks.get({ containerId: id }).catch(() => undefined);
     const runtimeSpec = JSON.parse(new TextDecoder().decode(spec!.value)) as unknown;
     const processStatus = process?.status ?? "deleted";
@@ -187,7 +193,10 @@ export class PodSandboxController implements SandboxController {
       snapshotKey,
       snapshotter,
       runtimeType: runtime.name,
+      config: sandboxMetadata.Config,
       runtimeSpec,
+      cniResult: sandboxMetadata.CNIResult,
+      sandboxMetadata,
     });
   }
 

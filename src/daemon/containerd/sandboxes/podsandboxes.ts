@@ -12,6 +12,7 @@ import { LocalContainers } from "../containers/store.ts";
 import { now } from "../core/clock.ts";
 import { Scope, type Shared } from "../core/scope.ts";
 import { sandboxExit } from "../events/messages.ts";
+import { openSnapshotter } from "../snapshots/open.ts";
 import { listBundles } from "../tasks/bundle.ts";
 import { endTask, endTasksOf } from "../tasks/end-tasks.ts";
 import type { Exit } from "../tasks/exits.ts";
@@ -161,13 +162,25 @@ export class PodSandboxes implements AsyncDisposable {
       // Its end is told before it is gone.
       if (sandbox.pid !== 0 && !sandbox.exit && this.find(namespace, id)) await sandbox.end.promise;
       failpoint("podsandbox.task-deleted");
-      await this.#containers(namespace).delete(id);
+      await this.#deleteContainer(namespace, id);
     }
     failpoint("podsandbox.container-deleted");
     await removePodFiles(podFolder(paths.state, namespace, id), agent);
     db.removal(() => db.run("DELETE FROM podsandboxes WHERE namespace = ? AND id = ?", namespace, id));
     this.#sandboxes.delete(keyOf(namespace, id));
     sandbox.end.reject(new WharfError("NotFound", `sandbox ${JSON.stringify(id)} was removed`, { subject: id }));
+  }
+
+  /** With its snapshot, which garbage collection takes should this be cut short. */
+  async #deleteContainer(namespace: string, id: string): Promise<void> {
+    const containers = this.#containers(namespace);
+    const { snapshotter, snapshotKey } = await containers.get(id);
+    await containers.delete(id);
+    if (snapshotKey === "") return;
+    const snapshots = openSnapshotter(new Scope(this.#shared, namespace, undefined), snapshotter);
+    await snapshots.remove(snapshotKey).catch((error: unknown) => {
+      if (!isCode(error, "NotFound")) throw error;
+    });
   }
 
   #containers(namespace: string): LocalContainers {

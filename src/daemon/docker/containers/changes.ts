@@ -2,10 +2,10 @@
 
 import type { TreeChange } from "../../../common/agent/protocol.ts";
 import { WharfError } from "../../../common/errors.ts";
+import { readOnlyView } from "../../agent/user-files.ts";
 import type { Mount } from "../../containerd/api/types.ts";
 import type { Engine } from "../engine.ts";
 import type { Container } from "./container.ts";
-import { readOnlyView } from "./users.ts";
 
 /** Places that the runtime mounts on in every container: made for that, not by the container. */
 const MOUNT_POINTS = [

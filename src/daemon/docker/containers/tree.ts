@@ -6,9 +6,9 @@
 import type { Tree, TreeBind } from "../../../common/agent/protocol.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { normalize } from "../../../common/path.ts";
+import { readOnlyView } from "../../agent/user-files.ts";
 import type { Engine } from "../engine.ts";
 import type { Container } from "./container.ts";
-import { readOnlyView } from "./users.ts";
 
 /** What can be shown of the mounts of a container that does not run: a tmpfs is gone with it. */
 function bindsOf({ record }: Container): TreeBind[] {

@@ -1,13 +1,13 @@
 /** Containers' streams: attach, logs, export. */
 
 import { WharfError } from "../../../common/errors.ts";
+import { readOnlyView } from "../../agent/user-files.ts";
 import { acceptWebSocket } from "../../http/hijack.ts";
 import { type Operation, operation } from "../../http/operation.ts";
 import { flag, type Query, text } from "../../http/query.ts";
 import { acceptKey } from "../../http/websocket.ts";
 import { taken } from "../../peer.ts";
 import type { Container } from "../containers/container.ts";
-import { readOnlyView } from "../containers/users.ts";
 import type { Engine } from "../engine.ts";
 import { Attachment, type AttachmentOptions, type ClientStream } from "../io/attach.ts";
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../io/detach-keys.ts";

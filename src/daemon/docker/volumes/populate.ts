@@ -7,10 +7,10 @@ import type { Tree } from "../../../common/agent/protocol.ts";
 import type { MountPoint } from "../../../common/docker/container.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { normalize } from "../../../common/path.ts";
+import { readOnlyView } from "../../agent/user-files.ts";
 import type { Mount } from "../../containerd/api/types.ts";
 import { writeTar } from "../../images/tar.ts";
 import type { ContainerRecord } from "../containers/record.ts";
-import { readOnlyView } from "../containers/users.ts";
 import type { Engine } from "../engine.ts";
 
 const FOLDER = 0o040000;
