@@ -47,7 +47,8 @@ static int shape_fits_fields(JSContext *ctx, JSValueConst fields, JSValueConst e
         else if (!JS_IsUndefined(every)) fits = shape_fits(ctx, every, entry, depth);
         else {
             JSValue inner = JS_GetProperty(ctx, fields, name);
-            if (!JS_IsUndefined(inner)) fits = shape_fits(ctx, inner, entry, depth);
+            /* it may be a known one in another case */
+            fits = !JS_IsUndefined(inner) && shape_fits(ctx, inner, entry, depth);
             JS_FreeValue(ctx, inner);
         }
         JS_FreeValue(ctx, entry);

@@ -55,6 +55,22 @@ test("faultOf() passes over unknown fields, takes null and undefined as absent, 
   assert.match(faultOf(CONFIG_SHAPE, [])!.why, /expected an object, got a list/);
 });
 
+test("faultOf() takes a field in another case for the known one, as Go's decoder does, and not beside it", () => {
+  const limit = { pagesize: "2MB", LIMIT: 1 };
+  const spec = { Linux: { resources: { CPU: { Cpus: "0", mems: null, MEMS: "1" }, hugepageLimits: [limit] } } };
+  assert.equal(faultOf(CONFIG_SHAPE, spec), undefined);
+  const resources = { cpu: { cpus: "0", mems: "1" }, hugepageLimits: [{ pageSize: "2MB", limit: 1 }] };
+  assert.deepEqual(spec, { linux: { resources } });
+  const wrong = faultOf(CONFIG_SHAPE, { Process: { CWD: 7 } });
+  assert.deepEqual(wrong, { path: ".process.cwd", why: "expected a string, got 7" });
+  const twice = faultOf(CONFIG_SHAPE, { process: {}, PROCESS: {} });
+  assert.deepEqual(twice, { path: ".PROCESS", why: "is process in another case, which is there too" });
+  // keys that are free are as they are
+  const free = { annotations: { Linux: "x", linux: "y" } };
+  assert.equal(faultOf(CONFIG_SHAPE, free), undefined);
+  assert.deepEqual(free, { annotations: { Linux: "x", linux: "y" } });
+});
+
 test("faultOf() knows words and ranges", () => {
   const process = (fields: object) => faultOf(CONFIG_SHAPE, { process: fields });
   const policy = process({ scheduler: { policy: "SCHED_FAIR" } });

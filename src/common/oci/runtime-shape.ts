@@ -252,7 +252,8 @@ const at = (step: string, { path, why }: Fault): Fault => ({ path: step + path, 
 
 /**
  * Undefined when `value` fits. Unknown fields are passed over, as the specification asks; a field that is null is taken away, for
- * Go writes null for what is not there. What a path needs is put together only when there is a fault.
+ * Go writes null for what is not there; one that is known in another case gets its own name, for Go takes it for the same. What a path
+ * needs is put together only when there is a fault.
  */
 export function faultOf(shape: FieldShape, value: unknown): Fault | undefined {
   switch (shape.kind) {
@@ -285,19 +286,36 @@ export function faultOf(shape: FieldShape, value: unknown): Fault | undefined {
   }
 }
 
+/** The field that Go's decoder takes `key` for where no field is called so. */
+function knownInAnotherCase(fields: Readonly<Record<string, FieldShape>>, key: string): string | undefined {
+  const wanted = key.toLowerCase();
+  for (const name in fields) if (name.toLowerCase() === wanted) return name;
+  return undefined;
+}
+
 function faultOfObject(shape: FieldShape, value: unknown): Fault | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return wrongKind("object", value);
   const all = value as Record<string, unknown>;
   if (shape.kind === "any") return undefined;
   const fields = shape.kind === "object" ? shape.fields : undefined;
   const every = shape.kind === "map" ? shape.of : undefined;
-  for (const key in all) {
+  for (let key in all) {
     const entry = all[key];
     if (entry === null) {
       delete all[key];
       continue;
     }
-    const inner = fields ? fields[key] : every;
+    let inner = fields ? fields[key] : every;
+    const name = inner || !fields ? undefined : knownInAnotherCase(fields, key);
+    if (name !== undefined) {
+      // Go would put one over the other: which one counts would hang on who reads it
+      if (all[name] !== undefined && all[name] !== null)
+        return { path: `.${key}`, why: `is ${name} in another case, which is there too` };
+      delete all[key];
+      all[name] = entry;
+      inner = fields![name];
+      key = name;
+    }
     if (inner === undefined || entry === undefined || (inner === text && typeof entry === "string")) continue;
     const { kind } = inner;
     if (kind === "number" && typeof entry === "number" && entry >= inner.min && entry <= inner.max) {

@@ -4,7 +4,7 @@ import type { Process } from "../../common/oci/runtime.ts";
 import { PROCESS_SHAPE } from "../../common/oci/runtime-shape.ts";
 import { joinCgroup } from "../cgroup/join.ts";
 import { openCached } from "../seccomp/cache.ts";
-import { filterFlags } from "../seccomp/load.ts";
+import { filterFlags, loadFilter } from "../seccomp/load.ts";
 import { sys } from "../sys/call.ts";
 import { close, Fd, O } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
@@ -26,7 +26,7 @@ import { checkLabels, labelSteps } from "./labels.ts";
 import { setOomScore, setRlimits } from "./limits.ts";
 import { run } from "./plan.ts";
 import { affinityMask, resetAffinity, setAffinity, setIoPriority, setScheduler } from "./scheduling.ts";
-import { putFilterOn, seccompCache, sendListener } from "./seccomp.ts";
+import { readProgram, seccompCache, sendListener } from "./seccomp.ts";
 import { type ContainerRecord, loadRecord, processStat, statusOf } from "./state.ts";
 import { checkProcess } from "./validate.ts";
 
@@ -77,10 +77,10 @@ function openInit(record: ContainerRecord): Fd {
   throw new WharfError("FailedPrecondition", "cannot exec in a stopped container", { subject: record.id });
 }
 
-function openFilter(options: ExecOptions, record: ContainerRecord): number | undefined {
+function programOf(options: ExecOptions, record: ContainerRecord): Uint8Array | undefined {
   if (!record.seccomp) return undefined;
   const file = openCached(seccompCache(options.root), record.seccomp.program);
-  if (file !== undefined) return file;
+  if (file !== undefined) return readProgram(file);
   throw new WharfError("DataLoss", "the compiled seccomp filter of the container is gone", {
     subject: `${seccompCache(options.root)}/${record.seccomp.program}`,
     hint: "no process may run in the container without it: make the container anew",
@@ -92,7 +92,7 @@ export function exec(options: ExecOptions): Executed {
   const record = loadRecord(root, id);
   check(options, record);
   using target = openInit(record);
-  const filter = openFilter(options, record);
+  const filter = programOf(options, record);
   using cgroup = new CgroupEntrance(record, options.subCgroups ?? new Map());
   const rootOf = record.chroot ? openProcLink(`${record.init!.pid}/root`, O.PATH | O.DIRECTORY) : undefined;
   const [ours, theirs] = socketPair();
@@ -114,7 +114,7 @@ export function exec(options: ExecOptions): Executed {
     const entrance = { target: target.value, entered, filter, joinFiles: cgroup.joinFiles, attach, rootOf };
     enterContainer(options, record, entrance, new Channel(theirs));
   }
-  for (const fd of [theirs, filter, rootOf]) if (fd !== undefined) close(fd);
+  for (const fd of [theirs, rootOf]) if (fd !== undefined) close(fd);
   using channel = new Channel(ours);
   try {
     if (attach) {
@@ -155,7 +155,7 @@ interface Entrance {
   target: number;
   /** Namespaces this process is in already, or was born into. */
   entered: number;
-  filter: number | undefined;
+  filter: Uint8Array | undefined;
   joinFiles: readonly number[];
   /** To be waited for: this process is moved by another. */
   attach: boolean;
@@ -199,18 +199,18 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
     if (record.domain) enterExecutionDomain(record.domain);
     if (process.scheduler) setScheduler(process.scheduler);
     if (process.ioPriority) setIoPriority(process.ioPriority);
-    const loadFilter = () => {
+    const filter = () => {
       const { flags: words, listenerPath } = record.seccomp!;
       trace?.note(`seccomp filter flags: ${filterFlags(words, listenerPath !== undefined)}`);
-      const listener = putFilterOn(entrance.filter!, words, listenerPath !== undefined);
+      const listener = loadFilter(entrance.filter!, words, listenerPath !== undefined);
       if (listener === undefined) return;
       channel.send({ type: "seccomp" }, listener);
       close(listener);
     };
     const env = environmentOf({ ...process, env: [...activated(process.env ?? [], options)] });
-    closeOthers(passedOn(options), [channel.fd, entrance.filter, trace?.file]);
+    closeOthers(passedOn(options), [channel.fd, trace?.file]);
     trace?.note("setns_init: about to exec, as soon as it is who it should be");
-    run(identitySteps(process, entrance.filter === undefined ? undefined : loadFilter, warn, false), trace);
+    run(identitySteps(process, entrance.filter && filter, warn, false), trace);
     trace?.flush();
     return execute(process.args ?? [], env);
   } catch (error) {

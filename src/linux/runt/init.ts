@@ -3,7 +3,7 @@ import { errorToData, WharfError } from "../../common/errors.ts";
 import type { Process, Spec } from "../../common/oci/runtime.ts";
 import { joinCgroup, openJoinFiles } from "../cgroup/join.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
-import { filterFlags } from "../seccomp/load.ts";
+import { filterFlags, loadFilter } from "../seccomp/load.ts";
 import { sys } from "../sys/call.ts";
 import { close } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
@@ -28,7 +28,7 @@ import { enter, type NamespacePlan } from "./namespaces.ts";
 import { run, type Step } from "./plan.ts";
 import { isolate, makeReadonly, mountRoot, moveRoot, pivot, type RootContext } from "./root.ts";
 import { resetAffinity, setIoPriority, setScheduler } from "./scheduling.ts";
-import { flagsOf, putFilterOn } from "./seccomp.ts";
+import { flagsOf, readProgram } from "./seccomp.ts";
 import { needsStage } from "./stage.ts";
 import { acceptStart, heedEnds } from "./start-socket.ts";
 import { useOwnNull } from "./streams.ts";
@@ -68,7 +68,7 @@ interface Progress {
   channel: Channel;
   context: RootContext;
   terminal: Terminal | undefined;
-  seccomp: number | undefined;
+  seccomp: Uint8Array | undefined;
   joined: boolean;
   /** The program's environment, known when the root is entered. */
   env: readonly string[];
@@ -287,7 +287,7 @@ function join(plan: InitPlan, progress: Progress): void {
   if (progress.joined) return;
   progress.joined = true;
   const { message, fd } = progress.channel.awaitMessage("cgroup");
-  progress.seccomp = fd;
+  if (fd !== undefined) progress.seccomp = readProgram(fd);
   if (message.paths) plan.cgroup.paths = message.paths;
   if (plan.spec.linux?.seccomp && progress.seccomp === undefined) {
     throw new WharfError("Internal", "linux.seccomp: the runtime has handed over no program");
@@ -320,7 +320,7 @@ function finish(plan: InitPlan, progress: Progress): never {
   const late = plan.startSocket !== undefined && plan.trace && mayTell(plan) ? new CollectedTrace("runt") : undefined;
   const trace = plan.startSocket === undefined ? plan.trace : late;
   progress.env = environmentOf(process);
-  closeOthers(plan.preserveFds, [progress.channel.fd, progress.seccomp, late ? undefined : trace?.file]);
+  closeOthers(plan.preserveFds, [progress.channel.fd, late ? undefined : trace?.file]);
   // hooks.startContainer are programs of the image: what this process holds is not for them
   if (!plan.namespaces.own.has("user")) prctl(PR.SET_DUMPABLE, 0);
   trace?.note("init: closing the pipe to signal completion");
@@ -359,14 +359,14 @@ export function startSteps(plan: InitPlan, progress: Progress): Step[] {
       setScheduler(scheduler, spec.linux?.resources?.cpu?.cpus),
     );
   if (ioPriority) add("process.ioPriority", `set ${ioPriority.class}`, () => setIoPriority(ioPriority));
-  const loadFilter = () => {
+  const filter = () => {
     plan.trace?.note(`seccomp filter flags: ${filterFlags(flagsOf(seccomp!), plan.listens)}`);
-    const listener = putFilterOn(progress.seccomp!, flagsOf(seccomp!), plan.listens);
+    const listener = loadFilter(progress.seccomp!, flagsOf(seccomp!), plan.listens);
     if (listener === undefined) return;
     progress.channel.send({ type: "seccomp" }, listener);
     close(listener);
   };
-  steps.push(...identitySteps(process, seccomp ? loadFilter : undefined, progress.warn));
+  steps.push(...identitySteps(process, seccomp ? filter : undefined, progress.warn));
   if (spec.hooks?.startContainer?.length) {
     // as the user that the program will be, behind its filter: what the image gives to be run must not be able to do more
     add("hooks.startContainer", "run hooks", () => {
@@ -381,6 +381,6 @@ export function startSteps(plan: InitPlan, progress: Progress): Step[] {
 function waitForStart(plan: InitPlan, progress: Progress, ends: number | undefined): number {
   progress.channel[Symbol.dispose]();
   plan.trace?.flush();
-  closeOthers(plan.preserveFds, [plan.startSocket, progress.seccomp, ends]);
+  closeOthers(plan.preserveFds, [plan.startSocket, ends]);
   return acceptStart(plan.startSocket!, ends);
 }

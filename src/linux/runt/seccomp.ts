@@ -2,7 +2,7 @@
 import { WharfError } from "../../common/errors.ts";
 import type { LinuxSeccomp } from "../../common/oci/runtime.ts";
 import { filterFile } from "../seccomp/cache.ts";
-import { flagBits, loadFilter } from "../seccomp/load.ts";
+import { flagBits } from "../seccomp/load.ts";
 import { close, Fd, readAll } from "../sys/fs.ts";
 import { connectUnix, sendFds } from "../sys/socket.ts";
 import type { StateOfContainer } from "./hooks.ts";
@@ -37,7 +37,7 @@ export function prepareSeccomp(
   seccomp: LinuxSeccomp,
   known: KnownFilter | undefined,
 ): { file: number; record: SeccompRecord } {
-  if (known?.file !== undefined) return { file: known.file, record: { program: known.name, flags: [] } };
+  if (known?.file !== undefined) return { file: known.file, record: { program: known.name, flags: flagsOf(seccomp) } };
   const { listenerPath, listenerMetadata } = seccomp;
   const flags = flagsOf(seccomp);
   flagBits(flags);
@@ -49,12 +49,11 @@ export function prepareSeccomp(
   return { file, record: { program: name, flags, ...(listens ? { listenerPath, listenerMetadata } : {}) } };
 }
 
-/** In the process that it is for. Answers the listener, where there is one. */
-export function putFilterOn(file: number, flags: readonly string[], listens: boolean): number | undefined {
+/** The program's text; the file is closed, for a process in a container, which may wait long for its start, is to hold nothing of the host's. */
+export function readProgram(file: number): Uint8Array {
   const program = readAll(file, 16384);
-  // after this close may be what the filter refuses
   close(file);
-  return loadFilter(program, flags, listens);
+  return program;
 }
 
 function connectToListener(path: string): Fd {

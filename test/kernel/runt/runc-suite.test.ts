@@ -376,3 +376,28 @@ test("a cgroup that somebody lives in, or that is frozen, is refused and left as
     rmdirSync(path.folder);
   }
 });
+
+test("a field in another case is the one that it is for Go's decoder, in config.json, process.json and for update", () => {
+  using box = new Bundle();
+  box.spec.linux!.resources = { PIDS: { Limit: 17 } } as never;
+  box.sleeping();
+  const { pid } = JSON.parse(box.runt("state", box.id).out);
+  const limit = () => {
+    const line = readFileSync(`/proc/${pid}/cgroup`, "utf8")
+      .split("\n")
+      .find((one) => /:pids:|^0::/.test(one))!;
+    const mount = line.startsWith("0::") ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids";
+    return readFileSync(`${mount}${line.slice(line.lastIndexOf(":") + 1)}/pids.max`, "utf8").trim();
+  };
+  assert.equal(limit(), "17");
+  const updated = box.with({ input: '{"Pids": {"LIMIT": 18}}' }, "update", "--resources", "-", box.id);
+  assert.equal(updated.status, 0, updated.err);
+  assert.equal(limit(), "18");
+  const process = { Args: ["pwd"], CWD: "/tmp", User: { UID: 0, GID: 0 }, Env: ["PATH=/bin"] };
+  writeFileSync(join(box.dir, "process.json"), JSON.stringify(process));
+  const { out, err } = box.runt("exec", "--process", join(box.dir, "process.json"), box.id);
+  assert.equal(out, "/tmp\n", err);
+  // which of the two counts would hang on who reads it
+  const twice = box.with({ input: '{"pids": {"limit": 1}, "Pids": {"limit": 18}}' }, "update", "-r", "-", box.id);
+  assert.match(twice.err, /--resources -: Pids: is pids in another case, which is there too/);
+});

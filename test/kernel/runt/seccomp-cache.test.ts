@@ -35,6 +35,16 @@ test("a profile holds at its first use, out of the cache, and in processes that 
   assert.match(box.exec(SCRIPT).out, /not permitted/);
 });
 
+test("what comes later has the flags of a filter out of the cache as of one that was compiled", () => {
+  using box = new Bundle((spec) => void (spec.linux!.seccomp = structuredClone(NO_MKDIR) as never));
+  for (const from of ["compiled", "the cache"]) {
+    box.sleeping();
+    const { err } = box.runt("--debug", "exec", box.id, "true");
+    assert.equal(/seccomp filter flags: (\d+)/.exec(err)?.[1], "4", `${from}: ${err}`);
+    box.ok("delete", "--force", box.id);
+  }
+});
+
 test("another profile is another program, whatever is in the cache", () => {
   using box = new Bundle((spec) => {
     spec.linux!.seccomp = structuredClone(NO_MKDIR) as never;
