@@ -5,7 +5,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Spec } from "../../../src/common/oci/runtime.ts";
-import { Bundle, ROOT, until } from "../../kernel/runt/bundle.ts";
+import { Bundle, ROOT } from "../../kernel/runt/bundle.ts";
+import { until } from "../../support/until.ts";
 
 /** What the schema has against each of the documents. */
 function faults(box: Bundle, schema: "config" | "features" | "state", documents: readonly unknown[]): string[][] {
@@ -47,7 +48,7 @@ test("state: what it prints, created, running and stopped, fits state-schema.jso
   box.ok("start", box.id);
   states.push(state());
   box.ok("kill", box.id, "KILL");
-  await until("the end of its process", () => box.status() === "stopped", 30_000);
+  await until("the end of its process", () => box.status() === "stopped");
   states.push(state());
   assert.deepEqual(
     states.map(({ status }) => status),
