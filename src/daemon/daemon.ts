@@ -92,8 +92,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   engine.settling = firstImage(engine);
   // It writes until it is done: the store and the agent stay as long.
   stack.defer(() => engine.settling);
-  const addresses: ListenAddress[] = [{ kind: "unix", path: join(state, "docker.sock") }, ...options.hosts];
-  for (const address of addresses) await serveDocker(engine, stack, address, options);
+  // The sockets of the containerd API first: who waits for docker.sock finds all of them.
   if (options.containerd === undefined) {
     const { containerdGroup } = options.file ?? {};
     stack.use(await serveContainerd(join(state, "containerd.sock"), core, log, "all", containerdGroup));
@@ -101,6 +100,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const snapshotterSocket = options.file?.snapshotterSocket;
   if (snapshotterSocket && options.containerd === undefined)
     stack.use(await serveContainerd(snapshotterSocket, core, log, "snapshotter"));
+  const addresses: ListenAddress[] = [{ kind: "unix", path: join(state, "docker.sock") }, ...options.hosts];
+  for (const address of addresses) await serveDocker(engine, stack, address, options);
   const settled = Promise.all([engine.settling, sweepTraces(state)]).then(() => {});
   const owned = stack.move();
   return { engine, settled, [Symbol.asyncDispose]: () => owned.disposeAsync() };

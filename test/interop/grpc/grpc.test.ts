@@ -58,7 +58,9 @@ async function write(blob: Buffer, digest: string): Promise<void> {
   const ref = "one";
   for (let offset = 0; offset < blob.length; offset += 1 << 20)
     stream.write({ action: "WRITE", ref, offset, data: blob.subarray(offset, offset + (1 << 20)) });
-  stream.write({ action: "COMMIT", ref, offset: blob.length, total: blob.length, expected: digest });
+  // What nothing refers to may be collected at any time.
+  const labels = { "containerd.io/gc.root": "held" };
+  stream.write({ action: "COMMIT", ref, offset: blob.length, total: blob.length, expected: digest, labels });
   stream.end();
   assert.equal(await answered, blob.length);
 }
