@@ -58,9 +58,9 @@ test("base64 goes both ways, with and without padding", () => {
 
 test("parseHead() takes gRPC calls, and knows what is none", () => {
   const head = parseHead({ ...HEAD, "grpc-timeout": "100m", "content-type": "application/grpc+proto" });
-  assert.deepEqual("status" in head ? head : [head.service, head.method, head.timeoutMs], ["a.b.C", "Do", 100]);
+  assert.deepEqual("status" in head ? head : [head.method, head.timeoutMs], ["a.b.C/Do", 100]);
   // gRPC-core names a unix socket like this; nobody looks at it.
-  assert.ok("service" in parseHead({ ...HEAD, ":authority": "%2Frun%2Fx.sock" }));
+  assert.ok("method" in parseHead({ ...HEAD, ":authority": "%2Frun%2Fx.sock" }));
   assert.deepEqual(parseHead({ ...HEAD, ":method": "GET" }), { status: 405 });
   assert.deepEqual(parseHead({ ...HEAD, "content-type": "application/json" }), { status: 415 });
   assert.deepEqual(parseHead({ ...HEAD, "content-type": "application/grpc-web" }), { status: 415 });

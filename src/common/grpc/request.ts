@@ -8,8 +8,7 @@ import { decodeBase64 } from "./base64.ts";
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface CallHead {
-  /** Full name: `containerd.services.tasks.v1.Tasks`. */
-  service: string;
+  /** `containerd.services.tasks.v1.Tasks/Create`: the service's full name, and the method's. */
   method: string;
   /** Milliseconds the client waits; undefined for ever. */
   timeoutMs: number | undefined;
@@ -25,15 +24,13 @@ export interface HttpRefusal {
 export function parseHead(headers: RequestHeaders): CallHead | HttpRefusal {
   if (headers[":method"] !== "POST") return { status: 405 };
   const type = headers["content-type"];
-  if (typeof type !== "string" || !/^application\/grpc(\+proto)?(;|$)/.test(type)) return { status: 415 };
+  if (type !== "application/grpc" && !/^application\/grpc(\+proto)?(;|$)/.test(String(type))) return { status: 415 };
   const path = String(headers[":path"]);
-  const slash = path.lastIndexOf("/");
-  if (slash < 2 || path[0] !== "/")
+  if (path.lastIndexOf("/") < 2 || path[0] !== "/")
     throw new WharfError("Unimplemented", `malformed method name ${JSON.stringify(path)}`);
   const timeout = headers["grpc-timeout"];
   return {
-    service: path.slice(1, slash),
-    method: path.slice(slash + 1),
+    method: path.slice(1),
     timeoutMs: timeout === undefined ? undefined : parseTimeout(String(timeout)),
     headers,
   };

@@ -11,7 +11,7 @@ const FORBIDDEN = new Set(["connection", "keep-alive", "proxy-connection", "tran
 /** Of these the first counts. */
 const SINGLE = new Set(["content-type", "content-length", "grpc-timeout", "te", "user-agent", "host"]);
 /** Blocks of one connection that are remembered, and the longest of them. */
-const REMEMBERED = 64;
+const REMEMBERED = 32;
 const SHORT = 200;
 
 /** Undefined for headers that are malformed: the stream they begin is to be reset. */
@@ -36,10 +36,17 @@ export function requestHeaders(list: HeaderList): HeaderRecord | undefined {
   return record;
 }
 
+interface Known {
+  block: Uint8Array;
+  headers: HeaderRecord;
+}
+
 /** Clients say the same again and again, and HPACK makes it the same few bytes: read once, as long as the table stays as it is. */
 export class RequestDecoder {
   readonly #decoder: HeaderDecoder;
-  readonly #known = new Map<string, HeaderRecord>();
+  /** In turn, from `#oldest` on. */
+  readonly #known: Known[] = [];
+  #oldest = 0;
   #version = 0;
 
   constructor(decoder: HeaderDecoder) {
@@ -49,13 +56,12 @@ export class RequestDecoder {
   /** As `requestHeaders`. Throws for a block that cannot be read. */
   decode(block: Uint8Array): HeaderRecord | undefined {
     this.#forget();
-    const key = block.length <= SHORT ? String.fromCharCode(...block) : undefined;
-    const known = key === undefined ? undefined : this.#known.get(key);
-    if (known) return known;
+    const short = block.length <= SHORT;
+    if (short) for (const known of this.#known) if (same(known.block, block)) return known.headers;
     const headers = requestHeaders(this.#decoder.decode(block));
-    if (!this.#forget() && key !== undefined && headers) {
-      if (this.#known.size >= REMEMBERED) this.#known.clear();
-      this.#known.set(key, headers);
+    if (!this.#forget() && short && headers) {
+      this.#known[this.#oldest] = { block: block.slice(), headers };
+      this.#oldest = (this.#oldest + 1) % REMEMBERED;
     }
     return headers;
   }
@@ -64,7 +70,8 @@ export class RequestDecoder {
   #forget(): boolean {
     if (this.#decoder.version === this.#version) return false;
     this.#version = this.#decoder.version;
-    this.#known.clear();
+    this.#known.length = 0;
+    this.#oldest = 0;
     return true;
   }
 
@@ -72,4 +79,10 @@ export class RequestDecoder {
   skip(block: Uint8Array): void {
     this.#decoder.decode(block);
   }
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

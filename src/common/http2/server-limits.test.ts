@@ -231,6 +231,18 @@ test("requests go on being read right when the table changes between equal block
   assert.equal(peer.requests[1], peer.requests[2], "the same block is read once");
 });
 
+test("requests that look alike are told apart, more of them than are remembered", () => {
+  const peer = new Peer();
+  const paths = [...Array(100).keys(), ...Array(100).keys(), 99].map((i) => `/${i}`.padEnd(9, "x"));
+  const blocks = paths.map((path) => encodeHeaders([...REQUEST.slice(0, 2), [":path", path]]));
+  for (const [i, block] of blocks.entries()) peer.say(encodeFrame(FRAME.HEADERS, WHOLE, i * 2 + 1, block));
+  assert.deepEqual(
+    peer.requests.map((headers) => headers[":path"]),
+    paths,
+  );
+  assert.equal(peer.requests.at(-1), peer.requests.at(-2));
+});
+
 test("a client may send as much as it was given leave for, and no more", () => {
   const piece = encodeFrame(FRAME.DATA, 0, 1, new Uint8Array(1 << 20));
   const peer = new Peer().open().say(piece, piece);

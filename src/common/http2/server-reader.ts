@@ -17,6 +17,11 @@ const NOTHING = new Uint8Array(0);
 export class ServerReader {
   readonly #limit: number;
   #prefaced = 0;
+  /** What the head of the frame under way says. */
+  #length = 0;
+  #type = 0;
+  #flags = 0;
+  #stream = 0;
   /** A head or a frame that has not come whole: what is there of it. */
   readonly #head = new Uint8Array(HEAD);
   #headed = 0;
@@ -34,13 +39,18 @@ export class ServerReader {
   push(chunk: Uint8Array, taker: FrameTaker): void {
     let at = this.#prefaced < PREFACE.length ? this.#preface(chunk) : 0;
     while (at < chunk.length) {
+      if (this.#headed === 0 && chunk.length - at >= HEAD) {
+        this.#begin(chunk, at, taker);
+        at += HEAD;
+        continue;
+      }
       if (this.#headed < HEAD) {
         const piece = chunk.subarray(at, at + HEAD - this.#headed);
         this.#head.set(piece, this.#headed);
         this.#headed += piece.length;
         at += piece.length;
         if (this.#headed < HEAD) return;
-        this.#begin(taker);
+        this.#begin(this.#head, 0, taker);
         continue;
       }
       if (this.#left > 0) {
@@ -49,7 +59,7 @@ export class ServerReader {
         this.#left -= piece.length;
         const whole = this.#left === 0;
         if (whole) this.#headed = 0;
-        taker.data(this.#stream(), piece, piece.length, whole && (this.#head[4]! & FLAG.END_STREAM) !== 0);
+        taker.data(this.#stream, piece, piece.length, whole && (this.#flags & FLAG.END_STREAM) !== 0);
       } else at = this.#gather(chunk, at, taker);
     }
   }
@@ -64,19 +74,16 @@ export class ServerReader {
     return at;
   }
 
-  #stream(): number {
-    return readWord(this.#head, 5) & 0x7fffffff;
-  }
-
-  #length(): number {
-    return (this.#head[0]! << 16) | (this.#head[1]! << 8) | this.#head[2]!;
-  }
-
-  /** The head is there. */
-  #begin(taker: FrameTaker): void {
-    const length = this.#length();
-    const gathered = this.#head[3] !== FRAME.DATA || (this.#head[4]! & FLAG.PADDED) !== 0;
-    const limit = this.#head[3] === FRAME.DATA ? this.#limit : GATHERED;
+  /** A head lies here. */
+  #begin(bytes: Uint8Array, at: number, taker: FrameTaker): void {
+    const length = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
+    this.#headed = HEAD;
+    this.#length = length;
+    this.#type = bytes[at + 3]!;
+    this.#flags = bytes[at + 4]!;
+    this.#stream = readWord(bytes, at + 5) & 0x7fffffff;
+    const gathered = this.#type !== FRAME.DATA || (this.#flags & FLAG.PADDED) !== 0;
+    const limit = this.#type === FRAME.DATA ? this.#limit : GATHERED;
     if (length > limit) {
       throw new WharfError("ResourceExhausted", `an HTTP/2 frame of ${length} bytes: at most ${limit} are taken`);
     }
@@ -85,7 +92,7 @@ export class ServerReader {
   }
 
   #gather(chunk: Uint8Array, at: number, taker: FrameTaker): number {
-    const length = this.#length();
+    const length = this.#length;
     if (!this.#part && chunk.length - at >= length) {
       this.#whole(chunk.subarray(at, at + length), taker);
       return at + length;
@@ -105,7 +112,7 @@ export class ServerReader {
 
   #whole(payload: Uint8Array, taker: FrameTaker): void {
     this.#headed = 0;
-    const frame = { type: this.#head[3]!, flags: this.#head[4]!, stream: this.#stream(), payload };
+    const frame = { type: this.#type, flags: this.#flags, stream: this.#stream, payload };
     if (frame.type !== FRAME.DATA) taker.frame(frame);
     else taker.data(frame.stream, unpadded(frame), payload.length, (frame.flags & FLAG.END_STREAM) !== 0);
   }

@@ -87,10 +87,22 @@ export class ServerStream {
    */
   write(first: Uint8Array, second?: Uint8Array, sent?: () => void): Promise<void> | undefined {
     if (this.#closed) return Promise.reject(gone());
+    const size = first.length + (second?.length ?? 0);
+    const link = this.#link;
+    if (this.#queued === 0 && size > 0 && size <= Math.min(link.frameSize, this.#window, link.window) && !link.full) {
+      // What is usual: one frame, and nothing before it.
+      link.outbox.head(size, FRAME.DATA, 0, this.id);
+      link.outbox.bytes(first);
+      if (second) link.outbox.bytes(second);
+      if (sent) link.outbox.after(sent);
+      this.#window -= size;
+      link.window -= size;
+      return undefined;
+    }
     const both = second !== undefined && second.length > 0;
     if (first.length > 0) this.#queue.push({ bytes: first, sent: both ? undefined : sent });
     if (both) this.#queue.push({ bytes: second, sent });
-    this.#queued += first.length + (second?.length ?? 0);
+    this.#queued += size;
     this.flush();
     if (this.#queued <= AHEAD) return undefined;
     return new Promise((resolve, reject) => void this.#writers.push({ resolve, reject }));

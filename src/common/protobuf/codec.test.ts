@@ -79,6 +79,20 @@ test("encode() writes the bytes of protobuf's own examples", () => {
   assert.equal(hex(encode(single([1, "a", "sint32"]), { a: -2 })), "0803");
 });
 
+test("encode() writes texts of every length, and of more than ASCII", () => {
+  const type = single([1, "a", "string"]);
+  for (const length of [1, 63, 64, 65, 126, 127, 128, 129, 600, 16_384]) {
+    for (const text of ["x".repeat(length), `${"x".repeat(length - 1)}ü`, `${"x".repeat(length - 1)}\u007f`]) {
+      const bytes = Buffer.from(text);
+      const size = bytes.length < 128 ? [bytes.length] : [(bytes.length & 127) | 128, ...rest(bytes.length >> 7)];
+      assert.equal(hex(encode(type, { a: text })), hex(Buffer.concat([Buffer.from([0x0a, ...size]), bytes])));
+    }
+  }
+  function rest(value: number): number[] {
+    return value < 128 ? [value] : [(value & 127) | 128, ...rest(value >> 7)];
+  }
+});
+
 test("decode() gives back what encode() took, at the edges of every type", () => {
   const values: Init<Everything>[] = [
     { f64: Number.MAX_VALUE, f32: 1.5, i32: -2147483648, i64: -9007199254740991, u32: 4294967295 },

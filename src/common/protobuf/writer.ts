@@ -1,6 +1,6 @@
 // Protobuf's wire format, writing: one growing buffer that is used again and again.
 import { WharfError } from "../errors.ts";
-import { encodeUtf8 } from "../utf8.ts";
+import { encodeUtf8, writeAscii } from "../utf8.ts";
 
 const FIRST = 512;
 /** A bigger buffer is not kept. */
@@ -93,7 +93,13 @@ export class Writer {
   }
 
   string(text: string): void {
-    this.bytes(encodeUtf8(text));
+    const { length } = text;
+    this.need(length + 1);
+    // Its length takes one byte, then.
+    if (length < 0x80 && writeAscii(text, this.buffer, this.at + 1)) {
+      this.buffer[this.at] = length;
+      this.at += length + 1;
+    } else this.bytes(encodeUtf8(text));
   }
 
   /** Begins something with a length before it; closed by end(). */

@@ -20,6 +20,7 @@ const TestService = service("test.Echo", {
   gather: method("Gather", Text, Text, "clientStream"),
   chat: method("Chat", Text, Text, "bidiStream"),
   left: method("Left", Text, Text, "unary"),
+  now: method("Now", Text, Text, "unary"),
 });
 
 /** A transport in memory. */
@@ -88,6 +89,10 @@ const router = new Router().add(
       if (text === "wait") await new Promise((resolve) => call.signal.addEventListener("abort", resolve));
       return { text: text.toUpperCase() };
     },
+    now: ({ text }) => {
+      if (text === "fail") throw new WharfError("AlreadyExists", "it is there");
+      return { text };
+    },
     async *count({ text }) {
       try {
         for (let i = 0; i < Number(text); i++) yield { text: String(i) };
@@ -122,6 +127,25 @@ test("errors are told by trailers", async () => {
   const fake = new Fake(router, "Unary").say("fail");
   fake.call.end();
   assert.deepEqual(await fake.done(), { "grpc-status": "6", "grpc-message": "it is there" });
+});
+
+test("what a handler answers at once is sent at once, its error too", () => {
+  const fake = new Fake(router, "Now").say("hi");
+  fake.call.end();
+  assert.deepEqual([fake.texts, fake.trailers], [["hi"], { "grpc-status": "0" }]);
+  const failing = new Fake(router, "Now").say("fail");
+  failing.call.end();
+  assert.deepEqual(failing.trailers, { "grpc-status": "6", "grpc-message": "it is there" });
+});
+
+test("a client that goes away before it has fetched the answer harms nobody", async () => {
+  for (const name of ["Now", "Unary"]) {
+    const fake = new Fake(router, name);
+    fake.room = Promise.reject(new WharfError("Canceled", "gone"));
+    fake.say("hi").call.end();
+    assert.deepEqual(await fake.done(), { "grpc-status": "0" });
+    fake.call.gone();
+  }
 });
 
 test("what is not served is named", () => {

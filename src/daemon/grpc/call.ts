@@ -8,7 +8,7 @@ import { MessageReader, PREFIX, RawMessage, writePrefix } from "../../common/grp
 import { metadata, parseHead, type RequestHeaders } from "../../common/grpc/request.ts";
 import { ERROR_HEADER, errorTrailers, type Headers, OK_TRAILERS } from "../../common/grpc/status.ts";
 import { decode, encode } from "../../common/protobuf/codec.ts";
-import { contextFromHeader, inContext, startSpan } from "../trace/trace.ts";
+import { type ActiveSpan, contextFromHeader, inContext, startSpan } from "../trace/trace.ts";
 import type { CallContext } from "./context.ts";
 import { type Flow, RequestQueue } from "./queue.ts";
 import type { Route, Router } from "./router.ts";
@@ -54,7 +54,7 @@ export class Call implements Receiver, CallContext {
         exchange.refuse(head.status);
         return;
       }
-      this.#route = router.find(head.service, head.method);
+      this.#route = router.find(head.method);
       if (head.timeoutMs !== undefined) this.#limit(head.timeoutMs);
     } catch (error) {
       this.#fail(error);
@@ -63,7 +63,7 @@ export class Call implements Receiver, CallContext {
     const { kind } = this.#route.method;
     if (kind === "clientStream" || kind === "bidiStream") {
       this.#requests = new RequestQueue(exchange);
-      void this.#run(decoded(this.#requests, this.#route.method));
+      this.#run(decoded(this.#requests, this.#route.method));
     }
   }
 
@@ -99,7 +99,7 @@ export class Call implements Receiver, CallContext {
     if (this.#over) return;
     if (!this.#reader.complete) this.#stop(new WharfError("Internal", "the last message was cut short"));
     else if (this.#requests) this.#requests.end();
-    else if (this.#request) void this.#start(this.#request);
+    else if (this.#request) this.#start(this.#request);
     else this.#stop(new WharfError("Internal", "the call came without a message"));
   }
 
@@ -107,7 +107,7 @@ export class Call implements Receiver, CallContext {
     this.#stop(new WharfError("Canceled", "the client canceled the call"));
   }
 
-  async #start(bytes: Uint8Array): Promise<void> {
+  #start(bytes: Uint8Array): void {
     this.#request = undefined;
     let request: unknown;
     try {
@@ -116,24 +116,52 @@ export class Call implements Receiver, CallContext {
       this.#fail(error);
       return;
     }
-    await this.#run(request);
+    this.#run(request);
   }
 
-  async #run(request: unknown): Promise<void> {
+  /** What the handler answers at once is sent at once: a promise would put it off. */
+  #run(request: unknown): void {
     const { name, method, handler } = this.#route!;
-    const parent = contextFromHeader(metadata(this.headers, "traceparent"));
-    using span = startSpan(name, undefined, parent);
+    const span = startSpan(name, undefined, contextFromHeader(metadata(this.headers, "traceparent")));
+    const failed = (error: unknown): void => this.#failed(error, span);
     try {
-      await inContext(span.context, async () => {
-        const answer = handler(request, this);
-        if (method.kind === "unary" || method.kind === "clientStream") await this.#send(await answer);
-        else for await (const message of answer as AsyncIterable<unknown>) await this.#send(message);
-      });
-      this.#finish(OK_TRAILERS);
+      if (method.kind === "serverStream" || method.kind === "bidiStream") {
+        const answers = () => this.#each(handler(request, this) as AsyncIterable<unknown>);
+        inContext(span.context, answers).then(() => this.#done(span), failed);
+        return;
+      }
+      const answer = inContext(span.context, () => handler(request, this));
+      if (answer instanceof Promise) answer.then((message) => this.#answer(message, span), failed);
+      else this.#answer(answer, span);
     } catch (error) {
-      span.set("error", error instanceof Error ? error.message : String(error));
-      this.#fail(error);
+      failed(error);
     }
+  }
+
+  async #each(answers: AsyncIterable<unknown>): Promise<void> {
+    for await (const message of answers) await this.#send(message);
+  }
+
+  /** Sends the only message, and what the client has still to fetch of it needs nobody to wait. */
+  #answer(message: unknown, span: ActiveSpan): void {
+    try {
+      // Gone before it has fetched all: it is told nothing any more.
+      this.#send(message)?.catch(() => {});
+      this.#done(span);
+    } catch (error) {
+      this.#failed(error, span);
+    }
+  }
+
+  #done(span: ActiveSpan): void {
+    span.end();
+    this.#finish(OK_TRAILERS);
+  }
+
+  #failed(error: unknown, span: ActiveSpan): void {
+    span.set("error", error instanceof Error ? error.message : String(error));
+    span.end();
+    this.#fail(error);
   }
 
   #send(message: unknown): Promise<void> | undefined {

@@ -39,6 +39,7 @@ function serve(socket: Socket, router: Router): void {
     new Call(router, headers, new StreamExchange(stream));
   let held = false;
   let due = false;
+  let receiving = false;
   const flush = () => {
     due = false;
     if (held || socket.destroyed) return;
@@ -53,23 +54,32 @@ function serve(socket: Socket, router: Router): void {
     held = socket.writableNeedDrain;
     http2.taken(held);
   };
-  // What one turn brings about, its promises too, goes out in one write.
+  // What one chunk brings about at once goes out in one write, and what its promises bring about in another.
   const wake = () => {
     if (due) return;
     due = true;
-    process.nextTick(flush);
+    if (!receiving) process.nextTick(flush);
   };
   const http2 = new Http2Server(accept, wake);
   socket.on("data", (chunk: Buffer) => {
+    receiving = true;
+    let broken = false;
     try {
-      http2.receive(chunk);
-      if (held && http2.overdue) socket.pause();
+      // Parts of it are cut off in less than half the time that those of a Buffer take.
+      http2.receive(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
     } catch {
+      broken = true;
+    }
+    receiving = false;
+    if (broken) {
       // The client is told why; there is nobody else to tell.
       held = false;
       flush();
       socket.destroySoon();
+      return;
     }
+    if (due) flush();
+    if (held && http2.overdue) socket.pause();
   });
   socket.on("drain", () => {
     held = false;

@@ -15,7 +15,9 @@ export interface Route {
 }
 
 export class Router {
-  readonly #services = new Map<string, Map<string, Route>>();
+  readonly #services = new Set<string>();
+  /** By the full name: `containerd.services.tasks.v1.Tasks/Create`. */
+  readonly #routes = new Map<string, Route>();
   /** Methods that a service has and nobody serves, with the reason. */
   readonly #left = new Map<string, string>();
 
@@ -25,37 +27,37 @@ export class Router {
     handlers: Partial<Handlers<S, CallContext>>,
     left = "it is not served here",
   ): this {
-    const routes = new Map<string, Route>();
     const short = service.typeName.slice(service.typeName.lastIndexOf(".") + 1);
     for (const [local, method] of Object.entries(service.methods)) {
       const handler = (handlers as Record<string, AnyHandler | undefined>)[local];
-      if (handler) routes.set(method.name, { name: `grpc ${short}/${method.name}`, method, handler });
-      else this.#left.set(`${service.typeName}/${method.name}`, left);
+      const full = `${service.typeName}/${method.name}`;
+      if (handler) this.#routes.set(full, { name: `grpc ${short}/${method.name}`, method, handler });
+      else this.#left.set(full, left);
     }
-    this.#services.set(service.typeName, routes);
+    this.#services.add(service.typeName);
     return this;
   }
 
-  /** Unimplemented, naming what is missing. */
-  find(service: string, method: string): Route {
-    const routes = this.#services.get(service);
-    if (!routes) throw new WharfError("Unimplemented", `unknown service ${service}`);
-    const route = routes.get(method);
+  /** By the full name. Unimplemented, naming what is missing. */
+  find(full: string): Route {
+    const route = this.#routes.get(full);
     if (route) return route;
-    const left = this.#left.get(`${service}/${method}`);
+    const slash = full.lastIndexOf("/");
+    const service = full.slice(0, slash);
+    if (!this.#services.has(service)) throw new WharfError("Unimplemented", `unknown service ${service}`);
+    const left = this.#left.get(full);
     const why =
-      left === undefined ? `unknown method ${method} for service ${service}` : `${service}/${method}: ${left}`;
+      left === undefined ? `unknown method ${full.slice(slash + 1)} for service ${service}` : `${full}: ${left}`;
     throw new WharfError("Unimplemented", why);
   }
 
   /** Full names of the services. */
   get services(): string[] {
-    return [...this.#services.keys()];
+    return [...this.#services];
   }
 
-  /** True when the method, by its full path without the first slash, has a handler. */
-  serves(path: string): boolean {
-    const slash = path.lastIndexOf("/");
-    return this.#services.get(path.slice(0, slash))?.has(path.slice(slash + 1)) ?? false;
+  /** True when the method of this full name has a handler. */
+  serves(full: string): boolean {
+    return this.#routes.has(full);
   }
 }

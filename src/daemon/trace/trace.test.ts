@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newSpanId, newTraceId } from "./ids.ts";
+import { newSpanId } from "./ids.ts";
 import { SpanRing } from "./ring.ts";
-import { inContext, spansOf, startSpan, withSpan } from "./trace.ts";
+import { contextFromHeader, currentTraceparent, inContext, spansOf, startSpan, withSpan } from "./trace.ts";
+
+/** A caller's. */
+const TRACE = "0123456789abcdef0123456789abcdef";
+const CALLER = contextFromHeader(`00-${TRACE}-00000000000000aa-01`);
 
 test("ids are hex of their length, and none comes twice", () => {
   const spans = Array.from({ length: 2000 }, newSpanId);
-  const traces = Array.from({ length: 2000 }, newTraceId);
   for (const id of spans) assert.match(id, /^[0-9a-f]{16}$/);
-  for (const id of traces) assert.match(id, /^[0-9a-f]{32}$/);
-  assert.equal(new Set([...spans, ...traces]).size, 4000);
+  assert.equal(new Set(spans).size, 2000);
 });
 
 test("SpanRing keeps the newest, oldest first", () => {
@@ -30,7 +32,7 @@ test("SpanRing keeps the newest, oldest first", () => {
 });
 
 test("a span is recorded once, below the one it was made in, with what was set and what failed", async () => {
-  const root = startSpan("root", { first: 1 });
+  const root = startSpan("root", { first: 1 }, CALLER);
   await inContext(root.context, () => withSpan("child", (span) => span.set("second", "two")));
   await assert.rejects(
     inContext(root.context, () => withSpan("bad", () => Promise.reject(new Error("no")))),
@@ -38,14 +40,34 @@ test("a span is recorded once, below the one it was made in, with what was set a
   );
   root.end();
   root.end();
-  const spans = spansOf(root.context.traceId);
+  const spans = spansOf(TRACE);
+  const rootId = root.context!.spanId;
   assert.deepEqual(
     spans.map(({ name, parentId, attributes }) => [name, parentId, attributes]),
     [
-      ["child", root.context.spanId, { second: "two" }],
-      ["bad", root.context.spanId, { error: "no" }],
-      ["root", undefined, { first: 1 }],
+      ["child", rootId, { second: "two" }],
+      ["bad", rootId, { error: "no" }],
+      ["root", "00000000000000aa", { first: 1 }],
     ],
   );
   assert.ok(spans.every(({ start, duration }) => Number.isInteger(start) && duration >= 0));
+});
+
+test("a step of no trace is carried out without one, within another's too", async () => {
+  const inner = () =>
+    withSpan("step", async (span) => {
+      await null;
+      return [span.context, currentTraceparent()];
+    });
+  assert.deepEqual(await inner(), [undefined, undefined]);
+  await assert.rejects(
+    withSpan("bad", () => Promise.reject(new Error("no"))),
+    /no/,
+  );
+  const within = startSpan("outer", undefined, CALLER);
+  await inContext(within.context, async () => {
+    assert.equal(currentTraceparent(), `00-${TRACE}-${within.context!.spanId}-01`);
+    assert.deepEqual(await inContext(undefined, inner), [undefined, undefined]);
+    assert.equal(currentTraceparent(), `00-${TRACE}-${within.context!.spanId}-01`);
+  });
 });

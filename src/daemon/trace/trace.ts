@@ -1,6 +1,7 @@
 /**
  * The daemon's spans: a ring buffer in memory, and the span that is current in an asynchronous call chain.
- * Recording is always on and costs about a microsecond; only what linux-world processes record depends on the sampled flag.
+ * What a request with a trace context brings about is recorded; nobody could ask for a trace whose id only the daemon knows. What
+ * linux-world processes record depends on the sampled flag.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -11,17 +12,18 @@ import {
   type SpanValue,
   type TraceContext,
 } from "../../common/trace.ts";
-import { newSpanId, newTraceId } from "./ids.ts";
+import { newSpanId } from "./ids.ts";
 import { SpanRing } from "./ring.ts";
 
 /** Spans kept. A `run` makes about 40. */
 const ring = new SpanRing(8192, "wharfd");
 
-const storage = new AsyncLocalStorage<TraceContext>();
+const storage = new AsyncLocalStorage<TraceContext | undefined>();
 
 /** A step under way; `using span = startSpan(…)` ends it with the block. */
 export interface ActiveSpan extends Disposable {
-  readonly context: TraceContext;
+  /** Undefined outside of any trace. */
+  readonly context: TraceContext | undefined;
   set(name: string, value: SpanValue): void;
   /** Records it; once. */
   end(): void;
@@ -29,19 +31,15 @@ export interface ActiveSpan extends Disposable {
 
 class RunningSpan implements ActiveSpan {
   readonly context: TraceContext;
-  readonly #parentId: string | undefined;
+  readonly #parentId: string;
   readonly #name: string;
   #attributes: Record<string, SpanValue> | undefined;
   readonly #start = performance.now();
   #open = true;
 
-  constructor(name: string, attributes: Record<string, SpanValue> | undefined, parent: TraceContext | undefined) {
-    this.context = {
-      traceId: parent?.traceId ?? newTraceId(),
-      spanId: newSpanId(),
-      sampled: parent?.sampled ?? false,
-    };
-    this.#parentId = parent?.spanId;
+  constructor(name: string, attributes: Record<string, SpanValue> | undefined, parent: TraceContext) {
+    this.context = { traceId: parent.traceId, spanId: newSpanId(), sampled: parent.sampled };
+    this.#parentId = parent.spanId;
     this.#name = name;
     this.#attributes = attributes;
   }
@@ -64,13 +62,16 @@ class RunningSpan implements ActiveSpan {
   }
 }
 
-/** Starts a span below the current one, or below `parent`, or as the root of a new trace. It does not become current. */
+/** A step that belongs to no trace. */
+const UNTRACED: ActiveSpan = { context: undefined, set: () => {}, end: () => {}, [Symbol.dispose]: () => {} };
+
+/** Starts a span below the current one, or below `parent`; one of no trace where there is neither. It does not become current. */
 export function startSpan(
   name: string,
   attributes?: Record<string, SpanValue>,
   parent = storage.getStore(),
 ): ActiveSpan {
-  return new RunningSpan(name, attributes, parent);
+  return parent ? new RunningSpan(name, attributes, parent) : UNTRACED;
 }
 
 /** Runs `work` as a span below the current one; what it calls is below it. A failure is noted in the attribute `error`. */
@@ -81,16 +82,16 @@ export async function withSpan<T>(
 ): Promise<T> {
   using span = startSpan(name, attributes);
   try {
-    return await storage.run(span.context, work, span);
+    return await inContext(span.context, () => work(span));
   } catch (error) {
     span.set("error", error instanceof Error ? error.message : String(error));
     throw error;
   }
 }
 
-/** Runs `work` with `context` as the current one. */
-export function inContext<T>(context: TraceContext, work: () => T): T {
-  return storage.run(context, work);
+/** Runs `work` with `context` as the current one, or with none. */
+export function inContext<T>(context: TraceContext | undefined, work: () => T): T {
+  return context === storage.getStore() ? work() : storage.run(context, work);
 }
 
 /** The parent that a request's header names. */
