@@ -85,6 +85,8 @@ test("parseFlags() says what is wrong and what was meant", () => {
   };
   assert.equal(hint("--nmae", "x"), "did you mean --name?");
   assert.equal(hint("-cpus", "x"), "did you mean --cpus?");
+  assert.equal(hint("--hlep"), "did you mean --help?");
+  assert.equal(hint("--nothing-like-it"), undefined);
   assert.throws(() => parse("-x"), /unknown flag -x$/);
   assert.throws(() => parse("-ix"), /unknown flag -x in -ix/);
   assert.throws(() => parse("--name"), /--name needs a value/);

@@ -51,14 +51,19 @@ function set(state: State, name: string, text: string): void {
   state.given.add(target);
 }
 
-function unknownLong(name: string, flags: Flags): WharfError {
+function unknownLong(name: string, flags: Flags, otherwise: string | undefined): WharfError {
   const visible = Object.keys(flags).filter((known) => !flags[known]!.hidden);
-  const near = suggest(name, visible)[0];
-  return wrong(`unknown flag --${name}`, near ? `did you mean --${near}?` : undefined);
+  const near = suggest(name, [...visible, "help"])[0];
+  return wrong(`unknown flag --${name}`, near ? `did you mean --${near}?` : otherwise);
 }
 
-/** Takes the flags out of `argv`; what is left are the arguments. */
-export function parseFlags<F extends Flags>(flags: F, argv: readonly string[], interspersed = true): Input<F> {
+/** Takes the flags out of `argv`; what is left are the arguments. `otherwise` is the hint for an unknown flag that is like none. */
+export function parseFlags<F extends Flags>(
+  flags: F,
+  argv: readonly string[],
+  interspersed = true,
+  otherwise?: string,
+): Input<F> {
   const state: State = { flags, values: initialValues(flags), given: new Set() };
   const args: string[] = [];
   let at = 0;
@@ -79,7 +84,7 @@ export function parseFlags<F extends Flags>(flags: F, argv: readonly string[], i
       const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
       if (!Object.hasOwn(flags, name)) {
         if (name === "help") throw new HelpWanted();
-        throw unknownLong(name, flags);
+        throw unknownLong(name, flags, otherwise);
       }
       const flag = flags[name]!;
       set(state, name, equals >= 0 ? word.slice(equals + 1) : flag.type === "" ? "true" : take(label(name, flag)));

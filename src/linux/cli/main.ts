@@ -51,7 +51,7 @@ function unknownCommand(path: string, word: string, commands: ReadonlyMap<string
 }
 
 async function run(argv: readonly string[]): Promise<number> {
-  const input = parseFlags(GLOBAL_FLAGS, argv, false);
+  const input = parseFlags(GLOBAL_FLAGS, argv, false, "a command's own flags come after its name");
   if (input.flags.version) {
     stdout(`Wharf version ${VERSION}\n`);
     return 0;

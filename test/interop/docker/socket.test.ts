@@ -1,7 +1,7 @@
 // Who may use the socket: its mode and group, who is written down, and TLS on both sides over tcp.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, closeSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { request } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -47,6 +47,35 @@ test("the socket is root's and the group's, and nobody else's", async () => {
   assert.equal(as(GROUP).stdout, "OK");
   await until("the line", () => /info {2}connection socket=\S+ pid=\d+ uid=54321 gid=12345/.test(daemon.log));
   refusedStart(["--group", "no-such-group"], /there is no group "no-such-group"/);
+});
+
+test("who is not root starts no daemon, and is told what to do", () => {
+  // The program may lie where this user cannot go: it is given open.
+  const program = openSync(join(BIN, "wharf"), "r");
+  try {
+    const wharf = (...args: string[]) =>
+      spawnSync(
+        "setpriv",
+        [
+          "--reuid",
+          "54321",
+          "--regid",
+          "54321",
+          "--clear-groups",
+          "bash",
+          "-c",
+          'exec -a wharf /proc/self/fd/3 "$@"',
+          ...args,
+        ],
+        { encoding: "utf8", stdio: ["ignore", "pipe", "pipe", program], env: { WHARF_STATE: "/nowhere/at/all" } },
+      ).stderr;
+    const hint = "hint: run 'sudo wharf daemon start'\n";
+    const socket = "/nowhere/at/all/docker.sock";
+    assert.equal(wharf("bash", "daemon", "start"), `wharf: only root can start the daemon\n${hint}`);
+    assert.equal(wharf("bash", "ps"), `wharf: no daemon runs at ${socket}, and only root can start it\n${hint}`);
+  } finally {
+    closeSync(program);
+  }
 });
 
 test("tcp is refused without TLS on both sides", () => {

@@ -4,6 +4,8 @@ import type { ImageDeleteItem } from "../../../common/docker/image.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { familiarName, tryParseReference } from "../../../common/reference.ts";
 import type { Image } from "../../containerd/api/images.ts";
+import { DEFAULT_SNAPSHOTTER } from "../../containerd/api.ts";
+import { hasSnapshot } from "../../transfer/unpack.ts";
 import type { Engine } from "../engine.ts";
 import { shortId } from "../ids.ts";
 import { DANGLING } from "./names.ts";
@@ -54,7 +56,10 @@ export async function removeImage(engine: Engine, text: string, force: boolean):
   if (last) {
     for (const digest of namesOf(named).digests)
       if (!items.some((item) => item.Untagged === digest)) items.push({ Untagged: digest });
-    items.push({ Deleted: image.id }, ...image.chain.toReversed().map((chainId) => ({ Deleted: chainId })));
+    items.push({ Deleted: image.id });
+    // What other images and containers have of it stays.
+    for (const chainId of image.chain.toReversed())
+      if (!(await hasSnapshot(engine.client, DEFAULT_SNAPSHOTTER, chainId))) items.push({ Deleted: chainId });
     engine.events.emit("image", "delete", image.id, { name: image.id });
   }
   return items;

@@ -126,7 +126,11 @@ export class NetworkDrivers {
     throw new WharfError(
       later ? "Unimplemented" : "NotFound",
       later ? `the network mode ${JSON.stringify(name)} is not there yet` : `network ${name} not found`,
-      { operation: "create container", subject: name, hint: `use --network with one of: ${known}` },
+      {
+        operation: "create container",
+        subject: name,
+        hint: `use --network with one of ${known}, or a network of 'network ls'`,
+      },
     );
   }
 }

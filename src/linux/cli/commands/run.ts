@@ -1,4 +1,4 @@
-// wharf run: create a container from an image, start it, and be its foreground (or leave it running).
+// wharf run: create a container from an image, start it, and stay in the foreground (or leave it running).
 import { ANY, type Input } from "../../../common/cli/command.ts";
 import { CONTAINER_FLAGS, CONTAINER_TOPICS, CREATE_FLAGS } from "../../../common/cli/container/flags.ts";
 import { bool, string } from "../../../common/cli/flags.ts";
@@ -120,7 +120,7 @@ export const run = command({
   name: "run",
   summary: "Create a container from an image and run it",
   description:
-    "Creates a container from an image, which is pulled when it is not there, starts it and stays its foreground: its output is ours, its exit code becomes ours, signals go on to it. With -it a terminal is typed into; ctrl-p ctrl-q detaches and leaves it running. Flags end at the image: what follows belongs to the program inside.",
+    "Creates a container from an image, which is pulled when it is not there, starts it and stays in the foreground: its output is ours, its exit code becomes ours, signals go on to it. With -it a terminal is typed into; ctrl-p ctrl-q detaches and leaves it running. Flags end at the image: what follows belongs to the program inside.",
   usage: "IMAGE [COMMAND] [ARG...]",
   args: { min: 1, max: ANY },
   flags: FLAGS,

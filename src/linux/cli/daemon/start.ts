@@ -144,12 +144,18 @@ async function answers(endpoint: Endpoint): Promise<boolean> {
   }
 }
 
+function mustBeRoot(message: string): void {
+  if (native.syscall(NR.geteuid) === 0) return;
+  throw new WharfError("PermissionDenied", message, { hint: "run 'sudo wharf daemon start'" });
+}
+
 /** Starts a daemon and waits until it answers. Returns its process, or 0 when another caller has started it meanwhile. */
 export async function startDaemon(
   env: ReadonlyMap<string, string>,
   places: Places,
   more: readonly string[] = [],
 ): Promise<number> {
+  mustBeRoot("only root can start the daemon");
   const path = program(env);
   const logPath = logOf(places.state);
   const patience = Number(env.get("WHARF_START_TIMEOUT")) || PATIENCE_S;
@@ -188,11 +194,7 @@ interface Talker {
 export async function ensureDaemon(cli: Talker): Promise<boolean> {
   if (cli.env.get("WHARF_AUTOSTART") === "0") return false;
   const state = stateOf(cli.env);
-  if (native.syscall(NR.geteuid) !== 0) {
-    throw new WharfError("PermissionDenied", `no daemon runs at ${socketOf(cli.env)}, and only root can start it`, {
-      hint: "run 'sudo wharf daemon start'",
-    });
-  }
+  mustBeRoot(`no daemon runs at ${socketOf(cli.env)}, and only root can start it`);
   if (cli.isTerminal(2)) cli.err("starting the daemon …");
   try {
     await startDaemon(cli.env, { root: rootOf(cli.env), state, config: configOf(cli.env) });
