@@ -37,6 +37,8 @@ export interface ErrorDetails {
   cause?: unknown;
   /** The kernel's error name where a system call failed: "ENOENT". */
   errno?: string | undefined;
+  /** What was told together with it, each an error by itself: a registry's list, the details of a gRPC status. The message has their texts. */
+  also?: readonly WharfError[] | undefined;
 }
 
 /**
@@ -49,6 +51,7 @@ export class WharfError extends Error {
   readonly subject: string | undefined;
   readonly hint: string | undefined;
   readonly errno: string | undefined;
+  readonly also: readonly WharfError[];
 
   constructor(code: Code, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -58,6 +61,7 @@ export class WharfError extends Error {
     this.subject = details.subject;
     this.hint = details.hint;
     this.errno = details.errno;
+    this.also = details.also ?? [];
   }
 
   /** Any thrown value as a WharfError; ours are passed through. */
@@ -86,6 +90,13 @@ export function describe(error: unknown): string {
   return parts.join(": ");
 }
 
+/** What the errors of the chain were told together with. */
+export function alsoOf(error: unknown): WharfError[] {
+  const all: WharfError[] = [];
+  for (let at: unknown = error; at instanceof Error; at = at.cause) if (at instanceof WharfError) all.push(...at.also);
+  return all;
+}
+
 /** The innermost hint of the chain: the one nearest to the cause knows best. */
 export function hintOf(error: unknown): string | undefined {
   let hint: string | undefined;
@@ -102,6 +113,7 @@ export interface ErrorData {
   subject?: string | undefined;
   hint?: string | undefined;
   errno?: string | undefined;
+  also?: ErrorData[] | undefined;
   cause?: ErrorData | undefined;
 }
 
@@ -112,6 +124,7 @@ export function errorToData(error: unknown): ErrorData {
   if (e.subject) data.subject = e.subject;
   if (e.hint) data.hint = e.hint;
   if (e.errno) data.errno = e.errno;
+  if (e.also.length > 0) data.also = e.also.map(errorToData);
   // of the error itself: a foreign one is wrapped anew each time, with itself as the cause
   const cause = error instanceof Error ? error.cause : undefined;
   if (cause !== undefined) data.cause = errorToData(cause);
@@ -125,6 +138,7 @@ export function errorFromData(data: ErrorData): WharfError {
     subject,
     hint,
     errno,
+    also: data.also?.map(errorFromData),
     cause: data.cause ? errorFromData(data.cause) : undefined,
   });
 }

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WharfError } from "../errors.ts";
+import { Any } from "../gen/google/protobuf/any.ts";
 import { Status } from "../gen/google/rpc/status.ts";
-import { encode } from "../protobuf/codec.ts";
+import { decode, encode } from "../protobuf/codec.ts";
+import { encodeUtf8 } from "../utf8.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { frame, MessageReader } from "./message.ts";
 import { formatTimeout, metadata, parseHead, parseTimeout } from "./request.ts";
-import { decodeText, detailsOfTrailers, encodeText, errorOfTrailers, errorTrailers } from "./status.ts";
+import { decodeText, encodeText, errorOfTrailers, errorTrailers } from "./status.ts";
 
 const HEAD = { ":method": "POST", ":path": "/a.b.C/Do", "content-type": "application/grpc" };
 
@@ -119,11 +121,59 @@ test("containerd's ending of a message, the code's name, is dropped", () => {
   assert.equal(of("5", ""), "not found");
 });
 
-test("details of a status are found", () => {
-  const status = { code: 5, message: "m", details: [{ typeUrl: "a.B", value: Uint8Array.of(1) }] };
-  const trailers = { "grpc-status": "5", "grpc-status-details-bin": encodeBase64(encode(Status, status)) };
-  assert.equal(detailsOfTrailers(trailers)[0]?.typeUrl, "a.B");
-  assert.deepEqual(detailsOfTrailers({}), []);
+test("details of a status are errors told with it, as containerd's errgrpc has them", () => {
+  const of = (status: Parameters<typeof encode<Status>>[1], other = {}) =>
+    errorOfTrailers({
+      ...{ "grpc-status": "5", "grpc-message": "m", "grpc-status-details-bin": encodeBase64(encode(Status, status)) },
+      ...other,
+    })!;
+  const below = {
+    typeUrl: "type.googleapis.com/google.rpc.Status",
+    value: encode(Status, { code: 7, message: "denied" }),
+  };
+  const error = of({ code: 5, message: "m: not found", details: [below, { typeUrl: "a.B", value: Uint8Array.of(1) }] });
+  assert.deepEqual([error.code, error.message], ["NotFound", "m; denied"]);
+  assert.deepEqual(
+    error.also.map(({ code, message }) => [code, message]),
+    [["PermissionDenied", "denied"]],
+  );
+  assert.equal(of({ code: 5, message: "m: denied", details: [below] }).message, "m: denied", "told already");
+  // One that Go's typeurl knows is packed once more.
+  const said = { status: "500 Internal Server Error", requestURL: "https://r/v2/x", requestMethod: "GET" };
+  const typed = {
+    typeUrl: "github.com/containerd/containerd/v2/core/remotes/errors/ErrUnexpectedStatus",
+    value: encodeUtf8(JSON.stringify(said)),
+  };
+  const packed = { typeUrl: "type.googleapis.com/google.protobuf.Any", value: encode(Any, typed) };
+  assert.equal(
+    of({ code: 2, message: "pull", details: [packed] }).message,
+    "pull; unexpected status from GET request to https://r/v2/x: 500 Internal Server Error",
+  );
+});
+
+test("what was told with an error is sent as details, beside all that our own clients get", () => {
+  const also = [new WharfError("Unknown", "DENIED: no"), new WharfError("NotFound", "UNKNOWN: gone")];
+  const error = new WharfError("Unknown", "pull", {
+    cause: new WharfError("PermissionDenied", "r answered 403", { also }),
+  });
+  const trailers = errorTrailers(error, false);
+  const { code, message, details } = decode(Status, decodeBase64(trailers["grpc-status-details-bin"]!));
+  assert.deepEqual([code, message], [2, "pull: r answered 403"]);
+  assert.deepEqual(
+    details.map(({ typeUrl, value }) => [typeUrl, decode(Status, value).code, decode(Status, value).message]),
+    [
+      ["type.googleapis.com/google.rpc.Status", 2, "DENIED: no"],
+      ["type.googleapis.com/google.rpc.Status", 5, "UNKNOWN: gone"],
+    ],
+  );
+  const whole = errorOfTrailers(errorTrailers(error, true))!;
+  assert.deepEqual(
+    (whole.cause as WharfError).also.map(({ code: one }) => one),
+    ["Unknown", "NotFound"],
+  );
+  assert.ok(!("grpc-status-details-bin" in errorTrailers(new WharfError("NotFound", "x"), false)));
+  const much = [new WharfError("Unknown", "x".repeat(9000))];
+  assert.ok(!("grpc-status-details-bin" in errorTrailers(new WharfError("Unknown", "x", { also: much }), false)));
 });
 
 test("text that is no proper escape is taken as it is", () => {

@@ -3,10 +3,10 @@
  * (google.rpc.Status), from and to WharfError. Pure.
  */
 
-import { CODES, type Code, describe, type ErrorData, errorFromData, errorToData, WharfError } from "../errors.ts";
+import { alsoOf, CODES, describe, type ErrorData, errorFromData, errorToData, WharfError } from "../errors.ts";
 import { Status } from "../gen/google/rpc/status.ts";
-import { decode } from "../protobuf/codec.ts";
-import { codeOfStatus } from "../ttrpc/status.ts";
+import { decode, encode } from "../protobuf/codec.ts";
+import { errorOfStatus, statusOf } from "../ttrpc/status.ts";
 import { decodeUtf8, encodeUtf8 } from "../utf8.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 
@@ -15,6 +15,7 @@ export type Headers = Record<string, string>;
 
 /** A client of ours asks with this header for the whole error, which then comes in a trailer of this name with `-bin`. */
 export const ERROR_HEADER = "wharf-error";
+const DETAILS = "grpc-status-details-bin";
 /** Bytes of a message that are sent: trailers may have 8 KiB in all with some clients. */
 const MAX_TEXT = 4000;
 
@@ -27,6 +28,10 @@ export function errorTrailers(error: unknown, whole: boolean): Headers {
     "grpc-status": String(CODES[code].grpc),
     "grpc-message": encodeText(describe(error).slice(0, MAX_TEXT)),
   };
+  if (alsoOf(error).length > 0) {
+    const status = encode(Status, statusOf(error));
+    if (status.length <= MAX_TEXT) trailers[DETAILS] = encodeBase64(status);
+  }
   if (whole) {
     const data = encodeUtf8(JSON.stringify(errorToData(error)));
     if (data.length <= MAX_TEXT) trailers[`${ERROR_HEADER}-bin`] = encodeBase64(data);
@@ -41,21 +46,9 @@ export function errorOfTrailers(trailers: Readonly<Record<string, string | undef
   if (number === undefined) return new WharfError("Unknown", "the server ended the call without a status");
   const whole = trailers[`${ERROR_HEADER}-bin`];
   if (whole !== undefined) return errorFromData(JSON.parse(decodeUtf8(decodeBase64(whole))) as ErrorData);
-  const code: Code = codeOfStatus(Number(number));
-  const message = decodeText(trailers["grpc-message"] ?? "");
-  return new WharfError(code, nativeMessage(code, message));
-}
-
-/** Typed details of a failed call, where the server sent some. */
-export function detailsOfTrailers(trailers: Readonly<Record<string, string | undefined>>): Status["details"] {
-  const bytes = trailers["grpc-status-details-bin"];
-  return bytes === undefined ? [] : decode(Status, decodeBase64(bytes)).details;
-}
-
-/** containerd ends its messages with the name of the code: `image "x": not found`. */
-function nativeMessage(code: Code, message: string): string {
-  const name = code.replace(/(?<!^)[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();
-  return message.endsWith(`: ${name}`) ? message.slice(0, -name.length - 2) : message || name;
+  const details = trailers[DETAILS];
+  if (details !== undefined) return errorOfStatus(decode(Status, decodeBase64(details)));
+  return errorOfStatus({ code: Number(number), message: decodeText(trailers["grpc-message"] ?? ""), details: [] });
 }
 
 /** All but printable ASCII, and the percent sign, become %XX of their UTF-8 bytes. */

@@ -7,6 +7,9 @@ import { isTransientStatus, retryAfter } from "./retry.ts";
 /** As much of an error's body as is read; bytes. */
 const ERROR_BODY = 64 << 10;
 
+/** Entries of such a body that are told. */
+const MOST = 8;
+
 /** Status to code; the rest by hundreds. */
 const BY_STATUS: Readonly<Record<number, Code>> = {
   401: "Unauthenticated",
@@ -19,23 +22,35 @@ const BY_STATUS: Readonly<Record<number, Code>> = {
   501: "Unimplemented",
 };
 
-/** The first entry of the distribution spec's error body: `{"errors":[{"code","message","detail"}]}`. */
-export function registryMessage(body: string): { code: string; message: string } | undefined {
+/** What a registry says is wrong. */
+export interface RegistryMessage {
+  code: string;
+  message: string;
+}
+
+/** The entries of the distribution spec's error body, `{"errors":[{"code","message","detail"}]}`, or what else says why. */
+export function registryMessages(body: string): RegistryMessage[] {
   try {
     const value = JSON.parse(body) as {
-      errors?: { code?: unknown; message?: unknown }[];
+      errors?: ({ code?: unknown; message?: unknown } | null)[];
       details?: unknown;
       error_description?: unknown;
     };
-    const first = value.errors?.[0];
-    if (first && typeof first === "object") {
-      return { code: String(first.code ?? ""), message: clean(String(first.message ?? "")) };
+    const entries = (value.errors ?? []).filter((one) => typeof one === "object" && one !== null);
+    if (entries.length > 0) {
+      return entries
+        .slice(0, MOST)
+        .map((one) => ({ code: String(one?.code ?? ""), message: clean(String(one?.message ?? "")) }));
     }
     const text = value.error_description ?? value.details;
-    return typeof text === "string" ? { code: "", message: clean(text) } : undefined;
+    return typeof text === "string" ? [{ code: "", message: clean(text) }] : [];
   } catch {
-    return undefined;
+    return [];
   }
+}
+
+function textOf({ code, message }: RegistryMessage): string {
+  return [code, message].filter(Boolean).join(": ");
 }
 
 /** An answer that is no success. */
@@ -63,9 +78,11 @@ export async function statusError(operation: string, subject: string, response: 
   const { status } = response;
   const { host } = response.url;
   const code = BY_STATUS[status] ?? (status >= 500 ? "Unavailable" : status >= 400 ? "InvalidArgument" : "Unknown");
-  const said = registryMessage(body);
-  const detail = said ? [said.code, said.message].filter(Boolean).join(": ") : "";
-  const details = { operation, subject, hint: hintFor(code, host) };
+  const said = registryMessages(body).map(textOf).filter(Boolean);
+  const detail = said.join("; ");
+  // As with containerd they go to its clients as details of the error; of what is not there nothing more is to be said.
+  const also = status === 404 ? [] : said.map((text) => new WharfError("Unknown", text));
+  const details = { operation, subject, hint: hintFor(code, host), also };
   const delay = retryAfter(response.headers["retry-after"]);
   return new StatusError(code, `${host} answered ${status}${detail ? ` (${detail})` : ""}`, details, status, delay);
 }

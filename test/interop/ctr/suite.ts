@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { chmodSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -82,6 +84,17 @@ export function ctrSuite({ client, server }: Pairing): void {
     assert.match(await ctr.ok("snapshots", "usage"), /^sha256:\w{64} [\d.]+ [KM]iB +\d+/m);
     assert.match(await ctr.fails("images", "pull", "--plain-http", `${image}0`), /MANIFEST_UNKNOWN|not found/);
     assert.doesNotMatch(await inNamespace("other").ok("images", "ls"), /httpd/);
+  });
+
+  test("all reasons that a registry gives are told, as details of the error", async () => {
+    const errors = [
+      { code: "DENIED", message: "not for you" },
+      { code: "UNSUPPORTED", message: "nor for others" },
+    ];
+    await using refusing = await refusal(JSON.stringify({ errors }));
+    const said = await ctr.fails("images", "pull", "--plain-http", `127.0.0.1:${refusing.port}/some/thing:1`);
+    // Go's clients show the details below the message, which has them as well.
+    for (const { message } of errors) assert.equal(said.split(message).length - 1, own ? 1 : 2, said);
   });
 
   test("what is pulled tells where it lies, and layers what they are when unpacked", async () => {
@@ -287,4 +300,27 @@ export function ctrSuite({ client, server }: Pairing): void {
   test("sandboxes are listed", async () => {
     assert.match(await ctr.ok("sandboxes", "ls"), /^ID\s+CREATED\s+RUNTIME/);
   });
+}
+
+/** A registry that knows of every manifest and gives none: 403, with this body. */
+async function refusal(body: string): Promise<AsyncDisposable & { port: number }> {
+  const known = {
+    "content-type": "application/vnd.oci.image.manifest.v1+json",
+    "content-length": "100",
+    "docker-content-digest": `sha256:${"0".repeat(64)}`,
+  };
+  const server = createServer(({ method }, response) => {
+    if (method === "HEAD") response.writeHead(200, known).end();
+    else response.writeHead(403, { "content-type": "application/json" }).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
 }
