@@ -192,6 +192,15 @@ const PLANTS: Record<string, Plant> = {
 
 if (cgroupRoot("cgroup")) PLANTS["a control group, version 1"] = cgroupPlant("cgroup");
 if (cgroupRoot("cgroup2")) PLANTS["a control group, version 2"] = cgroupPlant("cgroup2");
+if (cgroupRoot("cgroup"))
+  PLANTS["a folder for a hierarchy that is not mounted"] = {
+    kind: "cgroup",
+    plant: (mark) => {
+      const dir = join("/sys/fs/cgroup", `none-${process.pid}`, mark, "inner");
+      mkdirSync(dir, { recursive: true });
+      return { named: dir, undo: () => rmSync(join(dir, "../.."), { recursive: true }) };
+    },
+  };
 
 /** A folder whose path carries the mark. */
 function markedFolder(t: TestContext, mark: string): string {

@@ -90,7 +90,14 @@ function mounts(): Thing[] {
   });
 }
 
-/** Every group below the root of every hierarchy, version 1 and 2. */
+const CGROUPS = "/sys/fs/cgroup";
+/** In a folder that is shared: an entry that looks like ours. */
+const LIKE_OURS = /^(wharf|runt|wt)/;
+
+/**
+ * Every group below the root of every hierarchy, version 1 and 2; and of what programs have made beside them as if the hierarchy were
+ * there (podman, containerd), what looks like ours.
+ */
 function cgroups(): Thing[] {
   const things: Thing[] = [];
   const visit = (dir: string) => {
@@ -103,7 +110,22 @@ function cgroups(): Thing[] {
       visit(path);
     }
   };
-  for (const { type, point } of mountTable()) if (type === "cgroup" || type === "cgroup2") visit(point);
+  const points = new Set<string>();
+  for (const { type, point } of mountTable()) {
+    if (type !== "cgroup" && type !== "cgroup2") continue;
+    points.add(point);
+    visit(point);
+  }
+  if (points.has(CGROUPS)) return things;
+  for (const folder of list(CGROUPS).map((name) => join(CGROUPS, name))) {
+    if (points.has(folder)) continue;
+    for (const name of list(folder).filter((name) => LIKE_OURS.test(name))) {
+      const path = join(folder, name);
+      const inode = glance(() => lstatSync(path).ino, 0);
+      things.push({ kind: "cgroup", key: `${path} ${inode}`, name: path, traces: path, pids: [] });
+      visit(path);
+    }
+  }
   return things;
 }
 
@@ -140,9 +162,9 @@ function networkDevices(): Thing[] {
 
 /** Where container programs put sockets, FIFOs and state; of shared folders only the entries that look like ours. */
 const PLACES = [
-  { dir: "/run", entries: /^(wharf|runt|wt)/ },
-  { dir: "/tmp", entries: /^(wharf|runt|wt)/ },
-  { dir: "/var/lib", entries: /^(wharf|runt|wt)/ },
+  { dir: "/run", entries: LIKE_OURS },
+  { dir: "/tmp", entries: LIKE_OURS },
+  { dir: "/var/lib", entries: LIKE_OURS },
   { dir: "/dev/shm", entries: /./ },
 ];
 const DEPTH = 5;

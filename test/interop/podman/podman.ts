@@ -46,14 +46,8 @@ export class Podman implements AsyncDisposable {
             "file",
           ]
         : storage;
-    // both keep locks and container state below /run; and podman makes folders for hierarchies that are not there: in a view
-    // of its own
+    // both keep locks and container state below /run
     const script = `mount --bind ${join(this.dir, "run")} /run
-      mkdir /tmp/cgroup && mount -t tmpfs cgroup /tmp/cgroup
-      for one in /sys/fs/cgroup/*; do
-        mountpoint -q $one && mkdir /tmp/cgroup/\${one##*/} && mount --bind $one /tmp/cgroup/\${one##*/}
-      done
-      mountpoint -q /sys/fs/cgroup/cpu && mount --move /tmp/cgroup /sys/fs/cgroup
       export PODMAN_IGNORE_CGROUPSV1_WARNING=1
       exec "$@"`;
     const command = ["sh", "-c", script, "sh", program, ...flags, ...args];
