@@ -49,7 +49,10 @@ const MORE: Ledger = {
   "context update --docker": [HOSTS, "contexts: a copy of another"],
   "context use": CONTEXTS,
   "exec --tty": [ENGINE, "exec -it has a terminal"],
-  "images --tree": { reason: "the tree of platforms is an experiment of docker's" },
+  "images --tree": [
+    "test/interop/docker/platforms.test.ts",
+    "images --tree shows each image with its platforms, as docker's does",
+  ],
   "create --use-api-socket": { reason: "it is an experiment of docker's" },
   "create --cpu-count": WINDOWS,
   "create --cpu-percent": WINDOWS,

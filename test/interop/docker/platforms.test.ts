@@ -102,6 +102,44 @@ test("an image of several platforms: manifests in list and inspect, history and 
   await api.refused(400, /the platform is no JSON/, "GET", `/images/${name}/json?platform=%7Bx`);
 });
 
+test("images --tree shows each image with its platforms, as docker's does", async () => {
+  const rows = (text: string) =>
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: docker colours its headings in a pipe, too
+      .replaceAll(/\x1b\[\d*m/g, "")
+      .split("\n")
+      .map((line) => line.trim().split(/ {2,}/))
+      .filter(([first]) => first && !/^(WARNING|Info|IMAGE)/.test(first));
+  const docker = await daemon.docker(["images", "--tree", name]);
+  assert.equal(docker.code, 0, docker.stderr);
+  const created = await api.expect(201, "POST", "/containers/create", { Image: name, Cmd: ["cat", "/name"] });
+  const tree = await daemon.ok("images", "--tree", name);
+  const [image, ...parts] = rows(tree);
+  assert.equal(image!.at(-1), "U");
+  const used = (row: string[]) => row.at(-1) === "U";
+  assert.deepEqual(
+    parts.map((row) => [row[0], used(row)]),
+    [
+      ["├─ linux/arm64", false],
+      ["├─ linux/amd64", true],
+      ["└─ linux/riscv64", false],
+    ],
+  );
+  await api.remove(created.json().Id);
+  const [[dockerImage, ...dockerParts], [ourImage, ...ourParts]] = [
+    docker.stdout,
+    await daemon.ok("images", "--tree", name),
+  ].map(rows) as [string[][], string[][]];
+  assert.deepEqual(ourParts, dockerParts);
+  // docker has of the image itself what the daemon says, which is without what was pulled.
+  assert.deepEqual([ourImage![0], ourImage![1], ourImage![3]], [dockerImage![0], dockerImage![1], dockerImage![3]]);
+  const manifestSizes = (await manifests()).reduce((sum, { Size }) => sum + Size.Total, 0);
+  assert.ok(Math.abs(Number.parseFloat(ourImage![2]!) * 1e6 - manifestSizes) < 1e4, `${ourImage![2]} ${manifestSizes}`);
+  const refused = await daemon.wharf(["images", "--tree", "-q"]);
+  assert.match(refused.stderr, /^wharf: --quiet and --tree do not go together\n/);
+  assert.equal(refused.code, 1);
+});
+
 test("one platform of an image is removed: not by chance, not under a container, what others need stays", async () => {
   assert.deepEqual((await here()).sort(), ["amd64", "arm64"]);
   await daemon.ok("tag", name, "second:1");

@@ -39,7 +39,7 @@ export function imageFormat(source: string, quiet: boolean, digests: boolean): s
   return source.startsWith("table") && digests && !source.includes("{{.Digest}}") ? `${source}\t{{.Digest}}` : source;
 }
 
-function isDangling({ RepoTags, RepoDigests }: ImageSummary): boolean {
+export function isDangling({ RepoTags, RepoDigests }: ImageSummary): boolean {
   const tags = (RepoTags ?? []).filter((tag) => tag !== "<none>:<none>");
   const digests = (RepoDigests ?? []).filter((digest) => digest !== "<none>@<none>");
   return tags.length === 0 && digests.length === 0;

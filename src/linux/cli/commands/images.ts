@@ -1,8 +1,10 @@
 // wharf images: the images in the store.
 import { encodeFilters, filter } from "../../../common/cli/filter.ts";
-import { bool, refused, string } from "../../../common/cli/flags.ts";
-import { type ImageSummary, imageFormat, imageRows, imageRowsOf } from "../../../common/cli/format/image.ts";
+import { bool, string } from "../../../common/cli/flags.ts";
+import { imageFormat, imageRows, imageRowsOf } from "../../../common/cli/format/image.ts";
+import { imageTree, type TreeImage } from "../../../common/cli/format/image-tree.ts";
 import { writeRows } from "../../../common/cli/format/write.ts";
+import { WharfError } from "../../../common/errors.ts";
 import { command } from "../cli.ts";
 import { localClock } from "../zone.ts";
 
@@ -32,27 +34,32 @@ export const images = command({
     ),
     format: string("How to print: table, json, raw or a Go template", { type: "FORMAT", words: ["table", "json"] }),
     "no-trunc": bool("Do not shorten anything"),
-    tree: refused(
-      "the tree of platforms is an experiment of docker's",
-      "'wharf image inspect' shows an image's platforms",
-    ),
+    tree: bool("Each image with its platforms"),
     quiet: bool("Only ids", { short: "q" }),
   },
   examples: [
     { what: "All of them", line: "images" },
     { what: "Those of one repository", line: "images debian" },
+    { what: "With the platforms of each, and the space they take", line: "images --tree" },
     { what: "Names only", line: "images --format '{{.Repository}}:{{.Tag}}'" },
   ],
-  run: async (cli, { flags, args }) => {
+  run: async (cli, { flags, args, given }) => {
     const [name] = args;
+    const other = (["quiet", "no-trunc", "digests", "format"] as const).find((flag) => given.has(flag));
+    if (flags.tree && other) {
+      throw new WharfError("InvalidArgument", `--${other} and --tree do not go together`, { operation: "usage" });
+    }
     const filters =
       name === undefined
         ? flags.filter
         : { ...flags.filter, reference: { ...flags.filter.reference, [name]: true as const } };
-    const list = await cli.api.json<ImageSummary[]>("GET", "/images/json", {
-      query: { all: flags.all, filters: encodeFilters(filters) },
-      doing: "list images",
-    });
+    const query = { all: flags.all, filters: encodeFilters(filters), manifests: flags.tree };
+    const list = await cli.api.json<TreeImage[]>("GET", "/images/json", { query, doing: "list images" });
+    if (flags.tree) {
+      const dangling = flags.all || flags.filter["dangling"] !== undefined;
+      cli.out(imageTree(list, dangling, cli.terminalSize(1)?.columns));
+      return 0;
+    }
     const source = flags.format || (flags.quiet ? "" : (cli.config.imagesFormat ?? ""));
     const format = imageFormat(source, flags.quiet, flags.digests);
     const digests = flags.digests || format.includes("{{.Digest}}");
