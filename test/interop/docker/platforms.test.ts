@@ -105,7 +105,7 @@ test("an image of several platforms: manifests in list and inspect, history and 
 test("images --tree shows each image with its platforms, as docker's does", async () => {
   const rows = (text: string) =>
     text
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: docker colours its headings in a pipe, too
+      // docker colours its headings in a pipe, too
       .replaceAll(/\x1b\[\d*m/g, "")
       .split("\n")
       .map((line) => line.trim().split(/ {2,}/))
