@@ -56,8 +56,8 @@ function requests(asked: readonly Asked[]): string[] {
     asked
       .map((one) => ({ ...one, name: `${one.method} ${one.path.replace(/1{64}/, "one")}` }))
       .filter(({ name, method, path }) => !LOOKS.test(name) && !(method === "GET" && removed.has(path)))
-      // Who watches for the detach keys, client or daemon, is each client's affair.
-      .map(({ name, query: { detachKeys: _, ...query }, body, auth }) => ({
+      // Who watches for the detach keys, client or daemon, is each client's affair; lines of a log in one frame are between us and our daemon.
+      .map(({ name, query: { detachKeys: _, joined: __, ...query }, body, auth }) => ({
         name,
         query,
         body: withoutKeys(body),
