@@ -49,6 +49,12 @@ const HOOK = hooks("hooks: path, args, env and nothing of the runtime's environm
 const TIMEOUT = hooks(
   "hooks[].timeout: in each kind before the program a hook that takes longer is killed, and the container with it",
 );
+const LATE_TIMEOUT = hooks(
+  "hooks[].timeout: one of poststart that takes longer ends the container, one of poststop is told",
+);
+const BUNDLE = flags(
+  "--bundle names the folder of config.json, absolute or from here, for create, run and spec; without it that is here",
+);
 const IDMAP = mounts(
   "mounts[].uidMappings, gidMappings: idmap for one mount, ridmap for the tree, each with a mapping of its own",
 );
@@ -148,6 +154,7 @@ const CONFIG: readonly Rule[] = [
   [/^mounts\[\]\.[ug]idMappings/, IDMAP],
   [/^mounts\[\]\.options$/, mounts("mounts[].options: every word that features reports has its test here")],
   [/^mounts/, BINDS],
+  [/^hooks\.(poststart|poststop)\[\]\.timeout$/, LATE_TIMEOUT],
   [/^hooks\.\w+\[\]\.timeout$/, TIMEOUT],
   [/^hooks/, HOOK],
   [/^annotations$/, STATE],
@@ -161,7 +168,10 @@ const CONFIG: readonly Rule[] = [
     netDevices("linux.netDevices: with another name, with a template, with one that is taken"),
   ],
   [/^linux\.netDevices/, MOVED],
-  [/^linux\.cgroupsPath$/, LIFE],
+  [
+    /^linux\.cgroupsPath$/,
+    fields("linux.resources: limits stand in the cgroup's files, devices not allowed cannot be opened"),
+  ],
   [/^linux\.rootfsPropagation$/, mounts("linux.rootfsPropagation: what a mount made later here does in the container")],
   [/^linux\.seccomp\.listener/, LISTENER],
   [/^linux\.seccomp\.flags$/, FILTER_FLAGS],
@@ -207,7 +217,7 @@ const COMMAND_LINE: readonly Rule[] = [
   ],
   [
     /^runt --help$/,
-    errors("exit codes are runc's: 1 for a failure, 255 for a failed exec, the program's own, 128 and the signal"),
+    shownBy(`${KERNEL}/runc-suite.test.ts`)("called by the name runc it says that name, and helps in runc's form"),
   ],
   [/^runt\b/, GLOBAL],
   [/^(checkpoint|restore) --(file-locks|tcp-established|tcp-skip-in-flight|link-remap|ext-unix-sk)$/, ASKED],
@@ -232,7 +242,8 @@ const COMMAND_LINE: readonly Rule[] = [
   [/ --console-socket$/, TERMINAL],
   [/ --no-pivot$/, NO_PIVOT],
   [/ --no-new-keyring$/, KEYRING],
-  [/^(create|start|state|kill|delete)$|^(create|run|spec) --bundle$/, LIFE],
+  [/^(create|run|spec) --bundle$/, BUNDLE],
+  [/^(create|start|state|kill|delete)$/, LIFE],
   [/^delete --force$/, lifecycle("delete --force of what is not there is no error, without force it is")],
   [/^kill --all$/, lifecycle("kill --all reaches every process of a container without a pid namespace")],
   [
@@ -257,7 +268,11 @@ const COMMAND_LINE: readonly Rule[] = [
   [/^ps --format$/, GLOBAL],
   [/^ps$/, EXEC_PROCESS],
   [/^run --(detach|keep)$/, DETACHED],
-  [/^run( --no-subreaper)?$/, RUN],
+  [
+    /^run --no-subreaper$/,
+    lifecycle("run is the parent of what its container's processes leave behind, and with --no-subreaper it is not"),
+  ],
+  [/^run$/, RUN],
   [/^spec/, SPEC],
   [/^update --(l3-cache-schema|mem-bw-schema|kernel-memory|kernel-memory-tcp)$/, UPDATE_REFUSALS],
   [/^update/, UPDATE],

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -16,10 +16,8 @@ test("update: each flag changes its limit, and --resources takes a file", () => 
     (spec) => void Object.assign(spec.linux!.resources!, { memory: { limit: 64 * MIB, swap: 64 * MIB } }),
   );
   box.sleeping();
-  const file = (name: string) => {
-    const folder = CGROUP_V2 ? `/sys/fs/cgroup/${box.id}` : `/sys/fs/cgroup/${name.split(".")[0]}/${box.id}`;
-    return readFileSync(`${folder}/${name}`, "utf8").trim();
-  };
+  const place = (name: string) => `/sys/fs/cgroup/${CGROUP_V2 ? "" : name.split(".")[0]}/${box.id}/${name}`;
+  const file = (name: string) => readFileSync(place(name), "utf8").trim();
   const set = (flags: string[], v1: Record<string, string>, v2: Record<string, string>) => {
     box.ok("update", ...flags, box.id);
     for (const [name, value] of Object.entries(CGROUP_V2 ? v2 : v1)) assert.equal(file(name), value, flags.join(" "));
@@ -38,16 +36,20 @@ test("update: each flag changes its limit, and --resources takes a file", () => 
   set(["--cpu-idle", "1"], { "cpu.idle": "1" }, { "cpu.idle": "1" });
   const kernel = box.runt("update", "--kernel-memory", n(50), box.id);
   assert.equal(kernel.status, 0, kernel.err);
-  for (const [flag, value] of [
-    ["--blkio-weight", "500"],
-    ["--cpu-rt-period", "500000"],
-    ["--cpu-rt-runtime", "1000"],
-    ["--kernel-memory-tcp", n(20)],
+  for (const [flag, value, ...names] of [
+    ["--blkio-weight", "500", "blkio.weight", "blkio.bfq.weight", "io.bfq.weight"],
+    ["--cpu-rt-period", "500000", "cpu.rt_period_us"],
+    ["--cpu-rt-runtime", "1000", "cpu.rt_runtime_us"],
+    ["--kernel-memory-tcp", n(20), "memory.kmem.tcp.limit_in_bytes"],
     ["--mem-bw-schema", "MB:0=50"],
   ] as const) {
     const { status, err } = box.runt("update", flag, value, box.id);
-    // what this host's cgroups, scheduler or processor have not is refused by name
+    // what this host's cgroups, scheduler or processor have not is refused by name; kernel memory is passed over with a warning
     if (status !== 0) assert.match(err, /linux\.(resources\.(blockIO|cpu|memory)|intelRdt)/, flag);
+    else if (!/limits of kernel memory are ignored/.test(err)) {
+      const there = names.filter((name) => existsSync(place(name))).map((name) => file(name).replace("default ", ""));
+      assert.ok(there.includes(value), `${flag}: ${there}`);
+    }
   }
   const resources = join(box.dir, "resources.json");
   writeFileSync(resources, JSON.stringify({ pids: { limit: 31 } }));
@@ -270,4 +272,22 @@ test("global flags: --root keeps containers apart, --rootless and --criu are tak
   assert.equal(box.runt("--rootless", "false", "--criu", "criu", "state", box.id).status, 0);
   assert.match(box.runt("--version").out, /^runt version \S+\n[\s\S]*spec: 1\.3\.0\n/);
   assert.deepEqual(JSON.parse(box.runt("ps", "--format", "json", box.id).out).length, 1);
+});
+
+test("--bundle names the folder of config.json, absolute or from here, for create, run and spec; without it that is here", () => {
+  using box = new Bundle((spec) => void (spec.process!.args = ["echo", "found"]));
+  mkdirSync(join(box.dir, "elsewhere"));
+  const from = (folder: string, words: string) =>
+    box.shell(`cd ${folder} && ${RUNTIME} --root ${box.state} ${words} ${box.id} < /dev/null`);
+  assert.equal(from("/", `run --bundle ${box.dir}`).out, "found\n");
+  assert.equal(from("elsewhere", "run -b ..").out, "found\n");
+  assert.equal(from(".", "run").out, "found\n");
+  for (const verb of ["run", "create"])
+    assert.match(from("elsewhere", verb).err, /JSON specification file .*elsewhere\/config\.json not found/, verb);
+  const created = from("elsewhere", "create --bundle ..");
+  assert.equal(created.status, 0, created.err);
+  assert.equal(JSON.parse(box.runt("state", box.id).out).bundle, box.dir);
+  mkdirSync(join(box.dir, "fresh"));
+  assert.equal(box.shell(`cd elsewhere && ${RUNTIME} spec --bundle ../fresh`).status, 0);
+  assert.ok(existsSync(join(box.dir, "fresh/config.json")));
 });

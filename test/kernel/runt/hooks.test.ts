@@ -76,6 +76,25 @@ test("hooks[].timeout: in each kind before the program a hook that takes longer 
   }
 });
 
+test("hooks[].timeout: one of poststart that takes longer ends the container, one of poststop is told", () => {
+  using box = new Bundle();
+  const endless = { path: "/bin/sleep", args: ["sleep", "100"], timeout: 1 };
+  box.spec.hooks = { poststart: [endless] };
+  box.spec.process!.args = ["sleep", "1000"];
+  box.write();
+  const started = box.runt("run", box.id);
+  assert.equal(started.status, 1);
+  assert.match(started.err, /hooks\.poststart\[0\]: .*"\/bin\/sleep" did not end within 1 s and was killed/);
+  assert.equal(box.status(), undefined);
+  box.spec.hooks = { poststop: [endless] };
+  box.spec.process!.args = ["true"];
+  box.write();
+  const { status, err } = box.runt("run", box.id);
+  assert.equal(status, 0, err);
+  assert.match(err, /level=warning msg="hooks\.poststop\[0\]: .*did not end within 1 s and was killed/);
+  assert.equal(box.status(), undefined);
+});
+
 test("hooks: the first that fails ends it, with its output; poststop's failure is a warning", () => {
   for (const kind of [...BEFORE, "poststart"] as const) {
     using box = new Bundle();

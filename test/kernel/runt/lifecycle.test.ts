@@ -18,6 +18,25 @@ test("run passes on what the program writes and its exit code, and leaves nothin
   }
 });
 
+test("run is the parent of what its container's processes leave behind, and with --no-subreaper it is not", () => {
+  using box = new Bundle((spec) => {
+    // the kernel gives orphans to the next ancestor that takes them, within a pid namespace to its first process
+    spec.linux!.namespaces = spec.linux!.namespaces!.filter(({ type }) => type !== "pid");
+    const orphan = "(sleep 1000 & echo $! > /tmp/orphan); cut -d ' ' -f 4 /proc/$(cat /tmp/orphan)/stat; echo $PPID";
+    spec.process!.args = ["sh", "-c", orphan];
+  });
+  for (const [flags, own] of [
+    [[], true],
+    [["--no-subreaper"], false],
+  ] as const) {
+    const { status, out, err } = box.runt("run", ...flags, box.id);
+    assert.equal(status, 0, err);
+    const [parent, runtime] = out.trim().split("\n");
+    assert.match(`${parent} ${runtime}`, /^\d+ \d+$/);
+    assert.equal(parent === runtime, own, `${flags}: ${out}`);
+  }
+});
+
 test("run ends with 128 and the signal that ended the program", () => {
   using box = new Bundle((spec) => {
     spec.process!.args = ["sh", "-c", "kill -9 $$"];

@@ -1,7 +1,7 @@
 // linux.resources: each limit stands in the cgroup's files, or is refused by its name.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { test } from "node:test";
 import type { LinuxResources, Spec } from "../../../src/common/oci/runtime.ts";
 import { Bundle, CGROUP_V2 } from "./bundle.ts";
@@ -18,6 +18,24 @@ function files(given: LinuxResources, names: readonly string[]): Record<string, 
     return readFileSync(`${folder}/${name}`, "utf8").trim();
   };
   return Object.fromEntries(names.map((name) => [name, read(name)]));
+}
+
+/** What the container's cgroups have in the files of these names; undefined when this host refuses the limit, with words that name it. */
+function setOrRefused(given: LinuxResources, words: RegExp, names: RegExp): string | undefined {
+  using box = new Bundle(resources(given));
+  box.spec.process!.args = ["sleep", "1000"];
+  box.write();
+  const { status, err } = box.runt("run", "--detach", box.id);
+  if (status !== 0) {
+    assert.match(err, words);
+    return undefined;
+  }
+  const folders = ["", ...readdirSync("/sys/fs/cgroup")].map((one) => join("/sys/fs/cgroup", one, box.id));
+  const files = folders
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+    .filter((file) => names.test(basename(file)));
+  return files.map((file) => readFileSync(file, "utf8")).join("");
 }
 
 function refusal(given: LinuxResources): string {
@@ -135,11 +153,13 @@ test("linux.resources.blockIO: throttles of a device; weights, or that the sched
   for (const [field, given] of [
     ["weight", { weight: 500 }],
     ["leafWeight", { leafWeight: 500 }],
-    ["weightDevice", { weightDevice: [{ major, minor, weight: 500 }] }],
+    ["weightDevice", { weightDevice: [{ major, minor, weight: 500, leafWeight: 500 }] }],
   ] as const) {
-    using box = new Bundle(resources({ blockIO: given as LinuxResources["blockIO"] }));
-    const { status, err } = box.runt("run", box.id);
-    if (status !== 0) assert.match(err, new RegExp(`linux\\.resources\\.blockIO\\.${field}: `));
+    const words = new RegExp(`linux\\.resources\\.blockIO\\.${field}: `);
+    const shown = setOrRefused({ blockIO: given } as LinuxResources, words, CGROUP_V2 ? /^io\..*weight/ : /weight/);
+    // io.weight has another scale
+    if (shown !== undefined)
+      assert.match(shown, field === "weightDevice" ? /:\d+ (500|4950)$/m : /\b(500|4950)$/m, field);
   }
   const both = /linux\.resources\.blockIO\.weightDevice\[0\]: needs weight or leafWeight/;
   assert.match(refusal({ blockIO: { weightDevice: [{ major, minor }] } }), both);
@@ -147,17 +167,22 @@ test("linux.resources.blockIO: throttles of a device; weights, or that the sched
 });
 
 test("linux.resources.hugepageLimits, network, rdma: set where the controller is, refused by name where it is not", () => {
-  const cases: [controller: string, given: LinuxResources, field: RegExp][] = [
-    ["hugetlb", { hugepageLimits: [{ pageSize: "2MB", limit: 4 * MIB }] }, /linux\.resources\.hugepageLimits/],
-    ["net_cls", { network: { classID: 0x100001 } }, /linux\.resources\.network\.classID/],
-    ["net_prio", { network: { priorities: [{ name: "lo", priority: 3 }] } }, /linux\.resources\.network\.priorities/],
-    ["rdma", { rdma: { mlx5_1: { hcaHandles: 3, hcaObjects: 100 } } }, /linux\.resources\.rdma/],
+  const huge2 = { hugepageLimits: [{ pageSize: "2MB", limit: 4 * MIB }] };
+  const priorities = { network: { priorities: [{ name: "lo", priority: 3 }] } };
+  const cases: [given: LinuxResources, field: RegExp, files: RegExp, value: RegExp][] = [
+    [huge2, /resources\.hugepageLimits/, /^hugetlb\.2MB\.(max|limit_in_bytes)$/, /^4194304$/m],
+    [{ network: { classID: 0x100001 } }, /resources\.network\.classID/, /^net_cls\.classid$/, /^1048577$/m],
+    [priorities, /resources\.network\.priorities/, /^net_prio\.ifpriomap$/, /^lo 3$/m],
+    [
+      { rdma: { mlx5_1: { hcaHandles: 3, hcaObjects: 100 } } },
+      /resources\.rdma/,
+      /^rdma\.max$/,
+      /^mlx5_1 hca_handle=3 hca_object=100/m,
+    ],
   ];
-  for (const [controller, given, field] of cases) {
-    using box = new Bundle(resources(given));
-    const { status, err } = box.runt("run", box.id);
-    if (status !== 0) assert.match(err, field, controller);
-    else if (!CGROUP_V2) assert.ok(statSync(`/sys/fs/cgroup/${controller}`).isDirectory());
+  for (const [given, field, files, value] of cases) {
+    const shown = setOrRefused(given, field, files);
+    if (shown !== undefined) assert.match(shown, value);
   }
   const huge = [{ pageSize: "2MB", limit: 0 }, { limit: 1 }];
   assert.match(
