@@ -153,6 +153,7 @@ const CONFIG: readonly Rule[] = [
   [/^(hostname|domainname)$/, fields("hostname and domainname are the container's own")],
   [/^mounts\[\]\.[ug]idMappings/, IDMAP],
   [/^mounts\[\]\.options$/, mounts("mounts[].options: every word that features reports has its test here")],
+  [/^mounts\[\]\.type$/, mounts("mounts[].type: any that the kernel has, as an overlay of folders of the host")],
   [/^mounts/, BINDS],
   [/^hooks\.(poststart|poststop)\[\]\.timeout$/, LATE_TIMEOUT],
   [/^hooks\.\w+\[\]\.timeout$/, TIMEOUT],

@@ -330,6 +330,34 @@ test("a mount of type cgroup shows the container's own cgroups, read-only when a
   assert.match(out, /^1\n.*Read-only file system\n(\d+:pids|0:):\/\n$/);
 });
 
+test("mounts of type cgroup and cgroup2, with a cgroup namespace and a user namespace or without: always the container's own, and its to use when read-write", () => {
+  const folder = CGROUP_V2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids";
+  const ids = [{ containerID: 0, hostID: 100000, size: 65536 }];
+  for (const type of ["cgroup", "cgroup2"]) {
+    for (const namespace of [false, true]) {
+      for (const user of [false, true]) {
+        for (const access of ["ro", "rw"]) {
+          const what = `${type} ${namespace} ${user} ${access}`;
+          using box = new Bundle((spec) => {
+            const options = ["nosuid", "noexec", "nodev", access];
+            spec.mounts!.push({ destination: "/sys/fs/cgroup", type, source: type, options });
+            if (namespace) spec.linux!.namespaces!.push({ type: "cgroup" });
+            if (!user) return;
+            spec.linux!.namespaces!.push({ type: "user" });
+            Object.assign(spec.linux!, { uidMappings: ids, gidMappings: ids });
+          });
+          if (user) box.shell(`chown -R 100000:100000 ${box.rootfs} && chmod 755 ${box.dir}`);
+          const out = box.sh(`cat ${folder}/cgroup.procs | head -1; mkdir ${folder}/x 2>&1 && echo made || :`);
+          assert.match(out, /^1\n/, what);
+          if (access === "ro") assert.match(out, /Read-only file system/, what);
+          else if (!user) assert.match(out, /\nmade\n$/, what);
+          assert.equal(box.status(), undefined, what);
+        }
+      }
+    }
+  }
+});
+
 test("--no-pivot, --preserve-fds and LISTEN_FDS", () => {
   using box = new Bundle();
   box.spec.process!.args = ["sh", "-c", "ls /proc/self/fd | wc -l; touch /tmp/inside"];
