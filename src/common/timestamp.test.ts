@@ -20,6 +20,21 @@ test("parseTimestamp() reads offsets, short fractions and lower case", () => {
   assert.equal(formatTimestamp(parseTimestamp("0001-01-01T00:00:00Z")), "0001-01-01T00:00:00.000000000Z");
 });
 
+test("times of the second that was written last are read like all others", () => {
+  const text = formatTimestamp({ seconds: 1_767_322_985, nanos: 123_456_789 });
+  assert.equal(text, "2026-01-02T03:03:05.123456789Z");
+  for (const [nanos, fraction] of [
+    [7, "000000007Z"],
+    [120_000_000, "12Z"],
+    [123_456_789, "1234567891Z"],
+    [0, "000000000z"],
+  ] as const) {
+    assert.deepEqual(parseTimestamp(text.slice(0, 20) + fraction), { seconds: 1_767_322_985, nanos });
+  }
+  assert.equal(parseTimestamp(`${text.slice(0, 20)}1234+01:00`).seconds, 1_767_322_985 - 3600);
+  assert.throws(() => parseTimestamp(`${text.slice(0, 20)}12345678xZ`), { code: "InvalidArgument" });
+});
+
 test("parseTimestamp() refuses what is no time", () => {
   for (const text of [
     "",

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { WharfError } from "../../common/errors.ts";
 import type { ActiveSpan } from "../trace/trace.ts";
 import type { Hijack } from "./hijack.ts";
+import type { Presence } from "./presence.ts";
 
 /** The minor number of an API version: 51 for 1.51. */
 export type ApiVersion = number;
@@ -17,10 +18,11 @@ export class Exchange<Q = unknown, B = unknown> {
   readonly body: B;
   readonly version: ApiVersion;
   readonly request: IncomingMessage;
-  /** Aborted when the client goes away before the answer is complete. */
-  readonly signal: AbortSignal;
   readonly span: ActiveSpan;
+  readonly #presence: Presence;
   readonly #response: ServerResponse;
+  /** Of the answer: name, value, name, value. At once with its status: Node takes longer for one after the other. */
+  readonly #headers: string[];
   readonly #hijack: Hijack | undefined;
 
   constructor(
@@ -31,9 +33,10 @@ export class Exchange<Q = unknown, B = unknown> {
       query: Q;
       body: B;
       version: ApiVersion;
-      signal: AbortSignal;
+      presence: Presence;
       span: ActiveSpan;
     },
+    headers: readonly string[],
     hijack: Hijack | undefined,
   ) {
     this.request = request;
@@ -43,8 +46,14 @@ export class Exchange<Q = unknown, B = unknown> {
     this.query = given.query;
     this.body = given.body;
     this.version = given.version;
-    this.signal = given.signal;
+    this.#presence = given.presence;
     this.span = given.span;
+    this.#headers = [...headers];
+  }
+
+  /** Aborted when the client goes away before the answer is complete. */
+  get signal(): AbortSignal {
+    return this.#presence.signal;
   }
 
   /** A path parameter that the operation's path names. */
@@ -53,13 +62,17 @@ export class Exchange<Q = unknown, B = unknown> {
   }
 
   header(name: string, value: string): void {
-    this.#response.setHeader(name, value);
+    this.#headers.push(name, value);
+  }
+
+  #head(status: number, ...more: string[]): void {
+    this.#response.writeHead(status, this.#headers.concat(more));
   }
 
   /** Answers with JSON; a newline ends it, as Go's encoder does. */
   json(status: number, value: unknown): void {
     const bytes = Buffer.from(`${JSON.stringify(value)}\n`);
-    this.#response.writeHead(status, { "Content-Type": "application/json", "Content-Length": bytes.length });
+    this.#head(status, "Content-Type", "application/json", "Content-Length", String(bytes.length));
     this.#response.end(bytes);
   }
 
@@ -87,21 +100,19 @@ export class Exchange<Q = unknown, B = unknown> {
 
   text(status: number, value: string): void {
     const bytes = Buffer.from(value);
-    this.#response.writeHead(status, {
-      "Content-Type": "text/plain; charset=utf-8",
-      "Content-Length": bytes.length,
-    });
+    this.#head(status, "Content-Type", "text/plain; charset=utf-8", "Content-Length", String(bytes.length));
     this.#response.end(bytes);
   }
 
   empty(status: number): void {
-    this.#response.writeHead(status, status === 204 || status === 304 ? {} : { "Content-Length": 0 });
+    if (status === 204 || status === 304) this.#head(status);
+    else this.#head(status, "Content-Length", "0");
     this.#response.end();
   }
 
   /** Sends the header now; the body follows in pieces. */
   stream(status: number, contentType: string): BodyWriter {
-    this.#response.writeHead(status, { "Content-Type": contentType });
+    this.#head(status, "Content-Type", contentType);
     this.#response.flushHeaders();
     return new BodyWriter(this.#response, this.signal);
   }

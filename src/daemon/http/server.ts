@@ -13,6 +13,7 @@ import { messageOf, statusOf } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { Hijack } from "./hijack.ts";
 import type { Operation } from "./operation.ts";
+import { Presence } from "./presence.ts";
 import { readQuery } from "./query.ts";
 import { type Match, Router } from "./router.ts";
 
@@ -37,10 +38,12 @@ export interface ServerOptions {
 const MAX_HEADERS = 64 << 10;
 /** Milliseconds: as dockerd has it for headers. */
 const PATIENCE = 60_000;
+const NO_QUERY = new URLSearchParams();
 const VERSION = /^\/v(\d{1,4})\.(\d{1,4})(?=\/)/;
 
 export function createApiServer(options: ServerOptions): Server {
   const router = new Router(options.operations);
+  const headers = Object.entries(options.headers).flat();
   const findHijack = (request: IncomingMessage): Match | undefined => {
     const { method = "" } = request;
     if (method !== "POST" && !(method === "GET" && request.headers.upgrade)) return undefined;
@@ -64,7 +67,7 @@ export function createApiServer(options: ServerOptions): Server {
     markHijacks(socket, (request) => findHijack(request) !== undefined);
   });
   server.on("request", (request, response) => {
-    void answer(options, router, request, response, undefined);
+    void answer(options, headers, router, request, response, undefined);
   });
   server.on("upgrade", (request: IncomingMessage, stream, head: Buffer) => {
     const socket = stream as Socket;
@@ -76,7 +79,7 @@ export function createApiServer(options: ServerOptions): Server {
       response.detachSocket(socket);
       socket.end();
     });
-    void answer(options, router, request, response, new Hijack(request, socket, head, response));
+    void answer(options, headers, router, request, response, new Hijack(request, socket, head, response));
   });
   server.on("clientError", (error: NodeJS.ErrnoException, stream) => {
     const socket = stream as Socket;
@@ -132,6 +135,7 @@ function markHijacks(socket: Socket, hijacks: (request: IncomingMessage) => bool
 
 async function answer(
   options: ServerOptions,
+  headers: readonly string[],
   router: Router,
   request: IncomingMessage,
   response: ServerResponse,
@@ -139,10 +143,9 @@ async function answer(
 ): Promise<void> {
   const method = request.method ?? "GET";
   const { path, search, version: asked } = splitPath(request.url ?? "/");
-  for (const [name, value] of Object.entries(options.headers)) response.setHeader(name, value);
-  const controller = new AbortController();
+  const presence = new Presence();
   response.on("close", () => {
-    if (!response.writableFinished) controller.abort(new WharfError("Canceled", "the client closed the connection"));
+    if (!response.writableFinished) presence.leave();
   });
   const parent = contextFromHeader(request.headers.traceparent as string | undefined);
   using span = startSpan(`${method} ${path}`, undefined, parent);
@@ -157,22 +160,23 @@ async function answer(
         response,
         {
           params,
-          query: readQuery(operation.query, new URLSearchParams(search)),
+          query: readQuery(operation.query, search === "" ? NO_QUERY : new URLSearchParams(search)),
           body:
             operation.body || hijack
               ? await within(options.patience ?? PATIENCE, () => readBody(operation, request, hijack))
               : undefined,
           version,
-          signal: controller.signal,
+          presence,
           span,
         },
+        headers,
         hijack,
       );
       await operation.handler(exchange);
     });
     options.log("debug", "request", { method, path, status: response.statusCode });
   } catch (error) {
-    if (isCode(error, "Canceled") && controller.signal.aborted) return;
+    if (isCode(error, "Canceled") && presence.gone) return;
     const status = statusOf(error);
     span.set("error", messageOf(error));
     if (status >= 500 && status !== 501) options.log("error", "request failed", { method, path, status, error });
@@ -187,7 +191,8 @@ async function answer(
     // What of the body is still to come would have to be read as well.
     if (isCode(error, "DeadlineExceeded"))
       response.on("finish", () => (hijack?.socket ?? request.socket).destroySoon());
-    response.writeHead(status, { "Content-Type": "application/json", "Content-Length": body.length });
+    const more = ["Content-Type", "application/json", "Content-Length", String(body.length)];
+    response.writeHead(status, headers.concat(more));
     response.end(body);
   }
 }

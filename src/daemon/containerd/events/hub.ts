@@ -1,5 +1,5 @@
 /**
- * The event exchange. Subscribers share one chain of events: each holds its place in it, so an event is stored once however many have
+ * The event exchange. Subscribers share one list of events: each holds its place in it, so an event is stored once however many have
  * yet to read it, and a subscriber that has read everything costs nothing. One that falls too far behind is ended.
  */
 
@@ -13,12 +13,8 @@ import { decodeEvent, type EventMessage } from "./messages.ts";
 /** Events that are held for the slowest reader. */
 const BACKLOG = 16_384;
 
-interface Link {
-  envelope: Envelope | undefined;
-  /** Counts events from the start. */
-  sequence: number;
-  next: Link | undefined;
-}
+/** Events that may be held though all have read them: looking for the slowest reader takes its time. */
+const SLACK = 256;
 
 /** Milliseconds after the start in which subscribers hear of what has happened before it, too. */
 const LATE = 10_000;
@@ -26,9 +22,12 @@ const LATE = 10_000;
 const TOPIC = /^(?:\/[^/\s]+)+$/;
 
 export class EventHub implements Disposable {
-  #last: Link = { envelope: undefined, sequence: 0, next: undefined };
-  /** Called when there is something new. */
-  readonly #wakers = new Set<() => void>();
+  /** Those that someone has yet to read, and some before them. A chain would do, but the collector keeps what old, dead links lead to. */
+  readonly #held: Envelope[] = [];
+  /** How many there were before these. */
+  #before = 0;
+  #trimAt = SLACK;
+  readonly #readers = new Set<Reader>();
   #closed = false;
   readonly #backlog: number;
   /** What has happened before the start and came late. */
@@ -58,11 +57,27 @@ export class EventHub implements Disposable {
     if (envelope.namespace === "" || envelope.timestamp === "") {
       throw new WharfError("InvalidArgument", `the event ${envelope.topic} has no namespace or no time`);
     }
-    const link: Link = { envelope, sequence: this.#last.sequence + 1, next: undefined };
-    this.#last.next = link;
-    this.#last = link;
+    this.#held.push(envelope);
     if (late) this.#missed().push(envelope);
-    this.#wake();
+    for (const reader of this.#readers) {
+      if (this.#end - reader.at > this.#backlog) reader.drop();
+      reader.wake();
+    }
+    if (this.#held.length >= this.#trimAt) this.#trim();
+  }
+
+  /** How many events there have been. */
+  get #end(): number {
+    return this.#before + this.#held.length;
+  }
+
+  /** Lets go of what all have read. */
+  #trim(): void {
+    let read = this.#end;
+    for (const { at } of this.#readers) read = Math.min(read, at);
+    this.#held.splice(0, read - this.#before);
+    this.#before = read;
+    this.#trimAt = this.#held.length * 2 + SLACK;
   }
 
   #missed(): Envelope[] {
@@ -73,66 +88,67 @@ export class EventHub implements Disposable {
   /** See `EventService.subscribe`; begins with this call, not with the first read. */
   subscribe(filters?: Filters, options: CallOptions = {}): AsyncIterable<Envelope> {
     const matches = parseFilters(filters);
-    const reader = new Reader(this, this.#last, options.signal);
+    const reader = new Reader(this, this.#end, options.signal);
     const late = [...this.#missed()];
     return {
       [Symbol.asyncIterator]: () => reader.read((envelope) => matches(envelopeAdaptor(envelope)), late),
     };
   }
 
-  /** True when a reader at `sequence` is further behind than events are held for. */
-  isBehind(sequence: number): boolean {
-    return this.#last.sequence - sequence > this.#backlog;
+  /** The event after `count` others; undefined when it has not happened yet. */
+  event(count: number): Envelope | undefined {
+    return this.#held[count - this.#before];
   }
 
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** Has `waker` called with each event until it is taken out again. */
-  watch(waker: () => void): () => void {
-    this.#wakers.add(waker);
-    return () => this.#wakers.delete(waker);
+  /** Has `reader` woken with each event, and what it has not read held, until it is left. */
+  join(reader: Reader): void {
+    this.#readers.add(reader);
   }
 
-  #wake(): void {
-    for (const waker of this.#wakers) waker();
+  leave(reader: Reader): void {
+    this.#readers.delete(reader);
   }
 
   /** Ends all subscriptions after what they have not read yet. */
   [Symbol.dispose](): void {
     this.#closed = true;
-    this.#wake();
+    for (const reader of this.#readers) reader.wake();
   }
 }
 
 class Reader {
   readonly #hub: EventHub;
   readonly #signal: AbortSignal | undefined;
-  /** The last link read; undefined once too far behind: the chain is then free to go. */
-  #at: Link | undefined;
+  /** How many events come before the next one to read. */
+  at: number;
+  #dropped = false;
   #wake: (() => void) | undefined;
-  readonly #unwatch: () => void;
 
-  constructor(hub: EventHub, at: Link, signal: AbortSignal | undefined) {
+  constructor(hub: EventHub, at: number, signal: AbortSignal | undefined) {
     this.#hub = hub;
-    this.#at = at;
+    this.at = at;
     this.#signal = signal;
-    this.#unwatch = hub.watch(() => {
-      if (this.#at && hub.isBehind(this.#at.sequence)) this.#drop();
-      this.#wake?.();
-    });
+    hub.join(this);
     signal?.addEventListener("abort", this.#aborted, { once: true });
   }
 
   readonly #aborted = () => {
-    this.#unwatch();
-    this.#wake?.();
+    this.#hub.leave(this);
+    this.wake();
   };
 
-  #drop(): void {
-    this.#at = undefined;
-    this.#unwatch();
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** What it has not read is free to go. */
+  drop(): void {
+    this.#dropped = true;
+    this.#hub.leave(this);
   }
 
   /** Events that match, `first` those that were before. */
@@ -140,15 +156,15 @@ class Reader {
     try {
       for (const envelope of first) if (matches(envelope) && !this.#signal?.aborted) yield envelope;
       while (!this.#signal?.aborted) {
-        if (!this.#at) {
+        if (this.#dropped) {
           throw new WharfError("ResourceExhausted", "the reader of events fell too far behind", {
             hint: "read faster, or narrow the subscription by filters; list the objects anew",
           });
         }
-        const next = this.#at.next;
+        const next = this.#hub.event(this.at);
         if (next) {
-          this.#at = next;
-          if (matches(next.envelope!)) yield next.envelope!;
+          this.at++;
+          if (matches(next)) yield next;
         } else if (this.#hub.closed) {
           return;
         } else {
@@ -159,7 +175,7 @@ class Reader {
         }
       }
     } finally {
-      this.#drop();
+      this.drop();
       this.#signal?.removeEventListener("abort", this.#aborted);
     }
   }
