@@ -64,12 +64,13 @@ part "left in the cgroup" cat /sys/fs/cgroup/vm.slice/runt/cgroup.procs
 part delete runt delete runt
 crun delete --force crun
 
-view='cat /proc/self/cgroup; mount -t cgroup2; cat /sys/fs/cgroup/pids.max'
+view='cat /proc/self/cgroup; mount -t cgroup2; busybox cat /sys/fs/cgroup$(busybox cut -d : -f 3 /proc/self/cgroup)/pids.max'
 for kind in cgroup none; do
   bundle /b/view ".process.args = [\"sh\", \"-c\", \"$view\"] | .linux.cgroupsPath = \"/vm.slice/view\" | .linux.resources.pids.limit = 21 |
     if \"$kind\" == \"none\" then .linux.namespaces |= map(select(.type != \"cgroup\")) else . end"
   part "view with namespace $kind" runt run --bundle /b/view view
 done
+part "options of the tree" grep ' /sys/fs/cgroup ' /proc/self/mounts
 rw='(.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) |= map(if . == "ro" then "rw" else . end)'
 nest='mkdir /sys/fs/cgroup/init && echo 0 > /sys/fs/cgroup/init/cgroup.procs && echo +pids > /sys/fs/cgroup/cgroup.subtree_control &&
   busybox mkdir -p /sys/fs/cgroup/a/b && cat /sys/fs/cgroup/a/pids.max'

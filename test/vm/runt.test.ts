@@ -91,12 +91,13 @@ test("kill --all: cgroup.kill misses nobody", () => {
   report.of("delete");
 });
 
-test("cgroup mounts: with a cgroup namespace the container's is the root, without it is bound there", () => {
+test("cgroup mounts: with a cgroup namespace the container's is the root, without it has its place in the host's tree, whose options stay", () => {
   match(report.of("view with namespace cgroup"), /^0::\/\n.* on \/sys\/fs\/cgroup type cgroup2 \(ro,.*\n21$/);
   match(
     report.of("view with namespace none"),
     /^0::\/vm\.slice\/view\n.* on \/sys\/fs\/cgroup type cgroup2 \(ro,.*\n21$/,
   );
+  match(report.of("options of the tree"), /nsdelegate/);
 });
 
 test("cgroups made by the container are removed with it", () => {

@@ -61,6 +61,8 @@ function refused({ file, value, field }: Setting, folder: string, cause: unknown
   } else if (isErrno(cause, "ENOENT")) {
     const known = folder.startsWith(`${CGROUP_ROOT}/`) && exists(`${folder}/cgroup.controllers`);
     if (known) hint = `controllers that this cgroup has: ${readText(`${folder}/cgroup.controllers`).trim() || "none"}`;
+  } else if (isErrno(cause, "EINVAL", "ERANGE")) {
+    hint = "it is out of what the kernel takes, or more than the cgroup above has";
   }
   return new WharfError("Unknown", `${field}: cannot set ${file} to ${JSON.stringify(value)}`, {
     cause,

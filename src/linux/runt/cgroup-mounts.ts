@@ -17,8 +17,13 @@ function bindFolder(folder: string, target: number, readonly: boolean): void {
   close(tree);
 }
 
+/**
+ * With a cgroup namespace its root is the container's own. Without one the container sees the tree as its runtime does, for /proc/self/cgroup
+ * names its place in that; bound, for a mount of its own would set the tree's options (nsdelegate) anew for all of the host.
+ */
 function mountUnified(context: RootContext, target: number, options: MountOptions): void {
-  if (context.namespaces.own.has("cgroup")) {
+  const own = context.namespaces.own.has("cgroup");
+  if (own) {
     try {
       mount("cgroup", fdPath(target), "cgroup2", options.flags, options.data || null);
       return;
@@ -27,8 +32,8 @@ function mountUnified(context: RootContext, target: number, options: MountOption
       if (!isErrno(error, "EPERM", "EBUSY")) throw error;
     }
   }
-  // without a cgroup of its own it sees what its runtime sees
-  bindFolder(context.cgroup.paths[""] ?? CGROUP_ROOT, target, (options.flags & MS.RDONLY) !== 0);
+  const folder = own ? context.cgroup.paths[""] : undefined;
+  bindFolder(folder ?? CGROUP_ROOT, target, (options.flags & MS.RDONLY) !== 0);
 }
 
 export function mountCgroups(context: RootContext, path: string, options: MountOptions): void {

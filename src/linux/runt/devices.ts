@@ -81,6 +81,10 @@ function bindDevice(folder: number, name: string, { path, type, major, minor }: 
   close(target);
 }
 
+const MAJOR_MAX = 0xfff;
+const MINOR_MAX = 0xfffff;
+const isDeviceNumber = (n: number, most: number) => n >= 0 && n <= most;
+
 function make(context: RootContext, folder: number, name: string, device: LinuxDevice): void {
   const { path, type, major, minor, fileMode, uid, gid } = device;
   // a user namespace may make FIFOs, and no devices
@@ -91,6 +95,13 @@ function make(context: RootContext, folder: number, name: string, device: LinuxD
   const kind = KIND[type]!;
   if (type !== "p" && (major === undefined || minor === undefined)) {
     throw new WharfError("InvalidArgument", `linux.devices: ${JSON.stringify(path)} needs major and minor`);
+  }
+  // of a larger one the kernel would take a part
+  if (!isDeviceNumber(major ?? 0, MAJOR_MAX) || !isDeviceNumber(minor ?? 0, MINOR_MAX)) {
+    throw new WharfError("InvalidArgument", `linux.devices: ${JSON.stringify(path)}: no device is ${major}:${minor}`, {
+      subject: path,
+      hint: `major goes to ${MAJOR_MAX}, minor to ${MINOR_MAX}`,
+    });
   }
   const mode = kind | ((fileMode ?? 0o666) & 0o7777);
   try {

@@ -35,12 +35,19 @@ export function parseSubCgroups(texts: readonly string[]): SubCgroups {
   return subs;
 }
 
-/** Where --cgroup names a group that is not there: in runc's words. */
-function absent(cause: unknown): unknown {
-  if (!isErrno(cause, "ENOENT")) return cause;
-  return new WharfError("NotFound", "--cgroup: adding pid to the cgroup: no such file or directory", {
+/** Where --cgroup names a group that is not there, or takes nobody: in runc's words. */
+function refused(cause: unknown, folder: string | undefined): unknown {
+  const failed = "--cgroup: adding pid of the new process to cgroups";
+  if (isErrno(cause, "ENOENT")) {
+    return new WharfError("NotFound", `${failed}: no such file or directory`, {
+      cause,
+      hint: "it must have been made below the container's own before",
+    });
+  }
+  if (!isErrno(cause, "EBUSY") || folder === undefined) return cause;
+  return new WharfError("FailedPrecondition", `${failed} at ${JSON.stringify(folder)}: device or resource busy`, {
     cause,
-    hint: "it must have been made below the container's own before",
+    hint: "a group that hands controllers on to others below it (cgroup.subtree_control) holds no processes: name one of those",
   });
 }
 
@@ -91,7 +98,7 @@ export class CgroupEntrance implements Disposable {
     try {
       return openJoinFiles(cgroup);
     } catch (cause) {
-      throw this.#named ? absent(cause) : cause;
+      throw this.#named ? refused(cause, undefined) : cause;
     }
   }
 
@@ -128,10 +135,12 @@ export class CgroupEntrance implements Disposable {
     try {
       cgroup = open(folder, O.PATH | O.DIRECTORY);
     } catch (cause) {
-      throw this.#named ? absent(cause) : cause;
+      throw this.#named ? refused(cause, folder) : cause;
     }
     try {
       return clone(flags, { cgroup });
+    } catch (cause) {
+      throw this.#named ? refused(cause, folder) : cause;
     } finally {
       close(cgroup);
     }

@@ -178,6 +178,20 @@ export interface BindPlace {
   userns?: number | undefined;
 }
 
+function copyOutside(source: string, recursive: boolean): number {
+  try {
+    return cloneTree(source, recursive);
+  } catch (cause) {
+    if (!isErrno(cause, "ENOENT")) throw cause;
+    const { code, errno, message } = WharfError.from(cause);
+    throw new WharfError(code, message, {
+      errno,
+      subject: source,
+      hint: "make what is to be bound, or name another source",
+    });
+  }
+}
+
 /** A copy of the source's tree with everything the options ask for, in sight of nobody yet. */
 export function prepareBind(entry: Mount, { bundle, linux, keptHere, inside, userns }: BindPlace): number {
   const options = parseMountOptions(entry.options ?? []);
@@ -186,7 +200,7 @@ export function prepareBind(entry: Mount, { bundle, linux, keptHere, inside, use
   const tree = new Fd(
     inside
       ? copyInside(inside, recursive)
-      : cloneTree(source.startsWith("/") ? source : `${bundle}/${source}`, recursive),
+      : copyOutside(source.startsWith("/") ? source : `${bundle}/${source}`, recursive),
   );
   try {
     if (keptHere !== undefined) keepHere(tree.value, keptHere);

@@ -70,7 +70,8 @@ function openNamespace(type: LinuxNamespaceType, path: string): number {
     return open(path, O.RDONLY);
   } catch (cause) {
     const code = isErrno(cause, "ENOENT") ? "NotFound" : "Unknown";
-    throw new WharfError(code, `linux.namespaces: cannot open the ${type} namespace`, { cause, subject: path });
+    const hint = code === "NotFound" ? "a namespace goes with its last process, unless a mount holds it" : undefined;
+    throw new WharfError(code, `linux.namespaces: cannot open the ${type} namespace`, { cause, subject: path, hint });
   }
 }
 

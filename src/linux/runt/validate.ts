@@ -30,6 +30,8 @@ export function checkProcess(process: Process, field = "process"): void {
   }
   if (!process.cwd?.startsWith("/"))
     throw invalid(`${field}.cwd`, `must be an absolute path, is ${JSON.stringify(process.cwd ?? "")}`);
+  const score = process.oomScoreAdj ?? 0;
+  if (score < -1000 || score > 1000) throw invalid(`${field}.oomScoreAdj`, `${score} is not between -1000 and 1000`);
   process.user ??= { uid: 0, gid: 0 };
   process.user.uid ??= 0;
   process.user.gid ??= 0;
@@ -72,11 +74,18 @@ function checkHooks({ hooks }: Spec): void {
   }
 }
 
+/** The kernel's __NEW_UTS_LEN. */
+const NAME_MAX = 64;
+
 /** What is set inside a namespace needs one of the container's own. */
 function checkNamespaces(spec: Spec, own: ReadonlyMap<LinuxNamespaceType, string | undefined>): void {
   const { linux = {} } = spec;
-  if (spec.hostname && !own.has("uts")) throw invalid("hostname", "needs a uts namespace");
-  if (spec.domainname && !own.has("uts")) throw invalid("domainname", "needs a uts namespace");
+  for (const field of ["hostname", "domainname"] as const) {
+    const name = spec[field];
+    if (!name) continue;
+    if (!own.has("uts")) throw invalid(field, "needs a uts namespace");
+    if (name.length > NAME_MAX) throw invalid(field, `${JSON.stringify(name)} is longer than ${NAME_MAX} bytes`);
+  }
   const mappings = linux.uidMappings?.length || linux.gidMappings?.length;
   if (own.has("user")) {
     if (own.get("user") === undefined && !(linux.uidMappings?.length && linux.gidMappings?.length))

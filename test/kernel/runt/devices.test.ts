@@ -98,6 +98,16 @@ test("linux.devices: with the host's /dev bound none is made, which is said", ()
 
 test("linux.devices: missing numbers and unknown types are named", () => {
   assert.match(refusal(devices({ path: "/dev/x", type: "c" })), /linux\.devices: "\/dev\/x" needs major and minor/);
+  // of 4097 the kernel would take 1, the major number of memory
+  for (const [major, minor] of [
+    [4097, 1],
+    [1, 1 << 20],
+    [-1, 1],
+  ] as const)
+    assert.match(
+      refusal(devices({ path: "/dev/x", type: "c", major, minor })),
+      new RegExp(`linux\\.devices: "/dev/x": no device is ${major}:${minor}\nhint: major goes to 4095`),
+    );
   assert.match(
     refusal(devices({ path: "/dev/x", type: "z" as "c" })),
     /linux\.devices\[0\]\.type: unknown value "z"; there are c, b/,

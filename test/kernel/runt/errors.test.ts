@@ -75,7 +75,16 @@ test("config.json: wrong types, missing parts, unknown words are named", () => {
     /linux\.namespaces\[5\]\.type: unknown value "magic"; there are pid, network/,
   );
   fails((s) => void s.linux!.namespaces!.push({ type: "pid" }), /pid is given twice/);
-  fails((s) => void s.linux!.namespaces!.push({ type: "time", path: "/nowhere" }), /cannot open the time namespace/);
+  fails(
+    (s) => void s.linux!.namespaces!.push({ type: "time", path: "/nowhere" }),
+    /cannot open the time namespace: open "\/nowhere": ENOENT.*\nhint: a namespace goes with its last process/,
+  );
+  for (const field of ["hostname", "domainname"] as const)
+    fails((s) => void (s[field] = "a".repeat(65)), new RegExp(`${field}: "a{65}" is longer than 64 bytes`));
+  fails(
+    (s) => void (s.linux!.resources!.cpu = { quota: 1 }),
+    /linux\.resources\.cpu\.quota: cannot set .*: EINVAL.*\nhint: it is out of what the kernel takes/,
+  );
   fails((s) => void (s.linux!.rootfsPropagation = "wild"), /rootfsPropagation.*wild/);
   fails(
     (s) => void (s.linux!.seccomp = { defaultAction: "SCMP_ACT_MAYBE" as never }),
@@ -85,10 +94,7 @@ test("config.json: wrong types, missing parts, unknown words are named", () => {
   fails((s) => void (s.linux!.cgroupsPath = "system.slice:docker:x"), /systemd/);
   fails((s) => void (s.process!.rlimits = [{ type: "RLIMIT_FUN", soft: 1, hard: 1 }]), /RLIMIT_FUN/);
   fails((s) => void (s.root!.path = "elsewhere"), /root\.path: no folder at/);
-  fails(
-    (s) => void (s.process!.oomScoreAdj = 5000),
-    /process\.oomScoreAdj: .*write "\/proc\/self\/oom_score_adj": EINVAL/,
-  );
+  fails((s) => void (s.process!.oomScoreAdj = 5000), /process\.oomScoreAdj: 5000 is not between -1000 and 1000/);
   fails(
     (s) => void (s.linux!.sysctl = { "net.ipv4.ip_forward": "x" }),
     /linux\.sysctl: cannot set net\.ipv4\.ip_forward to "x": write "\/proc\/sys\/net\/ipv4\/ip_forward": EINVAL/,
@@ -101,7 +107,7 @@ test("a mount that fails names its index, its source and destination, and the ke
   fails(
     (spec) =>
       void spec.mounts!.push({ destination: "/data", type: "bind", source: "/no/such/folder", options: ["bind"] }),
-    /mounts\[5\]: cannot mount bind "\/no\/such\/folder" on "\/data": .*ENOENT/,
+    /mounts\[5\]: cannot mount bind "\/no\/such\/folder" on "\/data": .*ENOENT.*\nhint: make what is to be bound/,
   );
   fails(
     (spec) => void spec.mounts!.push({ destination: "/data", type: "nofs", source: "x" }),

@@ -330,8 +330,9 @@ test("a mount of type cgroup shows the container's own cgroups, read-only when a
   assert.match(out, /^1\n.*Read-only file system\n(\d+:pids|0:):\/\n$/);
 });
 
-test("mounts of type cgroup and cgroup2, with a cgroup namespace and a user namespace or without: always the container's own, and its to use when read-write", () => {
-  const folder = CGROUP_V2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids";
+test("mounts of type cgroup and cgroup2, with a cgroup namespace and a user namespace or without: the container finds its own, to use when read-write", () => {
+  // on version 2 the tree is that of the namespace, in which /proc/self/cgroup names the place
+  const folder = CGROUP_V2 ? "/sys/fs/cgroup$(cut -d : -f 3 /proc/self/cgroup)" : "/sys/fs/cgroup/pids";
   const ids = [{ containerID: 0, hostID: 100000, size: 65536 }];
   for (const type of ["cgroup", "cgroup2"]) {
     for (const namespace of [false, true]) {
