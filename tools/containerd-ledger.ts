@@ -2,7 +2,9 @@
 import { globSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { Schema } from "../src/common/docker/schema.ts";
 import type { MessageType, Service } from "../src/common/protobuf/schema.ts";
+import { ConfigFile } from "../src/daemon/config-schema.ts";
 import {
   FILTER_LEDGER,
   LABEL_LEDGER,
@@ -44,6 +46,15 @@ const POD_MESSAGES = ["PodSandboxConfig", "LinuxPodSandboxConfig", "LinuxSandbox
 export async function podFields(): Promise<string[]> {
   const fields = await fieldsOf("src/common/gen/cri/sandbox-config.ts");
   return fields.filter((field) => POD_MESSAGES.includes(field.split(".")[0]!));
+}
+
+/** The settings of the configuration file, tables joined by dots; a table of hosts.toml counts as one. */
+export function settings(schema: Schema = ConfigFile, path = ""): string[] {
+  if (schema.kind === "optional") return settings(schema.of, path);
+  if (schema.kind === "map" && schema.of.kind === "object" && path !== "registries")
+    return settings(schema.of, `${path}.NAME`);
+  if (schema.kind !== "object") return [path];
+  return Object.entries(schema.fields).flatMap(([name, one]) => settings(one, path === "" ? name : `${path}.${name}`));
 }
 
 async function fieldsOf(files: string): Promise<string[]> {

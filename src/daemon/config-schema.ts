@@ -11,7 +11,8 @@ import type { RegistryConfig } from "./registry/settings.ts";
 import { checked, fault, within } from "./settings-file.ts";
 import type { VerifierSettings } from "./transfer/verify.ts";
 
-const ConfigFile = object("Config", {
+/** Every setting that there is. */
+export const ConfigFile = object("Config", {
   registries: optional(map(HostsFile)),
   mirrors: optional(map(array(string()))),
   "insecure-registries": optional(array(string())),

@@ -1,7 +1,7 @@
 // The core with the real agent, our shim and runt: what unit tests do with a fake agent, and the tasks.
 import { leasesSuite } from "../../src/daemon/containerd/conformance/leases.ts";
 import { NATIVE_EXCEPT, snapshotsSuite } from "../../src/daemon/containerd/conformance/snapshots.ts";
-import { tasksSuite } from "../../src/daemon/containerd/conformance/tasks.ts";
+import { tasksSuite, WIRED } from "../../src/daemon/containerd/conformance/tasks.ts";
 import { createSubject } from "./core-subject.ts";
 
 const create = () => createSubject();
@@ -14,3 +14,4 @@ snapshotsSuite(
 );
 leasesSuite("agent", create);
 tasksSuite("runt", create);
+tasksSuite("grpc", () => createSubject(true), WIRED);

@@ -245,8 +245,10 @@ export function ctrSuite({ client, server }: Pairing): void {
     assert.doesNotMatch(await ctr.ok("snapshots", "ls"), /^web /m);
   });
 
-  test("a terminal is one", async () => {
-    const args = ["run", "--rm", "-t", "--fifo-dir", ctr.fifos, image, "term", "sh", "-c", "tty; exit 3"];
+  test("a terminal is one, of the size that it has here", async () => {
+    // It is told once the program runs, which may look before.
+    const script = "tty; until [ \"$(stty size)\" = '24 80' ]; do sleep 0.1; done; exit 3";
+    const args = ["run", "--rm", "-t", "--fifo-dir", ctr.fifos, image, "term", "sh", "-c", script];
     const typed = await ctr.terminal([], args);
     assert.match(typed.output, /\/dev\/pts\/\d/);
     assert.equal(typed.code, 3);

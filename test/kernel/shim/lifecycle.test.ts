@@ -1,7 +1,7 @@
 // A task's life through the shim: create, start, exec, kill, wait, delete, and the events that tell of it.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -259,7 +259,7 @@ test("without a pid namespace of its own, what the init process leaves is killed
   await task.delete({ id });
 });
 
-test("connect, shutdown with containers, version 3 of the service", async () => {
+test("connect, shutdown with containers", async () => {
   await using daemon = new Daemon();
   await using shim = await daemon.start();
   const { task, id, pid } = shim;
@@ -269,6 +269,61 @@ test("connect, shutdown with containers, version 3 of the service", async () => 
   await task.shutdown({ id });
   assert.equal((await task.state({ id })).status, Status.CREATED, "it goes on while it holds a container");
 });
+
+test("version 3 of the service has the same methods", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["sh", "-c", "cat >/dev/null; sleep 1000"] });
+  const { id, bundle } = shim;
+  const task = shim.client.connection.client(TaskService, "containerd.task.v3.Task");
+  const stdin = join(daemon.folder, "in");
+  execFileSync("mkfifo", [stdin]);
+  // For both directions: opening them waits for nobody.
+  const writer = openSync(stdin, "r+");
+  const { pid } = await task.create({ id, bundle, rootfs: daemon.mounts, options: daemon.options, stdin });
+  assert.equal((await task.state({ id })).status, Status.CREATED);
+  assert.equal((await task.start({ id })).pid, pid);
+  assert.deepEqual(await task.connect({ id }).then(({ shimPid, taskPid }) => [shimPid, taskPid]), [shim.pid, pid]);
+  const args = ["sh", "-c", "until [ \"$(stty size)\" = '33 99' ]; do sleep 0.1; done; exit 5"];
+  const process = { args, cwd: "/", env: ["PATH=/bin"], user: { uid: 0, gid: 0 }, terminal: true };
+  const spec = { typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process", value: json(process) };
+  const screen = join(daemon.folder, "screen");
+  execFileSync("mkfifo", [screen]);
+  const reader = openSync(screen, "r+");
+  await task.exec({ id, execId: "e", spec, terminal: true, stdout: screen });
+  await task.start({ id, execId: "e" });
+  assert.ok((await task.pids({ id })).processes.length >= 2);
+  await task.resizePty({ id, execId: "e", width: 99, height: 33 });
+  assert.equal((await task.wait({ id, execId: "e" })).exitStatus, 5);
+  assert.equal((await task.delete({ id, execId: "e" })).exitStatus, 5);
+  closeSync(reader);
+  const children = async () => (await task.pids({ id })).processes.map((one) => commandOf(one.pid));
+  closeSync(writer);
+  assert.ok(!(await children()).includes("sleep 1000"));
+  await task.closeIO({ id, stdin: true });
+  await until("what follows the input's end", async () => (await children()).includes("sleep 1000"));
+  await task.update({ id, resources: { typeUrl: "x", value: json({ memory: { limit: 32 << 20 } }) } });
+  assert.equal((await figures(task, id)).limit, 32n << 20n);
+  await task.pause({ id });
+  assert.equal((await task.state({ id })).status, Status.PAUSED);
+  await task.resume({ id });
+  assert.equal((await task.state({ id })).status, Status.RUNNING);
+  await task.kill({ id, signal: 9, all: true });
+  assert.equal((await task.wait({ id })).exitStatus, 137);
+  assert.equal((await task.delete({ id })).exitStatus, 137);
+  await task.shutdown({ id });
+  await shim.client.closed;
+});
+
+/** Its words; of one that has ended none. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+  } catch {
+    return "";
+  }
+}
+
+const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 
 test("one shim serves a pod", async () => {
   await using daemon = new Daemon();

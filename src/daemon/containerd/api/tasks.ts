@@ -106,7 +106,7 @@ export interface TaskManager {
   pause(containerId: string): Promise<void>;
   resume(containerId: string): Promise<void>;
   listPids(containerId: string): Promise<ProcessInfo[]>;
-  /** Statistics of the tasks that match (filters see `id`); one that cannot be had is left out. */
+  /** Statistics of the tasks that match (filters see `id` and `namespace`); one that cannot be had is left out. */
   metrics(filters?: readonly string[]): Promise<Metric[]>;
   /** Resolves when the process has exited, also when it had before. Canceled by the signal. */
   wait(request: ProcessRef & CallOptions): Promise<ExitStatus>;

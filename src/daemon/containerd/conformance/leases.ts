@@ -172,6 +172,22 @@ export function leasesSuite(name: string, create: SubjectFactory): void {
     assert.deepEqual(await present(a), []);
   });
 
+  check("an image whose time has run out stays as long as something that is kept names it", async (a) => {
+    const labels = { "containerd.io/gc.expire": new Date(Date.now() - 1000).toISOString() };
+    const target = (n: number) => ({ mediaType: "m", digest: sha256(blob(n)), size: 100 });
+    const keeper = await put(a.content, blob(0), {
+      "containerd.io/gc.root": "x",
+      "containerd.io/gc.ref.image": "named",
+      "containerd.io/gc.ref.image.also": "named-too",
+    });
+    for (const name of ["named", "named-too", "other"]) await a.images.create({ name, target: target(3), labels });
+    await collectGarbage(a);
+    assert.deepEqual(await present(a), ["blob0", "named", "named-too"]);
+    await a.content.delete(keeper.digest);
+    await collectGarbage(a);
+    assert.deepEqual(await present(a), []);
+  });
+
   check("namespaces are collected by themselves", async (a, b) => {
     const target = await put(a.content, blob(0));
     await a.images.create({ name: "i", target });

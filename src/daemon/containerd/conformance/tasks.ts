@@ -1,11 +1,15 @@
 /** The contract of TaskManager, run with a real shim and runtime: as root, with busybox in the rootfs. */
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe } from "../../../common/errors.ts";
+import { Metrics } from "../../../common/gen/containerd/cgroups/v1.ts";
+import { Metrics as MetricsV2 } from "../../../common/gen/containerd/cgroups/v2.ts";
+import { isAny, unpackAny } from "../../../common/protobuf/any.ts";
 import { PROCESS_TYPE_URL, SPEC_TYPE_URL } from "../api/containers.ts";
 import type { Containerd } from "../api.ts";
 import { rejects } from "./harness.ts";
@@ -22,12 +26,18 @@ import {
   until,
 } from "./task-harness.ts";
 
-export function tasksSuite(name: string, create: () => Promise<TaskSubject>): void {
-  const check = (title: string, body: (subject: TaskSubject, client: () => Containerd) => Promise<void>) =>
+/** What a subject behind a wire has to show: that all it is told arrives. */
+export const WIRED = ["processes are added, listed", "its input is closed"];
+
+/** @param only begins of the titles that are wanted; all by default */
+export function tasksSuite(name: string, create: () => Promise<TaskSubject>, only: readonly string[] = [""]): void {
+  const check = (title: string, body: (subject: TaskSubject, client: () => Containerd) => Promise<void>) => {
+    if (!only.some((begin) => title.startsWith(begin))) return;
     test(`${name}: tasks: ${title}`, async () => {
       await using subject = await create();
       await body(subject, () => subject.client("a"));
     });
+  };
   const container = async (subject: TaskSubject, id: string, command: string) => {
     const args = ["/bin/busybox", "sh", "-c", command];
     const value = taskSpec(subject, id, args);
@@ -115,11 +125,55 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
       (await tasks.list()).map(({ id, status }) => [id, status]),
       [["c1", "running"]],
     );
-    assert.deepEqual(
-      (await tasks.metrics(["id==c1"])).map(({ id }) => id),
-      ["c1"],
-    );
+    for (const [filter, ids] of [
+      ["id==c1", ["c1"]],
+      ["id==c2", []],
+      ["namespace==a", ["c1"]],
+      ["namespace==b", []],
+    ] as const) {
+      assert.deepEqual(
+        (await tasks.metrics([filter])).map(({ id }) => id),
+        ids,
+        filter,
+      );
+    }
     await end(client(), "c1");
+  });
+
+  check("its input is closed and its limits change when that is asked for", async (subject, client) => {
+    const [stdin, log] = ["in", "log"].map((one) => join(subject.dir, one)) as [string, string];
+    execFileSync("mkfifo", [stdin]);
+    writeFileSync(log, "");
+    // For both directions: opening it waits for nobody.
+    const writer = openSync(stdin, "r+");
+    try {
+      await container(subject, "c1", "cat; exit 4");
+      const { tasks } = client();
+      await tasks.create({ containerId: "c1", rootfs: subject.rootfs, stdin, stdout: `file://${log}` });
+      await tasks.start({ containerId: "c1" });
+      const limit = async () => {
+        const data = (await tasks.metrics(["id==c1"]))[0]!.data!;
+        const { pids } = isAny(data, MetricsV2) ? unpackAny(MetricsV2, data) : unpackAny(Metrics, data);
+        return Number(pids!.limit);
+      };
+      assert.notEqual(await limit(), 77);
+      const typeUrl = "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources";
+      await tasks.update({ containerId: "c1", resources: { typeUrl, value: encode({ pids: { limit: 77 } }) } });
+      assert.equal(await limit(), 77);
+      writeSync(writer, "hello\n");
+      await until("what was typed", () => readFileSync(log, "utf8") === "hello\n");
+      // Though nobody else has it open any more, the shim keeps it so.
+      closeSync(writer);
+      assert.equal((await tasks.get({ containerId: "c1" })).status, "running");
+      await tasks.closeIO({ containerId: "c1", stdin: true });
+      assert.equal((await tasks.wait({ containerId: "c1" })).exitStatus, 4);
+      await tasks.delete("c1");
+    } catch (error) {
+      await client()
+        .tasks.kill({ containerId: "c1", signal: 9 })
+        .catch(() => {});
+      throw error;
+    }
   });
 
   check("a task that was never started is deleted", async (subject, client) => {

@@ -292,10 +292,13 @@ export class LocalTasks implements TaskManager {
 
   async metrics(filters?: readonly string[]): Promise<Metric[]> {
     const filter = parseFilters(filters);
-    const tasks = this.#shims.list(this.#scope.namespace);
-    const chosen = tasks.filter(
-      ({ record, dead }) => !dead && filter(([field]) => (field === "id" ? record.id : undefined)),
-    );
+    const { namespace } = this.#scope;
+    const chosen = this.#shims
+      .list(namespace)
+      .filter(
+        ({ record: { id }, dead }) =>
+          !dead && filter(([field]) => (field === "id" ? id : field === "namespace" ? namespace : undefined)),
+      );
     const all = await Promise.all(
       chosen.map(async ({ record: { id } }, index): Promise<Metric | undefined> => {
         const limits = { timeoutMs: LIST_TIMEOUT };
