@@ -29,7 +29,9 @@ const TestService = service("test.Test", {
 let server: Http2Server;
 let socket: Socket;
 let http2: Http2Client;
-let aborted: Promise<void>;
+/** Of the test's first stream: that the server has it, and that it was aborted. */
+let opened: PromiseWithResolvers<void>;
+let aborted: PromiseWithResolvers<void>;
 
 /** Node's own HTTP/2, answering as a gRPC server does. */
 function serve(stream: ServerHttp2Stream, path: string): void {
@@ -56,13 +58,15 @@ function serve(stream: ServerHttp2Stream, path: string): void {
 before(async () => {
   server = createServer({ settings: { maxConcurrentStreams: 1000 } });
   server.on("stream", (stream: ServerHttp2Stream, headers) => {
-    aborted = new Promise((resolve) => stream.on("aborted", resolve));
+    stream.on("aborted", aborted.resolve);
+    opened.resolve();
     stream.on("error", () => {});
     serve(stream, String(headers[":path"]));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 });
 beforeEach(() => {
+  [opened, aborted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   socket?.destroy();
   socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
   const client = new Http2Client((bytes) => socket.write(bytes));
@@ -118,9 +122,10 @@ test("a reader that stops, and a signal, end the call on the other side too", as
   const controller = new AbortController();
   const hanging = client().hang({}, { signal: controller.signal })[Symbol.asyncIterator]();
   const next = hanging.next();
-  setTimeout(() => controller.abort(), 20);
+  await opened.promise;
+  controller.abort();
   await assert.rejects(next, { code: "Canceled" });
-  await aborted;
+  await aborted.promise;
   for await (const answer of client().chat([{ text: "x" }] as unknown as AsyncIterable<Blob>)) {
     assert.equal(answer.text, "x");
     break;

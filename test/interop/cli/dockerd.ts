@@ -31,7 +31,7 @@ async function stop(child: ChildProcess, pidFile: string): Promise<void> {
   const ended = new Promise((resolve) => child.once("close", resolve));
   process.kill(pid, "SIGTERM");
   const late = setTimeout(() => process.kill(pid, "SIGKILL"), 60_000);
-  await ended;
+  if (child.exitCode === null && child.signalCode === null) await ended;
   clearTimeout(late);
 }
 

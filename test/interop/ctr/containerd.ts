@@ -55,7 +55,7 @@ disabled_plugins = ${JSON.stringify([...NO_CRI, "io.containerd.podsandbox.contro
     const ended = new Promise((resolve) => this.#child.once("close", resolve));
     this.#child.kill("SIGTERM");
     const late = setTimeout(() => this.#child.kill("SIGKILL"), 60_000);
-    await ended;
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await ended;
     clearTimeout(late);
   }
 }
