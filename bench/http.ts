@@ -1,5 +1,9 @@
 // A client of the Docker Engine API on a unix socket that keeps its connections, and the figures of what is done with it.
 import { Agent, request } from "node:http";
+import { connect, type Socket } from "node:net";
+
+/** Calls of one kind in a row, where kinds take turns. */
+const BLOCK = 100;
 
 export class Api {
   readonly #socket: string;
@@ -33,6 +37,59 @@ export class Api {
   [Symbol.dispose](): void {
     this.#agent.destroy();
   }
+}
+
+/** GET of one path again and again with next to no client, so that a figure is the server's: the answer's head is looked through for its length alone. */
+export class RawGet implements Disposable {
+  readonly #socket: Socket;
+  readonly #request: Buffer;
+  #answer = "";
+  #waiting: { resolve(): void; reject(error: Error): void } | undefined;
+
+  constructor(socket: string, path: string) {
+    this.#request = Buffer.from(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    this.#socket = connect(socket);
+    this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk.toString("latin1")));
+    this.#socket.on("error", (error) => this.#waiting?.reject(error));
+    this.#socket.on("close", () => this.#waiting?.reject(new Error("the connection was closed")));
+  }
+
+  call(): Promise<void> {
+    this.#answer = "";
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#socket.write(this.#request);
+    });
+  }
+
+  #receive(text: string): void {
+    this.#answer += text;
+    const end = this.#answer.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    const length = /\r\ncontent-length: (\d+)/i.exec(this.#answer.slice(0, end));
+    if (!length || !this.#answer.startsWith("HTTP/1.1 200 ")) this.#waiting?.reject(new Error(this.#answer));
+    else if (this.#answer.length === end + 4 + Number(length[1])) this.#waiting?.resolve();
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+}
+
+/**
+ * Milliseconds of each of `count` calls of each, in blocks that take turns: on which processor the kernel has the two sides of a call, and what else goes on,
+ * changes them more than what is compared.
+ */
+export async function inTurns(
+  count: number,
+  calls: readonly (() => Promise<unknown>)[],
+  block = BLOCK,
+): Promise<number[][]> {
+  const samples: number[][] = calls.map(() => []);
+  for (let done = 0; done < count; done += block) {
+    for (const [i, call] of calls.entries()) samples[i]!.push(...(await samplesOf(block, call)));
+  }
+  return samples;
 }
 
 /** Milliseconds of each of `count` calls, one after another. */

@@ -2,8 +2,10 @@
 // real one's, and a server of the Node gRPC library. The client is the same for all; for calls and content it is next to none (../grpc-raw.ts).
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Digest } from "../../src/common/digest.ts";
 import { ReadContentRequest } from "../../src/common/gen/containerd/services/content.ts";
+import { PublishRequest, SubscribeRequest } from "../../src/common/gen/containerd/services/events.ts";
 import { encode } from "../../src/common/protobuf/codec.ts";
 import { GrpcConnection } from "../../src/daemon/grpc/client/connection.ts";
 import { RemoteContainerd } from "../../src/daemon/grpc/client/containerd.ts";
@@ -11,7 +13,7 @@ import type { Benchmark, Cell, Context, Row } from "../context.ts";
 import { command } from "../context.ts";
 import { listening, type Served } from "../daemons.ts";
 import { encodeRequest, RawClient } from "../grpc-raw.ts";
-import { samplesOf } from "../http.ts";
+import { inTurns } from "../http.ts";
 import { pushedImages } from "../images.ts";
 import { median } from "../stopwatch.ts";
 import { ready } from "./run.ts";
@@ -20,6 +22,7 @@ const WARM = 2000;
 /** Calls whose CPU time is taken together: the kernel counts it in hundredths of a second. */
 const CALLS = 20_000;
 const EVENTS = 2000;
+const SETTLE = 500;
 
 type Figures = Record<string, number>;
 
@@ -61,69 +64,102 @@ function cpuOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-async function unary({ socket, pid }: Server, count: number): Promise<Figures> {
-  using client = new RawClient(socket);
+/** Of all of them in turn: milliseconds of a call, and of each server's CPU time for it. */
+async function unary(servers: readonly Server[], count: number): Promise<Figures[]> {
   const request = encodeRequest("/containerd.services.version.v1.Version/Version", new Uint8Array(0));
-  await samplesOf(WARM, () => client.call(request));
-  const figures: Figures = { unary: median(await samplesOf(count, () => client.call(request))) };
-  const before = cpuOf(pid);
-  for (let i = 0; i < CALLS; i++) await client.call(request);
-  figures.cpu = (cpuOf(pid) - before) / CALLS;
+  using stack = new DisposableStack();
+  const clients = servers.map(({ socket }) => stack.use(new RawClient(socket)));
+  const calls = clients.map((client) => () => client.call(request));
+  await inTurns(WARM, calls);
+  const samples = await inTurns(count, calls);
+  const figures: Figures[] = samples.map((each) => ({ unary: median(each) }));
+  for (const [i, { pid }] of servers.entries()) {
+    const before = cpuOf(pid);
+    for (let done = 0; done < CALLS; done++) await calls[i]!();
+    figures[i]!.cpu = (cpuOf(pid) - before) / CALLS;
+  }
   return figures;
 }
 
-async function streams({ socket, namespace }: Server, rounds: number): Promise<Figures> {
+/** Reads the largest blob there is. */
+async function reading({ socket, namespace }: Server, stack: DisposableStack): Promise<() => Promise<void>> {
   using connection = new GrpcConnection(socket);
   const client = new RemoteContainerd(connection, namespace);
   let largest: { digest: Digest; size: number } | undefined;
   for await (const info of client.content.walk()) if (info.size > (largest?.size ?? 0)) largest = info;
-  using raw = new RawClient(socket);
+  const raw = stack.use(new RawClient(socket));
   const message = encode(ReadContentRequest, { digest: largest!.digest });
   const request = encodeRequest("/containerd.services.content.v1.Content/Read", message, {
     "containerd-namespace": namespace,
   });
-  const read = async () => {
+  return async () => {
     const size = await raw.call(request);
     if (size < largest!.size) throw new Error(`${size} bytes of ${largest!.size}`);
   };
-  await read();
-  const content = median(await samplesOf(rounds, read));
-  const round = async () => {
-    using stop = Object.assign(new AbortController(), { [Symbol.dispose]: () => stop.abort() });
-    const filters = ['topic=="/bench/begin"', 'topic=="/bench/event"'];
-    const events = client.events.subscribe(filters, { signal: stop.signal })[Symbol.asyncIterator]();
-    const event = { typeUrl: "bench.Event", value: new Uint8Array(100) };
-    // The subscription stands when the first one has come.
-    let stands = false;
-    const first = events.next().then(() => {
-      stands = true;
+}
+
+async function content(servers: readonly Server[], rounds: number): Promise<number[]> {
+  using stack = new DisposableStack();
+  const calls: (() => Promise<void>)[] = [];
+  for (const server of servers) calls.push(await reading(server, stack));
+  await inTurns(1, calls, 1);
+  return (await inTurns(rounds, calls, 1)).map(median);
+}
+
+/** Of all of them in turn: milliseconds until all events that were published have come. */
+async function events(servers: readonly Server[], rounds: number): Promise<number[]> {
+  const event = { typeUrl: "bench.Event", value: new Uint8Array(100) };
+  const service = "/containerd.services.events.v1.Events";
+  const filters = encode(SubscribeRequest, { filters: ['topic=="/bench/event"'] });
+  using stack = new DisposableStack();
+  const calls = servers.map(({ socket, namespace }) => {
+    const metadata = { "containerd-namespace": namespace };
+    const request = encodeRequest(
+      `${service}/Publish`,
+      encode(PublishRequest, { topic: "/bench/event", event }),
+      metadata,
+    );
+    const [subscriber, publisher] = [stack.use(new RawClient(socket)), stack.use(new RawClient(socket))];
+    let left = 0;
+    let all = Promise.withResolvers<void>();
+    subscriber.follow(encodeRequest(`${service}/Subscribe`, filters, metadata), () => {
+      if (--left === 0) all.resolve();
     });
-    while (!stands) await client.events.publish("/bench/begin", event);
-    await first;
-    const publish = Array.from({ length: EVENTS }, () => client.events.publish("/bench/event", event));
-    for (let left = EVENTS; left > 0; ) {
-      const { value } = await events.next();
-      if (value?.topic === "/bench/event") left--;
-    }
-    await Promise.all(publish);
-  };
-  await round();
-  return { content, events: median(await samplesOf(rounds, round)) };
+    return async () => {
+      left = EVENTS;
+      all = Promise.withResolvers();
+      await publisher.many(request, EVENTS);
+      await all.promise;
+    };
+  });
+  // Until the subscriptions stand.
+  await sleep(SETTLE);
+  await inTurns(1, calls, 1);
+  return (await inTurns(rounds, calls, 1)).map(median);
 }
 
 async function grpc(context: Context): Promise<Row[]> {
   const figures = new Map<string, Figures | string>();
+  const { rounds, slowRounds } = context.settings;
+  const servers = new Map<string, Server>();
   for (const name of ["wharf", "containerd", "library"] as const) {
     try {
       const server =
         name === "library" ? { ...(await library(context)), namespace: "" } : await socketOf(context, name);
-      const found = await unary(server, context.settings.rounds * 40);
-      if (name !== "library") Object.assign(found, await streams(server, context.settings.slowRounds * 3));
-      figures.set(name, found);
+      figures.set(name, {});
+      servers.set(name, server);
     } catch (error) {
       figures.set(name, error instanceof Error ? error.message : String(error));
     }
   }
+  const names = [...servers.keys()];
+  const add = (found: readonly Figures[]) =>
+    found.forEach((some, i) => void Object.assign(figures.get(names[i]!)!, some));
+  add(await unary([...servers.values()], rounds * 40));
+  // The last, which has no more.
+  servers.delete("library");
+  add((await content([...servers.values()], slowRounds * 3)).map((ms) => ({ content: ms })));
+  add((await events([...servers.values()], slowRounds * 3)).map((ms) => ({ events: ms })));
   const row = (key: string, name: string, names: readonly string[], against: string, goal?: number): Row => {
     const cell = (figure: Figures | string): Cell =>
       typeof figure === "string" ? { value: Number.NaN, error: figure } : { value: figure[key]! };
