@@ -89,6 +89,11 @@ runt delete --force oom
 maps='.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
 bundle /b/userns ".process.args = [\"sh\", \"-c\", \"id -u; cat /proc/self/uid_map; cat /sys/fs/cgroup/pids.max; head -c 3 /dev/zero | wc -c\"] | $maps | .linux.resources.pids.limit = 22"
 part "user namespace" runt run --bundle /b/userns userns
+owner='cd /sys/fs/cgroup; busybox stat -c %u . cgroup.procs memory.max; busybox mkdir x && echo made'
+for kind in rw ro; do
+  bundle /b/owner ".process.args = [\"sh\", \"-c\", \"$owner\"] | $maps | if \"$kind\" == \"rw\" then $rw else . end"
+  part "owner of the cgroup, $kind" runt run --bundle /b/owner owner
+done
 
 bundle /b/bad '.process.args = ["true"] | .linux.resources.unified = {"memory.nonsense": "1"}'
 part "bad limit" runt run --bundle /b/bad bad

@@ -114,6 +114,11 @@ test("user namespace: where the host's root is a shared mount", () => {
   match(report.of("user namespace"), /^0\n\s+0\s+100000\s+65536\n22\n3$/);
 });
 
+test("user namespace: a cgroup that the container may write to is its root's", () => {
+  equal(report.of("owner of the cgroup, rw"), "0\n0\n65534\nmade");
+  match(report.part("owner of the cgroup, ro").output, /^65534\n65534\n65534\n.*Read-only file system/);
+});
+
 test("a limit this kernel does not have: an error that names the field", () => {
   const { code, output } = report.part("bad limit");
   notEqual(code, 0);

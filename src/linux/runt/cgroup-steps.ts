@@ -1,14 +1,18 @@
 // What the runtime does for a container's cgroup: makes it, and sets its limits.
 import { WharfError } from "../../common/errors.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
+import { normalize } from "../../common/path.ts";
 import { moveInto } from "../cgroup/join.ts";
 import { limit, limitDevices, settingsOf } from "../cgroup/limit.ts";
 import { makeCgroup, refuseOthers } from "../cgroup/make.ts";
+import { giveCgroup } from "../cgroup/owner.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import type { ScopeUnit } from "../cgroup/systemd/place.ts";
 import { asSystemdKeeps, startScope } from "../cgroup/systemd/scope.ts";
 import { isErrno } from "../sys/call.ts";
-import { isRootless } from "../sys/rootless.ts";
+import { MS } from "../sys/mount.ts";
+import { effectiveUser, isRootless } from "../sys/rootless.ts";
+import { parseMountOptions } from "./mount-options.ts";
 import type { Step } from "./plan.ts";
 
 /** Who may not make cgroups does without, unless the container asks for one. */
@@ -36,6 +40,38 @@ function asksFor(limits: object): boolean {
   return Object.values(limits).some((value) =>
     typeof value === "object" && value !== null ? asksFor(value) : value !== undefined,
   );
+}
+
+/** The container's own place in the tree, with a view of it that can be written to. */
+function managesItself({ linux, mounts }: Spec): boolean {
+  if (!linux?.namespaces?.some(({ type, path }) => type === "cgroup" && !path)) return false;
+  return (mounts ?? []).some(
+    ({ type, destination, options }) =>
+      type?.startsWith("cgroup") &&
+      normalize(destination) === "/sys/fs/cgroup" &&
+      !(parseMountOptions(options ?? []).flags & MS.RDONLY),
+  );
+}
+
+/** The host's number of the user whom the cgroup is for; undefined where it stays the runtime's. */
+function ownerOf(spec: Spec): number | undefined {
+  if (!managesItself(spec)) return undefined;
+  const { linux, process } = spec;
+  const uid = process?.user?.uid ?? 0;
+  if (!linux!.namespaces!.some(({ type }) => type === "user")) return uid;
+  const inside = linux!.uidMappings?.find(({ containerID, size }) => uid >= containerID && uid < containerID + size);
+  return inside && inside.hostID + uid - inside.containerID;
+}
+
+function giveToOwner(cgroup: CgroupPaths, uid: number): void {
+  const folder = cgroup.paths[""];
+  if (folder === undefined) return;
+  try {
+    giveCgroup(folder, uid);
+  } catch (error) {
+    // it may be done, and this user may not
+    if (!isErrno(error, "EPERM") || !isRootless()) throw error;
+  }
 }
 
 /** What the runtime knows when it makes the cgroup. */
@@ -78,8 +114,14 @@ export function cgroupSteps(cgroup: CgroupPaths, spec: Spec, situation: CgroupSi
         name: "make the cgroup",
         run: () => makeCgroupIfAllowed(cgroup, spec, situation.moved),
       };
+  const owner = cgroup.mode === "v2" ? ownerOf(spec) : undefined;
+  const give: Step[] =
+    owner === undefined || owner === effectiveUser()
+      ? []
+      : [{ field: "linux.cgroupsPath", name: `give it to user ${owner}`, run: () => giveToOwner(cgroup, owner) }];
   return [
     make,
+    ...give,
     {
       field: "linux.resources.devices",
       name: "limit devices",
