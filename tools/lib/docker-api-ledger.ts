@@ -331,15 +331,12 @@ const BLOCKS: readonly Block[] = [
     "VolumeCreate .DriverOpts",
   ],
   [SWARM, "VolumeCreate .ClusterVolumeSpec", "VolumeUpdate * {name} .Spec ?version"],
-  [
-    networks("docker network ls and inspect"),
-    "NetworkDelete * {id}",
-    "NetworkPrune * ?filters=until ?filters=label ?filters=label!",
-  ],
+  [networks("docker network ls and inspect"), "NetworkDelete * {id}"],
   [
     usernets("a network is made, listed, inspected and removed; what cannot be is refused by its name"),
     "NetworkCreate * .Name .Driver .Scope .Internal .Attachable .Ingress .ConfigOnly .ConfigFrom .IPAM .EnableIPv4 .EnableIPv6",
     "NetworkCreate .Options .Labels",
+    "NetworkPrune * ?filters=until ?filters=label ?filters=label!",
   ],
   [
     usernets("containers of a network know each other by name and alias, come and go; others cannot reach them"),

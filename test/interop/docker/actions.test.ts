@@ -261,6 +261,10 @@ test("commit: parameters and configuration", async () => {
     WorkingDir: "/w",
     Volumes: { "/v": {} },
     StopSignal: "INT",
+    Entrypoint: ["/e"],
+    Shell: ["/bin/other", "-c"],
+    OnBuild: ["RUN x"],
+    Healthcheck: { Test: ["CMD", "true"], Interval: 1_000_000_000 },
   };
   const { Id } = (await api.expect(201, "POST", `/commit?${query}`, config)).json();
   const { Config, Comment, Author } = (await api.expect(200, "GET", `/images/${Id}/json`)).json();

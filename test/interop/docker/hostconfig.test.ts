@@ -44,9 +44,11 @@ test("process: Cmd, Entrypoint, Env, User, WorkingDir, Hostname, Domainname, Tty
     ArgsEscaped: true,
     OnBuild: ["RUN x"],
     AttachStdout: true,
+    AttachStderr: true,
   };
   const id = await api.create({ ...body, HostConfig: {} });
   const { Config, Path, Args } = await api.inspect(id);
+  assert.deepEqual([Config.AttachStdin, Config.AttachStdout, Config.AttachStderr], [false, true, true]);
   assert.deepEqual([Path, Args], ["sh", ["-c", body.Entrypoint[2], "whole"]]);
   for (const name of ["User", "WorkingDir", "Hostname", "Domainname", "Labels", "StopSignal", "StopTimeout", "Shell"])
     assert.deepEqual(Config[name], body[name as "User"], name);

@@ -32,13 +32,17 @@ const tables = async () => (await execute([...within, "nft", "list", "tables"]))
 const create = (body: object, status = 201) => api.expect(status, "POST", "/networks/create", body);
 
 test("a network is made, listed, inspected and removed; what cannot be is refused by its name", async () => {
-  const id = await ok("network", "create", "--label", "a=b", "-o", "x=y", "--subnet", "10.77.0.0/24", "mine");
+  const made = ["--label", "a=b", "-o", "x=y", "--subnet", "10.77.0.0/24", "--attachable", "--scope", "local"];
+  const id = await ok("network", "create", ...made, "mine");
   assert.match(id, /^[0-9a-f]{64}$/);
   const [seen] = JSON.parse(await ok("network", "inspect", id.slice(0, 12)));
   assert.deepEqual(
     [seen.Name, seen.Id, seen.Driver, seen.Labels, seen.Options, seen.IPAM.Config, seen.Containers],
     ["mine", id, "bridge", { a: "b" }, { x: "y" }, [{ Subnet: "10.77.0.0/24", Gateway: "10.77.0.1" }], {}],
   );
+  const { Attachable, Scope, Ingress, ConfigOnly, ConfigFrom, EnableIPv4, EnableIPv6, Internal } = seen;
+  assert.deepEqual([Attachable, Scope, ConfigFrom, EnableIPv4], [true, "local", { Network: "" }, true]);
+  assert.deepEqual([Ingress, ConfigOnly, EnableIPv6, Internal], [false, false, false, false]);
   assert.equal(await ok("network", "ls", "-q", "--no-trunc", "--filter", "type=custom"), id);
   assert.equal(await ok("network", "ls", "--format", "{{.Name}}", "--filter", "label=a=b"), "mine");
   assert.equal(await ok("network", "ls", "--format", "{{.Name}}", "--filter", "dangling=true"), "mine");
@@ -50,6 +54,11 @@ test("a network is made, listed, inspected and removed; what cannot be is refuse
     [404, /could not find plugin macvlan/, { Name: "n", Driver: "macvlan" }],
     [501, /an internal network is not there yet/, { Name: "n", Internal: true }],
     [501, /IPv6 is not there yet/, { Name: "n", EnableIPv6: true }],
+    [501, /a network without IPv4 is not there yet/, { Name: "n", EnableIPv4: false }],
+    [501, /an ingress network is not there yet/, { Name: "n", Ingress: true }],
+    [501, /a configuration only is not there yet/, { Name: "n", ConfigOnly: true }],
+    [501, /the configuration of another network is not there yet/, { Name: "n", ConfigFrom: { Network: "mine" } }],
+    [501, /the scope swarm is not there yet/, { Name: "n", Scope: "swarm" }],
     [
       501,
       /enable_icc=false is not there yet/,
@@ -82,6 +91,17 @@ test("a network is made, listed, inspected and removed; what cannot be is refuse
     [403, /Pool overlaps/, { Name: "n", IPAM: { Config: [{ Subnet: "10.77.0.128/25" }] } }],
   ] as const)
     assert.match((await create(body, status)).json().message, message);
+  // Only what all filters hold for is pruned.
+  const pruned = (filters: object) =>
+    api.expect(200, "POST", `/networks/prune?filters=${encodeURIComponent(JSON.stringify(filters))}`);
+  for (const filters of [{ until: ["1h"] }, { label: ["a=c"] }, { "label!": ["a"] }, { label: ["a"], until: ["2h"] }])
+    assert.equal((await pruned(filters)).json().NetworksDeleted, null, JSON.stringify(filters));
+  await api.refused(400, /invalid filter 'x'/, "POST", `/networks/prune?filters=${encodeURIComponent('{"x":["y"]}')}`);
+  const future = new Date(Date.now() + 3_600_000).toISOString();
+  assert.deepEqual((await pruned({ until: [future], label: ["a=b"], "label!": ["b"] })).json().NetworksDeleted, [
+    "mine",
+  ]);
+  await create({ Name: "mine" });
   assert.equal(await ok("network", "rm", "mine"), "mine");
   await refused(/network mine not found/, "network", "inspect", "mine");
 });

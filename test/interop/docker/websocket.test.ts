@@ -102,6 +102,21 @@ test("input in pieces and messages of every kind, output of both streams, ping, 
   await daemon.clean();
 });
 
+test("keys of the client's own detach it from a terminal: the container goes on", async () => {
+  const id = await api.create({ Cmd: ["cat"], OpenStdin: true, Tty: true });
+  await api.start(id);
+  const client = new Client(`/containers/${id}/${PATH}&detachKeys=${encodeURIComponent("ctrl-x,y")}`);
+  await until("the header", () => client.header);
+  client.send(1, "there\n");
+  await until("it back", () => client.text.includes("there"));
+  client.send(1, "\x18y");
+  await client.closed;
+  assert.deepEqual(client.codes, [1000]);
+  assert.equal((await api.inspect(id)).State.Status, "running");
+  await api.remove(id);
+  await daemon.clean();
+});
+
 test("a large output comes whole", async () => {
   const id = await api.create({ Cmd: ["sh", "-c", "seq 1 300000"] });
   const client = new Client(`/containers/${id}/${PATH}`);

@@ -9,4 +9,6 @@ export interface UserNetwork {
   subnet: string;
   gateway: string;
   mtu: number | undefined;
+  /** Kept for who looks; it says something to swarms alone. */
+  attachable?: boolean | undefined;
 }

@@ -11,6 +11,7 @@ export interface Wanted {
   /** The bridge's interface. */
   bridge: string | undefined;
   mtu: number | undefined;
+  attachable: boolean;
   /** Both or none. */
   subnet: string | undefined;
   gateway: string | undefined;
@@ -60,7 +61,9 @@ export function checkCreate(request: NetworkCreateRequest): Wanted {
   }
   const bridge = options["com.docker.network.bridge.name"];
   if (bridge !== undefined && !INTERFACE.test(bridge)) throw bad(`invalid bridge name: ${bridge}`);
-  return { name, labels: request.Labels ?? {}, options, bridge, mtu: mtuOf(options), ...addressesOf(request) };
+  const attachable = request.Attachable ?? false;
+  const labels = request.Labels ?? {};
+  return { name, labels, options, bridge, attachable, mtu: mtuOf(options), ...addressesOf(request) };
 }
 
 function mtuOf(options: Record<string, string>): number | undefined {

@@ -75,6 +75,7 @@ export class UserNetworks {
       const network: UserNetwork = {
         ...{ id, name, created: now(), labels: wanted.labels, options: wanted.options },
         ...{ bridge: wanted.bridge ?? `br-${id.slice(0, 12)}`, subnet, gateway, mtu: wanted.mtu },
+        attachable: wanted.attachable,
       };
       await this.#keep(network);
       await this.#add(network);

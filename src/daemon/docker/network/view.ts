@@ -51,7 +51,7 @@ export async function viewNetwork(engine: Engine, name: string, containers: bool
       Config: network ? [{ Subnet: network.subnet, Gateway: network.gateway }] : null,
     },
     Internal: false,
-    Attachable: false,
+    Attachable: user?.attachable ?? false,
     Ingress: false,
     ConfigFrom: { Network: "" },
     ConfigOnly: false,
