@@ -19,6 +19,29 @@ const text = (body: Buffer) =>
     .map(([, piece]) => piece)
     .join("");
 
+test("a container that its policy starts again is at no moment one that has ended", async () => {
+  const HostConfig = { NetworkMode: "none", RestartPolicy: { Name: "always" } };
+  const ids = await Promise.all(Array.from({ length: 4 }, () => api.create({ Cmd: ["true"], HostConfig })));
+  const seen = new Set<string>();
+  for (const id of ids) await api.start(id);
+  const restarts = async () => Promise.all(ids.map(async (id) => (await api.inspect(id)).RestartCount as number));
+  for (;;) {
+    for (const id of ids) {
+      const { Status, Running } = (await api.inspect(id)).State;
+      seen.add(`${Status} ${Running}`);
+      await api.refused(409, /stop the container before removing/, "DELETE", `/containers/${id}`);
+    }
+    if (Math.min(...(await restarts())) >= 3) break;
+  }
+  // It runs so briefly that nobody may have seen it.
+  seen.delete("running true");
+  assert.deepEqual([...seen], ["restarting true"]);
+  for (const id of ids) await api.expect(204, "POST", `/containers/${id}/stop`);
+  for (const id of ids) assert.equal((await api.inspect(id)).State.Status, "exited");
+  await api.remove(...ids);
+  await daemon.clean();
+});
+
 test("start, stop, restart, kill: signals, patience, 304 where there is nothing to do", async () => {
   const script = "trap 'echo usr1; exit 5' USR1; trap 'echo term' TERM; echo up; while true; do sleep 0.1; done";
   const id = await api.create({ Cmd: ["sh", "-c", script] }, "?name=acts");

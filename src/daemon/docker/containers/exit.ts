@@ -9,7 +9,7 @@ import { tellPeers } from "../network/peers.ts";
 import { unmountSubpaths } from "../volumes/subpaths.ts";
 import type { Container } from "./container.ts";
 import { leave, leavesUnseen, removeContainer } from "./remove.ts";
-import { considerRestart, type Start } from "./restart.ts";
+import { planRestart, restartLater, type Start } from "./restart.ts";
 
 /** Waits for the end of a running container, and deals with it. Does not itself wait. */
 export function watchExit(engine: Engine, container: Container, start: Start): void {
@@ -54,6 +54,7 @@ function saveLater(engine: Engine, container: Container, error: unknown): void {
 export async function ended(engine: Engine, container: Container, exit: ExitStatus, start: Start): Promise<void> {
   const { record } = container;
   let gone = false;
+  let plan: AbortController | undefined;
   try {
     await container.exclusive(async () => {
       if (!container.running) return;
@@ -63,6 +64,7 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
         await leave(engine, container, () => tell(engine, container));
         return;
       }
+      if (!record.hostConfig.AutoRemove) plan = planRestart(engine, container);
       await engine.networks.release(record);
       await tellPeers(engine, record);
       await releaseVolumes(engine, record);
@@ -81,7 +83,7 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
     await removeContainer(engine, container, { force: false, volumes: true }).catch((error: unknown) => {
       if (!isCode(error, "NotFound")) engine.log("error", "auto-remove failed", { id: container.id, error });
     });
-  } else considerRestart(engine, container, seconds, start);
+  } else if (plan) restartLater(engine, container, plan, seconds, start);
 }
 
 function noteEnd(container: Container, exit: ExitStatus): void {

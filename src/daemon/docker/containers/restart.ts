@@ -11,7 +11,7 @@ const MOST = 60_000;
 const WELL = 10;
 
 /** Starts a container: start.ts, which itself leads here. */
-export type Start = (engine: Engine, container: Container) => Promise<boolean>;
+export type Start = (engine: Engine, container: Container, plan?: AbortController) => Promise<boolean>;
 
 const delays = new WeakMap<Container, number>();
 
@@ -30,25 +30,40 @@ export function forgetRestarts(container: Container): void {
   container.record.restartCount = 0;
 }
 
-/** Starts it again after a delay, if its policy says so. `seconds` is how long it ran. */
-export function considerRestart(engine: Engine, container: Container, seconds: number, start: Start): void {
-  if (container.removing || engine.closing.signal.aborted || !wantsRestart(container)) return;
+/**
+ * Looks at the policy when a container has ended: what comes back means that it is started again, and is so from this moment on, without one in
+ * which it would look as if it had ended for good. `restartLater` has to follow.
+ */
+export function planRestart(engine: Engine, container: Container): AbortController | undefined {
+  const wanted = !container.removing && !engine.closing.signal.aborted && wantsRestart(container);
+  container.restarting = wanted ? new AbortController() : undefined;
+  return container.restarting;
+}
+
+/** Starts it again after a delay, unless a client stops, starts or removes it before. `seconds` is how long it ran. */
+export function restartLater(
+  engine: Engine,
+  container: Container,
+  plan: AbortController,
+  seconds: number,
+  start: Start,
+): void {
+  const drop = () => {
+    if (container.restarting === plan) container.restarting = undefined;
+  };
+  if (plan.signal.aborted) return drop();
   const delay = seconds >= WELL ? FIRST : Math.min(MOST, (delays.get(container) ?? FIRST / 2) * 2);
   delays.set(container, delay);
-  const controller = new AbortController();
-  container.restarting = controller;
-  const signal = AbortSignal.any([controller.signal, engine.closing.signal]);
-  void sleep(delay, undefined, { signal }).then(
-    async () => {
-      container.restarting = undefined;
-      container.record.restartCount++;
-      await start(engine, container).catch((error: unknown) => {
-        engine.log("warn", "a restart failed", { id: container.id, error });
-        considerRestart(engine, container, 0, start);
-      });
-    },
-    () => {
-      if (container.restarting === controller) container.restarting = undefined;
-    },
-  );
+  const signal = AbortSignal.any([plan.signal, engine.closing.signal]);
+  void sleep(delay, undefined, { signal }).then(async () => {
+    container.record.restartCount++;
+    await start(engine, container, plan).catch((error: unknown) => {
+      engine.log("warn", "a restart failed", { id: container.id, error });
+      // A client had enough of it meanwhile.
+      if (plan.signal.aborted) return;
+      const next = planRestart(engine, container);
+      if (next) restartLater(engine, container, next, 0, start);
+    });
+    drop();
+  }, drop);
 }

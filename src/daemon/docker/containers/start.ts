@@ -20,15 +20,18 @@ import { prepareSources } from "./mount-points.ts";
 import { EXTENSION, encodeRecord } from "./record.ts";
 import { removeContainer } from "./remove.ts";
 
-/** True when it was started, false when it was running. InvalidArgument when its command cannot be run. */
-export async function startContainer(engine: Engine, container: Container): Promise<boolean> {
+/**
+ * True when it was started, false when it was running. InvalidArgument when its command cannot be run. With `plan` it is the restart policy that
+ * starts it, otherwise a client, which comes before the policy.
+ */
+export async function startContainer(engine: Engine, container: Container, plan?: AbortController): Promise<boolean> {
   const started = await container.exclusive(async () => {
     if (container.removing) throw gone(container, "is marked for removal and cannot be started");
     if (container.running) {
       if (container.paused) throw gone(container, "is paused, try unpause instead of start");
       return false;
     }
-    container.restarting?.abort();
+    if (container.restarting !== plan) container.restarting?.abort();
     try {
       await launch(engine, container);
     } catch (error) {
@@ -91,6 +94,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     const startedAt = now();
     const { pid } = await withSpan("start task", () => client.tasks.start({ containerId: id }));
     record.state = { ...started, phase: "running", pid, startedAt };
+    container.restarting = undefined;
   } catch (error) {
     await client.tasks.kill({ containerId: id, signal: 9, all: true }).catch(() => {});
     await client.tasks.delete(id).catch(() => {});
