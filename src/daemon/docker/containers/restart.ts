@@ -51,7 +51,10 @@ export function restartLater(
   const drop = () => {
     if (container.restarting === plan) container.restarting = undefined;
   };
-  if (plan.signal.aborted) return drop();
+  if (plan.signal.aborted) {
+    drop();
+    return;
+  }
   const delay = seconds >= WELL ? FIRST : Math.min(MOST, (delays.get(container) ?? FIRST / 2) * 2);
   delays.set(container, delay);
   const signal = AbortSignal.any([plan.signal, engine.closing.signal]);
