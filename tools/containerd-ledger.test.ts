@@ -44,7 +44,7 @@ test("so has every field of a transfer", async () => {
 
 test("what has a test is served, and what has a reason is not", async () => {
   // No handler is called: the core is not looked at.
-  const router = containerdRouter({} as ContainerdCore);
+  const router = await containerdRouter({} as ContainerdCore);
   for (const { path, row } of await apiMethods()) {
     assert.equal(router.serves(path), !("reason" in LEDGER[row]!), path);
   }

@@ -23,6 +23,7 @@ import { logPeer, logTlsPeer } from "./peer.ts";
 import { listen, listenTcp } from "./sockets.ts";
 import { sweepTraces } from "./trace/files.ts";
 import { ensureUnpacked } from "./transfer/stored.ts";
+import { nextTurn } from "./turn.ts";
 
 export interface DaemonOptions
   extends Pick<Options, "root" | "state" | "hosts" | "tls" | "group" | "shimPath" | "cgroupParent">,
@@ -53,7 +54,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   writeFileSync(pidFile, `${process.pid}\n`);
   stack.defer(() => rmSync(pidFile, { force: true }));
   let pulling: Promise<Disposable & Registries> | undefined;
-  const loadPulling = async () => (await import("./pulling.ts")).createRegistries(options.file, log);
+  const loadPulling = async () => {
+    // In parts, each in a turn of its own.
+    await import("./registry/client.ts");
+    await nextTurn();
+    await import("./transfer/pull.ts");
+    await nextTurn();
+    const { createRegistries } = await import("./pulling.ts");
+    await nextTurn();
+    return createRegistries(options.file, log);
+  };
   stack.defer(async () => (await pulling?.catch(() => undefined))?.[Symbol.dispose]());
   core.addTransferer((...transfer) => {
     if (![transfer[1].type, transfer[2].type].includes("registry")) {

@@ -21,19 +21,20 @@ export interface LoopDelays {
 /**
  * Notes hold-ups until disposed of; the file is written at SIGUSR2, too, and what it says begins anew then. A timer that is due each
  * millisecond tells by how much it comes late: CPU time taken by others counts, so a busy machine shows more than the daemon's own doing. Therefore a
- * hold-up counts as long as the process itself was running for: CPU time of this thread, where that is less.
+ * hold-up counts as long as the process itself was running for: CPU time of this thread, where that is less (by the thread's clock: what Node tells of it
+ * is as old as the kernel's last tick).
  */
 export function watchEventLoop(file: string): Disposable {
   let delays: LoopDelays = { blocks: [], collections: [] };
   let last = performance.now();
-  let cpu = process.threadCpuUsage();
+  const cpuTime = threadClock();
+  let cpu = cpuTime();
   const timer = setInterval(() => {
     const now = performance.now();
-    const used = process.threadCpuUsage(cpu);
-    const ms = Math.min(now - last - TICK, (used.user + used.system) / 1000);
+    const ms = Math.min(now - last - TICK, cpuTime() - cpu);
     if (ms > NOTED) delays.blocks.push({ at: now, ms });
     last = now;
-    cpu = process.threadCpuUsage();
+    cpu = cpuTime();
   }, TICK);
   timer.unref();
   const observer = new PerformanceObserver((list) => {
@@ -54,5 +55,21 @@ export function watchEventLoop(file: string): Disposable {
       process.off("SIGUSR2", report);
       write();
     },
+  };
+}
+
+/** CLOCK_THREAD_CPUTIME_ID of clock_gettime(2). */
+const THREAD_CLOCK = 3;
+
+/** Answers the CPU time of this thread, in milliseconds. */
+function threadClock(): () => number {
+  const { functions } = process.getBuiltinModule("node:ffi").dlopen(null, {
+    clock_gettime: { arguments: ["i32", "buffer"], return: "i32" },
+  });
+  const clock = functions.clock_gettime as unknown as (clock: number, time: BigInt64Array) => number;
+  const time = new BigInt64Array(2);
+  return () => {
+    clock(THREAD_CLOCK, time);
+    return Number(time[0]) * 1000 + Number(time[1]) / 1e6;
   };
 }

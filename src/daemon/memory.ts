@@ -25,7 +25,7 @@ const PAGE = 4096;
 /** madvise(2): the pages are let go; those of a file that were never written are its content again at the next use. */
 const MADV_DONTNEED = 4;
 
-/** Bytes that are let go in one turn. */
+/** Bytes that are looked at or let go in one turn. */
 const PIECE = 4n << 20n;
 
 interface Memory {
@@ -89,7 +89,6 @@ let ranges: Range[] | undefined;
 /** A little a turn of the event loop; answers the longest turn in milliseconds. Rejects where this Node cannot call the C library. */
 export async function giveBack(): Promise<number> {
   memory ??= open();
-  ranges ??= unwritten(programPages(await readFile("/proc/self/smaps", "latin1"), process.execPath));
   let longest = 0;
   const turn = async (work: () => void): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
@@ -97,11 +96,18 @@ export async function giveBack(): Promise<number> {
     work();
     longest = Math.max(longest, performance.now() - start);
   };
-  for (const [from, to] of ranges)
-    for (let at = from; at < to; at += PIECE) {
-      const length = to - at < PIECE ? to - at : PIECE;
-      await turn(() => memory!.madvise(at, length, MADV_DONTNEED));
-    }
+  if (!ranges) {
+    const found: Range[] = [];
+    const maps = await readFile("/proc/self/maps", "latin1");
+    using pages = openPagemap();
+    let parts: Range[] = [];
+    await turn(() => {
+      parts = pieces(programPages(maps, process.execPath));
+    });
+    for (const part of parts) await turn(() => found.push(...pages.unwritten(part)));
+    ranges = found;
+  }
+  for (const [from, to] of pieces(ranges)) await turn(() => memory!.madvise(from, to - from, MADV_DONTNEED));
   await turn(() => memory!.malloc_trim(0n));
   return longest;
 }
@@ -118,13 +124,13 @@ function open(): Memory {
 type Range = [from: bigint, to: bigint];
 
 /**
- * The parts of the program as it was loaded that cannot be written, by proc_pid_smaps(5). Only the segments that lie in one piece from
+ * The parts of the program as it was loaded that cannot be written, by proc_pid_maps(5). Only the segments that lie in one piece from
  * the first on, which nothing ever unmaps: V8 maps parts of the file again elsewhere.
  */
-export function programPages(smaps: string, program: string): Range[] {
+export function programPages(maps: string, program: string): Range[] {
   const found: Range[] = [];
   let end: string | undefined;
-  for (const line of smaps.split("\n")) {
+  for (const line of maps.split("\n")) {
     const head = /^([0-9a-f]+)-([0-9a-f]+) (....) \S+ \S+ \d+\s*(.*)$/.exec(line);
     if (!head) continue;
     const [, from, to, mode, path] = head;
@@ -135,22 +141,33 @@ export function programPages(smaps: string, program: string): Range[] {
   return found;
 }
 
+interface Pagemap extends Disposable {
+  /** What was never written of a part: a page that was, by the loader's relocations, has no other copy. */
+  unwritten(part: Range): Range[];
+}
+
 /**
- * What was never written of these parts: a page that was, by the loader's relocations, has no other copy. By
- * https://docs.kernel.org/admin-guide/mm/pagemap.html, eight bytes a page: the highest bit says that it is in memory, the next one that it is in swap, the third
- * that it is a file's.
+ * By https://docs.kernel.org/admin-guide/mm/pagemap.html, eight bytes a page: the highest bit says that it is in memory, the next one that it is in
+ * swap, the third that it is a file's.
  */
-function unwritten(parts: readonly Range[]): Range[] {
+function openPagemap(): Pagemap {
   const fd = openSync("/proc/self/pagemap", "r");
-  try {
-    return parts.flatMap(([from, to]) => {
+  return {
+    unwritten: ([from, to]) => {
       const entries = Buffer.alloc(Number((to - from) / BigInt(PAGE)) * 8);
       const read = readSync(fd, entries, 0, entries.length, (from / BigInt(PAGE)) * 8n);
       return filePages(entries.subarray(0, read), from);
-    });
-  } finally {
-    closeSync(fd);
-  }
+    },
+    [Symbol.dispose]: () => closeSync(fd),
+  };
+}
+
+/** The same ranges, none longer than what is looked at or let go in one turn. */
+function pieces(ranges: readonly Range[]): Range[] {
+  const found: Range[] = [];
+  for (const [from, to] of ranges)
+    for (let at = from; at < to; at += PIECE) found.push([at, to - at < PIECE ? to : at + PIECE]);
+  return found;
 }
 
 /** The runs of pages that were never written, by the pagemap's entries from this address on. */

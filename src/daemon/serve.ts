@@ -8,6 +8,8 @@ import { startDaemon } from "./daemon.ts";
 import { createLog, type Log } from "./log.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
 import { armFailpoints } from "./store/failpoints.ts";
+import { nextTurn } from "./turn.ts";
+import { setLateFlags } from "./v8-flags.ts";
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2), process.env);
@@ -38,9 +40,8 @@ async function main(): Promise<void> {
     state: options.state,
     ms: Math.round(performance.now()),
   });
-  // A daemon that is killed would never write it.
-  void daemon.settled.then(() => process.getBuiltinModule("node:module").flushCompileCache());
-  using _small = watchMemory(daemon.settled, log);
+  const settled = daemon.settled.then(settle);
+  using _small = watchMemory(settled, log);
   log("info", "ending", { signal: await ending.promise });
   // Whatever hangs must not keep the daemon for ever.
   setTimeout(() => process.exit(1), 10_000).unref();
@@ -51,6 +52,16 @@ async function watchLoop(file: string | undefined): Promise<Disposable | undefin
   if (!file) return undefined;
   const { watchEventLoop } = await import("./loop-delay.ts");
   return watchEventLoop(file);
+}
+
+/** When the start is over. In steps: clients come already. */
+async function settle(): Promise<void> {
+  await nextTurn();
+  // A daemon that is killed would never write it. There is nothing to write where the build has made the cache for whoever runs it.
+  process.getBuiltinModule("node:module").flushCompileCache();
+  await nextTurn();
+  setLateFlags();
+  await nextTurn();
 }
 
 /** Begins when the start is over. */

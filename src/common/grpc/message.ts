@@ -11,18 +11,24 @@ export const PREFIX = 5;
 export const MAX_MESSAGE = 16 << 20;
 
 /**
- * A message whose bytes were put together by hand: `head`, then `tail`, which is not copied. Stands for an encoded message. `sent` is called when nobody
- * looks at the bytes any more; never, if the call ends before.
+ * A message whose bytes were put together by hand: `head`, then `tail`, which is not copied, and `more`. Stands for an encoded message. `sent` is called
+ * when nobody looks at the bytes of `tail` any more; never, if the call ends before.
  */
 export class RawMessage {
   readonly head: Uint8Array;
   readonly tail: Uint8Array;
   readonly sent: (() => void) | undefined;
+  readonly more: readonly Uint8Array[];
 
-  constructor(head: Uint8Array, tail: Uint8Array, sent?: () => void) {
+  constructor(head: Uint8Array, tail: Uint8Array, sent?: () => void, more: readonly Uint8Array[] = []) {
     this.head = head;
     this.tail = tail;
     this.sent = sent;
+    this.more = more;
+  }
+
+  get length(): number {
+    return this.more.reduce((sum, part) => sum + part.length, this.head.length + this.tail.length);
   }
 }
 

@@ -129,7 +129,11 @@ test("errors are told by trailers", async () => {
   assert.deepEqual(await fake.done(), { "grpc-status": "6", "grpc-message": "it is there" });
 });
 
-test("what a handler answers at once is sent at once, its error too", () => {
+test("what a handler answers at once is sent at once, its error too, but for the method's first call", async () => {
+  const first = new Fake(router, "Now").say("first");
+  first.call.end();
+  assert.equal(first.trailers, undefined);
+  assert.deepEqual(await first.done(), { "grpc-status": "0" });
   const fake = new Fake(router, "Now").say("hi");
   fake.call.end();
   assert.deepEqual([fake.texts, fake.trailers], [["hi"], { "grpc-status": "0" }]);

@@ -9,6 +9,7 @@ import { metadata, parseHead, type RequestHeaders } from "../../common/grpc/requ
 import { ERROR_HEADER, errorTrailers, type Headers, OK_TRAILERS } from "../../common/grpc/status.ts";
 import { decode, encode } from "../../common/protobuf/codec.ts";
 import { type ActiveSpan, contextFromHeader, inContext, startSpan } from "../trace/trace.ts";
+import { nextTurn } from "../turn.ts";
 import type { CallContext } from "./context.ts";
 import { type Flow, RequestQueue } from "./queue.ts";
 import type { Route, Router } from "./router.ts";
@@ -109,9 +110,22 @@ export class Call implements Receiver, CallContext {
 
   #start(bytes: Uint8Array): void {
     this.#request = undefined;
+    const route = this.#route!;
+    // A stream begins in the order of the requests: who subscribes sees what the next call brings about.
+    if (route.tried || route.method.kind !== "unary") {
+      this.#handle(route, bytes);
+      return;
+    }
+    route.tried = true;
+    void nextTurn().then(() => {
+      if (!this.#over) this.#handle(route, bytes);
+    });
+  }
+
+  #handle(route: Route, bytes: Uint8Array): void {
     let request: unknown;
     try {
-      request = decode(this.#route!.method.input, bytes);
+      request = decode(route.method.input, bytes);
     } catch (error) {
       this.#fail(error);
       return;
@@ -167,11 +181,13 @@ export class Call implements Receiver, CallContext {
   #send(message: unknown): Promise<void> | undefined {
     if (this.#over) throw this.#reason ?? new WharfError("Canceled", "the call is over");
     if (message instanceof RawMessage) {
-      const { head, tail, sent } = message;
+      const { head, tail, sent, more } = message;
       const prefixed = new Uint8Array(PREFIX + head.length);
-      writePrefix(prefixed, head.length + tail.length);
+      writePrefix(prefixed, message.length);
       prefixed.set(head, PREFIX);
-      return this.#exchange.send(prefixed, tail, sent);
+      const taken = this.#exchange.send(prefixed, tail, sent);
+      if (more.length === 0) return taken;
+      return Promise.all([taken, ...more.map((part) => this.#exchange.send(part))]).then(() => {});
     }
     const bytes = encode(this.#route!.method.output, message as object, PREFIX);
     writePrefix(bytes, bytes.length - PREFIX);

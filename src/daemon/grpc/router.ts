@@ -12,6 +12,8 @@ export interface Route {
   name: string;
   method: AnyMethod;
   handler: AnyHandler;
+  /** True when it was called before: the first call takes many times as long. */
+  tried: boolean;
 }
 
 export class Router {
@@ -31,7 +33,7 @@ export class Router {
     for (const [local, method] of Object.entries(service.methods)) {
       const handler = (handlers as Record<string, AnyHandler | undefined>)[local];
       const full = `${service.typeName}/${method.name}`;
-      if (handler) this.#routes.set(full, { name: `grpc ${short}/${method.name}`, method, handler });
+      if (handler) this.#routes.set(full, { name: `grpc ${short}/${method.name}`, method, handler, tried: false });
       else this.#left.set(full, left);
     }
     this.#services.add(service.typeName);

@@ -5,6 +5,7 @@ import { createServer, type Socket } from "node:net";
 import type { ContainerdCore } from "../containerd/api.ts";
 import type { Log } from "../log.ts";
 import { listen } from "../sockets.ts";
+import { nextTurn } from "../turn.ts";
 import type { GrpcServer } from "./http2.ts";
 
 /**
@@ -20,11 +21,14 @@ export async function serveContainerd(
 ): Promise<AsyncDisposable> {
   let loading: Promise<GrpcServer> | undefined;
   const load = async () => {
-    const [{ GrpcServer: Server }, { containerdRouter, snapshotterRouter }] = await Promise.all([
-      import("./http2.ts"),
-      import("./services.ts"),
-    ]);
-    return new Server(what === "all" ? containerdRouter(core) : snapshotterRouter(core));
+    // One after the other, so that loading does not hold up others: all that one import needs is loaded in one turn.
+    const { GrpcServer: Server } = await import("./http2.ts");
+    await nextTurn();
+    await import("../../common/gen/containerd/services/tasks.ts");
+    await nextTurn();
+    const { containerdRouter, snapshotterRouter } = await import("./services.ts");
+    await nextTurn();
+    return new Server(what === "all" ? await containerdRouter(core) : snapshotterRouter(core));
   };
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {

@@ -2,6 +2,7 @@
 
 import type { ContainerdCore } from "../containerd/api.ts";
 import { rooted } from "../containerd/snapshots/rooted.ts";
+import { nextTurn } from "../turn.ts";
 import { Router } from "./router.ts";
 import { addContainers } from "./services/containers.ts";
 import { addContent } from "./services/content.ts";
@@ -24,20 +25,27 @@ export function snapshotterRouter(core: ContainerdCore): Router {
   return router;
 }
 
-export function containerdRouter(core: ContainerdCore): Router {
+const ALL: readonly ((router: Router, core: ContainerdCore) => void)[] = [
+  addContainers,
+  addContent,
+  addDiff,
+  addEvents,
+  addImages,
+  addIntrospection,
+  addLeases,
+  addNamespaces,
+  addSnapshots,
+  addTasks,
+  addSandboxes,
+  addTransfer,
+  addVersion,
+];
+
+export async function containerdRouter(core: ContainerdCore): Promise<Router> {
   const router = new Router();
-  addContainers(router, core);
-  addContent(router, core);
-  addDiff(router, core);
-  addEvents(router, core);
-  addImages(router, core);
-  addIntrospection(router, core);
-  addLeases(router, core);
-  addNamespaces(router, core);
-  addSnapshots(router, core);
-  addTasks(router, core);
-  addSandboxes(router, core);
-  addTransfer(router, core);
-  addVersion(router);
+  for (const add of ALL) {
+    add(router, core);
+    await nextTurn();
+  }
   return router;
 }

@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import { check } from "../../common/docker/schema.ts";
 import { isCode, WharfError } from "../../common/errors.ts";
 import { contextFromHeader, inContext, startSpan } from "../trace/trace.ts";
+import { nextTurn } from "../turn.ts";
 import { declaredLength, readAll, readJson } from "./body.ts";
 import { messageOf, statusOf } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
@@ -133,6 +134,9 @@ function markHijacks(socket: Socket, hijacks: (request: IncomingMessage) => bool
   };
 }
 
+/** What was asked for before. */
+const tried = new Set<Operation>();
+
 async function answer(
   options: ServerOptions,
   headers: readonly string[],
@@ -141,6 +145,8 @@ async function answer(
   response: ServerResponse,
   hijack: Hijack | undefined,
 ): Promise<void> {
+  // Each request that is the first of its kind takes many times as long as the next: code is compiled, its pages come. So it gets turns of its own.
+  if (tried.size === 0) await nextTurn();
   const method = request.method ?? "GET";
   const { path, search, version: asked } = splitPath(request.url ?? "/");
   const presence = new Presence();
@@ -154,6 +160,9 @@ async function answer(
     const match = router.match(method, path);
     if (!match) throw new WharfError("NotFound", "page not found");
     const { operation, params } = match;
+    const first = !tried.has(operation);
+    tried.add(operation);
+    if (first) await nextTurn();
     await inContext(span.context, async () => {
       const exchange = new Exchange<unknown, unknown>(
         request,
@@ -172,6 +181,7 @@ async function answer(
         headers,
         hijack,
       );
+      if (first) await nextTurn();
       await operation.handler(exchange);
     });
     options.log("debug", "request", { method, path, status: response.statusCode });

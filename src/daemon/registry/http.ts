@@ -4,6 +4,7 @@ import type { AgentOptions, ClientRequest, Agent as HttpAgent, IncomingMessage }
 import type { RequestOptions } from "node:https";
 import type { Socket } from "node:net";
 import { WharfError } from "../../common/errors.ts";
+import { readyFor } from "./begin.ts";
 import { isLoopback, type TlsSettings } from "./config.ts";
 import { NetworkError } from "./errors.ts";
 import type { HeaderMap, HttpRequest, HttpResponse, StreamBody, Timeouts } from "./message.ts";
@@ -13,7 +14,8 @@ import { Watchdog } from "./wire/watchdog.ts";
 
 /** Not `import`ed: as an ES module it would load the whole of undici. */
 const http = process.getBuiltinModule("node:http");
-const https = process.getBuiltinModule("node:https");
+/** Loads TLS. */
+const https = () => process.getBuiltinModule("node:https");
 
 export const DEFAULT_TIMEOUTS: Timeouts = { connect: 15_000, response: 60_000, stall: 30_000 };
 
@@ -47,6 +49,7 @@ export class Transport implements Disposable {
       const { timeouts } = this;
       return await this.#wires.get(request.url, { tls: this.#tls, timeouts, headers, signal: request.signal });
     }
+    await readyFor(request.url);
     try {
       return await this.#attempt(request);
     } catch (error) {
@@ -70,7 +73,7 @@ export class Transport implements Disposable {
     return new Promise((resolve, reject) => {
       let settled = false;
       let timer: NodeJS.Timeout | undefined;
-      const message = (secure ? https : http).request(url, options);
+      const message = (secure ? https() : http).request(url, options);
       const abort = (): void => {
         message.destroy();
         finish(canceled(signal));
@@ -131,7 +134,7 @@ export class Transport implements Disposable {
         scheduling: "lifo",
       };
       if (!direct) options.proxyEnv = process.env;
-      agent = url.protocol === "https:" ? new https.Agent({ ...options, ...this.#tls }) : new http.Agent(options);
+      agent = url.protocol === "https:" ? new (https().Agent)({ ...options, ...this.#tls }) : new http.Agent(options);
       this.#agents.set(key, agent);
     }
     return agent;

@@ -20,6 +20,7 @@ import type { Containerd } from "../containerd/api.ts";
 import type { FetchedDocument, Repository } from "../registry/client.ts";
 import type { RetryNotice } from "../registry/host.ts";
 import { sha256 } from "../registry/sha256.ts";
+import { nextTurn } from "../turn.ts";
 import type { Flights, Growth } from "./flights.ts";
 import { childLabels, ingestRef, sourceLabel } from "./labels.ts";
 import type { SharedLease } from "./lease.ts";
@@ -307,6 +308,7 @@ async function store(
   bytes: Uint8Array,
   labels: Labels,
 ): Promise<void> {
+  await nextTurn();
   const { size, digest, mediaType } = descriptor;
   // A name of its own: another pull may be storing the same.
   const ref = `${ingestRef(descriptor, kind)}-${randomBytes(6).toString("hex")}`;

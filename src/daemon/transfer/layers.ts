@@ -4,6 +4,7 @@ import type { Digest } from "../../common/digest.ts";
 import type { Descriptor } from "../../common/oci/image.ts";
 import { throwIfCanceled } from "../registry/retry.ts";
 import { withSpan } from "../trace/trace.ts";
+import { nextTurn } from "../turn.ts";
 import { type FetchContext, fetchBlob } from "./fetch.ts";
 import { type Flights, Growth, type Limiter } from "./flights.ts";
 import type { SharedLease } from "./lease.ts";
@@ -64,11 +65,15 @@ export async function pullLayers(request: LayersRequest): Promise<void> {
     const parent = at === 0 ? undefined : committed[at - 1]!.promise;
     const download = Promise.withResolvers<Download>();
     download.promise.catch(() => {});
-    const fetch = () => fetchShared(request, descriptor, signal, emit, download.resolve);
+    const fetch = async () => {
+      await nextTurn();
+      return await fetchShared(request, descriptor, signal, emit, download.resolve);
+    };
     const fetching = mayBeRemote(request) ? ready.then(({ done }) => (at < done ? undefined : fetch())) : fetch();
     fetching.catch(download.reject);
     try {
       const { chain, diffIds, done } = await ready;
+      await nextTurn();
       if (snapshotter !== null && at >= done) {
         const layer = {
           client: request.context.client,

@@ -22,6 +22,7 @@ import type { Registry, Repository, Way } from "../registry/client.ts";
 import type { CredentialSource, Credentials } from "../registry/credentials.ts";
 import { isDiskFull } from "../store/errors.ts";
 import { withSpan } from "../trace/trace.ts";
+import { nextTurn } from "../turn.ts";
 import { addLabels, fetchConfig, type SharedContext, takeDocument } from "./fetch.ts";
 import { Flights, Limiter } from "./flights.ts";
 import { ingestRef, snapshotRefLabel } from "./labels.ts";
@@ -116,6 +117,7 @@ export class Puller {
     }
   }
 
+  /** In steps, each in a turn of its own: the first pull's are long. */
   async #pull(reference: Reference, name: string, options: PullOptions): Promise<PulledImage> {
     const { client, progress, signal } = options;
     const lease = await SharedLease.create(client);
@@ -131,12 +133,15 @@ export class Puller {
         if (isCode(error, "NotFound")) return undefined;
         throw error;
       });
+      await nextTurn();
       const target = await withSpan("resolve", () => this.#resolve(context, reference, known?.target));
+      await nextTurn();
       await this.#verify?.(formatReference(reference), target, signal);
       progress?.({ kind: "resolved", reference: name, descriptor: target });
       const metadata = options.allMetadata ? fetchMetadata(context, target) : undefined;
       if (metadata) pending.push(metadata);
       const { manifest, descriptor } = await this.#main(context, target, options);
+      await nextTurn();
       if (!isImage(manifest)) throw artifact(manifest);
       const snapshotter = options.snapshotter === undefined ? DEFAULT_SNAPSHOTTER : options.snapshotter;
       if (snapshotter !== null) for (const layer of manifest.layers) checkLayerType(layer);

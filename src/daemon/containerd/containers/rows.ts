@@ -16,10 +16,16 @@ export function readExtensions(db: Database, namespace: string, id: string): Ext
   return extensions;
 }
 
-/** The extensions of all containers of a namespace that have any. */
-export function readAllExtensions(db: Database, namespace: string): Map<string, Extensions> {
+/** The extensions of the containers of a namespace that have any: those whose ids come after `after`, up to `last`. */
+export function readAllExtensions(
+  db: Database,
+  namespace: string,
+  after: string,
+  last: string,
+): Map<string, Extensions> {
   const all = new Map<string, Extensions>();
-  for (const row of db.all("SELECT * FROM container_extensions WHERE namespace = ?", namespace)) {
+  const sql = "SELECT * FROM container_extensions WHERE namespace = ? AND container > ? AND container <= ?";
+  for (const row of db.all(sql, namespace, after, last)) {
     const extensions = all.get(row.container as string) ?? {};
     extensions[row.name as string] = readAny(row.type_url, row.value)!;
     all.set(row.container as string, extensions);

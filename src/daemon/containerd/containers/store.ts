@@ -2,6 +2,7 @@
 
 import { WharfError } from "../../../common/errors.ts";
 import { parseFilters } from "../../../common/filters.ts";
+import { nextTurn, PART } from "../../turn.ts";
 import type { Container, ContainerInput, ContainerStore, WriteOptions } from "../api/containers.ts";
 import type { FieldPaths, Filters } from "../api/types.ts";
 import { now } from "../core/clock.ts";
@@ -27,10 +28,20 @@ export class LocalContainers implements ContainerStore {
   async list(filters?: Filters): Promise<Container[]> {
     const filter = parseFilters(filters);
     const { db, namespace } = this.#scope;
-    const extensions = readAllExtensions(db, namespace);
-    const rows = db.all("SELECT * FROM containers WHERE namespace = ? ORDER BY id", namespace);
-    const containers = rows.map((row) => readContainer(row, extensions.get(row.id as string) ?? {}));
-    return containers.filter((container) => filter(containerAdaptor(container)));
+    const found: Container[] = [];
+    for (let after = ""; ; await nextTurn()) {
+      const sql = "SELECT * FROM containers WHERE namespace = ? AND id > ? ORDER BY id LIMIT ?";
+      const rows = db.all(sql, namespace, after, PART);
+      const last = rows.at(-1)?.id as string | undefined;
+      if (last === undefined) return found;
+      const extensions = readAllExtensions(db, namespace, after, last);
+      for (const row of rows) {
+        const container = readContainer(row, extensions.get(row.id as string) ?? {});
+        if (filter(containerAdaptor(container))) found.push(container);
+      }
+      if (rows.length < PART) return found;
+      after = last;
+    }
   }
 
   async create(input: ContainerInput, { flush }: WriteOptions = {}): Promise<Container> {

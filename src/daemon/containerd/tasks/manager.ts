@@ -7,6 +7,7 @@ import { parseFilter, parseFilters } from "../../../common/filters.ts";
 import type { StateResponse } from "../../../common/gen/containerd/task/v2.ts";
 import { formatTimestamp, parseTimestamp } from "../../../common/timestamp.ts";
 import { isDiskFull } from "../../store/errors.ts";
+import { nextTurn, PART } from "../../turn.ts";
 import type { Container } from "../api/containers.ts";
 import type {
   CreateTaskRequest,
@@ -229,8 +230,10 @@ export class LocalTasks implements TaskManager {
     const matches = parseFilter(filter);
     const tasks = this.#shims.list(this.#scope.namespace);
     const chosen = tasks.filter(({ record }) => matches(([field]) => (field === "id" ? record.id : undefined)));
-    return Promise.all(
-      chosen.map((task) =>
+    const asked: Promise<Process>[] = [];
+    for (const task of chosen) {
+      if (asked.length % PART === PART - 1) await nextTurn();
+      asked.push(
         this.#get(task, "", LIST_TIMEOUT).catch(() => {
           const { exitStatus, exitedAt } = task.dead ?? { exitStatus: 0, exitedAt: undefined };
           return {
@@ -240,8 +243,9 @@ export class LocalTasks implements TaskManager {
             exitedAt,
           } as Process;
         }),
-      ),
-    );
+      );
+    }
+    return Promise.all(asked);
   }
 
   async kill({ containerId: id, execId = "", signal, all = false }: KillRequest): Promise<void> {

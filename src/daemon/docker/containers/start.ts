@@ -4,6 +4,7 @@ import { WharfError } from "../../../common/errors.ts";
 import { SPEC_TYPE_URL } from "../../containerd/api/containers.ts";
 import { messageOf } from "../../http/errors.ts";
 import { withSpan } from "../../trace/trace.ts";
+import { FirstTime } from "../../turn.ts";
 import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
 import { containerStreams } from "../io/streams.ts";
@@ -43,6 +44,8 @@ export async function startContainer(engine: Engine, container: Container, plan?
   return started;
 }
 
+const FIRST = new FirstTime();
+
 async function launch(engine: Engine, container: Container): Promise<void> {
   const { client } = engine;
   const { record } = container;
@@ -60,6 +63,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     writeNetworkFiles(engine.folder(id), record, attachment, gateway),
     withSpan("resolve user", () => engine.users.resolve(record, mounts, record.config.User)),
   ]);
+  await FIRST.step();
   const spec = buildSpec(record, {
     user,
     network: attachment.namespace,
@@ -71,6 +75,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     cgroupParent: engine.cgroupParent,
     systemdCgroup: engine.runtimes.systemdCgroup(record.hostConfig.Runtime),
   });
+  await FIRST.step();
   const started = { ...record.state, stopped: false, error: "", oomKilled: false, exitCode: 0 };
   record.state = started;
   // No task outlives a power cut, so what it is made from need not either.
@@ -83,6 +88,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     ["spec", `extensions.${EXTENSION}`],
     { flush: false },
   );
+  await FIRST.step();
   await withSpan("create task", () =>
     client.tasks.create({ containerId: id, rootfs: mounts, ...containerStreams(engine, record) }),
   );
@@ -100,6 +106,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     await client.tasks.delete(id).catch(() => {});
     throw error;
   }
+  FIRST.done();
   watchExit(engine, container, startContainer);
   engine.emit(container, "start");
   // After a power cut only a restart policy asks whether it was running.

@@ -8,17 +8,25 @@ import {
 import type { Init } from "../../../common/protobuf/schema.ts";
 import type { Container, ContainerInput } from "../../containerd/api/containers.ts";
 import type { ContainerdCore } from "../../containerd/api.ts";
+import { nextTurn, PART } from "../../turn.ts";
 import { type CallContext, clientOf } from "../context.ts";
 import { required, toTime } from "../convert.ts";
+import { listing } from "../parts.ts";
 import type { Router } from "../router.ts";
 
 export function addContainers(router: Router, core: ContainerdCore): void {
   const store = (call: CallContext) => clientOf(core, call).containers;
   router.add(ContainersService, {
     get: async ({ id }, call) => ({ container: toContainer(await store(call).get(id)) }),
-    list: async ({ filters }, call) => ({ containers: (await store(call).list(filters)).map(toContainer) }),
+    list: async ({ filters }, call) =>
+      listing(ContainersService.methods.list.output, await store(call).list(filters), (some) => ({
+        containers: some.map(toContainer),
+      })),
     async *listStream({ filters }, call) {
-      for (const container of await store(call).list(filters)) yield { container: toContainer(container) };
+      for (const [i, container] of (await store(call).list(filters)).entries()) {
+        if (i % PART === PART - 1) await nextTurn();
+        yield { container: toContainer(container) };
+      }
     },
     create: async ({ container }, call) => ({
       container: toContainer(await store(call).create(fromContainer(container))),

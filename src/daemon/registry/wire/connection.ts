@@ -1,7 +1,7 @@
 /** One HTTP/1.1 connection for GETs: its socket reads into large buffers that are lent to the body's receiver. */
 
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { readyFor } from "../begin.ts";
 import { hostName, type TlsSettings } from "../config.ts";
 import { NetworkError } from "../errors.ts";
 import type { HttpResponse, Timeouts } from "../message.ts";
@@ -46,7 +46,9 @@ export class Wire implements Source {
     };
     const options = { host, port, onread, noDelay: true, autoSelectFamily: true };
     this.#socket = secure
-      ? connectTls({ ...options, ...tls, servername: /^[\d.]+$|:/.test(host) ? "" : host })
+      ? process
+          .getBuiltinModule("node:tls")
+          .connect({ ...options, ...tls, servername: /^[\d.]+$|:/.test(host) ? "" : host })
       : connectTcp(options);
     this.#socket.on("error", (error) => {
       this.#error ??= error;
@@ -62,7 +64,9 @@ export class Wire implements Source {
     });
   }
 
-  static open(url: URL, { tls, timeouts, signal }: WireOptions): Promise<Wire> {
+  static async open(url: URL, { tls, timeouts, signal }: WireOptions): Promise<Wire> {
+    await readyFor(url);
+    if (signal?.aborted) throw canceled(signal);
     const wire = new Wire(url, tls);
     return new Promise((resolve, reject) => {
       const done = (error?: Error): void => {
