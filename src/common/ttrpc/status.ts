@@ -45,8 +45,9 @@ function errorOfDetail(any: AnyLike): WharfError | undefined {
   return new WharfError("Unknown", `unexpected status from ${requestMethod} request to ${requestURL}: ${status}`);
 }
 
-/** containerd ends its messages with the name of the code: `image "x": not found`. */
+/** containerd ends its messages with the name of the code: `image "x": not found`. `permission denied` is also what the kernel said, and what a shim's message ends with. */
 function nativeMessage(code: Code, message: string): string {
+  if (code === "PermissionDenied") return message || "permission denied";
   const name = code.replace(/(?<!^)[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();
   return message.endsWith(`: ${name}`) ? message.slice(0, -name.length - 2) : message || name;
 }
