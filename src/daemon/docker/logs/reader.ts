@@ -2,6 +2,7 @@
 
 import { type FSWatcher, watch } from "node:fs";
 import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openLogFiles, successor } from "./files.ts";
 import type { LogPart } from "./part.ts";
 import { tailStart } from "./tail.ts";
@@ -20,6 +21,8 @@ const NEWLINE = 0x0a;
 const NONE = Buffer.alloc(0);
 /** Milliseconds between looks at a file that gave no notice; also covers a rotation that falls between looking and watching. */
 const LOOK = 500;
+/** Milliseconds between looks at a log that grows all the time: a look costs more than the few lines that each write brings. */
+const GATHER = 10;
 
 /**
  * Whole lines, as many as one read brought, in order; they lie in a buffer that the next read uses. An empty one comes when all that there
@@ -105,6 +108,7 @@ class Growth implements Disposable {
   #wake = Promise.withResolvers<void>();
   #over = false;
   #changed = false;
+  #looked = Number.NEGATIVE_INFINITY;
 
   constructor(path: string, options: ReadOptions) {
     this.#options = options;
@@ -126,6 +130,7 @@ class Growth implements Disposable {
   /** Resolves at the next change; with true when it was the last: what is there then is all. */
   async next(): Promise<boolean> {
     const before = this.#over;
+    if (!before && performance.now() - this.#looked < GATHER) await sleep(GATHER);
     if (!this.#changed && !before) {
       this.#wake = Promise.withResolvers();
       const timer = setTimeout(this.#ring, LOOK);
@@ -133,6 +138,7 @@ class Growth implements Disposable {
       clearTimeout(timer);
     }
     this.#changed = false;
+    this.#looked = performance.now();
     return this.#over || this.#options.signal.aborted;
   }
 
