@@ -55,7 +55,7 @@ test("faultOf() passes over unknown fields, takes null and undefined as absent, 
   assert.match(faultOf(CONFIG_SHAPE, [])!.why, /expected an object, got a list/);
 });
 
-test("faultOf() takes a field in another case for the known one, as Go's decoder does, and not beside it", () => {
+test("faultOf() takes a field in another case for the known one, as Go's decoder does", () => {
   const limit = { pagesize: "2MB", LIMIT: 1 };
   const spec = { Linux: { resources: { CPU: { Cpus: "0", mems: null, MEMS: "1" }, hugepageLimits: [limit] } } };
   assert.equal(faultOf(CONFIG_SHAPE, spec), undefined);
@@ -63,8 +63,14 @@ test("faultOf() takes a field in another case for the known one, as Go's decoder
   assert.deepEqual(spec, { linux: { resources } });
   const wrong = faultOf(CONFIG_SHAPE, { Process: { CWD: 7 } });
   assert.deepEqual(wrong, { path: ".process.cwd", why: "expected a string, got 7" });
-  const twice = faultOf(CONFIG_SHAPE, { process: {}, PROCESS: {} });
-  assert.deepEqual(twice, { path: ".PROCESS", why: "is process in another case, which is there too" });
+  // beside it the later one counts, member by member
+  const one = { linux: { resources: { cpu: { shares: 1, cpus: "0", mems: "0" }, CPU: { Cpus: "1", mems: "1" } } } };
+  assert.equal(faultOf(CONFIG_SHAPE, one), undefined);
+  assert.deepEqual(one, { linux: { resources: { cpu: { shares: 1, cpus: "1", mems: "1" } } } });
+  const other = { PROCESS: { cwd: "/a", args: ["a", "b"] }, Process: { env: [] }, process: { args: ["c"], CWD: "/c" } };
+  assert.equal(faultOf(CONFIG_SHAPE, other), undefined);
+  assert.deepEqual(other, { process: { cwd: "/c", args: ["c"], env: [] } });
+  assert.equal(faultOf(CONFIG_SHAPE, { process: {}, Process: { cwd: 7 } })?.path, ".process.cwd");
   // keys that are free are as they are
   const free = { annotations: { Linux: "x", linux: "y" } };
   assert.equal(faultOf(CONFIG_SHAPE, free), undefined);

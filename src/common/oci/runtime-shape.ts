@@ -293,6 +293,16 @@ function knownInAnotherCase(fields: Readonly<Record<string, FieldShape>>, key: s
   return undefined;
 }
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The same field for the second time, as Go's decoder takes it: of objects member by member, else the later one counts. */
+function over(first: unknown, second: unknown): unknown {
+  if (!isObject(first) || !isObject(second)) return second;
+  for (const key of Object.keys(second)) if (key !== "__proto__") first[key] = over(first[key], second[key]);
+  return first;
+}
+
 function faultOfObject(shape: FieldShape, value: unknown): Fault | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return wrongKind("object", value);
   const all = value as Record<string, unknown>;
@@ -300,7 +310,7 @@ function faultOfObject(shape: FieldShape, value: unknown): Fault | undefined {
   const fields = shape.kind === "object" ? shape.fields : undefined;
   const every = shape.kind === "map" ? shape.of : undefined;
   for (let key in all) {
-    const entry = all[key];
+    let entry = all[key];
     if (entry === null) {
       delete all[key];
       continue;
@@ -308,11 +318,12 @@ function faultOfObject(shape: FieldShape, value: unknown): Fault | undefined {
     let inner = fields ? fields[key] : every;
     const name = inner || !fields ? undefined : knownInAnotherCase(fields, key);
     if (name !== undefined) {
-      // Go would put one over the other: which one counts would hang on who reads it
-      if (all[name] !== undefined && all[name] !== null)
-        return { path: `.${key}`, why: `is ${name} in another case, which is there too` };
+      const names = Object.keys(all);
+      const known = all[name] ?? undefined;
       delete all[key];
-      all[name] = entry;
+      if (known === undefined) all[name] = entry;
+      else all[name] = names.indexOf(name) < names.indexOf(key) ? over(known, entry) : over(entry, known);
+      entry = all[name];
       inner = fields![name];
       key = name;
     }

@@ -1,15 +1,15 @@
 // Reading a bundle: config.json with the checks that decide whether it can be carried out at all.
 import { WharfError } from "../../common/errors.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
-import { CONFIG_SHAPE } from "../../common/oci/runtime-shape.ts";
+import { CONFIG_SHAPE, faultOf } from "../../common/oci/runtime-shape.ts";
 import { join } from "../../common/path.ts";
 import { isErrno } from "../sys/call.ts";
 import { AT_FDCWD, close, readText } from "../sys/fs.ts";
-import { checker } from "../sys/shape.ts";
+import { fitter } from "../sys/shape.ts";
 import { CUT, type KnownFilter, knownFilter } from "./known-filter.ts";
 import { invalid, validate } from "./validate.ts";
 
-const faultOf = checker(CONFIG_SHAPE);
+const fits = fitter(CONFIG_SHAPE);
 
 export interface Bundle {
   path: string;
@@ -30,13 +30,15 @@ function parse(file: string, text: string): Spec {
   }
 }
 
-/** @param cache folder of compiled seccomp programs: a profile that is there is not read */
 /** What runc says of a field, for callers that look for it. */
 const SAID: readonly (readonly [path: string, words: string])[] = [
   [".linux.memoryPolicy.mode", "invalid memory policy mode"],
   [".linux.memoryPolicy.flags", "invalid memory policy flag"],
 ];
 
+const isCut = (spec: Spec) => (spec.linux?.seccomp?.defaultAction as string | undefined) === CUT;
+
+/** @param cache folder of compiled seccomp programs: a profile that is there is not read */
 export function readBundle(path: string, cache?: string): Bundle {
   const file = `${path}/config.json`;
   let text: string;
@@ -51,13 +53,15 @@ export function readBundle(path: string, cache?: string): Bundle {
   }
   let filter = cache === undefined ? undefined : knownFilter(text, cache);
   let spec = parse(file, filter?.file === undefined ? text : filter.rest);
-  if (filter?.file !== undefined && (spec?.linux?.seccomp?.defaultAction as string | undefined) !== CUT) {
-    // what was cut out was something else of that name
-    close(filter.file);
+  let known = fits(spec);
+  if (filter && !(known && (filter.file === undefined || isCut(spec)))) {
+    // what was cut out was something else of that name; or there is a field in another case, which may be the profile's
+    if (filter.file !== undefined) close(filter.file);
     filter = undefined;
     spec = parse(file, text);
+    known = fits(spec);
   }
-  const fault = faultOf(spec);
+  const fault = known ? undefined : faultOf(CONFIG_SHAPE, spec);
   if (fault) {
     const said = SAID.find(([path]) => fault.path.startsWith(path))?.[1];
     throw invalid(fault.path === "" ? file : fault.path.slice(1), said ? `${said}: ${fault.why}` : fault.why);

@@ -40,8 +40,14 @@ function newTable(shape: FieldShape): Table {
   }
 }
 
+/** Whether a value is of a shape, and every field in it a known one. To be made when a module is loaded. */
+export function fitter(shape: FieldShape): (value: unknown) => boolean {
+  const table = tableOf(shape);
+  return (value) => native.fits(table, value);
+}
+
 /** faultOf for one shape. To be made when a module is loaded. */
 export function checker(shape: FieldShape): (value: unknown) => Fault | undefined {
-  const table = tableOf(shape);
-  return (value) => (native.fits(table, value) ? undefined : faultOf(shape, value));
+  const fits = fitter(shape);
+  return (value) => (fits(value) ? undefined : faultOf(shape, value));
 }

@@ -76,6 +76,21 @@ test("a field of that name elsewhere is not the container's profile", () => {
   assert.ok(!forbidden(box));
 });
 
+test("a profile in another case goes over the one that is there, and into no other's place in the cache", () => {
+  using box = new Bundle((spec) => {
+    spec.linux!.seccomp = structuredClone(NO_MKDIR) as never;
+    spec.process!.args = ["sh", "-c", SCRIPT];
+  });
+  for (let i = 0; i < 2; i++) {
+    edit(box, (text) => text.replace('"linux":{', '"Linux":{"Seccomp":{"syscalls":[]}},"linux":{'));
+    assert.ok(forbidden(box), "the later one counts");
+    edit(box, (text) => text.replace(/\}$/, ',"LINUX":{"Seccomp":{"syscalls":[]}}}'));
+    assert.ok(!forbidden(box), "the later one counts");
+    box.write();
+    assert.ok(forbidden(box));
+  }
+});
+
 test("texts that are no JSON are refused as such", () => {
   using box = new Bundle((spec) => {
     spec.linux!.seccomp = structuredClone(NO_MKDIR) as never;
