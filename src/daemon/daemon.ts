@@ -86,6 +86,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     namespace: options.containerdNamespace,
     runtimes: new Runtimes(runtime, options.file?.runtimes, options.file?.defaultRuntime),
   });
+  stack.use(engine.leftovers);
   stack.defer(() => engine.closing.abort());
   const bridge = new BridgeDriver(agent, state, undefined, () => engine.networks.users().map(({ subnet }) => subnet));
   await bridge.restore();

@@ -177,6 +177,8 @@ export interface Operations {
   /** Of each path what it takes, or why it cannot be told. */
   usage: [{ paths: readonly string[] }, { usages: (TreeUsage | { error: ErrorData })[] }];
   spawnShim: [SpawnShimRequest, SpawnShimAnswer];
+  /** `start` of our own shim, by one that waits already. No `stdout`: nothing is done, and `spawnShim` has to be asked. */
+  hatchShim: [SpawnShimRequest, { stdout?: string | undefined }];
   /** Sends a file's content in data frames; its path is resolved inside the tree, links too. */
   readFile: [{ tree: Tree; path: string; maxSize?: number | undefined }, { size: number }];
   /** Sends the tree as a tar in data frames. */
@@ -238,6 +240,7 @@ export const SHORT: ReadonlySet<Operation> = new Set<Operation>([
   "mountBelow",
   "pinUserNamespace",
   "endOf",
+  "hatchShim",
   "networkEnsure",
   "networkRemove",
   "networkAttach",

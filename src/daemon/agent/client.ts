@@ -32,6 +32,9 @@ import { Connection } from "./connection.ts";
 import { AgentProcess } from "./process.ts";
 import { Usages } from "./usage.ts";
 
+/** The name of the shim that the agent has in itself. */
+const OUR_SHIM = "/containerd-shim-runt-v2";
+
 export interface AgentUnpackRequest extends UnpackRequest {
   /** DataLoss unless the uncompressed tar has this digest. */
   expectedDiffId?: string | undefined;
@@ -231,9 +234,16 @@ export class Agent implements AgentClient, AsyncDisposable {
     return (await this.call("endOf", { pid })).end;
   }
 
-  spawnShim(request: SpawnShimRequest): Promise<SpawnShimResult> {
+  async spawnShim(request: SpawnShimRequest): Promise<SpawnShimResult> {
     const { signal, stdin, ...rest } = request;
-    return this.call("spawnShim", { ...rest, stdin: stdin && Buffer.from(stdin).toString("base64") }, { signal });
+    const full = { ...rest, stdin: stdin && Buffer.from(stdin).toString("base64") };
+    if (rest.args.at(-1) === "start" && rest.binary.endsWith(OUR_SHIM)) {
+      signal?.throwIfAborted();
+      const { stdout } = await this.call("hatchShim", full);
+      signal?.throwIfAborted();
+      if (stdout !== undefined) return { exitCode: 0, stdout, stderr: "" };
+    }
+    return this.call("spawnShim", full, { signal });
   }
 
   /** A file's content; its path is resolved inside the tree. ResourceExhausted beyond `maxSize` bytes. */

@@ -7,6 +7,7 @@ import type { Registry } from "../registry/client.ts";
 import type { Puller } from "../transfer/pull.ts";
 import type { Pusher } from "../transfer/push.ts";
 import type { Container } from "./containers/container.ts";
+import { Leftovers } from "./containers/leftovers.ts";
 import { ContainerRegistry } from "./containers/registry.ts";
 import { UserDatabase } from "./containers/users.ts";
 import { Events } from "./events.ts";
@@ -56,6 +57,7 @@ export class Engine implements Surroundings {
   readonly cgroupParent: string;
   readonly images: ImageCatalogue;
   readonly containers: ContainerRegistry;
+  readonly leftovers: Leftovers;
   readonly execs = new Map<string, Exec>();
   readonly events = new Events();
   /** For creations and removals, which write much. */
@@ -80,6 +82,7 @@ export class Engine implements Surroundings {
     this.runtimes = options.runtimes ?? new Runtimes();
     this.images = new ImageCatalogue(this.client, () => this.settling);
     this.containers = new ContainerRegistry(this.client);
+    this.leftovers = new Leftovers(options.agent, options.log);
     this.users = new UserDatabase(options.agent);
     this.volumes = new Volumes(this);
     this.networks.add("container:", sharedNetwork(this));

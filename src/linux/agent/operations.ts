@@ -15,7 +15,7 @@ import { idmaps, mount, mountBelow, unmount } from "./ops/mount.ts";
 import { networkOperations } from "./ops/network.ts";
 import { pinUserNamespace } from "./ops/pin-user-namespace.ts";
 import { readFileOf } from "./ops/read-file.ts";
-import { spawnShim } from "./ops/spawn-shim.ts";
+import { hatchShim, spawnShim } from "./ops/spawn-shim.ts";
 import { unpack } from "./ops/unpack.ts";
 import { endOf } from "./orphans.ts";
 import type { Request } from "./server.ts";
@@ -31,6 +31,7 @@ const SHORT_OPERATIONS: ShortTable = {
   mountBelow,
   pinUserNamespace,
   endOf,
+  hatchShim,
   ...networkOperations,
 };
 

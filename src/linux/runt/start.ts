@@ -26,6 +26,40 @@ export function start(root: string, id: string, trace?: Trace): void {
   runHooks(record.hooks, "poststart", hookState(record, "running"));
 }
 
+/** A container whose start needs nothing of its record: no hook, and nobody to be told of a filter's listener. */
+export function startsPlainly(record: ContainerRecord): boolean {
+  return !record.hooks?.poststart?.length && record.seccomp?.listenerPath === undefined;
+}
+
+/**
+ * The start of such a container, for who has other work while it goes on: `fd` is readable whenever `proceed` has something to do. It is true when the program
+ * runs, and throws what kept it from that.
+ */
+export class PlainStart implements Disposable {
+  readonly #channel: Channel;
+
+  /** FailedPrecondition when nobody waits to be started. */
+  constructor(root: string, id: string) {
+    this.#channel = new Channel(connectForStart(folderOf(root, id)));
+  }
+
+  get fd(): number {
+    return this.#channel.fd;
+  }
+
+  proceed(): boolean {
+    const got = this.#channel.receive<FromInit>();
+    if (!got) return true;
+    if (got.fd !== undefined) close(got.fd);
+    if (got.message.type === "error") throw failure(got.message);
+    return false;
+  }
+
+  [Symbol.dispose](): void {
+    this.#channel[Symbol.dispose]();
+  }
+}
+
 function awaitProgram(channel: Channel, record: ContainerRecord, trace: Trace | undefined): void {
   let last: { program: string; at: number } | undefined;
   for (;;) {

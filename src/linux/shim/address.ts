@@ -1,5 +1,6 @@
 // Where a shim listens. Containers of one group (a pod) get the same address, and so the same shim.
 import { join } from "../../common/path.ts";
+import { exists, readText } from "../sys/fs.ts";
 import { stateFolder } from "./runtimes.ts";
 
 const GROUPS = ["io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"];
@@ -8,6 +9,12 @@ const MAX_PATH = 107;
 const FALLBACK = "/run/containerd";
 const SHA256_CONTEXT = 112;
 
+/** The folder of the sockets, and the socket's path. */
+export interface ShimPlace {
+  folder: string;
+  path: string;
+}
+
 /** The group of a container, by its annotations; without one it is alone. */
 export function groupOf(annotations: Readonly<Record<string, string>> | undefined, id: string): string {
   for (const name of GROUPS) {
@@ -15,6 +22,15 @@ export function groupOf(annotations: Readonly<Record<string, string>> | undefine
     if (group) return group;
   }
   return id;
+}
+
+/** False when the container is alone for certain; the specification is not read as a whole. */
+export function mayHaveGroup(bundle: string): boolean {
+  const path = `${bundle}/config.json`;
+  if (!exists(path)) return false;
+  const text = readText(path);
+  // a name may be written with escapes
+  return text.includes("\\u") || GROUPS.some((name) => text.includes(name));
 }
 
 function sha256(text: string): string {
@@ -29,13 +45,7 @@ function sha256(text: string): string {
   return hex;
 }
 
-/** The folder of the sockets, and the socket's path. */
-export function socketPath(
-  daemonAddress: string,
-  namespace: string,
-  group: string,
-  folder?: string,
-): { folder: string; path: string } {
+export function socketPath(daemonAddress: string, namespace: string, group: string, folder?: string): ShimPlace {
   const name = sha256(`${daemonAddress}/${namespace}/${group}`);
   for (const place of [folder ?? join(stateFolder(daemonAddress), "s"), `${FALLBACK}/s`]) {
     const path = join(place, name);

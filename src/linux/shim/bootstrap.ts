@@ -17,3 +17,13 @@ export function readBootstrap(stdin: Uint8Array): Bootstrap {
   const { extensions, socketDir } = decode(BootstrapParams, stdin);
   return { options: extensions[0]?.value, socketDir };
 }
+
+/** The newest task API spoken. */
+const NEWEST = 3;
+
+/** What `start` answers. A daemon that can read it (`MAX_SHIM_VERSION`) gets the version as well; one from before that gets the bare address. */
+export function bootstrapAnswer(address: string, environ: ReadonlyMap<string, string>): string {
+  const wanted = Number(environ.get("MAX_SHIM_VERSION") ?? "");
+  if (!(wanted >= 2)) return address;
+  return JSON.stringify({ version: Math.min(wanted, NEWEST), address, protocol: "ttrpc" });
+}

@@ -46,6 +46,8 @@ export class Container {
   /** What its start brings back instead of starting it: the images' folder, and criu's. */
   #checkpoint: { imagePath: string; workPath: string } | undefined;
   #order: Promise<unknown> = Promise.resolve();
+  /** Runtimes at work on a signal. */
+  readonly #killing = new Set<Promise<void>>();
   /** Processes whose start has been told. */
   readonly #started = new Set<TaskProcess>();
   /** Looks for its being out of memory; set by the service. */
@@ -241,15 +243,21 @@ export class Container {
     if (process.stopped || (process === this.init && this.#initEnd)) {
       throw new WharfError("NotFound", "process already finished");
     }
+    // with the first process of a pid namespace the kernel kills all others
+    const alone = !all || (signal === SIGNALS.KILL && !this.#sharedPids);
     // a frozen container's processes are thawed by the runtime, and those of a sandboxed one are not the host's
-    const direct = process !== this.init || (this.runtime.direct && !all && !this.#paused);
+    const direct = process !== this.init || (this.runtime.direct && alone && !this.#paused);
     if (direct) return process.signal(signal);
+    const killing = this.runtime.kill(signal, all);
+    this.#killing.add(killing);
     try {
-      await this.runtime.kill(signal, all);
+      await killing;
     } catch (error) {
       // runsc signals only what has been started; what waits for its start is to be ended all the same
       if (signal !== SIGNALS.KILL || process.status !== Status.CREATED || isCode(error, "NotFound")) throw error;
       process.signal(signal);
+    } finally {
+      this.#killing.delete(killing);
     }
   }
 
@@ -289,6 +297,8 @@ export class Container {
       // an exec's own pipes may be held by what it has left behind
       if (process.stopped) await process.io.drained(DRAIN_MS);
       if (process === this.init) {
+        // who kills is to have its answer before the shim ends
+        await Promise.allSettled(this.#killing);
         this.oom?.[Symbol.dispose]();
         await this.runtime.delete(!process.stopped);
         if (!process.stopped && process.pid !== 0) await process.wait();

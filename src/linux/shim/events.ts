@@ -20,6 +20,7 @@ export class Publisher {
   readonly #namespace: string;
   #queue: Init<ForwardRequest>[] = [];
   #sending = false;
+  #soon: Disposable | undefined;
   #retry: Disposable | undefined;
   #delay = FIRST_RETRY_MS;
   #client: ClientConnection | undefined;
@@ -41,7 +42,11 @@ export class Publisher {
     };
     if (this.#queue.length >= MAX_QUEUE) this.#queue.shift();
     this.#queue.push({ envelope });
-    this.#send();
+    // an answer that is ready goes first: somebody waits for it
+    this.#soon ??= loop().timer(0, () => {
+      this.#soon = undefined;
+      this.#send();
+    });
   }
 
   /** The daemon has been heard of: what waits is tried at once. */

@@ -5,25 +5,16 @@ import { VERSION } from "../../common/version.ts";
 import { readAll } from "../sys/fs.ts";
 import { complain, stdout } from "../sys/out.ts";
 import { environment } from "../sys/process.ts";
+import { bootstrapAnswer } from "./bootstrap.ts";
 import { deleteShim } from "./cleanup.ts";
 import { type Flags, parseFlags } from "./flags.ts";
 import { runtimeInfo } from "./info.ts";
 import { Embryo, startShim } from "./start.ts";
 
-/** The newest task API spoken. */
-const NEWEST = 3;
-
 function workingFolder(): string {
   const buffer = new Uint8Array(4096);
   const n = native.syscall(79, buffer, buffer.length);
   return native.utf8(buffer, 0, n - 1);
-}
-
-/** A daemon that can read it gets the version as well; one from before that gets the bare address. */
-function answer(address: string, environ: ReadonlyMap<string, string>): string {
-  const wanted = Number(environ.get("MAX_SHIM_VERSION") ?? "");
-  if (!(wanted >= 2)) return address;
-  return JSON.stringify({ version: Math.min(wanted, NEWEST), address, protocol: "ttrpc" });
 }
 
 function start(flags: Flags, embryo: Embryo): void {
@@ -34,7 +25,7 @@ function start(flags: Flags, embryo: Embryo): void {
   const bundle = flags.bundle || workingFolder();
   const stdin = readAll(0);
   const options = { namespace, id, bundle, address, ttrpcAddress, debug, traces, stdin };
-  stdout(answer(startShim(options, embryo), environ));
+  stdout(bootstrapAnswer(startShim(options, embryo), environ));
 }
 
 function run(args: string[], embryo: Embryo | undefined): number {

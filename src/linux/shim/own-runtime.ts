@@ -3,6 +3,7 @@
 import { isCode } from "../../common/errors.ts";
 import type { LinuxResources, Process } from "../../common/oci/runtime.ts";
 import * as runt from "../runt/api.ts";
+import { loop } from "../sys/loop.ts";
 import { openTrace, type Trace } from "../sys/trace.ts";
 import { ownWork } from "./checkpoint.ts";
 import { inChild, type Stdio } from "./child.ts";
@@ -27,6 +28,8 @@ export class OwnRuntime implements OciRuntime {
   readonly #reaper: Reaper;
   readonly #options: RuntimeOptions;
   traceparent = "";
+  /** Its start is done here, without another process. */
+  #plain = false;
 
   constructor(reaper: Reaper, options: RuntimeOptions) {
     this.#reaper = reaper;
@@ -57,10 +60,10 @@ export class OwnRuntime implements OciRuntime {
     return { root, id, console, trace, warn, systemd: systemdCgroup ? "system" : undefined };
   }
 
-  create(request: CreateRequest): Promise<Created> {
+  async create(request: CreateRequest): Promise<Created> {
     const { bundle, noPivotRoot: noPivot, noNewKeyring } = this.#options;
     const rootfs = `${bundle}/rootfs`;
-    return this.#child((trace) => {
+    const { plain, ...created } = await this.#child((trace) => {
       mountAll(request.rootfs, rootfs);
       try {
         const options = {
@@ -71,17 +74,32 @@ export class OwnRuntime implements OciRuntime {
           pidFile: `${bundle}/init.pid`,
         };
         const { pid, record } = runt.create(options);
-        return { pid, sharedPids: !record.ownPids };
+        return { pid, sharedPids: !record.ownPids, plain: runt.startsPlainly(record) };
       } catch (error) {
         if (request.rootfs.length > 0) unmountAll(rootfs);
         throw error;
       }
     }, request.stdio);
+    this.#plain = plain;
+    return created;
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
     const { root, id } = this.#options;
-    return this.#child((trace) => runt.start(root, id, trace));
+    const plain = this.#plain && this.traceparent === "" ? this.#begin() : undefined;
+    if (!plain) return this.#child((trace) => runt.start(root, id, trace));
+    using begun = plain;
+    do await loop().readable(begun.fd);
+    while (!begun.proceed());
+  }
+
+  /** Undefined when it cannot be started: the other way knows why. */
+  #begin(): runt.PlainStart | undefined {
+    try {
+      return new runt.PlainStart(this.#options.root, this.#options.id);
+    } catch {
+      return undefined;
+    }
   }
 
   mount(rootfs: CreateRequest["rootfs"]): Promise<void> {

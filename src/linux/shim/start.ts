@@ -17,10 +17,10 @@ import {
 } from "../sys/fs.ts";
 import { resetLoop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
-import { exit, fork, letGoOfSelf } from "../sys/process.ts";
+import { exit, fork, letGoOfSelf, setEnvironment, setTitle } from "../sys/process.ts";
 import { closeRange } from "../sys/procfs.ts";
 import { connectUnix, listenUnix, receiveFds, sendFds, socketPair } from "../sys/socket.ts";
-import { groupOf, socketPath } from "./address.ts";
+import { groupOf, mayHaveGroup, type ShimPlace, socketPath } from "./address.ts";
 import { type Bootstrap, readBootstrap } from "./bootstrap.ts";
 import { joinCgroup } from "./cgroup.ts";
 import { warn } from "./log.ts";
@@ -41,6 +41,19 @@ export interface StartOptions {
   stdin: Uint8Array;
 }
 
+/** What a shim shows that was forked before anybody knew whose it would be: its command line, and its environment. */
+export interface Identity {
+  args: readonly string[];
+  env: readonly string[];
+}
+
+/** What it is told when it hatches. */
+interface Egg {
+  config: ShimConfig;
+  identity?: Identity | undefined;
+}
+
+export const SHIM = "containerd-shim-runt-v2";
 const AF_FDCWD = -100;
 
 /**
@@ -51,7 +64,8 @@ export class Embryo {
   readonly pid: number;
   readonly #channel: number;
 
-  constructor() {
+  /** `born` is called in the new process, with the one descriptor that it needs. */
+  constructor(born: (channel: number) => void = () => {}) {
     const [ours, theirs] = socketPair();
     this.#channel = ours;
     this.pid = fork();
@@ -59,9 +73,10 @@ export class Embryo {
       close(theirs);
       return;
     }
-    close(ours);
-    letGoOfSelf();
     try {
+      close(ours);
+      letGoOfSelf();
+      born(theirs);
       beShim(theirs);
     } catch {
       exit(1);
@@ -69,8 +84,8 @@ export class Embryo {
   }
 
   /** It becomes a shim with this configuration. */
-  hatch(config: ShimConfig, listener: number): void {
-    const text = native.bytes(JSON.stringify(config));
+  hatch(egg: Egg, listener: number): void {
+    const text = native.bytes(JSON.stringify(egg));
     sendFds(this.#channel, new Uint8Array(new Uint32Array([text.length]).buffer), [listener]);
     writeAll(this.#channel, text);
     close(this.#channel);
@@ -84,19 +99,23 @@ export class Embryo {
 }
 
 /** Waits for what hatch() sends; ends the process when it is dropped instead. */
-function receiveConfig(channel: number): { config: ShimConfig; listener: number } {
+function receiveEgg(channel: number): Egg & { listener: number } {
   const length = new Uint32Array(1);
   const { fds } = receiveFds(channel, new Uint8Array(length.buffer), 1);
   const listener = fds[0];
   if (listener === undefined) exit(0);
   const text = new Uint8Array(length[0]!);
   for (let at = 0; at < text.length; ) at += read(channel, text.subarray(at));
-  return { config: JSON.parse(native.utf8(text)) as ShimConfig, listener };
+  return { ...(JSON.parse(native.utf8(text)) as Egg), listener };
 }
 
 function beShim(channel: number): never {
   native.syscall(NR.setsid);
-  const { config, listener } = receiveConfig(channel);
+  const { config, identity, listener } = receiveEgg(channel);
+  if (identity) {
+    setEnvironment(identity.env);
+    setTitle(SHIM, identity.args);
+  }
   const nothing = open("/dev/null", O.RDWR);
   for (let fd = 0; fd < 3; fd++) dup3(nothing, fd);
   // the socket is the only thing kept
@@ -138,8 +157,8 @@ function listen(path: string): number | undefined {
   }
 }
 
-/** One more than its parent's: the kernel takes the shim after the container, and before the daemon. */
-function adjustOomScore(pid: number): void {
+/** One more than that of this process's parent: the kernel takes the shim after the container, and before the daemon. */
+export function adjustOomScore(pid: number): void {
   try {
     const score = Number(readText(`/proc/${native.syscall(NR.getppid)}/oom_score_adj`));
     writeFile(`/proc/${pid}/oom_score_adj`, String(Math.min(1000, score + 1)));
@@ -153,27 +172,60 @@ function shimCgroup(bootstrap: Bootstrap): string {
   return any && isAny(any, Options) ? unpackAny(Options, any).shimCgroup : "";
 }
 
+function hatch(options: StartOptions, embryo: Embryo, place: ShimPlace, listener: number, identity?: Identity): void {
+  const { namespace, bundle, address, ttrpcAddress, debug } = options;
+  const { folder, path: socket } = place;
+  const traces = options.traces ?? `${stateFolder(address)}/trace`;
+  // before it is one: a daemon that is killed now finds it by this
+  writeFileAtomic(`${bundle}/shim.pid`, String(embryo.pid));
+  writeFileAtomic(`${bundle}/address`, `unix://${socket}`);
+  const config = { namespace, address, ttrpcAddress, bundle, debug, traces, folder, socket };
+  embryo.hatch({ config, identity }, listener);
+}
+
 /** Starts a shim, or finds that of the group, and answers its address. `embryo` was made while memory was clean. */
 export function startShim(options: StartOptions, embryo: Embryo): string {
-  const { namespace, id, bundle, address, ttrpcAddress, debug } = options;
-  const traces = options.traces ?? `${stateFolder(address)}/trace`;
+  const { namespace, id, bundle, address } = options;
   try {
     const bootstrap = readBootstrap(options.stdin);
     const group = groupOf(readSpecIfThere(bundle)?.annotations, id);
-    const { folder, path } = socketPath(address, namespace, group, bootstrap.socketDir);
-    mkdirs(folder, 0o711);
-    const listener = listen(path);
-    if (listener === undefined) embryo.drop();
-    else {
+    const place = socketPath(address, namespace, group, bootstrap.socketDir);
+    mkdirs(place.folder, 0o711);
+    const listener = listen(place.path);
+    if (listener === undefined) {
+      embryo.drop();
+      writeFileAtomic(`${bundle}/address`, `unix://${place.path}`);
+    } else {
       const cgroup = shimCgroup(bootstrap);
       if (cgroup !== "") joinCgroup(embryo.pid, cgroup);
       adjustOomScore(embryo.pid);
-      writeFileAtomic(`${bundle}/shim.pid`, String(embryo.pid));
-      embryo.hatch({ namespace, address, ttrpcAddress, bundle, debug, traces, folder, socket: path }, listener);
+      hatch(options, embryo, place, listener);
     }
-    writeFileAtomic(`${bundle}/address`, `unix://${path}`);
-    return `unix://${path}`;
+    return `unix://${place.path}`;
   } catch (error) {
+    embryo.drop();
+    throw error;
+  }
+}
+
+/**
+ * The same for a container that nothing special is to be done for, by a shim that is there already, from a process that must not be held up. Undefined where
+ * there is more to it (a group, another place, an error): nothing has been done then.
+ */
+export function startAtOnce(options: StartOptions, identity: Identity, take: () => Embryo): string | undefined {
+  const { namespace, id, bundle, address } = options;
+  const bootstrap = readBootstrap(options.stdin);
+  if (shimCgroup(bootstrap) !== "" || mayHaveGroup(bundle)) return undefined;
+  const place = socketPath(address, namespace, id, bootstrap.socketDir);
+  mkdirs(place.folder, 0o711);
+  const listener = listenUnix(place.path);
+  const embryo = take();
+  try {
+    hatch(options, embryo, place, listener, identity);
+    return `unix://${place.path}`;
+  } catch (error) {
+    close(listener);
+    unlinkIfThere(place.path);
     embryo.drop();
     throw error;
   }

@@ -149,12 +149,17 @@ export function setTitle(name: string, args: readonly string[]): void {
   room.set(text);
 }
 
-/** The environment this process was started with, as a map. */
-export function environment(): Map<string, string> {
+/** `NAME=value` each, as a map. */
+export function environmentOf(entries: readonly string[]): Map<string, string> {
   return new Map(
-    (ownEnvironment ?? native.environ()).map((entry) => {
+    entries.map((entry) => {
       const equals = entry.indexOf("=");
       return [entry.slice(0, equals), entry.slice(equals + 1)] as const;
     }),
   );
+}
+
+/** The environment this process was started with. */
+export function environment(): Map<string, string> {
+  return environmentOf(ownEnvironment ?? native.environ());
 }

@@ -231,7 +231,8 @@ export class Daemon implements AsyncDisposable {
       const own = () =>
         trees.some((tree) => command.includes(tree)) ||
         (agent !== undefined && glance(`/proc/${pid}/stat`).split(") ").at(-1)!.split(" ")[1] === agent);
-      const shim = /containerd-shim|runt/.test(command) && own();
+      // the agent keeps one that waits, and that goes with it
+      const shim = /containerd-shim|runt/.test(command) && command !== "containerd-shim-runt-v2 spare" && own();
       if (shim || glance(`/proc/${pid}/cgroup`).includes(`/${this.cgroup}/`)) found.push(`process ${pid} ${command}`);
     }
     return found;

@@ -50,19 +50,47 @@ export function readContainer(row: Row, extensions: Extensions): Container {
   };
 }
 
-/** In a transaction: inserts or replaces. */
-export function writeContainer(db: Database, namespace: string, container: Container): void {
+/** In a transaction: inserts. */
+export function insertContainer(db: Database, namespace: string, container: Container): void {
   const { id, image, runtime, spec, snapshotter, snapshotKey, sandbox, labels, createdAt, updatedAt } = container;
   db.run(
-    "INSERT OR REPLACE INTO containers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO containers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     ...[namespace, id, image, runtime.name, runtime.options?.typeUrl ?? null, runtime.options?.value ?? null],
     ...[spec?.typeUrl ?? null, spec?.value ?? null, snapshotter, snapshotKey, sandbox],
     ...[JSON.stringify(labels), createdAt, updatedAt],
   );
-  db.run("DELETE FROM container_extensions WHERE namespace = ? AND container = ?", namespace, id);
-  for (const [name, { typeUrl, value }] of Object.entries(container.extensions)) {
-    db.run("INSERT INTO container_extensions VALUES (?, ?, ?, ?, ?)", namespace, id, name, typeUrl, value);
+  for (const [name, any] of Object.entries(container.extensions)) writeExtension(db, namespace, id, name, any);
+}
+
+/**
+ * In a transaction: writes what `after` has that `before`, which it was made from, has not. What stays is not written again: a specification takes several pages,
+ * and a row that keeps its size is changed in its place.
+ */
+export function updateContainer(db: Database, namespace: string, before: Container, after: Container): void {
+  const { id, image, spec, snapshotKey, updatedAt } = after;
+  const labels = JSON.stringify(after.labels);
+  if (spec !== before.spec) {
+    const sql = "UPDATE containers SET spec_type = ?, spec = ? WHERE namespace = ? AND id = ?";
+    db.run(sql, spec?.typeUrl ?? null, spec?.value ?? null, namespace, id);
   }
+  if (image !== before.image || snapshotKey !== before.snapshotKey || labels !== JSON.stringify(before.labels)) {
+    const sql = "UPDATE containers SET image = ?, snapshot_key = ?, labels = ? WHERE namespace = ? AND id = ?";
+    db.run(sql, image, snapshotKey, labels, namespace, id);
+  }
+  db.run("UPDATE containers SET updated_at = ? WHERE namespace = ? AND id = ?", updatedAt, namespace, id);
+  for (const [name, any] of Object.entries(after.extensions))
+    if (any !== before.extensions[name]) writeExtension(db, namespace, id, name, any);
+  for (const name of Object.keys(before.extensions)) {
+    if (Object.hasOwn(after.extensions, name)) continue;
+    const sql = "DELETE FROM container_extensions WHERE namespace = ? AND container = ? AND name = ?";
+    db.run(sql, namespace, id, name);
+  }
+}
+
+function writeExtension(db: Database, namespace: string, id: string, name: string, { typeUrl, value }: Any): void {
+  const sql = `INSERT INTO container_extensions VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET type_url = excluded.type_url, value = excluded.value`;
+  db.run(sql, namespace, id, name, typeUrl, value);
 }
 
 export function containerAdaptor(container: Container) {

@@ -9,7 +9,14 @@ import { now } from "../core/clock.ts";
 import { checkIdentifier, checkLabels, immutableField, updateMap } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { containerCreate, containerDelete, containerUpdate } from "../events/messages.ts";
-import { containerAdaptor, readAllExtensions, readContainer, readExtensions, writeContainer } from "./rows.ts";
+import {
+  containerAdaptor,
+  insertContainer,
+  readAllExtensions,
+  readContainer,
+  readExtensions,
+  updateContainer,
+} from "./rows.ts";
 
 /** Fields an update without field paths takes. */
 const MUTABLE: FieldPaths = ["labels", "spec", "extensions", "image", "snapshotkey"];
@@ -66,7 +73,7 @@ export class LocalContainers implements ContainerStore {
           subject: container.id,
         });
       }
-      writeContainer(scope.db, scope.namespace, container);
+      insertContainer(scope.db, scope.namespace, container);
       scope.hold("container", container.id);
       const { id, image, runtime } = container;
       scope.emit(containerCreate({ id, image, runtime }));
@@ -77,15 +84,21 @@ export class LocalContainers implements ContainerStore {
 
   async update(input: ContainerInput, fieldPaths: FieldPaths = [], { flush }: WriteOptions = {}): Promise<Container> {
     const scope = this.#scope;
+    let referring = false;
     const container = scope.write(() => {
-      const updated = checkContainer({ ...applyUpdate(this.#get(input.id), input, fieldPaths), updatedAt: now() });
-      writeContainer(scope.db, scope.namespace, updated);
+      const before = this.#get(input.id);
+      const changed = applyUpdate(before, input, fieldPaths);
+      referring = changed.labels !== before.labels || changed.image !== before.image;
+      referring ||= changed.snapshotKey !== before.snapshotKey;
+      const updated = checkContainer({ ...changed, updatedAt: now() });
+      updateContainer(scope.db, scope.namespace, before, updated);
       scope.hold("container", updated.id);
       const { id, image, labels, snapshotKey } = updated;
       scope.emit(containerUpdate({ id, image, labels, snapshotKey }));
       return updated;
     });
-    scope.shared.gc.schedule();
+    // Nothing else of a container refers to what may be garbage now.
+    if (referring) scope.shared.gc.schedule();
     await scope.flush(flush);
     return container;
   }

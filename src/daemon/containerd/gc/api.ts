@@ -24,6 +24,8 @@ export interface GarbageCollector {
   dropSnapshot(row: Row): void;
   /** Deletes the blob's file when no row names it any more. */
   discardBlob(digest: Digest): void;
+  /** Removes what lies in the trash in a moment, for whom nobody waits. */
+  emptyTrashSoon(): void;
   /** Removes what lies in the trash. */
   emptyTrash(): Promise<void>;
 }

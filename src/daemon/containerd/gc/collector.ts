@@ -16,6 +16,8 @@ import { EXPIRE_LABEL, isExpired, type NodeKind } from "./references.ts";
 
 /** Milliseconds from a deletion to the collection it asks for. */
 const DELAY = 500;
+/** Milliseconds from a removal to that of its files: what is removed meanwhile goes with it, by one process. */
+const TRASH_DELAY = 100;
 /** setTimeout's limit. */
 const FIRST_RETRY = 1000;
 const LAST_RETRY = 60_000;
@@ -38,6 +40,7 @@ export class Collector implements GarbageCollector, AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #emptying: Promise<void> | undefined;
+  #trashTimer: NodeJS.Timeout | undefined;
   /** Milliseconds until a collection that failed is tried again. */
   #retry = FIRST_RETRY;
   readonly #discarding = new Set<Promise<void>>();
@@ -200,8 +203,16 @@ export class Collector implements GarbageCollector, AsyncDisposable {
     this.#track(blobs.discard(digest));
   }
 
+  /** Has the agent delete soon what is in the trash. */
+  emptyTrashSoon(): void {
+    if (this.#closed) void this.emptyTrash();
+    else this.#trashTimer ??= setTimeout(() => void this.emptyTrash(), TRASH_DELAY).unref();
+  }
+
   /** Has the agent delete what is in the trash; resolves when all that was in it is gone. */
   emptyTrash(): Promise<void> {
+    clearTimeout(this.#trashTimer);
+    this.#trashTimer = undefined;
     const before = this.#emptying ?? Promise.resolve();
     const emptying = before.then(() => this.#emptyTrash());
     this.#emptying = emptying.catch(() => {});
@@ -269,6 +280,7 @@ export class Collector implements GarbageCollector, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    if (this.#trashTimer) void this.emptyTrash();
     await Promise.allSettled([this.#running, this.#queued, this.#emptying, ...this.#discarding]);
   }
 }

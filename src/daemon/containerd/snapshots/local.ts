@@ -200,7 +200,7 @@ export class LocalSnapshotter implements Snapshotter {
     }
     failpoint("snapshot.removed");
     scope.shared.gc.schedule();
-    scope.shared.gc.emptyTrash();
+    scope.shared.gc.emptyTrashSoon();
   }
 
   #drop(key: string): void {

@@ -16,21 +16,34 @@ export function bundlePath(state: string, namespace: string, id: string): string
 }
 
 /**
- * Makes the bundle. A left-over of that name has to be removed before. InvalidArgument for an OCI spec that is no JSON; a sandbox may have
- * another one, or none.
+ * Makes the bundle. A left-over of that name has to be removed before: false when there is one. InvalidArgument for an OCI spec that is no JSON where it is
+ * looked into; a sandbox may have another one, or none.
  */
-export function createBundle(path: string, spec: Uint8Array | undefined, oci = true): void {
+export function createBundle(path: string, spec: Uint8Array | undefined, oci = true): boolean {
   const gid = spec && oci ? mappedGroup(spec) : undefined;
   try {
+    makeFolder(path);
     fillBundle(path, spec, gid);
+    return true;
   } catch (error) {
+    const { code, syscall, path: subject } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && syscall === "mkdir" && subject === path) return false;
     throw fromFile(error, "create bundle", path);
   }
 }
 
+/** The folder of the namespace is mostly there. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    mkdirSync(join(path, ".."), { recursive: true, mode: 0o711 });
+    mkdirSync(path, { mode: 0o700 });
+  }
+}
+
 function fillBundle(path: string, spec: Uint8Array | undefined, gid: number | undefined): void {
-  mkdirSync(join(path, ".."), { recursive: true, mode: 0o711 });
-  mkdirSync(path, { mode: 0o700 });
   if (gid !== undefined) {
     // Root of the container's user namespace has to get through to the rootfs.
     chownSync(path, 0, gid);
@@ -44,6 +57,9 @@ function fillBundle(path: string, spec: Uint8Array | undefined, gid: number | un
 
 /** The group that root of the container is outside its user namespace; undefined without one. */
 function mappedGroup(spec: Uint8Array): number | undefined {
+  const bytes = Buffer.from(spec.buffer, spec.byteOffset, spec.byteLength);
+  // The name may be written with escapes.
+  if (!bytes.includes("gidMappings") && !bytes.includes("\\u")) return undefined;
   let config: { linux?: { gidMappings?: { containerID: number; hostID: number }[] } };
   try {
     config = JSON.parse(decodeUtf8(spec)) as typeof config;

@@ -55,17 +55,22 @@ export class Exits {
 
   /** Writes an exit down; one that is written already stays. Its event is due at once, or (`patient`) when the shim's does not come. */
   record(key: ProcessKey, exit: Exit, options: { patient: boolean }): void {
-    const { namespace, task, exec } = key;
     const told = this.#told.has(textOf(key, exit.pid));
+    // Its event wrote it down.
+    if (told && this.find(key)) return;
+    if (this.#write(key, exit, told) === 0 || told) return;
+    if (options.patient) this.#later(PATIENCE, () => this.#tell(key, exit));
+    else this.#tell(key, exit);
+  }
+
+  /** Of a process whose task is there, and whose exit is not known yet; answers how many are new. */
+  #write({ namespace, task, exec }: ProcessKey, exit: Exit, told: boolean): number {
     // Like a removal it may use the reserve of a full disk: without it no task could be deleted.
-    const added = this.#db.removal(() => {
+    return this.#db.removal(() => {
       if (!this.#db.get("SELECT 1 FROM tasks WHERE namespace = ? AND id = ?", namespace, task)) return 0;
       const values = [namespace, task, exec, exit.pid, exit.exitStatus, exit.exitedAt, told ? 1 : 0];
       return this.#db.run("INSERT OR IGNORE INTO exits VALUES (?, ?, ?, ?, ?, ?, ?)", ...values);
     });
-    if (added === 0 || told) return;
-    if (options.patient) this.#later(PATIENCE, () => this.#tell(key, exit));
-    else this.#tell(key, exit);
   }
 
   /** After a restart: tells of what was recorded and perhaps not told. */
@@ -98,12 +103,7 @@ export class Exits {
     if (this.#told.has(text)) return false;
     this.#told.add(text);
     if (this.#gone.has(text)) return true;
-    const { namespace, task, exec } = key;
-    this.#db.removal(() => {
-      if (!this.#db.get("SELECT 1 FROM tasks WHERE namespace = ? AND id = ?", namespace, task)) return;
-      const values = [namespace, task, exec, exit.pid, exit.exitStatus, exit.exitedAt];
-      this.#db.run("INSERT OR IGNORE INTO exits VALUES (?, ?, ?, ?, ?, ?, 0)", ...values);
-    });
+    if (!this.find(key)) this.#write(key, exit, false);
     if (this.#unnoted.size === 0) this.#later(NOTE, () => this.#noteTold());
     this.#unnoted.set(text, key);
     return true;

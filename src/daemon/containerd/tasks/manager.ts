@@ -78,8 +78,10 @@ export class LocalTasks implements TaskManager {
     failpoint("task.inserted");
     let task: Task | undefined;
     try {
-      await removeBundle(bundle, shared.agent);
-      createBundle(bundle, container.spec!.value);
+      if (!createBundle(bundle, container.spec!.value)) {
+        await removeBundle(bundle, shared.agent);
+        createBundle(bundle, container.spec!.value);
+      }
       failpoint("task.bundle-created");
       const checkpoint = await unpackCheckpoint(this.#scope, bundle, request);
       task = await this.#shims.start(record, options, signal);
@@ -159,9 +161,8 @@ export class LocalTasks implements TaskManager {
     const key = { namespace, task: id, exec: "" };
     try {
       // Whose exit is written down has ended: no need to ask.
-      const state = this.#shims.exits.find(key)
-        ? undefined
-        : await task.call((client, call) => client.state({ id }, call));
+      const written = this.#shims.exits.find(key);
+      const state = written ? undefined : await task.call((client, call) => client.state({ id }, call));
       const status = state ? (STATUS[state.status] ?? "unknown") : "stopped";
       if (status !== "stopped" && status !== "created") {
         throw new WharfError("FailedPrecondition", `cannot delete task ${JSON.stringify(id)}: it is ${status}`, {
@@ -182,6 +183,7 @@ export class LocalTasks implements TaskManager {
         if (killed && state?.pid !== 0) await task.wait("");
       }
       const answer = await task.call((client, call) => client.delete({ id }, call), { timeoutMs: undefined });
+      if (written) return written;
       const exit = exitOf(answer.pid || pid, answer, now());
       try {
         this.#shims.exits.record(key, exit, { patient: true });

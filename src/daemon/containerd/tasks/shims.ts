@@ -185,11 +185,13 @@ export class ShimManager implements AsyncDisposable {
     return startShim(this.#command(record, signal), options);
   }
 
-  /** Connects to the shim of the task, which is started unless it is there already: its sandbox's. */
+  /**
+   * Connects to the shim of the task, which is started unless it is there already: its sandbox's. Where it listens is written down with the pid: one of which that
+   * is not known was being made when the daemon was killed, and is taken away again.
+   */
   async start(record: TaskRecord, options: Any | undefined, signal: AbortSignal | undefined): Promise<Task> {
     if (record.shim.address === "") record.shim = await this.launch(record, options, signal);
     failpoint("task.shim-started");
-    this.#update(record);
     const task = await Task.open(record, this.exits, this.#undertaker);
     await task.settled();
     if (task.dead)

@@ -12,6 +12,8 @@ export class Container {
   readonly execs = new Map<string, ExecProcess>();
   /** Clients that attached before there was a process: connected when it is made. */
   readonly pending = new Set<Attachment>();
+  /** What its program was started as, JSON: what execs begin with. Missing when an earlier daemon started it. */
+  process: string | undefined;
   removing = false;
   paused = false;
   /** Being started again by its restart policy: aborted when a client stops or removes it. */

@@ -1,6 +1,5 @@
 /** Creating a container: everything is checked first, then its record, snapshot and folder are made, or none of them. */
 
-import { mkdir, rm } from "node:fs/promises";
 import type { ContainerCreateRequest } from "../../../common/docker/container.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { parsePlatform } from "../../../common/oci/platform.ts";
@@ -96,10 +95,8 @@ export async function createContainer(
   };
   try {
     await ensureUnpacked(engine.client, image);
-    await mkdir(engine.folder(id), { mode: 0o710 });
     await makeStored(engine, record, image.images[0]?.name ?? "", resolved.nocopy);
   } catch (error) {
-    await rm(engine.folder(id), { recursive: true, force: true });
     await resolved.undo();
     throw error;
   }
@@ -129,8 +126,8 @@ async function makeStored(
     snapshotKey: record.id,
     extensions: { [EXTENSION]: encodeRecord(record) },
   };
-  // One that goes with its end anyway need not survive a power cut.
-  await client.containers.create(stored, { flush: !record.hostConfig.AutoRemove });
+  // One that goes with its end anyway need not survive a power cut; the others are on their way to the disk.
+  await client.containers.create(stored, { flush: record.hostConfig.AutoRemove ? false : undefined });
   try {
     await withSpan("prepare snapshot", () => client.snapshots().prepare(record.id, record.imageSnapshot));
     await populateVolumes(engine, record, nocopy);

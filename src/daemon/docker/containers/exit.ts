@@ -69,7 +69,9 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
       await tellPeers(engine, record);
       await releaseVolumes(engine, record);
       // The task goes last: until the code is written down here, it is what remembers it.
-      await engine.containers.save(container).catch((error: unknown) => saveLater(engine, container, error));
+      // One that is being removed needs none of it: when that fails, it is written down there.
+      if (!container.removing)
+        await engine.containers.save(container).catch((error: unknown) => saveLater(engine, container, error));
       await engine.client.tasks.delete(container.id).catch((error: unknown) => {
         if (!isCode(error, "NotFound")) engine.log("error", "a task could not be deleted", { id: container.id, error });
       });

@@ -1,8 +1,6 @@
 /** Removing a container with all that belongs to it. */
 
 import { rmSync } from "node:fs";
-import { readdir, rm, rmdir, unlink } from "node:fs/promises";
-import { join } from "node:path";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { messageOf } from "../../http/errors.ts";
 import type { Engine } from "../engine.ts";
@@ -41,6 +39,7 @@ export async function removeContainer(
   } catch (error) {
     container.removing = false;
     container.removalError = messageOf(error);
+    await engine.containers.save(container).catch(() => {});
     container.notify("removed");
     throw error;
   }
@@ -124,31 +123,14 @@ async function erase(engine: Engine, container: Container): Promise<void> {
 async function eraseAll(engine: Engine, { id, record }: Container): Promise<void> {
   const { client } = engine;
   // After a power cut one that removes itself is removed again.
-  const flush = !record.hostConfig.AutoRemove;
+  const flush = record.hostConfig.AutoRemove ? false : undefined;
   await engine.turns.next();
   await client.tasks.delete(id).catch(ignoreNotFound);
   await engine.turns.next();
   await client.containers.delete(id, { flush }).catch(ignoreNotFound);
   await client.snapshots().remove(id).catch(ignoreNotFound);
-  await removeFolder(engine.folder(id));
+  engine.leftovers.remove(engine.folder(id));
   rmSync(engine.attachSocket(id), { force: true });
-}
-
-/**
- * In Node's file threads: on a disk that is being flushed each name's removal may take as long as the flush, a hundred milliseconds and more, and nobody else
- * is to wait for that.
- */
-async function removeFolder(folder: string): Promise<void> {
-  try {
-    const removals = (await readdir(folder)).map((name) => {
-      const path = join(folder, name);
-      return unlink(path).catch(() => rm(path, { recursive: true, force: true }));
-    });
-    await Promise.all(removals);
-    await rmdir(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
 }
 
 function running(container: Container): WharfError {

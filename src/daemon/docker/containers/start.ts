@@ -1,5 +1,6 @@
 /** Starting a container: network, user and OCI configuration, then a task, to which waiting clients are joined before it runs. */
 
+import { mkdirSync } from "node:fs";
 import { WharfError } from "../../../common/errors.ts";
 import { SPEC_TYPE_URL } from "../../containerd/api/containers.ts";
 import { messageOf } from "../../http/errors.ts";
@@ -58,6 +59,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   const attachment = await withSpan("attach network", () => driver.attach(record));
   const linked = linkEnvironment(engine, record);
   attachment.hosts.push(...linkHosts(engine, record), ...peerHosts(engine, record));
+  mkdirSync(engine.folder(id), { recursive: true, mode: 0o710 });
   const gateway = wantsGateway(record) ? await engine.networks.hostAddress() : undefined;
   const [ownFiles, user] = await Promise.all([
     writeNetworkFiles(engine.folder(id), record, attachment, gateway),
@@ -76,6 +78,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     systemdCgroup: engine.runtimes.systemdCgroup(record.hostConfig.Runtime),
   });
   await FIRST.step();
+  container.process = JSON.stringify(spec.process);
   const started = { ...record.state, stopped: false, error: "", oomKilled: false, exitCode: 0 };
   record.state = started;
   // No task outlives a power cut, so what it is made from need not either.
@@ -110,7 +113,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   watchExit(engine, container, startContainer);
   engine.emit(container, "start");
   // After a power cut only a restart policy asks whether it was running.
-  await engine.containers.save(container, { flush: record.hostConfig.RestartPolicy.Name !== "no" });
+  await engine.containers.save(container, { flush: record.hostConfig.RestartPolicy.Name === "no" ? false : undefined });
   if (engine.containers.linking.size > 0) tellLinking(engine, id);
   await tellPeers(engine, record);
 }

@@ -1,6 +1,6 @@
 /** Making, starting and watching execs. */
 
-import { rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
 import type { ExecCreateRequest } from "../../../common/docker/exec.ts";
 import type { Infer } from "../../../common/docker/schema.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
@@ -114,7 +114,7 @@ async function watch(engine: Engine, exec: Exec): Promise<void> {
   exec.pid = 0;
   exec.recorded.resolve();
   await engine.client.tasks.deleteProcess(ref).catch(() => {});
-  await rm(engine.attachSocket(exec.id), { force: true });
+  rmSync(engine.attachSocket(exec.id), { force: true });
   engine.emit(container, "exec_die", { execID: exec.id, exitCode: String(exec.exitCode) });
   forgetOld(engine, container);
 }
@@ -133,9 +133,7 @@ function forgetOld(engine: Engine, container: Container): void {
 /** The container's own process with what the exec asks for instead. */
 async function processOf(engine: Engine, exec: Exec): Promise<Process> {
   const { container, config } = exec;
-  const { client } = engine;
-  const stored = await client.containers.get(container.id);
-  const base = (JSON.parse(Buffer.from(stored.spec!.value).toString("utf8")) as Spec).process!;
+  const base = JSON.parse((container.process ??= await storedProcess(engine, container))) as Process;
   const { record } = container;
   const { User } = record.config;
   const user = exec.user ?? (User === "" ? base.user : await userOf(engine, exec, User));
@@ -161,6 +159,11 @@ async function processOf(engine: Engine, exec: Exec): Promise<Process> {
     process.capabilities = { bounding: all, effective: all, permitted: all };
   }
   return process;
+}
+
+async function storedProcess({ client }: Engine, { id }: Container): Promise<string> {
+  const { spec } = await client.containers.get(id);
+  return JSON.stringify((JSON.parse(Buffer.from(spec!.value).toString("utf8")) as Spec).process);
 }
 
 async function userOf(engine: Engine, { container }: Exec, wanted: string): Promise<User> {

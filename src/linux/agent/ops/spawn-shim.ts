@@ -1,17 +1,32 @@
-// Operation `spawnShim`: runs a shim's command to its end. What it leaves behind is nobody's child here and outlives the agent.
+// Operation `spawnShim`: runs a shim's command to its end. What it leaves behind is nobody's child here and outlives the agent. Operation `hatchShim`: the same
+// for a `start` of our own shim that is nothing special, by one that waits already.
 import type { AnswerOf, RequestOf } from "../../../common/agent/protocol.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { basename } from "../../../common/path.ts";
 import { waitReadable } from "../../layer/part.ts";
+import { bootstrapAnswer } from "../../shim/bootstrap.ts";
+import { parseFlags } from "../../shim/flags.ts";
 import { main as shim } from "../../shim/main.ts";
+import { SHIM, startAtOnce } from "../../shim/start.ts";
 import { sys } from "../../sys/call.ts";
 import { close, dup3, pipe, read, readAll, statIfThere, writeAll } from "../../sys/fs.ts";
 import { NR } from "../../sys/nr.ts";
 import { stderr } from "../../sys/out.ts";
-import { exec, exit, fork, PR, prctl, SIGNALS, setEnvironment, setTitle, wait } from "../../sys/process.ts";
+import {
+  environmentOf,
+  exec,
+  exit,
+  fork,
+  PR,
+  prctl,
+  SIGNALS,
+  setEnvironment,
+  setTitle,
+  wait,
+} from "../../sys/process.ts";
 import { closeRange } from "../../sys/procfs.ts";
+import { takeSpare } from "../spare.ts";
 
-const OUR_SHIM = "containerd-shim-runt-v2";
 /** Most that is kept of each output; of stderr the end counts. */
 const MAX_OUTPUT = 64 << 10;
 
@@ -21,7 +36,7 @@ function decodeBase64(text: string): Uint8Array {
 
 /** Whether the path is a name of this very program, and that of its shim. */
 function isOurs(binary: string): boolean {
-  if (basename(binary) !== OUR_SHIM) return false;
+  if (basename(binary) !== SHIM) return false;
   const theirs = statIfThere(binary);
   const ours = statIfThere("/proc/self/exe");
   return theirs !== undefined && ours !== undefined && theirs.ino === ours.ino && theirs.devMinor === ours.devMinor;
@@ -60,7 +75,7 @@ function carryOut({ binary, args, env, cwd, stdin }: RequestOf<"spawnShim">): An
   memoryFile(2);
   sys("chdir", cwd, NR.chdir, cwd);
   setEnvironment(env);
-  setTitle(OUR_SHIM, args);
+  setTitle(SHIM, args);
   const exitCode = shim([binary, ...args]);
   return { exitCode, stdout: latin1(contentOf(1)), stderr: native.utf8(contentOf(2)).slice(-MAX_OUTPUT) };
 }
@@ -123,4 +138,21 @@ export function spawnShim(request: RequestOf<"spawnShim">): AnswerOf<"spawnShim"
   close(outReader);
   close(errReader);
   return { exitCode: wait(pid)!.status, ...outputs };
+}
+
+/** Nothing where `spawnShim` is to do it, which also knows the words for what is wrong. */
+export function hatchShim({ binary, args, env, cwd, stdin }: RequestOf<"hatchShim">): AnswerOf<"hatchShim"> {
+  try {
+    if (!isOurs(binary)) return {};
+    const { namespace, id, address, debug, action, bundle } = parseFlags(args);
+    if (action !== "start" || namespace === "" || id === "") return {};
+    const environ = environmentOf(env);
+    const ttrpcAddress = environ.get("TTRPC_ADDRESS") ?? "";
+    const given = stdin ? decodeBase64(stdin) : new Uint8Array(0);
+    const options = { namespace, id, bundle: bundle || cwd, address, ttrpcAddress, debug, stdin: given };
+    const listens = startAtOnce(options, { args, env }, takeSpare);
+    return listens === undefined ? {} : { stdout: bootstrapAnswer(listens, environ) };
+  } catch {
+    return {};
+  }
 }
