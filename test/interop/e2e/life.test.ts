@@ -185,6 +185,42 @@ test("the agent is killed: the next request has a new one", async () => {
   }
 });
 
+test("the agent keeps one shim that waits: the next start takes it; without it a start works all the same; it ends with the agent", async () => {
+  await using daemon = await Daemon.start();
+  await daemon.busybox();
+  const parentOf = (pid: number | string) =>
+    readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ")[1]!;
+  const start = async (name: string): Promise<number> => {
+    await daemon.ok("run", "-d", "--name", name, "--network", "none", "busybox", "sleep", "1000");
+    return Number(parentOf(await daemon.ok("inspect", "-f", "{{.State.Pid}}", name)));
+  };
+  const agent = async () => (await execute(["pgrep", "-P", String(daemon.pid), "-f", "wharf-agent"])).stdout.trim();
+  const waiting = async (): Promise<number> => {
+    let found = 0;
+    await until("a shim that waits", async () => {
+      const pid = await agent();
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+      const spare = (child: string) =>
+        /^containerd-shim-runt-v2\0spare\0/.test(readFileSync(`/proc/${child}/cmdline`, "latin1"));
+      found = Number(children.find(spare));
+      return found > 0;
+    });
+    return found;
+  };
+  await start("first");
+  const taken = await waiting();
+  assert.equal(await start("second"), taken);
+  assert.match(readFileSync(`/proc/${taken}/cmdline`, "latin1"), /^containerd-shim-runt-v2\0-namespace\0/);
+  const killed = await waiting();
+  process.kill(killed, "SIGKILL");
+  assert.notEqual(await start("third"), killed);
+  const last = await waiting();
+  process.kill(Number(await agent()), "SIGKILL");
+  await until("its end", () => !existsSync(`/proc/${last}`));
+  await daemon.removeAll();
+  await daemon.clean();
+});
+
 test("a shim is killed: the container ends with it, its code says so, it can be started again and removed", async () => {
   await using daemon = await Daemon.start();
   await daemon.busybox();

@@ -242,6 +242,21 @@ test("a container out of memory is told of", async () => {
   await task.delete({ id });
 });
 
+test("who kills all has its answer, though the container is deleted and the shim told to end as soon as it has ended", async () => {
+  await using daemon = new Daemon();
+  for (let i = 0; i < 5; i++) {
+    await using shim = await daemon.start({ without: ["pid"], args: ["sh", "-c", "sleep 999 & sleep 999"] });
+    const { id, task } = shim;
+    await daemon.create(shim);
+    const exit = task.wait({ id });
+    await task.start({ id });
+    const killed = task.kill({ id, signal: 9, all: true });
+    await exit;
+    await task.delete({ id });
+    await Promise.all([killed, task.shutdown({ id })]);
+  }
+});
+
 test("without a pid namespace of its own, what the init process leaves is killed", async () => {
   await using daemon = new Daemon();
   await using shim = await daemon.start({ without: ["pid"], args: ["sh", "-c", "sleep 999 & exec sleep 1000"] });

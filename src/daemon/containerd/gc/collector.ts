@@ -4,6 +4,7 @@
  */
 
 import type { Digest } from "../../../common/digest.ts";
+import { isCode } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import type { Row } from "../../store/database.ts";
 import { readLabels } from "../core/labels.ts";
@@ -18,6 +19,8 @@ import { EXPIRE_LABEL, isExpired, type NodeKind } from "./references.ts";
 const DELAY = 500;
 /** Milliseconds from a removal to that of its files: what is removed meanwhile goes with it, by one process. */
 const TRASH_DELAY = 100;
+/** And until an agent that died is asked again. */
+const TRASH_AGAIN = 1000;
 /** setTimeout's limit. */
 const FIRST_RETRY = 1000;
 const LAST_RETRY = 60_000;
@@ -204,9 +207,9 @@ export class Collector implements GarbageCollector, AsyncDisposable {
   }
 
   /** Has the agent delete soon what is in the trash. */
-  emptyTrashSoon(): void {
+  emptyTrashSoon(delay = TRASH_DELAY): void {
     if (this.#closed) void this.emptyTrash();
-    else this.#trashTimer ??= setTimeout(() => void this.emptyTrash(), TRASH_DELAY).unref();
+    else this.#trashTimer ??= setTimeout(() => void this.emptyTrash(), delay).unref();
   }
 
   /** Has the agent delete what is in the trash; resolves when all that was in it is gone. */
@@ -230,6 +233,7 @@ export class Collector implements GarbageCollector, AsyncDisposable {
     } catch (error) {
       // They stay in the trash: the next time or the next start tries again.
       log(`cannot delete ${paths.length} removed snapshots`, error);
+      if (isCode(error, "Unavailable") && !this.#closed) this.emptyTrashSoon(TRASH_AGAIN);
       return;
     }
     failpoint("trash.deleted");
