@@ -140,10 +140,14 @@ export function setEnvironment(entries: readonly string[]): void {
   ownEnvironment = entries;
 }
 
+/** Where the command line lies; how long it was is not to be seen any more once it has been changed. */
+let title: Uint8Array | undefined;
+
 /** Makes this process look like another program to ps and top. As much of the command line is shown as there was before. */
 export function setTitle(name: string, args: readonly string[]): void {
   prctl(PR.SET_NAME, native.address(native.bytes(`${name.slice(0, 15)}\0`)));
-  const room = new Uint8Array(native.title());
+  title ??= new Uint8Array(native.title());
+  const room = title;
   const text = native.bytes([name, ...args].join("\0")).subarray(0, room.length);
   room.fill(0);
   room.set(text);

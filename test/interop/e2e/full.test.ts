@@ -124,7 +124,7 @@ test("a full root directory", async () => {
 test("a read-only root directory", async () => {
   {
     using _ = readOnly(daemon.root);
-    await refuses(run("--network", "none"), 125, READ_ONLY(`${daemon.root}/containers/`));
+    await refuses(run("--network", "none"), 125, READ_ONLY(`${daemon.root}/snapshots/`));
     await refuses(daemon.wharf(["volume", "create", "vol"]), 1, READ_ONLY(`${daemon.root}/volumes/vol`));
     assert.equal(await daemon.ok("exec", "lives", "echo", "in"), "in");
     await looks();

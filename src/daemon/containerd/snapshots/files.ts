@@ -6,6 +6,7 @@
 import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
+import { fromFile } from "../../../common/file-error.ts";
 
 export class SnapshotFiles {
   readonly root: string;
@@ -32,9 +33,13 @@ export class SnapshotFiles {
     id: number,
     options: { parent: number | undefined; work: boolean; owner: { uid: number; gid: number } | undefined },
   ): void {
-    mkdirSync(this.directory(id), { mode: 0o700 });
-    mkdirSync(this.upper(id), { mode: 0o755 });
-    if (options.work) mkdirSync(this.work(id), { mode: 0o711 });
+    try {
+      mkdirSync(this.directory(id), { mode: 0o700 });
+      mkdirSync(this.upper(id), { mode: 0o755 });
+      if (options.work) mkdirSync(this.work(id), { mode: 0o711 });
+    } catch (error) {
+      throw fromFile(error, "make snapshot", this.directory(id));
+    }
     if (options.parent === undefined && !options.owner) return;
     const { uid, gid } = options.owner ?? lstatSync(this.upper(options.parent!));
     if (uid !== 0 || gid !== 0) chownSync(this.upper(id), uid, gid);
@@ -46,7 +51,9 @@ export class SnapshotFiles {
       try {
         rmdirSync(path);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+        // What cannot be written has nothing of it: why that is, is said already.
+        const { code } = error as NodeJS.ErrnoException;
+        if (code !== "ENOENT" && code !== "EROFS") throw error;
       }
     }
   }
