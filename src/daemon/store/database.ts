@@ -34,6 +34,9 @@ const CHECK_BYTES = 4 * 1024 * 1024;
 /** Milliseconds after its use that the reserve is put aside again: what was removed has then given back its space. */
 const RESERVE_DELAY = 1000;
 
+/** Milliseconds until a flush that nobody waits for. */
+const SOON = 5;
+
 type Value = null | number | bigint | string | Uint8Array;
 
 export interface Row {
@@ -54,6 +57,7 @@ export class Database implements AsyncDisposable {
   #flushed = 0;
   #flushing: Promise<void> | undefined;
   #flushQueued: Promise<void> | undefined;
+  #soon: NodeJS.Timeout | undefined;
   readonly #checkpointer: Checkpointer;
 
   private constructor(path: string, db: DatabaseSync) {
@@ -185,6 +189,14 @@ export class Database implements AsyncDisposable {
     return this.#flushQueued;
   }
 
+  /** For whom nobody waits: a flush that begins in a few milliseconds, for all of them. `failed` is told why it could not. */
+  durableSoon(failed: (error: unknown) => void): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      if (this.#db.isOpen) this.durable().catch(failed);
+    }, SOON).unref();
+  }
+
   #flush(): Promise<void> {
     const upTo = this.#written;
     return new Promise((resolve, reject) => {
@@ -225,6 +237,7 @@ export class Database implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#db.isOpen) return;
+    clearTimeout(this.#soon);
     await Promise.allSettled([this.#flushing, this.#flushQueued, this.#checkpointer[Symbol.asyncDispose]()]);
     this.#statements.clear();
     // The last connection's close makes a checkpoint and removes the WAL.

@@ -31,7 +31,7 @@ export type ContainerInput = Pick<Container, "id"> & Partial<Omit<Container, "id
 
 export interface WriteOptions {
   /**
-   * A killed daemon loses nothing that has resolved. True: nor does a power cut. Left out: within milliseconds nor does a power cut, the flush is
+   * A killed daemon loses nothing that has resolved. True: nor does a power cut. Left out: within milliseconds nor does a power cut, a flush is
    * begun. False: that comes with the next flush.
    */
   flush?: boolean | undefined;

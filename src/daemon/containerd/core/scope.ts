@@ -93,12 +93,12 @@ export class Scope {
   }
 
   /**
-   * After a transaction: true waits until it would survive a power cut, undefined has that begun and does not wait, false leaves it to whoever
+   * After a transaction: true waits until it would survive a power cut, undefined has that begun in a few milliseconds and does not wait, false leaves it to whoever
    * waits next. The death of the daemon alone loses nothing in any of these cases.
    */
   async flush(wait: boolean | undefined): Promise<void> {
     if (wait) await this.db.durable();
-    else if (wait === undefined) this.db.durable().catch((error) => this.shared.log("cannot flush the store", error));
+    else if (wait === undefined) this.db.durableSoon((error) => this.shared.log("cannot flush the store", error));
   }
 
   /** In a transaction: publishes when it is committed. */

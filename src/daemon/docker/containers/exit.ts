@@ -55,6 +55,7 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
   const { record } = container;
   let gone = false;
   let plan: AbortController | undefined;
+  let seconds: number | undefined;
   try {
     await container.exclusive(async () => {
       if (!container.running) return;
@@ -68,10 +69,12 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
       await engine.networks.release(record);
       await tellPeers(engine, record);
       await releaseVolumes(engine, record);
-      // The task goes last: until the code is written down here, it is what remembers it.
+      // The task goes after that: until the code is written down here, it is what remembers it.
       // One that is being removed needs none of it: when that fails, it is written down there.
       if (!container.removing)
         await engine.containers.save(container).catch((error: unknown) => saveLater(engine, container, error));
+      // Who waits for the end need not wait for what is left of the task; who starts or removes the container does.
+      if (!plan && !record.hostConfig.AutoRemove) seconds = tell(engine, container);
       await engine.client.tasks.delete(container.id).catch((error: unknown) => {
         if (!isCode(error, "NotFound")) engine.log("error", "a task could not be deleted", { id: container.id, error });
       });
@@ -80,7 +83,7 @@ export async function ended(engine: Engine, container: Container, exit: ExitStat
     engine.log("error", "the end of a container could not be recorded", { id: container.id, error });
   }
   if (gone) return;
-  const seconds = tell(engine, container);
+  seconds ??= tell(engine, container);
   if (record.hostConfig.AutoRemove && !container.removing) {
     await removeContainer(engine, container, { force: false, volumes: true }).catch((error: unknown) => {
       if (!isCode(error, "NotFound")) engine.log("error", "auto-remove failed", { id: container.id, error });
