@@ -1,12 +1,13 @@
 // The daemon's event loop is never held up: measured inside wharfd, from the time on that it listens, at first uses and later on.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { RemoteCore } from "../../../src/daemon/grpc/client/core.ts";
 import type { LoopDelays } from "../../../src/daemon/loop-delay.ts";
 import { file, tar } from "../../kernel/layer/support.ts";
+import { textIfThere } from "../../support/files.ts";
 import { startRegistry } from "../registry/support.ts";
 import { build, Daemon, until } from "./daemon.ts";
 import { busyboxTar, makeLayout, push } from "./layouts.ts";
@@ -35,8 +36,14 @@ async function look(daemon: Daemon): Promise<LoopDelays> {
   const report = reportOf(daemon);
   rmSync(report, { force: true });
   process.kill(daemon.pid, "SIGUSR2");
-  await until("the report", () => existsSync(report) && readFileSync(report, "utf8") !== "");
-  return JSON.parse(readFileSync(report, "utf8")) as LoopDelays;
+  return until("the report", () => {
+    try {
+      return JSON.parse(textIfThere(report)) as LoopDelays;
+    } catch {
+      // not yet there as a whole
+      return undefined;
+    }
+  });
 }
 
 const reportOf = (daemon: Daemon) => join(daemon.dir, "delays.json");

@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { textIfThere } from "../../support/files.ts";
 import { settles, until } from "../../support/until.ts";
 import { Daemon, type TestShim } from "./harness.ts";
 
@@ -80,7 +81,7 @@ test("files: both streams are appended", async () => {
   const input = createWriteStream(stdin);
   await run(daemon, shim, { stdin, stdout: `file://${path}`, stderr: `file://${path}` });
   // the two have their order only where one comes well after the other
-  await until("both", () => ["out\n", "err\n"].every((one) => readFileSync(path, "utf8").includes(one)));
+  await until("both", () => ["out\n", "err\n"].every((one) => textIfThere(path).includes(one)));
   input.end("\n");
   await shim.task.wait({ id: shim.id });
   await shim.task.delete({ id: shim.id });
@@ -103,7 +104,7 @@ test("a logging program reads 3 and 4, and is gone after delete", async () => {
   await run(daemon, shim, { stdout: `binary://${program}?key=v%20alue`, stderr: `binary://${program}` });
   await shim.task.wait({ id: shim.id });
   await shim.task.delete({ id: shim.id });
-  await until("the program's end", () => readFileSync(log, "utf8").endsWith("end\n"));
+  await until("the program's end", () => textIfThere(log).endsWith("end\n"));
   assert.equal(readFileSync(log, "utf8"), `key v alue ${shim.id} shimtest\nout\nerr\nend\n`);
 });
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
+import { textIfThere } from "../../support/files.ts";
 import { until } from "../../support/until.ts";
 import { Daemon, type TestShim } from "./harness.ts";
 
@@ -215,8 +216,7 @@ test("compress: rotated files are packed, nothing is lost, and the log that a cl
     return names.filter((file) => statSync(file, { throwIfNoEntry: false }));
   };
   const numbers = () => files().flatMap((file) => entries(file).map(({ log }) => Number(log)));
-  const last = () =>
-    readFileSync(path, "utf8").includes('"30000\\n"') && !statSync(`${path}.1`, { throwIfNoEntry: false });
+  const last = () => textIfThere(path).includes('"30000\\n"') && !statSync(`${path}.1`, { throwIfNoEntry: false });
   while (!last()) await sleep(20);
   assert.deepEqual(numbers(), [...Array(30001).keys()]);
   assert.ok(
@@ -282,7 +282,8 @@ test("attach: what the log holds comes first, without gap or repetition", async 
   const path = join(daemon.folder, "attach.sock");
   await launch(daemon, shim, { attach: path, "max-size": 500_000, "max-file": 20 });
   await shim.task.start({ id: shim.id });
-  await until("the log", () => readFileSync(join(daemon.folder, "x.log"), "utf8").includes('"30000\\n"'));
+  const logs = ["x.log", "x.log.1"].map((name) => join(daemon.folder, name));
+  await until("the log", () => logs.some((log) => textIfThere(log).includes('"30000\\n"')));
   await sleep(100);
   const client = await attach(path, { ...BOTH, logs: true });
   await go(shim);
@@ -311,7 +312,7 @@ test("attach: open: a client's end does not end the task's input", async () => {
   await launch(daemon, shim, { attach: path, stdin: "open" });
   await shim.task.start({ id: shim.id });
   (await attach(path, { stdin: true })).socket.end("one\n");
-  await until("the first line", () => readFileSync(join(daemon.folder, "x.log"), "utf8").includes('"one\\n"'));
+  await until("the first line", () => textIfThere(join(daemon.folder, "x.log")).includes('"one\\n"'));
   const second = await attach(path, { ...BOTH, stdin: true });
   second.socket.write("two\n");
   assert.equal(demultiplex(await second.output)[1], "one-two\n");
