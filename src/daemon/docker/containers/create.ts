@@ -9,6 +9,7 @@ import { DEFAULT_SNAPSHOTTER } from "../../containerd/api.ts";
 import { withSpan } from "../../trace/trace.ts";
 import { hostPlatform } from "../../transfer/platform.ts";
 import { ensureUnpacked } from "../../transfer/stored.ts";
+import { FirstTime } from "../../turn.ts";
 import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
 import { newId } from "../ids.ts";
@@ -22,6 +23,8 @@ import { argumentsOf, mergeConfig } from "./config.ts";
 import { Container } from "./container.ts";
 import { completeHostConfig } from "./host-config.ts";
 import { type ContainerRecord, EXTENSION, encodeRecord, NEVER } from "./record.ts";
+
+const FIRST = new FirstTime();
 
 export interface CreateOptions {
   request: ContainerCreateRequest;
@@ -94,12 +97,16 @@ export async function createContainer(
     },
   };
   try {
+    await FIRST.step();
     await ensureUnpacked(engine.client, image);
+    await FIRST.step();
     await makeStored(engine, record, image.images[0]?.name ?? "", resolved.nocopy);
   } catch (error) {
     await resolved.undo();
     throw error;
   }
+  await FIRST.step();
+  FIRST.done();
   const container = new Container(record);
   engine.containers.add(container);
   reserved.keep();
@@ -128,6 +135,7 @@ async function makeStored(
   };
   // One that goes with its end anyway need not survive a power cut; the others are on their way to the disk.
   await client.containers.create(stored, { flush: record.hostConfig.AutoRemove ? false : undefined });
+  await FIRST.step();
   try {
     await withSpan("prepare snapshot", () => client.snapshots().prepare(record.id, record.imageSnapshot));
     await populateVolumes(engine, record, nocopy);
