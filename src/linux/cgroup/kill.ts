@@ -7,7 +7,11 @@ import { type CgroupPaths, folderOf, put } from "./paths.ts";
 /** All processes in the cgroup and below it. */
 export function cgroupPids(cgroup: CgroupPaths): number[] {
   const folder = folderOf(cgroup, "pids") ?? folderOf(cgroup, "devices") ?? Object.values(cgroup.paths)[0];
-  if (!folder) return [];
+  return folder === undefined ? [] : pidsBelow(folder);
+}
+
+/** Those in one folder and below it; none where it is not there. */
+export function pidsBelow(folder: string): number[] {
   const pids: number[] = [];
   const visit = (path: string) => {
     try {
@@ -21,7 +25,10 @@ export function cgroupPids(cgroup: CgroupPaths): number[] {
   return pids;
 }
 
-/** Sends a signal to everything in the cgroup; SIGKILL on v2 by cgroup.kill, which misses nobody. */
+/**
+ * Sends a signal to everything in the cgroup; SIGKILL on v2 by cgroup.kill, which misses nobody. Hybrid: a process is born into the unified
+ * tree before it joins those of v1.
+ */
 export function killCgroup(cgroup: CgroupPaths, signal: number): void {
   const unified = cgroup.paths[""];
   if (signal === SIGNALS.KILL && cgroup.mode === "v2" && unified) {
@@ -34,8 +41,9 @@ export function killCgroup(cgroup: CgroupPaths, signal: number): void {
   }
   // one that forks while it is being looked at leaves a child behind that was not listed: until nobody new is found
   const sent = new Set<number>();
+  const all = () => [...cgroupPids(cgroup), ...(cgroup.beside === undefined ? [] : pidsBelow(cgroup.beside))];
   for (let round = 0; round < (signal === SIGNALS.KILL ? KILL_ROUNDS : 1); round++) {
-    const found = cgroupPids(cgroup).filter((pid) => !sent.has(pid));
+    const found = all().filter((pid, i, pids) => !sent.has(pid) && pids.indexOf(pid) === i);
     if (found.length === 0) return;
     for (const pid of found) {
       sent.add(pid);

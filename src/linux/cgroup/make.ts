@@ -6,7 +6,7 @@ import { E } from "../sys/errno.ts";
 import { AT_REMOVEDIR, exists, mkdir, mkdirs, readText } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { isFrozen } from "./freezer.ts";
-import { cgroupPids } from "./kill.ts";
+import { cgroupPids, pidsBelow } from "./kill.ts";
 import { CGROUP_ROOT, cgroupFolder, findMountpoint, type Hierarchy, readLayout, usualMountpoint } from "./layout.ts";
 import { type CgroupPaths, folderOf, put } from "./paths.ts";
 import { locateScope } from "./systemd/scope.ts";
@@ -130,19 +130,28 @@ export const NOT_OURS = "take over the cgroup";
 export function refuseTaken(cgroup: CgroupPaths): void {
   const folders = new Set(["pids", "freezer"].map((one) => folderOf(cgroup, one)));
   for (const folder of folders) if (folder !== undefined && exists(folder)) refuseOthers(cgroup);
+  const { beside } = cgroup;
+  if (beside === undefined || !exists(beside)) return;
+  const count = pidsBelow(beside).length;
+  if (count > 0) throw notEmpty(cgroup, count);
 }
+
+function refuse(cgroup: CgroupPaths, what: string, hint: string): WharfError {
+  return new WharfError("FailedPrecondition", `linux.cgroupsPath: container's cgroup ${what}`, {
+    operation: NOT_OURS,
+    subject: Object.values(cgroup.paths)[0],
+    hint,
+  });
+}
+
+const notEmpty = (cgroup: CgroupPaths, count: number) =>
+  refuse(cgroup, `is not empty: ${count} process(es) found`, "give each container a cgroup of its own");
 
 /** A cgroup that was there may be used when nothing is in it; whoever joins a frozen one never gets any further. */
 export function refuseOthers(cgroup: CgroupPaths): void {
-  const refuse = (what: string, hint: string) =>
-    new WharfError("FailedPrecondition", `linux.cgroupsPath: container's cgroup ${what}`, {
-      operation: NOT_OURS,
-      subject: Object.values(cgroup.paths)[0],
-      hint,
-    });
   const count = cgroupPids(cgroup).length;
-  if (count > 0) throw refuse(`is not empty: ${count} process(es) found`, "give each container a cgroup of its own");
-  if (isFrozen(cgroup)) throw refuse("unexpectedly frozen", "thaw it, or remove it");
+  if (count > 0) throw notEmpty(cgroup, count);
+  if (isFrozen(cgroup)) throw refuse(cgroup, "unexpectedly frozen", "thaw it, or remove it");
 }
 
 /**

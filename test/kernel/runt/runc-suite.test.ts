@@ -1,5 +1,6 @@
 // What runc's own integration suite found: behaviour that callers of runc rely on.
 import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -298,6 +299,34 @@ test("hybrid hosts: a container's processes are in the unified tree, too, where 
       box.runt("delete", "--force", box.id);
       removeCgroups(box.id);
     }
+  }
+});
+
+test("hybrid hosts: who is in the unified tree alone, as one just born is, is killed with the container; others' groups there are left", async (t) => {
+  const unified = "/sys/fs/cgroup/unified";
+  if (!existsSync(join(unified, "cgroup.procs"))) return t.skip("no unified tree beside those of v1");
+  const ended = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;
+  using box = new Bundle();
+  box.sleeping();
+  const young = spawn("sleep", ["1000"], { stdio: "ignore" });
+  try {
+    writeFileSync(join(unified, box.id, "cgroup.procs"), String(young.pid));
+    box.ok("delete", "--force", box.id);
+    assert.ok(!existsSync(join(unified, box.id)));
+    await until("its end", () => ended(young));
+  } finally {
+    young.kill("SIGKILL");
+  }
+  const other = spawn("sleep", ["1000"], { stdio: "ignore" });
+  try {
+    mkdirSync(join(unified, box.id));
+    writeFileSync(join(unified, box.id, "cgroup.procs"), String(other.pid));
+    assert.match(box.runt("create", box.id).err, /container's cgroup is not empty: 1 process\(es\) found/);
+    assert.equal(readFileSync(join(unified, box.id, "cgroup.procs"), "utf8"), `${other.pid}\n`);
+    assert.ok(!ended(other));
+  } finally {
+    other.kill("SIGKILL");
+    await until("the group's removal", () => removeCgroups(box.id));
   }
 });
 
