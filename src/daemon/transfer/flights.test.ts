@@ -57,6 +57,36 @@ test("Flights.run() cancels the work when the last one has left, and not before"
   assert.equal(ended, true);
 });
 
+test("Flights.run() begins again only when what everybody has left has ended, and whoever waits for that may leave", async () => {
+  const flights = new Flights();
+  const steps: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const left = new AbortController();
+  const first = flights.run(
+    "x",
+    async (signal) => {
+      await never(signal).catch(() => gate.promise);
+      steps.push("ended");
+    },
+    { signal: left.signal },
+  );
+  left.abort();
+  await soon();
+  const again = async () => void steps.push("begun again");
+  const second = flights.run("x", again);
+  const impatient = new AbortController();
+  const third = flights.run("x", again, { signal: impatient.signal });
+  assert.equal(flights.has("x"), false);
+  await soon();
+  impatient.abort();
+  await assert.rejects(third, (error) => isCode(error, "Canceled"));
+  gate.resolve();
+  await assert.rejects(first, (error) => isCode(error, "Canceled"));
+  await second;
+  assert.deepEqual(steps, ["ended", "begun again"]);
+  assert.equal(flights.has("x"), false);
+});
+
 test("Flights.run() tries again on its own when a joined flight failed", async () => {
   const flights = new Flights();
   const fails = async (): Promise<string> => {

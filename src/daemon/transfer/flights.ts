@@ -8,6 +8,8 @@ interface Flight {
   last: unknown;
   waiting: number;
   controller: AbortController;
+  /** Everybody has left: what it holds it gives back in its own time, and nobody may join it. */
+  ending: boolean;
 }
 
 export interface JoinOptions<E> {
@@ -20,13 +22,13 @@ export class Flights {
   readonly #flights = new Map<string, Flight>();
 
   has(key: string): boolean {
-    return this.#flights.has(key);
+    return this.#flights.get(key)?.ending === false;
   }
 
   /**
    * Joins the flight `key`, or starts it. Each caller can leave by its own signal; the work is canceled when the last one
-   * has left, and whoever leaves last waits for it to end. A joined flight that fails for its starter's reasons is tried
-   * once more on one's own.
+   * has left, and whoever leaves last waits for it to end, as does who comes then. A joined flight that fails for its
+   * starter's reasons is tried once more on one's own.
    */
   async run<T, E = never>(
     key: string,
@@ -36,10 +38,14 @@ export class Flights {
     for (let own = false; ; ) {
       throwIfCanceled(options.signal);
       let flight = this.#flights.get(key);
+      if (flight?.ending) {
+        await gone(flight, options.signal);
+        continue;
+      }
       const joined = flight !== undefined;
       flight ??= this.#start(key, start as never);
       try {
-        return (await this.#wait(key, flight, options as JoinOptions<never>)) as T;
+        return (await this.#wait(flight, options as JoinOptions<never>)) as T;
       } catch (error) {
         if (!joined || own || options.signal?.aborted) throw error;
         own = true;
@@ -55,6 +61,7 @@ export class Flights {
       last: undefined,
       waiting: 0,
       controller,
+      ending: false,
     };
     const emit = (event: unknown): void => {
       flight.last = event;
@@ -68,28 +75,46 @@ export class Flights {
     return flight;
   }
 
-  async #wait(key: string, flight: Flight, { signal, listen }: JoinOptions<never>): Promise<unknown> {
+  async #wait(flight: Flight, { signal, listen }: JoinOptions<never>): Promise<unknown> {
     flight.waiting++;
     // Of its own identity, so that one function may listen twice.
     const ear = listen && ((event: never) => listen(event));
     if (ear) flight.listeners.add(ear);
     if (ear && flight.last !== undefined) ear(flight.last as never);
-    const left = Promise.withResolvers<never>();
-    const leave = (): void => left.reject(canceled(signal));
-    signal?.addEventListener("abort", leave, { once: true });
     try {
-      return await Promise.race([flight.promise, left.promise]);
+      return await unlessLeft(flight.promise, signal);
     } finally {
-      signal?.removeEventListener("abort", leave);
       if (ear) flight.listeners.delete(ear);
       if (--flight.waiting === 0 && signal?.aborted) {
-        // Nobody may join what is about to end.
-        if (this.#flights.get(key) === flight) this.#flights.delete(key);
+        flight.ending = true;
         flight.controller.abort(signal.reason);
         await flight.promise.catch(() => {});
       }
     }
   }
+}
+
+/** The promise's end, or Canceled before it. */
+async function unlessLeft<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  const left = Promise.withResolvers<never>();
+  const leave = (): void => left.reject(canceled(signal));
+  signal?.addEventListener("abort", leave, { once: true });
+  try {
+    return await Promise.race([promise, left.promise]);
+  } finally {
+    signal?.removeEventListener("abort", leave);
+  }
+}
+
+/** Resolves when it has ended, however. Canceled. */
+async function gone({ promise }: Flight, signal: AbortSignal | undefined): Promise<void> {
+  await unlessLeft(
+    promise.then(
+      () => {},
+      () => {},
+    ),
+    signal,
+  );
 }
 
 /** At most so many at a time; the others wait in order. */
