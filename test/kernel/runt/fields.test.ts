@@ -109,23 +109,26 @@ test("linux.namespaces: new ones differ from ours, those left out are ours, thos
     .split("\n");
   for (const [i, name] of all.entries()) assert.notEqual(separate[i], own(name), name);
   assert.ok(Number(separate.at(-1)) > 100000, `uptime ${separate.at(-1)}`);
-  using host = new Bundle();
+  using host = new Bundle((spec) => void spec.linux!.namespaces!.push({ type: "cgroup" }, { type: "time" }));
   host.sleeping();
   const pid = JSON.parse(host.runt("state", host.id).out).pid;
-  const joined = prints((spec) => {
+  const join = (spec: Spec, types: Record<string, string>) => {
     delete spec.hostname;
-    spec.linux!.namespaces = [
-      { type: "mount" },
-      { type: "network", path: `/proc/${pid}/ns/net` },
-      { type: "pid", path: `/proc/${pid}/ns/pid` },
-      { type: "uts", path: `/proc/${pid}/ns/uts` },
-    ];
-  }, `${script}; ps | grep sleep`)
-    .trim()
-    .split("\n");
+    const paths = Object.entries(types).map(([type, name]) => ({ type, path: `/proc/${pid}/ns/${name}` }));
+    spec.linux!.namespaces = [{ type: "mount" }, ...paths] as never;
+  };
+  const show = (types: Record<string, string>) =>
+    prints((spec) => join(spec, types), `${script}; ps | grep sleep`)
+      .trim()
+      .split("\n");
+  const every = { network: "net", pid: "pid", uts: "uts", ipc: "ipc", cgroup: "cgroup", time: "time" };
+  const most = show(every);
+  for (const name of Object.values(every))
+    assert.equal(most[all.indexOf(name)], readlinkSync(`/proc/${pid}/ns/${name}`), name);
+  const joined = show({ network: "net", pid: "pid", uts: "uts" });
   for (const name of ["net", "pid", "uts"])
     assert.equal(joined[all.indexOf(name)], readlinkSync(`/proc/${pid}/ns/${name}`));
-  assert.equal(joined[all.indexOf("ipc")], own("ipc"));
+  for (const name of ["ipc", "cgroup", "time"]) assert.equal(joined[all.indexOf(name)], own(name), name);
   assert.ok(joined.some((line) => line.endsWith("sleep 1000")));
 });
 
