@@ -2,7 +2,17 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -141,15 +151,27 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>, onl
   });
 
   check("its input is closed and its limits change when that is asked for", async (subject, client) => {
-    const [stdin, log] = ["in", "log"].map((one) => join(subject.dir, one)) as [string, string];
-    execFileSync("mkfifo", [stdin]);
-    writeFileSync(log, "");
-    // For both directions: opening it waits for nobody.
-    const writer = openSync(stdin, "r+");
+    const [stdin, stdout] = ["in", "out"].map((one) => join(subject.dir, one)) as [string, string];
+    execFileSync("mkfifo", [stdin, stdout]);
+    // For both directions: opening them waits for nobody, nor does reading.
+    const [writer, reader] = [stdin, stdout].map((path) => openSync(path, constants.O_RDWR | constants.O_NONBLOCK)) as [
+      number,
+      number,
+    ];
+    let heard = "";
+    const listen = () => {
+      const buffer = Buffer.alloc(100);
+      try {
+        heard += buffer.toString("utf8", 0, readSync(reader, buffer));
+      } catch (error) {
+        assert.equal((error as NodeJS.ErrnoException).code, "EAGAIN");
+      }
+      return heard;
+    };
     try {
       await container(subject, "c1", "cat; exit 4");
       const { tasks } = client();
-      await tasks.create({ containerId: "c1", rootfs: subject.rootfs, stdin, stdout: `file://${log}` });
+      await tasks.create({ containerId: "c1", rootfs: subject.rootfs, stdin, stdout, stderr: stdout });
       await tasks.start({ containerId: "c1" });
       const limit = async () => {
         const data = (await tasks.metrics(["id==c1"]))[0]!.data!;
@@ -161,7 +183,7 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>, onl
       await tasks.update({ containerId: "c1", resources: { typeUrl, value: encode({ pids: { limit: 77 } }) } });
       assert.equal(await limit(), 77);
       writeSync(writer, "hello\n");
-      await until("what was typed", () => readFileSync(log, "utf8") === "hello\n");
+      await until("what was typed", () => listen() === "hello\n");
       // Though nobody else has it open any more, the shim keeps it so.
       closeSync(writer);
       assert.equal((await tasks.get({ containerId: "c1" })).status, "running");

@@ -32,6 +32,7 @@ export interface ProcessKey {
 }
 
 export class Exits {
+  readonly #began = Date.now();
   readonly #db: Database;
   readonly #hub: EventHub;
   /** Processes, with their pids, whose exit was published. */
@@ -81,7 +82,7 @@ export class Exits {
     }
   }
 
-  #tell(key: ProcessKey, exit: Exit, late = false): void {
+  #tell(key: ProcessKey, exit: Exit, late = Date.parse(exit.exitedAt) < this.#began): void {
     if (!this.#note(key, exit)) return;
     const { task, exec } = key;
     const { pid, exitStatus, exitedAt } = exit;
@@ -148,6 +149,14 @@ export class Exits {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }
+}
+
+/** Whether what an event tells of was before that time, ms since the epoch: a shim may tell of an end some while after. */
+export function wasBefore({ event, timestamp }: Envelope, time: number): boolean {
+  if (Date.parse(timestamp) < time) return true;
+  if (anyName(event) !== TaskExit.typeName) return false;
+  const { exitedAt } = unpackAny(TaskExit, event);
+  return exitedAt !== undefined && exitedAt.seconds > 0 && Date.parse(formatTimestamp(exitedAt)) < time;
 }
 
 function textOf({ namespace, task, exec }: ProcessKey, pid: number): string {

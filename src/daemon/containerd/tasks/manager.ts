@@ -5,7 +5,7 @@ import { isCode, WharfError } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import { parseFilter, parseFilters } from "../../../common/filters.ts";
 import type { StateResponse } from "../../../common/gen/containerd/task/v2.ts";
-import { formatTimestamp, parseTimestamp } from "../../../common/timestamp.ts";
+import { formatTimestamp } from "../../../common/timestamp.ts";
 import { isDiskFull } from "../../store/errors.ts";
 import { nextTurn, PART } from "../../turn.ts";
 import type { Container } from "../api/containers.ts";
@@ -28,7 +28,6 @@ import { abortable } from "../core/abortable.ts";
 import { now } from "../core/clock.ts";
 import { checkIdentifier } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
-import { taskDelete } from "../events/messages.ts";
 import type { Pods } from "../sandboxes/pods.ts";
 import { sandboxShim } from "../sandboxes/shim-of.ts";
 import { bundlePath, createBundle, removeBundle } from "./bundle.ts";
@@ -143,6 +142,7 @@ export class LocalTasks implements TaskManager {
       const exit = task.dead ? this.#deleteDead(task, task.dead) : await this.#deleteLiving(task);
       failpoint("task.deleted");
       await this.#shims.remove(task);
+      this.#shims.deletions.concluded(this.#scope.namespace, id, exit);
       return { id, ...exit };
     });
   }
@@ -150,9 +150,7 @@ export class LocalTasks implements TaskManager {
   /** The shim tells of the deletion itself; a dead one cannot. */
   #deleteDead(task: Task, exit: Exit): Exit {
     const { id, namespace } = task.record;
-    const { pid, exitStatus, exitedAt } = exit;
-    const event = { containerId: id, id, pid, exitStatus, exitedAt: parseTimestamp(exitedAt) };
-    this.#scope.shared.hub.emit(namespace, taskDelete(event));
+    this.#shims.deletions.tell(namespace, id, exit);
     return exit;
   }
 

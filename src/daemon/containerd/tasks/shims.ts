@@ -24,7 +24,8 @@ import type { Any } from "../api/types.ts";
 import { now } from "../core/clock.ts";
 import type { Shared } from "../core/scope.ts";
 import { listBundles, removeBundle } from "./bundle.ts";
-import { type Exit, Exits, exitOf } from "./exits.ts";
+import { Deletions } from "./deletions.ts";
+import { type Exit, Exits, exitOf, wasBefore } from "./exits.ts";
 import { type ShimRecord, Task, type TaskRecord } from "./task.ts";
 
 /** Status of a container whose shim died: killed (128 + SIGKILL). */
@@ -32,6 +33,8 @@ const KILLED = 137;
 /** The runtime that containerd's clients ask for by default, and the one that takes its place. */
 const RUNC = "io.containerd.runc.v2";
 const OURS = "io.containerd.runt.v2";
+/** Milliseconds after the start in which shims may tell of what was before; later the hub asks no more. */
+const STARTING = 60_000;
 /** Milliseconds a start waits for one shim to tell its state. */
 const RESTORE_TIMEOUT = 1000;
 /** Milliseconds given to a shim's `delete`. */
@@ -41,6 +44,7 @@ const CLEANUP_TIMEOUT = 30_000;
 export class ShimManager implements AsyncDisposable {
   readonly shared: Shared;
   readonly exits: Exits;
+  readonly deletions: Deletions;
   readonly #directories: readonly string[];
   readonly #tasks = new Map<string, Task>();
   /** Tasks being created or deleted. */
@@ -53,6 +57,7 @@ export class ShimManager implements AsyncDisposable {
   constructor(shared: Shared, directories: readonly string[]) {
     this.shared = shared;
     this.exits = new Exits(shared.db, shared.hub);
+    this.deletions = new Deletions(shared.hub);
     this.#directories = directories;
   }
 
@@ -125,8 +130,8 @@ export class ShimManager implements AsyncDisposable {
   }
 
   #forward(envelope: Envelope): void {
-    const late = Date.parse(envelope.timestamp) < this.#began;
-    if (this.exits.admit(envelope)) this.shared.hub.forward(envelope, late);
+    const late = Date.now() < this.#began + STARTING ? wasBefore(envelope, this.#began) : false;
+    if (this.exits.admit(envelope) && this.deletions.admit(envelope)) this.shared.hub.forward(envelope, late);
   }
 
   find(namespace: string, id: string): Task | undefined {
@@ -287,6 +292,7 @@ export class ShimManager implements AsyncDisposable {
     await Promise.race([Promise.allSettled(this.#busy.values()), sleep(CLEANUP_TIMEOUT, undefined, { ref: false })]);
     await Promise.all([...this.#tasks.values()].map((task) => task[Symbol.asyncDispose]()));
     this.exits.close();
+    this.deletions[Symbol.dispose]();
     await this.#events?.[Symbol.asyncDispose]();
   }
 }
