@@ -272,8 +272,12 @@ test("volumes, networks, events, changes, top and prune answer as dockerd's", as
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
-    // Networks are connected and volumes mounted in the course of things, and when exactly is nobody's promise.
-    return events.filter(({ Type }) => Type === "container").map((event) => ({ ...event, time: 0, timeNano: 0 }));
+    // Networks are connected and volumes mounted in the course of things, and when exactly is nobody's promise. A pause
+    // of which containerd tells late dockerd tells twice.
+    const once = new Set<string>();
+    return events
+      .filter(({ Type, Action }) => Type === "container" && !once.has(Action) && once.add(Action))
+      .map((event) => ({ ...event, time: 0, timeNano: 0 }));
   };
   // the last ones may come after their answers
   const look = () => Promise.all([told(ours.socket), told(theirs.socket)]);

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { execute } from "../cli/program.ts";
-import { BIN, build, Daemon } from "./daemon.ts";
+import { Api } from "../docker/client.ts";
+import { BIN, build, Daemon, until } from "./daemon.ts";
 
 before(() => build());
 
@@ -38,6 +39,31 @@ test("a start that fails ends what was created, also where the runtime signals o
   const failed = await daemon.run(["--runtime", "stubborn", "busybox", "sleep", "1000"]);
   assert.match(failed.stderr, /cannot start what is created/);
   assert.equal(failed.code, 125);
+  rmSync(program);
+});
+
+test("a signal, a size and an exec that come with the first output, before the start is answered, find a container that runs", async () => {
+  const program = join(tmpdir(), "slow-runtime");
+  const slowly = 'for a; do if [ "$a" = start ]; then sleep 1; fi; done';
+  writeFileSync(program, `#!/bin/sh\n${join(BIN, "runt")} "$@" || exit\n${slowly}\n`, { mode: 0o755 });
+  await using daemon = await Daemon.start({ config: `[runtimes.slow]\nbinary = "${program}"\n` });
+  await daemon.busybox();
+  const api = new Api(() => daemon.socket);
+  const script = "trap 'exit 5' TERM; echo up; while true; do sleep 0.1; done";
+  const HostConfig = { NetworkMode: "none", Runtime: "slow" };
+  const id = await api.create({ Cmd: ["sh", "-c", script], Tty: true, HostConfig });
+  const stream = api.stream(`/containers/${id}/attach?stream=1&stdout=1`);
+  await stream.ready();
+  const start = api.start(id);
+  await until("the first output", () => stream.data.includes("up"));
+  await Promise.all([
+    api.expect(200, "POST", `/containers/${id}/resize?h=30&w=90`),
+    api.expect(201, "POST", `/containers/${id}/exec`, { Cmd: ["true"] }),
+    api.expect(204, "POST", `/containers/${id}/kill?signal=TERM`),
+  ]);
+  await start;
+  assert.deepEqual((await api.expect(200, "POST", `/containers/${id}/wait`)).json(), { StatusCode: 5 });
+  await api.remove(id);
   rmSync(program);
 });
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { RemoteCore } from "../../../src/daemon/grpc/client/core.ts";
@@ -28,7 +29,10 @@ const times = (n: number) => Array.from({ length: n }, (_, i) => i);
 function limitNow(): number {
   const script = "const { user, system } = process.cpuUsage(); (user + system) / 1000";
   const starts = times(5).map(() => Number(execFileSync(process.execPath, ["-p", script], { encoding: "utf8" })));
-  return LIMIT * Math.max(1, starts.sort((a, b) => a - b)[2]! / NODE_START);
+  const slower = Math.max(1, starts.sort((a, b) => a - b)[2]! / NODE_START);
+  // others at work: what they leave of the caches shows in turns of the loop more than in a start
+  const crowded = loadavg()[0]! > availableParallelism() * 1.5 ? 2 : 1;
+  return LIMIT * slower * crowded;
 }
 
 /** What a daemon's loop was held up by since the last look. */

@@ -42,6 +42,11 @@ export class Container {
     return result;
   }
 
+  /** Resolves when no start is under way: a client may have seen what the program writes before it is known to run. */
+  async settled(): Promise<void> {
+    if (!this.running) await this.exclusive(async () => {});
+  }
+
   /** Resolves at the next such occasion, or when the signal is aborted. */
   next(occasion: Occasion, signal?: AbortSignal): Promise<void> {
     const waiting = this.#waiting[occasion];

@@ -15,6 +15,7 @@ const PATIENCE = 10;
 /** Sends a signal; SIGKILL waits for the end. FailedPrecondition when it is not running. */
 export async function killContainer(engine: Engine, container: Container, signal: string | undefined): Promise<void> {
   const number = parseSignal(signal || "SIGKILL");
+  await container.settled();
   if (!container.running) throw notRunning(container);
   const ended = container.next("exit");
   // A signal that is to end it must not be undone by the restart policy.
@@ -35,7 +36,7 @@ export async function stopContainer(
   const { restarting } = container;
   restarting?.abort();
   // A start may be under way, of the policy's or a client's.
-  if (!container.running) await container.exclusive(async () => {});
+  await container.settled();
   if (!container.running) {
     if (!restarting || container.removing) return false;
     container.record.state.stopped = true;

@@ -24,6 +24,7 @@ export async function createExec(
   container: Container,
   request: Infer<typeof ExecCreateRequest>,
 ): Promise<Exec> {
+  await container.settled();
   checkRunning(container);
   if (!request.Cmd?.length)
     throw new WharfError("InvalidArgument", "No exec command specified", { operation: "create exec" });

@@ -113,6 +113,7 @@ export function containerOperations(engine: Engine): Operation[] {
       query: { h: int("rows"), w: int("columns") },
       handler: async (x) => {
         const container = find(x.param("id"));
+        await container.settled();
         if (!container.running) throw new WharfError("FailedPrecondition", `container ${container.id} is not running`);
         await engine.client.tasks.resizePty({
           containerId: container.id,
