@@ -60,13 +60,26 @@ function mappedGroup(spec: Uint8Array): number | undefined {
   const bytes = Buffer.from(spec.buffer, spec.byteOffset, spec.byteLength);
   // The name may be written with escapes.
   if (!bytes.includes("gidMappings") && !bytes.includes("\\u")) return undefined;
-  let config: { linux?: { gidMappings?: { containerID: number; hostID: number }[] } };
+  const config = parseSpec(spec) as { linux?: { gidMappings?: { containerID: number; hostID: number }[] } };
+  return config.linux?.gidMappings?.find(({ containerID }) => containerID === 0)?.hostID;
+}
+
+function parseSpec(spec: Uint8Array): unknown {
   try {
-    config = JSON.parse(decodeUtf8(spec)) as typeof config;
+    return JSON.parse(decodeUtf8(spec));
   } catch (cause) {
     throw new WharfError("InvalidArgument", "the container's spec is no JSON", { operation: "create bundle", cause });
   }
-  return config.linux?.gidMappings?.find(({ containerID }) => containerID === 0)?.hostID;
+}
+
+/** Why a creation failed: `error`, unless the spec was none, of which another's shim or runtime says little. */
+export function reasonFor(error: unknown, spec: Uint8Array): unknown {
+  try {
+    parseSpec(spec);
+    return error;
+  } catch (fault) {
+    return fault;
+  }
 }
 
 /** The last lines a shim wrote to its log, for error messages. */

@@ -30,7 +30,7 @@ import { checkIdentifier } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import type { Pods } from "../sandboxes/pods.ts";
 import { sandboxShim } from "../sandboxes/shim-of.ts";
-import { bundlePath, createBundle, removeBundle } from "./bundle.ts";
+import { bundlePath, createBundle, reasonFor, removeBundle } from "./bundle.ts";
 import { checkpointTask, restoreFolder, unpackCheckpoint } from "./checkpoint.ts";
 import { type Exit, exitOf } from "./exits.ts";
 import { lastWords } from "./last-words.ts";
@@ -92,8 +92,8 @@ export class LocalTasks implements TaskManager {
       this.#shims.add(task);
       task.wait("").catch(() => {});
       return { containerId: id, pid };
-    } catch (cause) {
-      throw await this.#undo(record, task, cause);
+    } catch (error) {
+      throw await this.#undo(record, task, reasonFor(error, container.spec!.value));
     }
   }
 
