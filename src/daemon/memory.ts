@@ -9,10 +9,10 @@ import { readFile } from "node:fs/promises";
 import type { Log } from "./log.ts";
 
 /** Milliseconds between looks. */
-const LOOK = 1000;
+const LOOK = 500;
 /** Looks between those at whether the daemon is idle, and before the first of these. */
-const IDLE_LOOKS = 10;
-const FIRST_LOOKS = 2;
+const IDLE_LOOKS = 20;
+const FIRST_LOOKS = 4;
 /** Bytes of files in memory, most of it of Node's program, that are too much: what is needed again and again is about 20 MB. */
 const FILES = 24 << 20;
 /** Idle is who ran for less than this part of the time. */

@@ -23,6 +23,7 @@ async function main(): Promise<void> {
   if (options.command === "version") return void process.stdout.write(`wharfd ${VERSION}\n`);
   const log = createLog(options.level, (line) => process.stderr.write(line));
   if (options.command === "import-busybox") return await importBusybox(options, log);
+  setLateFlags();
   armFailpoints();
   using _watch = await watchLoop(process.env.WHARF_LOOP_DELAY);
   const ending = Promise.withResolvers<NodeJS.Signals>();
@@ -59,8 +60,6 @@ async function settle(): Promise<void> {
   await nextTurn();
   // A daemon that is killed would never write it. There is nothing to write where the build has made the cache for whoever runs it.
   process.getBuiltinModule("node:module").flushCompileCache();
-  await nextTurn();
-  setLateFlags();
   await nextTurn();
 }
 

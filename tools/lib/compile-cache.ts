@@ -6,10 +6,8 @@ import type { Metafile } from "esbuild";
 import { LATE_FLAGS } from "../../src/daemon/v8-flags.ts";
 import { ROOT } from "./native.ts";
 
-/** What a start loads, the first one of a root included, before it sets the late flags; compiled code is good for the flags it was made with. */
-const EARLY = ["serve.ts", "config-file.ts", "config-schema.ts", "images/busybox.ts"].map(
-  (name) => `src/daemon/${name}`,
-);
+/** What is loaded before the late flags are set; compiled code is good for the flags it was made with. */
+const EARLY = "src/daemon/serve.ts";
 
 const TIMEOUT_MS = 30_000;
 
@@ -17,7 +15,7 @@ const TIMEOUT_MS = 30_000;
 export function writeCompileCache(outdir: string, { outputs }: Metafile, options: readonly string[]): void {
   const modules = Object.entries(outputs)
     .filter(([, { entryPoint = "" }]) => /^src\/(?!daemon\/main\.ts$).*(?<!\.worker)\.ts$/.test(entryPoint))
-    .map(([file, { entryPoint }]) => ({ url: pathToFileURL(resolve(file)).href, early: EARLY.includes(entryPoint!) }));
+    .map(([file, { entryPoint }]) => ({ url: pathToFileURL(resolve(file)).href, early: entryPoint === EARLY }));
   const urls = (early: boolean) => modules.filter((one) => one.early === early).map(({ url }) => url);
   const script = `
     const { enableCompileCache, flushCompileCache } = process.getBuiltinModule("node:module");
