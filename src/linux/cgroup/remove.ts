@@ -8,7 +8,7 @@ import type { CgroupPaths } from "./paths.ts";
 import { stopScope } from "./systemd/scope.ts";
 
 /** For what has been killed to be gone: making a network namespace, where many do, takes seconds, and nothing ends it before. */
-const REMOVE_MS = 10_000;
+const REMOVE_MS = 30_000;
 
 function removeTree(folder: string): void {
   const rmdir = () => native.syscall(NR.unlinkat, -100, folder, AT_REMOVEDIR);
