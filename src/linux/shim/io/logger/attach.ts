@@ -192,6 +192,11 @@ export class AttachServer {
     for (const { client } of [...this.#attached]) client.end();
   }
 
+  /** The shim may end: clients that have not got all yet get the rest from a process of their own. */
+  handOver(): void {
+    for (const { client } of [...this.#attached]) client.handOver(this.#options.reaper);
+  }
+
   close(): void {
     this.#stopListening();
     for (const { client } of [...this.#attached]) client.close();

@@ -4,7 +4,9 @@ import { sys } from "../../../sys/call.ts";
 import { close, O, open } from "../../../sys/fs.ts";
 import { EPOLL, loop, type Watch } from "../../../sys/loop.ts";
 import { NR } from "../../../sys/nr.ts";
+import type { Reaper } from "../../reaper.ts";
 import type { Stream } from "./encode.ts";
+import { type Part, sendBeside } from "./rest.ts";
 
 /** What a client says first, as one line of JSON. */
 export interface Hello {
@@ -53,6 +55,7 @@ export class Client {
   #held = false;
   #cut = false;
   #ending = false;
+  #shut = true;
 
   /** `folder`: where arrears may be kept. `multiplexed`: with a header before each piece, as there are two streams. */
   constructor(
@@ -209,6 +212,19 @@ export class Client {
     if (this.#spill < 0) this.close();
   }
 
+  /** Has what waits sent by another process, and closes. */
+  handOver(reaper: Reaper): void {
+    if (this.#spill >= 0 && !this.#held) {
+      const { fd, at, size } = this.#history ?? { fd: -1, at: 0, size: 0 };
+      const parts: Part[] = [{ fd: this.#spill, at: this.#sent, size: this.#written }];
+      if (this.#history) parts.unshift({ fd, at, size });
+      sendBeside(reaper, this.fd, parts);
+    }
+    // The other process has the connection: closing ours does not end it.
+    this.#shut = false;
+    this.close();
+  }
+
   close(): void {
     if (!this.#watch) return;
     this.#watch[Symbol.dispose]();
@@ -218,7 +234,7 @@ export class Client {
     this.#history = undefined;
     this.#spill = -1;
     this.#written = this.#sent = 0;
-    native.syscall(NR.shutdown, this.fd, 2);
+    if (this.#shut) native.syscall(NR.shutdown, this.fd, 2);
     close(this.fd);
     const onGone = this.#onGone;
     this.#onGone = this.#onCaughtUp = () => {};

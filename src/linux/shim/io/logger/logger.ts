@@ -126,7 +126,7 @@ export class LoggerIO implements ProcessIO, Input {
 
   exited(): void {
     this.closeStdin();
-    for (const stream of this.#streams) stream.pump(Number.POSITIVE_INFINITY);
+    for (const stream of this.#streams) stream.finish();
   }
 
   drained(ms: number): Promise<void> {
@@ -141,6 +141,7 @@ export class LoggerIO implements ProcessIO, Input {
     this.closeStdin();
     this.#sinks.attach?.stopInput();
     this.#sinks.attach?.end();
+    this.#sinks.attach?.handOver();
     for (const fd of [...this.#given, ...this.#readers]) close(fd);
     this.#given = this.#readers = [];
     // nothing collects cycles here

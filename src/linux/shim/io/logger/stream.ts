@@ -14,6 +14,8 @@ const NEWLINE = 0x0a;
 const RUN = 8192;
 /** Reads in one turn of the loop. */
 const READS = 8;
+/** Reads when the process has ended: more than a pipe holds, but not for ever, for what it has left behind may go on writing. */
+const LAST_READS = 1024;
 const NOTHING = new Uint8Array(0);
 
 export interface Sinks {
@@ -31,6 +33,7 @@ export class LogStream {
   #line: Uint8Array = NOTHING;
   #busy = false;
   #ended = false;
+  #last = false;
 
   /** Reads `fd`, which is nonblocking and stays the caller's. */
   constructor(fd: number, name: Stream, sinks: Sinks, onEnd: () => void) {
@@ -60,13 +63,20 @@ export class LogStream {
     const { attach } = this.#sinks;
     attach?.acceptWaiting();
     for (let i = 0; i < reads && !this.#ended; i++) {
-      if (attach?.blocked) {
+      if (attach?.blocked && !this.#last) {
         this.#watch?.[Symbol.dispose]();
         this.#watch = undefined;
         return;
       }
       if (!this.#read()) return;
     }
+  }
+
+  /** The process has ended: what it has written is taken now, for nobody waits for slow clients any more. */
+  finish(): void {
+    this.#last = true;
+    this.resume();
+    this.pump(LAST_READS);
   }
 
   /** False when there was nothing to read. */
