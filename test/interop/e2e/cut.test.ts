@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { file, tar } from "../../kernel/layer/support.ts";
+import { execute } from "../cli/program.ts";
 import { Api } from "../docker/client.ts";
 import { startRegistry } from "../registry/support.ts";
 import { BIN, build, Daemon, until } from "./daemon.ts";
@@ -144,4 +145,18 @@ test("logs -f over rotations has every byte, while it is written as fast as can 
   assert.equal(size, bytes);
   assert.equal(hash.digest("hex"), expected.digest("hex"));
   await daemon.removeAll();
+});
+
+test("a reader that is slower than the end of its container gets every byte", { timeout: 60_000 }, async () => {
+  await using daemon = await Daemon.start();
+  await daemon.busybox();
+  // What is left unread at first fits into what lies between, so that container and shim can end.
+  const script = `"$0" run --rm --network none busybox head -c 20000000 /dev/zero | (
+    head -c 18800000 > /dev/null
+    while [ -n "$(ls "$1")" ]; do sleep 0.05; done
+    wc -c)`;
+  const argv = ["sh", "-c", script, join(BIN, "wharf"), join(daemon.state, "tasks/moby")];
+  const { stdout, stderr } = await execute(argv, { env: { ...process.env, ...daemon.env } as Record<string, string> });
+  assert.equal(stdout.trim(), "1200000", stderr);
+  await daemon.clean();
 });
