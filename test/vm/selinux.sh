@@ -70,3 +70,16 @@ part "unknown label" runt run --bundle /b2 box2
 bundle /b3 '.linux.mountLabel = "system_u:object_r:nowhere_t" | .process.args = ["true"]'
 part "unknown mount label" runt run --bundle /b3 box3
 part "nothing left" runt list --quiet
+
+# a pod of wharfd's: the host says what containers are called
+mkdir -p /usr/share/containers/selinux
+printf 'process = "system_u:system_r:container_t"\nfile = "system_u:object_r:secret_t"\n' > /usr/share/containers/selinux/contexts
+wharfd > /tmp/wharfd.log 2>&1 &
+pod() { ctr -a /run/wharf/containerd.sock "$@"; }
+until_true pod version > /dev/null 2>&1
+echo '{}' > /tmp/pod.json
+part "pod" pod sandboxes run --sandboxer podsandbox --runtime io.containerd.runt.v2 /tmp/pod.json pod
+part "pod's label" sh -c "tr '\\0' '\\n' < /proc/$(pod tasks ls | sed -n 's/^pod *\([0-9]*\).*/\1/p')/attr/current"
+part "pod's labels, as told" sh -c "ctr -a /run/wharf/containerd.sock containers info pod | grep -o '[a-zA-Z]*Label\": *\"[^\"]*'"
+part "pod's end" pod sandboxes rm -f pod
+kill $!

@@ -6,7 +6,7 @@ import { inGuest, type Report } from "./guest.ts";
 
 let report: Report;
 before(async () => {
-  report = await inGuest("selinux.sh", { kernel: "lsm=lockdown,capability,landlock,yama,selinux" });
+  report = await inGuest("selinux.sh", { daemon: true, kernel: "lsm=lockdown,capability,landlock,yama,selinux" });
 });
 
 test("the policy is in force, and a container made with a label", () => {
@@ -42,4 +42,14 @@ test("a label that the policy does not know is an error that says so, and nothin
     /mounts\[1\]: .*EINVAL.*\nhint: .*the policy of this host does not know linux\.mountLabel/,
   );
   equal(report.of("nothing left"), "");
+});
+
+test("a pod of podsandbox is labelled as the host's policy calls containers", () => {
+  report.of("pod");
+  equal(report.of("pod's label"), "system_u:system_r:container_t");
+  match(
+    report.of("pod's labels, as told"),
+    /selinuxLabel": *"system_u:system_r:container_t[\s\S]*mountLabel": *"system_u:object_r:secret_t/,
+  );
+  report.of("pod's end");
 });

@@ -27,6 +27,7 @@ part "page by address" get 10.0.2.15
 part "out and back in" wharf run --rm busybox sh -c 'wget -qO- http://172.17.0.1:8080/'
 group() { cat "/proc/$(wharf inspect --format '{{.State.Pid}}' web)/cgroup"; }
 part "its cgroup" group
+part metrics ctr -a /run/wharf/containerd.sock -n moby tasks metrics "$(wharf inspect --format '{{.Id}}' web)"
 part exec wharf exec web sh -c 'cat /proc/self/cgroup; cat /proc/1/cmdline | tr "\0" " "'
 
 pid=$(wharf inspect --format '{{.State.Pid}}' web)

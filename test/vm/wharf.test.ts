@@ -43,6 +43,12 @@ test("the container has its own cgroup, and exec joins it", () => {
   equal(report.of("exec"), "0::/\nhttpd -f -p 80 -h /www ");
 });
 
+test("containerd's API has a task's metrics in the form of cgroup v2", () => {
+  const metrics = report.of("metrics");
+  for (const row of [/^memory\.usage_limit +104857600 *$/m, /^cpu\.usage_usec +[1-9]\d* *$/m, /^pids\.current +1 *$/m])
+    match(metrics, row);
+});
+
 test("a handler with systemd-cgroup: systemd makes the scope, with its limits", () => {
   for (const runtime of ["scopes", "runc-scopes"]) {
     const id = report.of(`start ${runtime}`);
