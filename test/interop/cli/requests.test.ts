@@ -26,14 +26,16 @@ const LOOKS =
   /^(GET|HEAD) (\/_ping|\/version|\/info|\/containers\/[^/]+\/json|\/exec\/e1\/json)$|^POST \/containers\/[^/]+\/(wait|resize)$/;
 
 /** Lists whose order docker leaves to chance. */
-const SETS = new Set(["Binds", "Env", "CapAdd"]);
+const SETS = new Set(["Binds", "Env", "CapAdd", "Config"]);
+
+const inOrder = (a: unknown, b: unknown) => (JSON.stringify(meant(a)) < JSON.stringify(meant(b)) ? -1 : 1);
 
 /** Nothing, false, 0 and empty lists are what a request means that leaves them out. */
 function meant(value: unknown): unknown {
   if (Array.isArray(value)) return value.every((one) => one === 0) ? undefined : value.map((one) => meant(one) ?? one);
   if (typeof value === "object" && value !== null) {
     const entries = Object.entries(value)
-      .map(([key, one]) => [key, meant(SETS.has(key) && Array.isArray(one) ? one.sort() : one)] as const)
+      .map(([key, one]) => [key, meant(SETS.has(key) && Array.isArray(one) ? one.sort(inOrder) : one)] as const)
       .filter(([, one]) => one !== undefined)
       .sort(([a], [b]) => (a < b ? -1 : 1));
     return entries.length === 0 ? undefined : Object.fromEntries(entries);
