@@ -55,8 +55,8 @@ export function eventMatches(event: EventMessage, filters: Filters): boolean {
   const attributes = Actor.Attributes;
   for (const [name, values] of filters) {
     const holds = (test: (value: string) => boolean) => values.some(test);
-    const actor = (type: string) => (value: string) =>
-      Type === type ? Actor.ID.startsWith(value) || attributes.name === value : attributes[type] === value;
+    // Of whatever type the event is, as dockerd has it.
+    const actor = (value: string) => Actor.ID.startsWith(value) || attributes.name?.startsWith(value) === true;
     const ok =
       name === "type"
         ? holds((value) => value === Type)
@@ -73,7 +73,7 @@ export function eventMatches(event: EventMessage, filters: Filters): boolean {
                       : imageName(attributes.image) === value || attributes.image === value,
                   )
                 : ["container", "volume", "network", "daemon", "plugin"].includes(name)
-                  ? holds(actor(name))
+                  ? holds(actor)
                   : true;
     if (!ok) return false;
   }

@@ -16,6 +16,8 @@ export class Container {
   process: string | undefined;
   removing = false;
   paused = false;
+  /** It was told that its network and its volumes are in use by it. */
+  joined = false;
   /** Being started again by its restart policy: aborted when a client stops or removes it. */
   restarting: AbortController | undefined;
   /** Why it could not be removed; told to those who wait for that. */

@@ -8,11 +8,14 @@ import type { Engine } from "../engine.ts";
 import { tellPeers } from "../network/peers.ts";
 import { unmountSubpaths } from "../volumes/subpaths.ts";
 import type { Container } from "./container.ts";
+import { tellLeft } from "./joins.ts";
 import { leave, leavesUnseen, removeContainer } from "./remove.ts";
 import { planRestart, restartLater, type Start } from "./restart.ts";
 
 /** Waits for the end of a running container, and deals with it. Does not itself wait. */
 export function watchExit(engine: Engine, container: Container, start: Start): void {
+  // Also one that a daemon before this one has started.
+  container.joined = true;
   const { signal } = engine.closing;
   engine.client.tasks.wait({ containerId: container.id, signal }).then(
     (exit) => ended(engine, container, exit, start),
@@ -111,6 +114,7 @@ function noteEnd(container: Container, exit: ExitStatus): void {
 function tell(engine: Engine, container: Container): number {
   const { startedAt, finishedAt, exitCode } = container.record.state;
   const seconds = Math.max(0, Math.floor((timestampToMillis(finishedAt) - timestampToMillis(startedAt)) / 1000));
+  tellLeft(engine, container);
   engine.emit(container, "die", { exitCode: String(exitCode), execDuration: String(seconds) });
   container.notify("exit");
   return seconds;

@@ -18,6 +18,7 @@ import { mountSubpaths } from "../volumes/subpaths.ts";
 import type { Container } from "./container.ts";
 import { releaseVolumes, watchExit } from "./exit.ts";
 import { exitCodeOf, startError } from "./failures.ts";
+import { tellJoined, tellLeft } from "./joins.ts";
 import { prepareSources } from "./mount-points.ts";
 import { EXTENSION, encodeRecord } from "./record.ts";
 import { removeContainer } from "./remove.ts";
@@ -57,6 +58,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   await engine.volumes.use(record);
   const sources = await mountSubpaths(engine, record);
   const attachment = await withSpan("attach network", () => driver.attach(record));
+  tellJoined(engine, container);
   const linked = linkEnvironment(engine, record);
   attachment.hosts.push(...linkHosts(engine, record), ...peerHosts(engine, record));
   mkdirSync(engine.folder(id), { recursive: true, mode: 0o710 });
@@ -140,6 +142,7 @@ async function failed(engine: Engine, container: Container, error: unknown): Pro
   await engine.containers.save(container).catch(() => {});
   for (const client of container.pending) client.end();
   container.pending.clear();
+  tellLeft(engine, container);
   engine.emit(container, "die", { exitCode: String(code), execDuration: "0" });
   container.notify("exit");
   // Not awaited: it waits for this work on the container to be over.

@@ -33,6 +33,10 @@ export function findNetwork(engine: Engine, text: string): string {
   throw new WharfError("NotFound", `network ${text} not found`, { operation: "find network", subject: text });
 }
 
+export function driverOf(engine: Engine, name: string): string {
+  return engine.networks.user(name) ? "bridge" : (DRIVERS[name] ?? name);
+}
+
 export async function viewNetwork(engine: Engine, name: string, containers: boolean): Promise<Network> {
   since ??= now();
   const user = engine.networks.user(name);
@@ -42,7 +46,7 @@ export async function viewNetwork(engine: Engine, name: string, containers: bool
     Id: networkId(engine, name),
     Created: user?.created ?? since,
     Scope: "local",
-    Driver: user ? "bridge" : (DRIVERS[name] ?? name),
+    Driver: driverOf(engine, name),
     EnableIPv4: true,
     EnableIPv6: false,
     IPAM: {
