@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { build, Daemon, until } from "../e2e/daemon.ts";
 import { Api, frames, tarOf } from "./client.ts";
 
@@ -36,7 +37,20 @@ test("a container that its policy starts again is at no moment one that has ende
   // It runs so briefly that nobody may have seen it.
   seen.delete("running true");
   assert.deepEqual([...seen], ["restarting true"]);
-  for (const id of ids) await api.expect(204, "POST", `/containers/${id}/stop`);
+  // Whenever it is stopped, it stays so, and who waits for its end is told.
+  for (let round = 0; round < 8; round++) {
+    for (const id of ids) {
+      const wait = api.call("POST", `/containers/${id}/wait`);
+      await api.expect(204, "POST", `/containers/${id}/stop`);
+      assert.equal((await api.inspect(id)).State.Status, "exited");
+      assert.equal((await wait).status, 200);
+    }
+    await sleep(150);
+    for (const id of ids) assert.equal((await api.inspect(id)).State.Status, "exited");
+    for (const id of ids) await api.start(id);
+    await sleep(round * 20);
+  }
+  for (const id of ids) await api.call("POST", `/containers/${id}/stop`);
   for (const id of ids) assert.equal((await api.inspect(id)).State.Status, "exited");
   await api.remove(...ids);
   await daemon.clean();

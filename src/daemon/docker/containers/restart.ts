@@ -40,6 +40,14 @@ export function planRestart(engine: Engine, container: Container): AbortControll
   return container.restarting;
 }
 
+/** A client does not want what its policy has planned: true when there was something. */
+export function dropRestart(container: Container): boolean {
+  const { restarting } = container;
+  restarting?.abort();
+  container.restarting = undefined;
+  return restarting !== undefined;
+}
+
 /** Starts it again after a delay, unless a client stops, starts or removes it before. `seconds` is how long it ran. */
 export function restartLater(
   engine: Engine,

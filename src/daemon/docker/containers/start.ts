@@ -34,6 +34,8 @@ export async function startContainer(engine: Engine, container: Container, plan?
       if (container.paused) throw gone(container, "is paused, try unpause instead of start");
       return false;
     }
+    // A client gave the plan up before its turn came.
+    if (plan?.signal.aborted) return false;
     if (container.restarting !== plan) container.restarting?.abort();
     try {
       await launch(engine, container);

@@ -4,6 +4,7 @@ import { isCode, WharfError } from "../../../common/errors.ts";
 import type { Engine } from "../engine.ts";
 import type { Container } from "./container.ts";
 import { thaw } from "./control.ts";
+import { dropRestart } from "./restart.ts";
 import { parseSignal } from "./signals.ts";
 import { startContainer } from "./start.ts";
 
@@ -33,15 +34,17 @@ export async function stopContainer(
   container: Container,
   options: { signal?: string | undefined; seconds?: number | undefined } = {},
 ): Promise<boolean> {
-  const { restarting } = container;
-  restarting?.abort();
-  // A start may be under way, of the policy's or a client's.
+  let restarts = dropRestart(container);
+  // A start may be under way, of the policy's or a client's; and when it ended by itself meanwhile, its policy has decided anew.
   await container.settled();
+  restarts = dropRestart(container) || restarts;
   if (!container.running) {
-    if (!restarting || container.removing) return false;
+    if (!restarts || container.removing) return false;
     container.record.state.stopped = true;
     await engine.containers.save(container);
     engine.emit(container, "stop");
+    // This was its end for those who wait for one.
+    container.notify("exit");
     return true;
   }
   const { config, state } = container.record;
