@@ -71,18 +71,24 @@ export function wharfd(context: Context, data: string, name = "wharfd"): Promise
   return listening(context, name, { argv, socket });
 }
 
-/** A registry on loopback that holds what the benchmarks pull, or another one that takes what they push; started at the first use. */
-export function registry(context: Context, port = 5000): Promise<Daemon> {
+/** An empty registry on loopback, its images below `data`. */
+export async function startRegistry(context: Context, port: number, data: string): Promise<Daemon> {
   const { work } = context.settings;
-  const make = async () => {
-    const data = join(work, `registry-${port}`);
-    mkdirSync(data);
-    const config = join(work, `registry-${port}.yml`);
-    const storage = `storage:\n  filesystem:\n    rootdirectory: ${data}\n  cache:\n    blobdescriptor: inmemory\n`;
-    writeFileSync(config, `version: 0.1\nlog:\n  level: error\n${storage}http:\n  addr: 127.0.0.1:${port}\n`);
-    process.env.OTEL_TRACES_EXPORTER = "none";
-    const log = openSync(join(work, `registry-${port}.log`), "a");
-    return daemon([which("docker-registry"), "serve", config], log, () => listens({ port }));
-  };
-  return context.once(`registry ${port}`, make, ({ stop }) => stop());
+  mkdirSync(data);
+  const config = join(work, `registry-${port}.yml`);
+  const storage = `storage:\n  filesystem:\n    rootdirectory: ${data}\n  cache:\n    blobdescriptor: inmemory\n`;
+  writeFileSync(config, `version: 0.1\nlog:\n  level: error\n${storage}http:\n  addr: 127.0.0.1:${port}\n`);
+  process.env.OTEL_TRACES_EXPORTER = "none";
+  const log = openSync(join(work, `registry-${port}.log`), "a");
+  try {
+    return await daemon([which("docker-registry"), "serve", config], log, () => listens({ port }));
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** The registry that holds what the benchmarks pull; started at the first use. */
+export function registry(context: Context): Promise<Daemon> {
+  const make = () => startRegistry(context, 5000, join(context.settings.work, "registry"));
+  return context.once("registry", make, ({ stop }) => stop());
 }

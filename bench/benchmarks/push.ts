@@ -1,16 +1,16 @@
-// Pushing 94 MB to a registry that has none of it: each time under a name of its own, to another registry than it came from, so that
-// nobody can have the blobs mounted.
-import { existsSync, mkdirSync } from "node:fs";
+// Pushing 94 MB to a registry that has none of it: each time to an empty one on a port of its own, so that nobody can have blobs mounted that
+// were pushed before.
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Benchmark, Context, Row } from "../context.ts";
 import { command, which } from "../context.ts";
-import { containerd, dockerd, registry, type Served, wharfd } from "../daemons.ts";
+import { containerd, dockerd, type Served, startRegistry, wharfd } from "../daemons.ts";
 import { type ImageName, pushedImages } from "../images.ts";
 import { untimed } from "../stopwatch.ts";
 import { inTurn } from "./pull.ts";
 
+/** The first port; each push has its own. */
 const PORT = 5001;
-const TARGET = `localhost:${PORT}`;
 
 interface Pusher {
   name: string;
@@ -67,12 +67,20 @@ let count = 0;
 async function pushOnce(context: Context, { name, prepare }: Pusher, image: string): Promise<number> {
   const key = `pushable ${name} ${image}`;
   const commands = await context.once(key, () => prepare(context, image));
-  const [before, push] = commands(`${TARGET}/n${count++}/${name}:latest`);
-  const steps = [...before.map((argv) => untimed(...argv)), { argv: push, timed: true }];
-  await command(which("sync"));
-  const [measured] = await context.stopwatch.measure([{ name, steps }], { rounds: 1, warmups: 0, gap: 0 });
-  if (measured!.error !== undefined) throw new Error(measured!.error);
-  return measured!.samples[0]!;
+  const port = PORT + count++;
+  const data = join(context.settings.work, `registry-${port}`);
+  const { stop } = await startRegistry(context, port, data);
+  try {
+    const [before, push] = commands(`localhost:${port}/push/${name}:latest`);
+    const steps = [...before.map((argv) => untimed(...argv)), { argv: push, timed: true }];
+    await command(which("sync"));
+    const [measured] = await context.stopwatch.measure([{ name, steps }], { rounds: 1, warmups: 0, gap: 0 });
+    if (measured!.error !== undefined) throw new Error(measured!.error);
+    return measured!.samples[0]!;
+  } finally {
+    await stop();
+    rmSync(data, { recursive: true });
+  }
 }
 
 async function compare(
@@ -83,7 +91,6 @@ async function compare(
   goal: number,
 ): Promise<Row[]> {
   const pushed = (await pushedImages(context))[image];
-  await registry(context, PORT);
   const cells = await inTurn(
     context,
     PUSHERS.map((pusher) => ({ name: pusher.name, once: () => pushOnce(context, pusher, pushed) })),
