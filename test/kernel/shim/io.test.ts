@@ -66,10 +66,9 @@ test("FIFOs: a reader that goes away and another that comes cost the task nothin
   const reader = createReadStream(stdout);
   const rest = text(reader);
   if (reader.pending) await once(reader, "open");
-  input.write("\n");
+  input.end("\n");
   assert.equal(await rest, "two\nthree\n");
   assert.equal((await shim.task.wait({ id: shim.id })).exitStatus, 0);
-  input.destroy();
 });
 
 test("files: both streams are appended", async () => {
@@ -143,7 +142,7 @@ test("a terminal: output, input, size, its own exec", async () => {
   // the output ends with the process: a client waits for that before it deletes
   assert.match(await output, /\/dev\/pts\/1\r\n/);
   await task.delete({ id, execId: "t" });
-  writer.write("exit 9\n");
+  await new Promise((resolve) => writer.write("exit 9\n", resolve));
   assert.equal((await task.wait({ id })).exitStatus, 9);
   // dockerd deletes a task only when its output has ended
   await ended;
