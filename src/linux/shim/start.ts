@@ -68,7 +68,13 @@ export class Embryo {
   constructor(born: (channel: number) => void = () => {}) {
     const [ours, theirs] = socketPair();
     this.#channel = ours;
-    this.pid = fork();
+    try {
+      this.pid = fork();
+    } catch (error) {
+      close(ours);
+      close(theirs);
+      throw error;
+    }
     if (this.pid !== 0) {
       close(theirs);
       return;
@@ -219,14 +225,15 @@ export function startAtOnce(options: StartOptions, identity: Identity, take: () 
   const place = socketPath(address, namespace, id, bootstrap.socketDir);
   mkdirs(place.folder, 0o711);
   const listener = listenUnix(place.path);
-  const embryo = take();
+  let embryo: Embryo | undefined;
   try {
+    embryo = take();
     hatch(options, embryo, place, listener, identity);
     return `unix://${place.path}`;
   } catch (error) {
     close(listener);
     unlinkIfThere(place.path);
-    embryo.drop();
+    embryo?.drop();
     throw error;
   }
 }

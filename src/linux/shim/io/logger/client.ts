@@ -4,6 +4,7 @@ import { sys } from "../../../sys/call.ts";
 import { close, O, open } from "../../../sys/fs.ts";
 import { EPOLL, loop, type Watch } from "../../../sys/loop.ts";
 import { NR } from "../../../sys/nr.ts";
+import { warn } from "../../log.ts";
 import type { Reaper } from "../../reaper.ts";
 import type { Stream } from "./encode.ts";
 import { type Part, sendBeside } from "./rest.ts";
@@ -212,13 +213,16 @@ export class Client {
     if (this.#spill < 0) this.close();
   }
 
-  /** Has what waits sent by another process, and closes. */
+  /** Has what waits sent by another process, and closes. One whose history is still being read goes on here, as long as the shim does. */
   handOver(reaper: Reaper): void {
-    if (this.#spill >= 0 && !this.#held) {
-      const { fd, at, size } = this.#history ?? { fd: -1, at: 0, size: 0 };
-      const parts: Part[] = [{ fd: this.#spill, at: this.#sent, size: this.#written }];
-      if (this.#history) parts.unshift({ fd, at, size });
+    if (this.#held) return;
+    const parts: Part[] = [{ fd: this.#spill, at: this.#sent, size: this.#written }];
+    if (this.#history) parts.unshift(this.#history);
+    try {
       sendBeside(reaper, this.fd, parts);
+    } catch (error) {
+      warn("attach: no process sends the rest; the shim does, as long as it lives", error);
+      return;
     }
     // The other process has the connection: closing ours does not end it.
     this.#shut = false;
