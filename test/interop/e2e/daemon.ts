@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ROOT } from "../../../tools/lib/native.ts";
+import { textIfThere } from "../../support/files.ts";
 import { mountTable } from "../../support/machine.ts";
 import { runMark } from "../../support/run.ts";
 import { until } from "../../support/until.ts";
@@ -223,17 +224,18 @@ export class Daemon implements AsyncDisposable {
     for (const name of names(join(this.root, "containers"), true)) found.push(`folder containers/${name}`);
     const trees = [this.root, this.state];
     const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-    const commandOf = (pid: string) => glance(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
+    const commandOf = (pid: string) => textIfThere(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
     // a shim shows as much of its command line as it has room for: whose it is, its parent tells
     const agent = processes.find((pid) => commandOf(pid) === `wharf-agent --socket ${join(this.state, "agent.sock")}`);
     for (const pid of processes) {
       const command = commandOf(pid);
       const own = () =>
         trees.some((tree) => command.includes(tree)) ||
-        (agent !== undefined && glance(`/proc/${pid}/stat`).split(") ").at(-1)!.split(" ")[1] === agent);
+        (agent !== undefined && textIfThere(`/proc/${pid}/stat`).split(") ").at(-1)!.split(" ")[1] === agent);
       // the agent keeps one that waits, and that goes with it
       const shim = /containerd-shim|runt/.test(command) && command !== "containerd-shim-runt-v2 spare" && own();
-      if (shim || glance(`/proc/${pid}/cgroup`).includes(`/${this.cgroup}/`)) found.push(`process ${pid} ${command}`);
+      if (shim || textIfThere(`/proc/${pid}/cgroup`).includes(`/${this.cgroup}/`))
+        found.push(`process ${pid} ${command}`);
     }
     return found;
   }
@@ -328,13 +330,5 @@ function removeEmpty(dir: string): void {
     rmdirSync(dir);
   } catch {
     // something is still in it, which the leak check will tell
-  }
-}
-
-function glance(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
   }
 }

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { textIfThere } from "../../support/files.ts";
 import { execute } from "../cli/program.ts";
 import { BIN, build, Daemon, until } from "./daemon.ts";
 
@@ -201,7 +202,7 @@ test("the agent keeps one shim that waits: the next start takes it; without it a
       const pid = await agent();
       const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
       const spare = (child: string) =>
-        /^containerd-shim-runt-v2\0spare\0/.test(readFileSync(`/proc/${child}/cmdline`, "latin1"));
+        textIfThere(`/proc/${child}/cmdline`).startsWith("containerd-shim-runt-v2\0spare\0");
       found = Number(children.find(spare));
       return found > 0;
     });
