@@ -17,6 +17,7 @@ import { unpackAny } from "../../../src/common/protobuf/any.ts";
 import { decode } from "../../../src/common/protobuf/codec.ts";
 import { spansFromLines } from "../../../src/common/trace.ts";
 import { connectTtrpc } from "../../../src/daemon/shim/ttrpc.ts";
+import { textIfThere } from "../../support/files.ts";
 import { uniqueName } from "../../support/run.ts";
 import { until } from "../../support/until.ts";
 import { alive, Daemon, SHIM, type TaskClient } from "./harness.ts";
@@ -330,13 +331,7 @@ test("version 3 of the service has the same methods", async () => {
 });
 
 /** Its words; of one that has ended none. */
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-  } catch {
-    return "";
-  }
-}
+const commandOf = (pid: number) => textIfThere(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
 
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 
