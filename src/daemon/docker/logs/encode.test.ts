@@ -17,7 +17,7 @@ const TEXTS = [
   "\n",
   'quotes " and \\ and / and <&>\n',
   "tab\tbell\u0007 return\r\n",
-  "umlauts äöü, 漢字, 😀 and half a pair \ud83d here\n",
+  "umlauts äöü, 漢字, 😀, 𭠀 and half a pair \ud83d here\n",
   "\u2028\u2029\ufffd\n",
   `${"x".repeat(95)}\\${"y".repeat(96)}"${"z".repeat(97)}\n`,
   `${"long ".repeat(4000)}\n`,
@@ -38,7 +38,7 @@ function written({ log, stream, time, attrs }: Line, form: number): string {
   const text = JSON.stringify(log);
   const beside = attrs ? `"attrs":${JSON.stringify(attrs)},` : "";
   // Docker's escapes: as numbers what JSON.stringify leaves or has a letter for.
-  const numbered = text.replace(/[<>&äö漢]|\\t/g, (part) => {
+  const numbered = text.replace(/[<>&äö漢\ud800-\udfff]|\\t/g, (part) => {
     const character = JSON.parse(`"${part}"`) as string;
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });

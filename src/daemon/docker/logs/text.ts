@@ -87,7 +87,7 @@ function unitAt(bytes: Buffer, from: number): number {
 
 /** In UTF-8; half of a pair is none and becomes U+FFFD. */
 function put(out: Buffer, to: number, character: number): number {
-  const code = (character & 0xf800) === 0xd800 ? 0xfffd : character;
+  const code = character >= 0xd800 && character < 0xe000 ? 0xfffd : character;
   if (code < 0x80) {
     out[to++] = code;
     return to;
