@@ -1,5 +1,6 @@
 /** What the operations of the Docker API work with: the services below, and the Docker layer's own state. */
 
+import { mkdirSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Containerd, ContainerdCore } from "../containerd/api.ts";
@@ -92,6 +93,11 @@ export class Engine implements Surroundings {
   /** The container's folder on the host: log, hosts, resolv.conf. */
   folder(id: string): string {
     return join(this.root, "containers", id);
+  }
+
+  /** For the first who needs it: a start, or a client that waits for the log's first line. */
+  makeFolder(id: string): void {
+    mkdirSync(this.folder(id), { recursive: true, mode: 0o710 });
   }
 
   logPath(id: string): string {

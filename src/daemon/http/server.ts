@@ -145,14 +145,14 @@ async function answer(
   response: ServerResponse,
   hijack: Hijack | undefined,
 ): Promise<void> {
-  // Each request that is the first of its kind takes many times as long as the next: code is compiled, its pages come. So it gets turns of its own.
-  if (tried.size === 0) await nextTurn();
   const method = request.method ?? "GET";
   const { path, search, version: asked } = splitPath(request.url ?? "/");
   const presence = new Presence();
   response.on("close", () => {
     if (!response.writableFinished) presence.leave();
   });
+  // Each request that is the first of its kind takes many times as long as the next: code is compiled, its pages come. So it gets turns of its own.
+  if (tried.size === 0) await nextTurn();
   const parent = contextFromHeader(request.headers.traceparent as string | undefined);
   using span = startSpan(`${method} ${path}`, undefined, parent);
   try {

@@ -1,5 +1,6 @@
 // The Engine API byte by byte on our socket: hijacking in all its forms, waiting, logs, errors.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { request } from "node:http";
 import { after, before, test } from "node:test";
 import { build, Daemon, until } from "../e2e/daemon.ts";
@@ -192,6 +193,22 @@ test("logs: a tail with a filter, then what comes; one that ends in time; severa
   assert.deepEqual(error.seen(), [[2, "e3\n"]]);
   const joined = await logs("stdout=1&joined=1");
   assert.equal(joined.readUInt32BE(4), joined.length - 8, "one frame");
+  await expect(204, "DELETE", `/containers/${id}?force=1`);
+});
+
+test("logs of a container that has never run: nothing, and with follow what its first start brings", async () => {
+  const id = await create({ Cmd: ["echo", "first"] });
+  const path = `/containers/${id}/logs?stdout=1`;
+  assert.equal((await expect(200, "GET", path)).body.length, 0);
+  const sent = request({ socketPath: daemon.socket, path: `${path}&follow=1` });
+  sent.end();
+  const [response] = await once(sent, "response");
+  // Long enough for it to have looked for the log.
+  for (let i = 0; i < 100; i++) await expect(200, "GET", "/_ping");
+  await expect(204, "POST", `/containers/${id}/start`);
+  const pieces: Buffer[] = [];
+  for await (const piece of response) pieces.push(piece as Buffer);
+  assert.deepEqual(frames(Buffer.concat(pieces)), [[1, "first\n"]]);
   await expect(204, "DELETE", `/containers/${id}?force=1`);
 });
 

@@ -1,6 +1,5 @@
 /** Starting a container: network, user and OCI configuration, then a task, to which waiting clients are joined before it runs. */
 
-import { mkdirSync } from "node:fs";
 import { WharfError } from "../../../common/errors.ts";
 import { SPEC_TYPE_URL } from "../../containerd/api/containers.ts";
 import { messageOf } from "../../http/errors.ts";
@@ -63,7 +62,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   tellJoined(engine, container);
   const linked = linkEnvironment(engine, record);
   attachment.hosts.push(...linkHosts(engine, record), ...peerHosts(engine, record));
-  mkdirSync(engine.folder(id), { recursive: true, mode: 0o710 });
+  engine.makeFolder(id);
   const gateway = wantsGateway(record) ? await engine.networks.hostAddress() : undefined;
   const [ownFiles, user] = await Promise.all([
     writeNetworkFiles(engine.folder(id), record, attachment, gateway),

@@ -38,6 +38,7 @@ export async function streamLogs(
   const until = parseTime(query.until, "until");
   const tail = tailOf(query.tail);
   const follow = query.follow && (container.running || container.record.state.phase === "created");
+  if (follow) engine.makeFolder(id);
   using stack = new DisposableStack();
   const over = follow ? Promise.race([endOf(container, x.signal), come(until, stack)]) : undefined;
   const multiplexed = !config.Tty;
