@@ -151,6 +151,22 @@ test("details of a status are errors told with it, as containerd's errgrpc has t
   );
 });
 
+test("details that cannot be read leave the error as the other trailers tell it", () => {
+  const of = (details: string) =>
+    errorOfTrailers({ "grpc-status": "5", "grpc-message": "m", "grpc-status-details-bin": details })!;
+  const error = of(encodeBase64(Uint8Array.of(0xff)));
+  assert.deepEqual([error.code, error.message], ["NotFound", "m"]);
+  const broken = [
+    { typeUrl: "type.googleapis.com/google.rpc.Status", value: Uint8Array.of(0xff) },
+    {
+      typeUrl: "github.com/containerd/containerd/v2/core/remotes/errors/ErrUnexpectedStatus",
+      value: encodeUtf8("{"),
+    },
+  ];
+  const inside = of(encodeBase64(encode(Status, { code: 7, message: "denied", details: broken })));
+  assert.deepEqual([inside.code, inside.message, inside.also.length], ["PermissionDenied", "denied", 0]);
+});
+
 test("what was told with an error is sent as details, beside all that our own clients get", () => {
   const also = [new WharfError("Unknown", "DENIED: no"), new WharfError("NotFound", "UNKNOWN: gone")];
   const error = new WharfError("Unknown", "pull", {

@@ -46,9 +46,17 @@ export function errorOfTrailers(trailers: Readonly<Record<string, string | undef
   if (number === undefined) return new WharfError("Unknown", "the server ended the call without a status");
   const whole = trailers[`${ERROR_HEADER}-bin`];
   if (whole !== undefined) return errorFromData(JSON.parse(decodeUtf8(decodeBase64(whole))) as ErrorData);
-  const details = trailers[DETAILS];
-  if (details !== undefined) return errorOfStatus(decode(Status, decodeBase64(details)));
-  return errorOfStatus({ code: Number(number), message: decodeText(trailers["grpc-message"] ?? ""), details: [] });
+  const plain = { code: Number(number), message: decodeText(trailers["grpc-message"] ?? ""), details: [] };
+  return errorOfStatus(statusIn(trailers[DETAILS]) ?? plain);
+}
+
+/** Undefined for what cannot be read: the other trailers tell most of it. */
+function statusIn(details: string | undefined): Status | undefined {
+  try {
+    return details === undefined ? undefined : decode(Status, decodeBase64(details));
+  } catch {
+    return undefined;
+  }
 }
 
 /** All but printable ASCII, and the percent sign, become %XX of their UTF-8 bytes. */

@@ -19,7 +19,7 @@ export function codeOfStatus(number: number): Code {
 
 /** The whole chain of causes as the status's message; what was told together with it as details (containerd's errgrpc). */
 export function statusOf(error: unknown): Init<Status> {
-  const code = error instanceof WharfError ? error.code : WharfError.from(error).code;
+  const { code } = WharfError.from(error);
   const also = alsoOf(error);
   const status = { code: CODES[code].grpc, message: describe(error) };
   if (also.length === 0) return status;
@@ -35,11 +35,19 @@ export function errorOfStatus({ code: number, message: text, details }: Status):
   return new WharfError(code, message || `status ${number}`, { also });
 }
 
-/** Undefined for what is no error that is known here. */
+/** Undefined for what is no error that is known here, or cannot be read: what it comes with is to be told all the same. */
 function errorOfDetail(any: AnyLike): WharfError | undefined {
+  try {
+    return readDetail(any);
+  } catch {
+    return undefined;
+  }
+}
+
+function readDetail(any: AnyLike): WharfError | undefined {
   const name = anyName(any);
   if (name === Status.typeName) return errorOfStatus(decode(Status, any.value));
-  if (name === Any.typeName) return errorOfDetail(decode(Any, any.value));
+  if (name === Any.typeName) return readDetail(decode(Any, any.value));
   if (any.typeUrl !== UNEXPECTED) return undefined;
   const { status, requestURL, requestMethod } = JSON.parse(decodeUtf8(any.value)) as Record<string, unknown>;
   return new WharfError("Unknown", `unexpected status from ${requestMethod} request to ${requestURL}: ${status}`);
