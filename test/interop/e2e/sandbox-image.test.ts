@@ -109,6 +109,17 @@ test("in a user namespace the image's files are the pod's root's", async () => {
   await daemon.clean();
 });
 
+test("a pod that could not be made can be asked for again at once", async () => {
+  using opened = await open(daemon);
+  await assert.rejects(opened.create("p1", { labels: { long: "x".repeat(5000) } }), (error) => {
+    assert.equal(WharfError.from(error).code, "InvalidArgument", describe(error));
+    return true;
+  });
+  await opened.create("p1");
+  await opened.pods.shutdown("p1");
+  await daemon.clean();
+});
+
 test("kill -9 while its root file system is made leaves nothing", async () => {
   await daemon.restart("SIGTERM", { WHARF_FAILPOINT: "podsandbox.root-made" });
   {

@@ -38,10 +38,14 @@ export interface PodRootInput {
 }
 
 /**
- * Makes a snapshot of the image, which is pulled when the namespace does not have it; `client` holds the lease that keeps all that. InvalidArgument
- * for an image that runs nothing, NotFound, Unavailable … for one that cannot be had.
+ * Makes a snapshot of the image, which is pulled when the namespace does not have it, for `use`; `client` holds the lease that keeps all that.
+ * InvalidArgument for an image that runs nothing, NotFound, Unavailable … for one that cannot be had.
  */
-export async function preparePodRoot(client: Containerd, input: PodRootInput): Promise<PodRoot> {
+export async function preparePodRoot(
+  client: Containerd,
+  input: PodRootInput,
+  use: (root: PodRoot) => Promise<unknown>,
+): Promise<void> {
   const { id, config, mappings, agent, signal } = input;
   const image = formatReference(withDefaultTag(parseReference(input.reference)));
   const stored = await ensureImage(client, image, signal);
@@ -54,9 +58,16 @@ export async function preparePodRoot(client: Containerd, input: PodRootInput): P
   }
   await ensureUnpacked(client, stored);
   const labels = { ...inherited(config.annotations), ...remapLabels(mappings) };
-  const mounts = await client.snapshots(DEFAULT_SNAPSHOTTER).prepare(id, stored.chainId, { labels });
-  const user = await userOf(agent, mounts, config, execution);
-  return { image, snapshotter: DEFAULT_SNAPSHOTTER, snapshotKey: id, execution, user };
+  const snapshots = client.snapshots(DEFAULT_SNAPSHOTTER);
+  const mounts = await snapshots.prepare(id, stored.chainId, { labels });
+  try {
+    const user = await userOf(agent, mounts, config, execution);
+    await use({ image, snapshotter: DEFAULT_SNAPSHOTTER, snapshotKey: id, execution, user });
+  } catch (error) {
+    // The collector would take it; the pod may be asked for again before that.
+    await snapshots.remove(id).catch(() => {});
+    throw error;
+  }
 }
 
 async function ensureImage(client: Containerd, image: string, signal: AbortSignal | undefined) {

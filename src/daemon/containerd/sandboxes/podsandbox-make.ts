@@ -111,11 +111,13 @@ export async function makePod(
   const { imageLabels, preparePodRoot } = await import("./podsandbox-image.ts");
   const lease = await SharedLease.create(client);
   try {
-    const root = await preparePodRoot(lease.client, { id, reference: image, config, mappings, agent, signal });
-    failpoint("podsandbox.root-made");
-    const { image: name, snapshotter, snapshotKey, execution } = root;
-    const own = { image: name, snapshotter, snapshotKey, labels: { ...imageLabels(execution), ...container.labels } };
-    await client.containers.create({ ...container, ...own, spec: specOf({ ...spec, root }) });
+    const input = { id, reference: image, config, mappings, agent, signal };
+    await preparePodRoot(lease.client, input, async (root) => {
+      failpoint("podsandbox.root-made");
+      const { image: name, snapshotter, snapshotKey, execution } = root;
+      const own = { image: name, snapshotter, snapshotKey, labels: { ...imageLabels(execution), ...container.labels } };
+      await client.containers.create({ ...container, ...own, spec: specOf({ ...spec, root }) });
+    });
   } finally {
     await lease.release();
   }
