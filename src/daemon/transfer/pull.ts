@@ -1,6 +1,5 @@
 /** Pull: a reference in a registry becomes an image in the store, unpacked and ready to run. */
 
-import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { Digest } from "../../common/digest.ts";
 import { isCode, WharfError } from "../../common/errors.ts";
@@ -20,6 +19,7 @@ import type { Labels } from "../containerd/api/types.ts";
 import { type Containerd, DEFAULT_SNAPSHOTTER } from "../containerd/api.ts";
 import type { Registry, Repository, Way } from "../registry/client.ts";
 import type { CredentialSource, Credentials } from "../registry/credentials.ts";
+import { sha256 } from "../registry/sha256.ts";
 import { isDiskFull } from "../store/errors.ts";
 import { withSpan } from "../trace/trace.ts";
 import { nextTurn } from "../turn.ts";
@@ -294,10 +294,6 @@ async function first(context: SharedContext, repository: Repository): Promise<De
 function storedReference(reference: Reference): Reference {
   if (reference.digest === undefined) return withDefaultTag(reference);
   return { domain: reference.domain, path: reference.path, digest: reference.digest };
-}
-
-function sha256(text: string): Digest {
-  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
 function artifact(manifest: Manifest): WharfError {

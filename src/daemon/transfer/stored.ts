@@ -1,6 +1,5 @@
 /** Makes sure that an image's layers are unpacked: one that came by another way than a pull may not be. */
 
-import { createHash } from "node:crypto";
 import type { Digest } from "../../common/digest.ts";
 import {
   chainIds,
@@ -11,6 +10,7 @@ import {
 } from "../../common/oci/image.ts";
 import type { Platform } from "../../common/oci/platform.ts";
 import { type Containerd, DEFAULT_SNAPSHOTTER } from "../containerd/api.ts";
+import { sha256 } from "../registry/sha256.ts";
 import { withSpan } from "../trace/trace.ts";
 import { choose, readDocument } from "./documents.ts";
 import { Growth } from "./flights.ts";
@@ -38,10 +38,6 @@ export async function readStored(client: Containerd, target: Descriptor, platfor
   const config = parseImageConfig(Buffer.from(await client.content.read(manifest.config)).toString("utf8"), id);
   const chain = chainIds(config.rootfs.diff_ids, sha256);
   return { id, manifest, config, chain, chainId: chain.at(-1) ?? "" };
-}
-
-function sha256(text: string): Digest {
-  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
 /** NotFound when a layer's blob is missing. */

@@ -93,7 +93,7 @@ export class ShimManager implements AsyncDisposable {
 
   async #restore(row: Row): Promise<void> {
     const record = readRecord(row);
-    // Nothing outlives a reboot, and a shim without address never came to have a container.
+    // Nothing outlives a reboot, and what a shim without address has was asked for by somebody who was never answered.
     if (row.boot !== this.boot || record.shim.address === "") return this.discard(record);
     const task = await Task.open(record, this.exits, this.#undertaker);
     await task.settled();
