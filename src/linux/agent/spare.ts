@@ -1,6 +1,7 @@
 // A shim that waits for its container: forked while nobody waits for that, so that a start has one at once.
 import { closeOthers } from "../layer/part.ts";
-import { adjustOomScore, Embryo, SHIM } from "../shim/start.ts";
+import { SHIM } from "../shim/flags.ts";
+import { adjustOomScore, Embryo } from "../shim/start.ts";
 import { close, dup3, O, open } from "../sys/fs.ts";
 import { clearSignalMask, loop, resetLoop } from "../sys/loop.ts";
 import { setTitle } from "../sys/process.ts";

@@ -1,6 +1,8 @@
 // The command line that containerd gives a shim: Go's flags (one dash or two, "=" or a word of its own), then the action.
 import { WharfError } from "../../common/errors.ts";
 
+export const SHIM = "containerd-shim-runt-v2";
+
 export interface Flags {
   namespace: string;
   id: string;

@@ -7,7 +7,7 @@ import { complain, stdout } from "../sys/out.ts";
 import { environment } from "../sys/process.ts";
 import { bootstrapAnswer } from "./bootstrap.ts";
 import { deleteShim } from "./cleanup.ts";
-import { type Flags, parseFlags } from "./flags.ts";
+import { type Flags, parseFlags, SHIM } from "./flags.ts";
 import { runtimeInfo } from "./info.ts";
 import { Embryo, startShim } from "./start.ts";
 
@@ -54,7 +54,7 @@ export function main(args: string[]): number {
     return run(args, embryo);
   } catch (error) {
     embryo?.drop();
-    complain("containerd-shim-runt-v2", error);
+    complain(SHIM, error);
     return 1;
   }
 }

@@ -23,6 +23,7 @@ import { connectUnix, listenUnix, receiveFds, sendFds, socketPair } from "../sys
 import { groupOf, mayHaveGroup, type ShimPlace, socketPath } from "./address.ts";
 import { type Bootstrap, readBootstrap } from "./bootstrap.ts";
 import { joinCgroup } from "./cgroup.ts";
+import { SHIM } from "./flags.ts";
 import { warn } from "./log.ts";
 import { stateFolder } from "./runtimes.ts";
 import { type ShimConfig, serve } from "./serve.ts";
@@ -53,7 +54,6 @@ interface Egg {
   identity?: Identity | undefined;
 }
 
-export const SHIM = "containerd-shim-runt-v2";
 const AF_FDCWD = -100;
 
 /**

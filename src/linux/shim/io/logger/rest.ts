@@ -2,8 +2,9 @@
 // with it.
 import { clearSignalMask, resetLoop } from "../../../sys/loop.ts";
 import { NR } from "../../../sys/nr.ts";
-import { exit, fork } from "../../../sys/process.ts";
+import { exit, fork, setTitle } from "../../../sys/process.ts";
 import { placeDescriptors } from "../../child.ts";
+import { SHIM } from "../../flags.ts";
 import type { Reaper } from "../../reaper.ts";
 
 /** Bytes [at, size) of an open file. */
@@ -26,6 +27,8 @@ function main(connection: number, parts: readonly Part[]): never {
   try {
     resetLoop();
     native.syscall(NR.setsid);
+    // not the container's: who looks for its shim, to end it, must not find this one
+    setTitle(SHIM, ["rest"]);
     placeDescriptors([undefined, undefined, undefined, connection, ...parts.map(({ fd }) => fd)]);
     // A client that goes away ends it by SIGPIPE.
     clearSignalMask();
