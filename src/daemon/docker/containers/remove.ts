@@ -27,12 +27,10 @@ export async function removeContainer(
   container.restarting?.abort();
   container.removing = true;
   try {
+    // A start that is under way is ended as any other: no further one begins.
+    await container.settled();
     if (container.running) await end(engine, container);
     await container.exclusive(async () => {
-      // A restart that was under way may have come in between.
-      if (container.running)
-        await engine.client.tasks.kill({ containerId: container.id, signal: 9, all: true }).catch(ignoreNotFound);
-      if (container.running) await engine.client.tasks.wait({ containerId: container.id }).catch(ignoreNotFound);
       container.record.state = { ...container.record.state, phase: "exited", pid: 0 };
       await erase(engine, container);
     });
