@@ -111,7 +111,12 @@ function receiveEgg(channel: number): Egg & { listener: number } {
   const listener = fds[0];
   if (listener === undefined) exit(0);
   const text = new Uint8Array(length[0]!);
-  for (let at = 0; at < text.length; ) at += read(channel, text.subarray(at));
+  for (let at = 0; at < text.length; ) {
+    const n = read(channel, text.subarray(at));
+    // who was about to tell it has been killed
+    if (n === 0) exit(1);
+    at += n;
+  }
   return { ...(JSON.parse(native.utf8(text)) as Egg), listener };
 }
 
