@@ -9,16 +9,15 @@ import type { Database } from "../../store/database.ts";
 import { SharedLease } from "../../transfer/lease.ts";
 import { type ContainerInput, SPEC_TYPE_URL } from "../api/containers.ts";
 import type { CreateSandboxRequest, SandboxInput } from "../api/sandboxes.ts";
-import type { Any } from "../api/types.ts";
 import type { Containerd } from "../api.ts";
 import type { Shared } from "../core/scope.ts";
 import { leastOomScore, makePodFiles, podFolder, removePodFiles, shmOf, usernsOf } from "./podsandbox-files.ts";
 import {
   CONTAINER_EXTENSION,
-  documentIn,
   METADATA_EXTENSION,
   metadataOf,
   type PodMetadata,
+  processLabelOf,
   readMetadata,
   writeMetadata,
 } from "./podsandbox-metadata.ts";
@@ -78,11 +77,6 @@ function labelsOf(db: Database, { linux }: PodSandboxConfig, runtime: string): S
     .map(({ type_url, value }) => processLabelOf({ typeUrl: type_url as string, value: value as Uint8Array }))
     .filter((label) => label !== "");
   return selinuxLabels(contexts, options ?? {}, new Set(taken.map(levelOf)), runtime.includes("io.containerd.kata"));
-}
-
-/** The SELinux label that a pod has been given, as its document has it; empty for none. */
-export function processLabelOf(extension: Any | undefined): string {
-  return String(documentIn(extension).ProcessLabel ?? "");
 }
 
 /** Left-overs of its name are removed before; what a failure leaves is for the caller to remove. */

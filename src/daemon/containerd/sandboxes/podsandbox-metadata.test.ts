@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { documentIn, metadataOf, readMetadata, writeMetadata } from "./podsandbox-metadata.ts";
+import { documentIn, metadataOf, processLabelOf, readMetadata, writeMetadata } from "./podsandbox-metadata.ts";
 
 const TYPE = "github.com/containerd/cri/pkg/store/sandbox/Metadata";
 const any = (json: unknown, typeUrl = TYPE) => ({ typeUrl, value: new TextEncoder().encode(JSON.stringify(json)) });
@@ -35,4 +35,11 @@ test("readMetadata() refuses what is no such document", () => {
   wrong(any({ Version: "v1", Metadata: { Config: { hostname: 1 } } }), /hostname must be a string/);
   assert.deepEqual(documentIn(any({}, "x.Y")), {});
   assert.deepEqual(documentIn(undefined), {});
+});
+
+test("what any client may have written into a container's extension is in nobody's way", () => {
+  assert.deepEqual(documentIn({ typeUrl: TYPE, value: Uint8Array.of(1) }), {});
+  assert.deepEqual(documentIn(any({ Version: "v2", Metadata: {} })), {});
+  const Metadata = { Config: { hostname: 1 }, ProcessLabel: "u:r:t:s0" };
+  assert.equal(processLabelOf(any({ Version: "v1", Metadata })), "u:r:t:s0");
 });

@@ -23,14 +23,19 @@ export interface PodMetadata {
 }
 
 /** InvalidArgument for anything but such a document. */
-export function readMetadata({ typeUrl, value }: Any): PodMetadata {
+export function readMetadata(extension: Any): PodMetadata {
+  const document = readDocument(extension);
+  const { Config, NetNSPath = "" } = document;
+  if (typeof NetNSPath !== "string") throw wrong("has a NetNSPath that is no text");
+  return { config: fromGoJson(PodSandboxConfig, Config ?? {}), netnsPath: NetNSPath, document };
+}
+
+function readDocument({ typeUrl, value }: Any): Record<string, unknown> {
   if (typeUrl !== TYPE_URL) throw wrong(`is a ${JSON.stringify(typeUrl)}, not a ${TYPE_URL}`);
   const { Version, Metadata } = parse(value) as { Version?: unknown; Metadata?: Record<string, unknown> };
   if (Version !== VERSION) throw wrong(`has the version ${JSON.stringify(Version ?? "")}, known is ${VERSION}`);
   if (typeof Metadata !== "object" || Metadata === null) throw wrong("has no Metadata");
-  const { Config, NetNSPath = "" } = Metadata;
-  if (typeof NetNSPath !== "string") throw wrong("has a NetNSPath that is no text");
-  return { config: fromGoJson(PodSandboxConfig, Config ?? {}), netnsPath: NetNSPath, document: Metadata };
+  return Metadata;
 }
 
 function parse(value: Uint8Array): object {
@@ -63,7 +68,19 @@ export function writeMetadata({ document }: PodMetadata, processLabel: string): 
   return { typeUrl: TYPE_URL, value: new TextEncoder().encode(text) };
 }
 
-/** What stands in the extension of a container; nothing for one that was made without, or has another. */
+/**
+ * What stands in the extension of a container; nothing for one that was made without, or has another, or what is no such document: any client may
+ * write there, and one container's is not to be in the way of others.
+ */
 export function documentIn(extension: Any | undefined): Readonly<Record<string, unknown>> {
-  return extension?.typeUrl === TYPE_URL ? readMetadata(extension).document : {};
+  try {
+    return extension ? readDocument(extension) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** The SELinux label that a pod has been given, as its document has it; empty for none. */
+export function processLabelOf(extension: Any | undefined): string {
+  return String(documentIn(extension).ProcessLabel ?? "");
 }

@@ -28,7 +28,7 @@ import { LocalTasks } from "../tasks/manager.ts";
 import type { ShimManager } from "../tasks/shims.ts";
 import type { Pods } from "./pods.ts";
 import { podFolder, unmountShm } from "./podsandbox-files.ts";
-import { CONTAINER_EXTENSION, documentIn } from "./podsandbox-metadata.ts";
+import { CONTAINER_EXTENSION, documentIn, processLabelOf } from "./podsandbox-metadata.ts";
 import type { PodSandbox, PodSandboxes } from "./podsandboxes.ts";
 import { endpointOf } from "./shim-of.ts";
 import { LocalSandboxes } from "./store.ts";
@@ -119,8 +119,10 @@ export class PodSandboxController implements SandboxController {
         this.#parts.podSandboxes.started(sandbox, pid);
         shared.hub.emit(namespace, sandboxStart({ sandboxId: id }));
         const { createdAt, runtime, extensions } = container;
-        const { ProcessLabel = "" } = documentIn(extensions[CONTAINER_EXTENSION]);
-        const labels = { oci_runtime_type: runtime.name, selinux_label: String(ProcessLabel) };
+        const labels = {
+          oci_runtime_type: runtime.name,
+          selinux_label: processLabelOf(extensions[CONTAINER_EXTENSION]),
+        };
         return { pid, createdAt, labels, ...this.#endpoint(id) };
       } catch (cause) {
         throw await this.#undo("start", sandbox, cause);
