@@ -41,11 +41,11 @@ export async function releaseVolumes(engine: Engine, record: Container["record"]
 /** Milliseconds between attempts. */
 const SAVE_AGAIN = 2000;
 
-/** A full disk does not make a container's end undone: it is written down as soon as there is room. */
-function saveLater(engine: Engine, container: Container, error: unknown): void {
-  engine.log("error", "the end of a container is not written down yet", { id: container.id, error });
+/** A full disk does not make a container's start or end undone: it is written down as soon as there is room. */
+export function saveLater(engine: Engine, container: Container, error: unknown): void {
+  engine.log("error", "the start or end of a container is not written down yet", { id: container.id, error });
   const again = setTimeout(async () => {
-    if (engine.closing.signal.aborted || container.removing || container.running) return;
+    if (engine.closing.signal.aborted || container.removing) return;
     await engine.containers.save(container).catch((cause: unknown) => {
       if (!isCode(cause, "NotFound")) saveLater(engine, container, cause);
     });

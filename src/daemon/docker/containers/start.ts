@@ -15,7 +15,7 @@ import { ALL_CAPABILITIES } from "../spec/capabilities.ts";
 import { buildSpec } from "../spec/spec.ts";
 import { mountSubpaths } from "../volumes/subpaths.ts";
 import type { Container } from "./container.ts";
-import { releaseVolumes, watchExit } from "./exit.ts";
+import { releaseVolumes, saveLater, watchExit } from "./exit.ts";
 import { exitCodeOf, startError } from "./failures.ts";
 import { tellJoined, tellLeft } from "./joins.ts";
 import { prepareSources } from "./mount-points.ts";
@@ -116,7 +116,9 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   watchExit(engine, container, startContainer);
   engine.emit(container, "start");
   // After a power cut only a restart policy asks whether it was running.
-  await engine.containers.save(container, { flush: record.hostConfig.RestartPolicy.Name === "no" ? false : undefined });
+  const flush = record.hostConfig.RestartPolicy.Name === "no" ? false : undefined;
+  // It runs, whether there is room to say so or not.
+  await engine.containers.save(container, { flush }).catch((error: unknown) => saveLater(engine, container, error));
   if (engine.containers.linking.size > 0) tellLinking(engine, id);
   await tellPeers(engine, record);
 }
