@@ -35,6 +35,24 @@ test("MessageReader gives whole messages however the bytes are cut", () => {
   }
 });
 
+test("MessageReader keeps no buffer for the sake of a few bytes of it", () => {
+  const message = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7);
+  const stream = frame(message);
+  const reader = new MessageReader();
+  let got: Uint8Array | undefined;
+  for (let at = 0, i = 0; at < stream.length; i++) {
+    const size = i < 70_000 ? 1 : i % 2 === 0 ? 5000 : 100;
+    const chunk = stream.slice(at, at + size);
+    reader.push(chunk, (whole) => {
+      got = whole;
+    });
+    // a buffer that is used again: what was small is no longer looked at
+    if (size < 4096) chunk.fill(0);
+    at += size;
+  }
+  assert.deepEqual(got, message);
+});
+
 test("MessageReader refuses compressed and large messages, and knows of a cut one", () => {
   const take = () => assert.fail("no message");
   assert.throws(() => new MessageReader().push(Uint8Array.of(1, 0, 0, 0, 0), take), { code: "Unimplemented" });

@@ -9,6 +9,9 @@ import { WharfError } from "../errors.ts";
 export const PREFIX = 5;
 /** The biggest message that is taken (containerd, defaults). */
 export const MAX_MESSAGE = 16 << 20;
+/** A part smaller than this may be a small piece of the buffer it came in, which it keeps: parts of such a size are copied together. */
+const SMALL = 4096;
+const GATHER = 1 << 16;
 
 /**
  * A message whose bytes were put together by hand: `head`, then `tail`, which is not copied, and `more`. Stands for an encoded message. `sent` is called
@@ -59,6 +62,9 @@ export class MessageReader {
   /** Of the message under way: its parts, and how many bytes they have. */
   #parts: Uint8Array[] = [];
   #have = 0;
+  /** Small parts side by side: the last of the parts, with room behind it. */
+  #small: Uint8Array | undefined;
+  #smallSize = 0;
 
   constructor(limit = MAX_MESSAGE) {
     this.#limit = limit;
@@ -90,14 +96,32 @@ export class MessageReader {
       at += bytes.length;
       this.#have += bytes.length;
       const whole = this.#have === this.#length;
-      if (!whole || this.#parts.length > 0) this.#parts.push(bytes);
+      if (!whole || this.#parts.length > 0) this.#keep(bytes);
       if (!whole) return;
       const message = this.#parts.length > 0 ? join(this.#parts, this.#length) : bytes;
       this.#prefixed = 0;
       this.#have = 0;
       this.#parts = [];
+      this.#small = undefined;
       take(message);
     }
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (bytes.length >= SMALL) {
+      this.#parts.push(bytes);
+      this.#small = undefined;
+      return;
+    }
+    if (bytes.length === 0) return;
+    if (!this.#small || this.#smallSize + bytes.length > this.#small.length) {
+      this.#small = new Uint8Array(Math.min(GATHER, this.#length - this.#have + bytes.length));
+      this.#smallSize = 0;
+      this.#parts.push(this.#small);
+    }
+    this.#small.set(bytes, this.#smallSize);
+    this.#smallSize += bytes.length;
+    this.#parts[this.#parts.length - 1] = this.#small.subarray(0, this.#smallSize);
   }
 
   #begin(bytes: Uint8Array, at: number): void {

@@ -107,8 +107,12 @@ export class HeaderDecoder {
     while (this.#at < block.length) {
       const first = block[this.#at]!;
       if (first & 0x80) headers.push(this.#entry(this.#integer(7)));
-      else if ((first & 0xe0) === 0x20) this.#resize(this.#integer(5));
-      else {
+      else if ((first & 0xe0) === 0x20) {
+        // section 4.2
+        if (headers.length > 0)
+          throw new WharfError("InvalidArgument", "a header table changes its size within a block");
+        this.#resize(this.#integer(5));
+      } else {
         const kept = (first & 0x40) !== 0;
         const index = this.#integer(kept ? 6 : 4);
         const name = index === 0 ? this.#text() : this.#entry(index)[0];

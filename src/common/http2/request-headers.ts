@@ -6,6 +6,7 @@ import type { HeaderDecoder, HeaderList } from "./hpack.ts";
 export type HeaderRecord = Readonly<Record<string, string>>;
 
 const PSEUDO = new Set([":method", ":scheme", ":path", ":authority"]);
+const NO_PSEUDO: ReadonlySet<string> = new Set();
 /** Those of HTTP/1's connections, which have no place here. */
 const FORBIDDEN = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
 /** Of these the first counts. */
@@ -16,23 +17,28 @@ const SHORT = 200;
 
 /** Undefined for headers that are malformed: the stream they begin is to be reset. */
 export function requestHeaders(list: HeaderList): HeaderRecord | undefined {
+  const record = fields(list, PSEUDO);
+  return record?.[":method"] && record[":path"] && record[":scheme"] ? record : undefined;
+}
+
+function fields(list: HeaderList, allowed: ReadonlySet<string>): HeaderRecord | undefined {
   const record: Record<string, string> = Object.create(null);
   let regular = false;
   for (const [name, value] of list) {
     const pseudo = name[0] === ":";
     const before = record[name];
     if (pseudo) {
-      if (regular || before !== undefined || !PSEUDO.has(name)) return undefined;
+      if (regular || before !== undefined || !allowed.has(name)) return undefined;
     } else {
       regular = true;
       if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) || FORBIDDEN.has(name)) return undefined;
       if (name === "te" && value !== "trailers") return undefined;
     }
+    // section 8.2.1
+    if (/[\0\r\n]|^[ \t]|[ \t]$/.test(value)) return undefined;
     if (before === undefined) record[name] = value;
     else if (!SINGLE.has(name)) record[name] = `${before}, ${value}`;
   }
-  if (record[":method"] === undefined || record[":path"] === undefined || record[":scheme"] === undefined)
-    return undefined;
   return record;
 }
 
@@ -75,9 +81,9 @@ export class RequestDecoder {
     return true;
   }
 
-  /** Trailers: read for the table alone. */
-  skip(block: Uint8Array): void {
-    this.#decoder.decode(block);
+  /** Trailers: nobody wants them, but the table has to follow. Undefined for malformed ones. */
+  trailers(block: Uint8Array): HeaderRecord | undefined {
+    return fields(this.#decoder.decode(block), NO_PSEUDO);
   }
 }
 

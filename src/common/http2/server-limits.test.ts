@@ -85,6 +85,7 @@ class Peer {
   }
 }
 
+const headers = (id: number, block: Uint8Array) => encodeFrame(FRAME.HEADERS, WHOLE, id, block);
 const settings = (id: number, value: number) => encodeFrame(FRAME.SETTINGS, 0, 0, encodeSettings({ [id]: value }));
 
 test("bytes that come one by one mean the same", () => {
@@ -154,6 +155,13 @@ test("what breaks the protocol ends the connection with the error that fits", ()
     ["a window too big", FLOW_CONTROL_ERROR, encodeFrame(FRAME.WINDOW_UPDATE, 0, 0, word(2 ** 31 - 1))],
     ["an initial window too big", FLOW_CONTROL_ERROR, settings(SETTING.INITIAL_WINDOW_SIZE, 2 ** 31)],
     ["frames too small", PROTOCOL_ERROR, settings(SETTING.MAX_FRAME_SIZE, 100)],
+    ["a ping of a stream", PROTOCOL_ERROR, encodeFrame(FRAME.PING, 0, 1, new Uint8Array(8))],
+    ["a farewell of a stream", PROTOCOL_ERROR, encodeFrame(FRAME.GOAWAY, 0, 1, new Uint8Array(8))],
+    ["a priority of no stream", PROTOCOL_ERROR, encodeFrame(FRAME.PRIORITY, 0, 0, new Uint8Array(5))],
+    ["push that is neither on nor off", PROTOCOL_ERROR, settings(SETTING.ENABLE_PUSH, 2)],
+    ["an acknowledgement with settings", FRAME_SIZE_ERROR, encodeFrame(FRAME.SETTINGS, FLAG.ACK, 0, new Uint8Array(6))],
+    ["a table resized within a block", COMPRESSION_ERROR, headers(1, Uint8Array.of(...head, 0x20))],
+    ["a stream of before", PROTOCOL_ERROR, headers(5, head), headers(3, head)],
     ["half a setting", FRAME_SIZE_ERROR, encodeFrame(FRAME.SETTINGS, 0, 0, new Uint8Array(5))],
     ["settings of a stream", PROTOCOL_ERROR, encodeFrame(FRAME.SETTINGS, 0, 1, NOTHING)],
     ["a frame too big", FRAME_SIZE_ERROR, Uint8Array.of(0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1)],
@@ -161,7 +169,7 @@ test("what breaks the protocol ends the connection with the error that fits", ()
       "endless headers",
       ENHANCE_YOUR_CALM,
       encodeFrame(FRAME.HEADERS, 0, 1, new Uint8Array(60_000)),
-      ...Array.from({ length: 10 }, () => encodeFrame(FRAME.CONTINUATION, 0, 1, new Uint8Array(60_000))),
+      ...Array.from({ length: 20 }, () => encodeFrame(FRAME.CONTINUATION, 0, 1, new Uint8Array(60_000))),
     ],
     [
       // an entry of 4,000 bytes, and references to it
@@ -202,6 +210,10 @@ test("a malformed request is reset alone", () => {
     [...REQUEST, ["connection", "close"]],
     [...REQUEST, ["te", "gzip"]],
     [...REQUEST, ["", "x"]],
+    [...REQUEST, ["name", "a\nb"]],
+    [...REQUEST, ["name", " a"]],
+    [...REQUEST.slice(0, 2), [":path", ""]],
+    [...REQUEST, ["content-length", "-1"]],
   ];
   const peer = new Peer();
   for (const [i, list] of malformed.entries()) peer.open(i * 2 + 1, list);
@@ -213,6 +225,64 @@ test("a malformed request is reset alone", () => {
   assert.equal(peer.requests.length, 1);
   assert.deepEqual(Object.entries(peer.requests[0]!)[3], ["__proto__", "x"]);
   assert.deepEqual(peer.heard, ["end"]);
+});
+
+test("what comes on a stream after its end resets it alone, and what was on its way when the server ended it nothing", () => {
+  const { STREAM_CLOSED, PROTOCOL_ERROR } = H2_ERROR;
+  const data = (id: number, flags = 0) => encodeFrame(FRAME.DATA, flags, id, Uint8Array.of(1));
+  const peer = new Peer();
+  for (const [id, late] of [data(1), headers(3, encodeHeaders([["x", "y"]]))].entries()) {
+    peer.open(id * 2 + 1, REQUEST, WHOLE).say(late);
+    assert.deepEqual(peer.resets(), [STREAM_CLOSED]);
+    assert.deepEqual(peer.heard.splice(0), ["end", "gone"]);
+    peer.say(data(id * 2 + 1));
+    assert.deepEqual(peer.resets(), [STREAM_CLOSED], "also when nobody knows it any more");
+  }
+  peer.open(5);
+  peer.streams[2]!.trailers(encodeHeaders([["grpc-status", "0"]]));
+  assert.deepEqual(peer.resets(), [0]);
+  peer.say(data(5), data(5, FLAG.END_STREAM));
+  assert.deepEqual(peer.resets(), []);
+  peer.say(data(5));
+  assert.deepEqual(peer.resets(), [STREAM_CLOSED]);
+  // trailers: those that the client may send are read and dropped
+  peer.open(7).say(headers(7, encodeHeaders([["x", "y"]])));
+  assert.deepEqual([peer.resets(), peer.heard.splice(0)], [[], ["end"]]);
+  peer.open(9).say(headers(9, encodeHeaders([[":path", "/"]])));
+  assert.deepEqual([peer.resets(), peer.heard.splice(0)], [[PROTOCOL_ERROR], ["gone"]]);
+  const block = encodeHeaders([["x", "y"]]);
+  peer.open(11).say(encodeFrame(FRAME.HEADERS, FLAG.END_HEADERS, 11, block));
+  assert.deepEqual([peer.resets(), peer.heard.splice(0)], [[PROTOCOL_ERROR], ["gone"]]);
+  peer.open(13).say(encodeFrame(FRAME.PRIORITY, 0, 13, new Uint8Array(4)));
+  assert.deepEqual([peer.resets(), peer.heard.splice(0)], [[H2_ERROR.FRAME_SIZE_ERROR], ["gone"]]);
+});
+
+test("a body is as long as content-length says, or the stream is reset", () => {
+  const length: HeaderList = [...REQUEST, ["content-length", "3"]];
+  const bodies: [size: number, heard: string[]][] = [
+    [2, ["data 2", "gone"]],
+    [3, ["data 3", "end"]],
+    [4, ["gone"]],
+  ];
+  const peer = new Peer();
+  for (const [i, [size, heard]] of bodies.entries()) {
+    peer.open(i * 2 + 1, length).say(encodeFrame(FRAME.DATA, FLAG.END_STREAM, i * 2 + 1, new Uint8Array(size)));
+    assert.deepEqual(peer.heard.splice(0), heard);
+  }
+  peer.open(9, length, WHOLE);
+  assert.deepEqual([peer.resets().length, peer.heard], [3, ["gone"]]);
+});
+
+test("headers of hundreds of kilobytes are taken in one frame or many", () => {
+  for (const size of [1 << 20, 16384]) {
+    const peer = new Peer();
+    const block = encodeHeaders([...REQUEST, ["big", "x".repeat(700_000)]]);
+    for (let at = 0; at < block.length; at += size) {
+      const flags = at + size < block.length ? 0 : FLAG.END_HEADERS;
+      peer.say(encodeFrame(at === 0 ? FRAME.HEADERS : FRAME.CONTINUATION, flags, 1, block.subarray(at, at + size)));
+    }
+    assert.equal(peer.requests[0]?.["big"]?.length, 700_000);
+  }
 });
 
 test("requests go on being read right when the table changes between equal blocks", () => {
@@ -308,6 +378,12 @@ test("a client that does nothing but open and reset, or ping, is cut off; one th
     if (slow) flood();
     else assert.throws(flood, { message: /makes work and nothing else/ });
   }
+  const many = new Peer();
+  for (let id = 1; id < 10_000; id += 2) many.open(id);
+  assert.throws(() => {
+    // each takes a look at 5,000 streams
+    for (let i = 0; i < 5000; i++) many.say(settings(SETTING.INITIAL_WINDOW_SIZE, i));
+  }, /makes work and nothing else/);
   const peer = new Peer();
   const head = encodeHeaders(REQUEST);
   assert.throws(() => {

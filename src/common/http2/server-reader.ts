@@ -10,8 +10,9 @@ export interface FrameTaker {
   data(stream: number, bytes: Uint8Array, cost: number, last: boolean): void;
 }
 
-/** Frames but DATA are gathered, and none of them has reason to be big. */
+/** Frames but DATA and header blocks are gathered, and none of them has reason to be big. */
 const GATHERED = 1 << 16;
+const BIG: ReadonlySet<number> = new Set([FRAME.DATA, FRAME.HEADERS, FRAME.CONTINUATION]);
 const NOTHING = new Uint8Array(0);
 
 export class ServerReader {
@@ -30,7 +31,7 @@ export class ServerReader {
   /** What of a DATA frame is still to come. */
   #left = 0;
 
-  /** `limit`: bytes of a DATA frame's payload. */
+  /** `limit`: bytes of a payload of DATA or headers. */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -83,7 +84,7 @@ export class ServerReader {
     this.#flags = bytes[at + 4]!;
     this.#stream = readWord(bytes, at + 5) & 0x7fffffff;
     const gathered = this.#type !== FRAME.DATA || (this.#flags & FLAG.PADDED) !== 0;
-    const limit = this.#type === FRAME.DATA ? this.#limit : GATHERED;
+    const limit = BIG.has(this.#type) ? this.#limit : GATHERED;
     if (length > limit) {
       throw new WharfError("ResourceExhausted", `an HTTP/2 frame of ${length} bytes: at most ${limit} are taken`);
     }

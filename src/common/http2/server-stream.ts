@@ -58,14 +58,22 @@ export class ServerStream {
   #room = STREAM_WINDOW;
   #unacknowledged = 0;
   #paused = false;
-  #ended: boolean;
+  #ended = false;
   #closed = false;
+  /** Bytes of the body that are still to come, when the client has said how many there are. */
+  #promised: number | undefined;
 
-  constructor(link: Link, id: number, window: number, ended: boolean) {
+  /** `promised`: what the client says it will send (`content-length`). */
+  constructor(link: Link, id: number, window: number, promised?: number) {
     this.#link = link;
     this.id = id;
     this.#window = window;
-    this.#ended = ended;
+    this.#promised = promised;
+  }
+
+  /** The client has sent all, or reset the stream. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Nothing can be sent any more. */
@@ -132,23 +140,29 @@ export class ServerStream {
     this.#acknowledge();
   }
 
-  /** From the connection: a piece of the body. False when it is more than the client had leave for. */
-  received(bytes: Uint8Array, cost: number, last: boolean): boolean {
+  /** From the connection: a piece of the body. The error of the stream when that is not right, as what is more than the client had leave for. */
+  received(bytes: Uint8Array, cost: number, last: boolean): number | undefined {
+    if (this.#ended) return H2_ERROR.STREAM_CLOSED;
     this.#room -= cost;
-    if (this.#room < 0) return false;
+    if (this.#room < 0) return H2_ERROR.FLOW_CONTROL_ERROR;
     this.#unacknowledged += cost;
-    if (this.#ended) return true;
+    if (this.#promised !== undefined) {
+      this.#promised -= bytes.length;
+      if (this.#promised < 0) return H2_ERROR.PROTOCOL_ERROR;
+    }
     if (bytes.length > 0) this.receiver?.data(bytes);
-    if (last) this.ended();
-    else this.#acknowledge();
-    return true;
+    if (!last) this.#acknowledge();
+    else if (!this.ends()) return H2_ERROR.PROTOCOL_ERROR;
+    return undefined;
   }
 
-  /** From the connection: the client has sent all. */
-  ended(): void {
-    if (this.#ended || this.#closed) return;
+  /** From the connection: the client has sent all. False when that is less than it promised. */
+  ends(): boolean {
+    if (this.#closed) return true;
     this.#ended = true;
+    if (this.#promised) return false;
     this.receiver?.end();
+    return true;
   }
 
   /** From the connection: the client takes so many bytes more, or fewer. False when that is more than there can be. */
@@ -161,6 +175,7 @@ export class ServerStream {
 
   /** From the connection: reset by the client, or lost. */
   gone(): void {
+    this.#ended = true;
     this.#close();
     this.receiver?.gone();
   }
@@ -168,7 +183,8 @@ export class ServerStream {
   /** Sends what can be sent. */
   flush(): void {
     while (this.step());
-    if (this.#closed || this.#queued === 0) this.#link.waiting.delete(this);
+    // without a window of its own only its client can help it on
+    if (this.#closed || this.#queued === 0 || this.#window <= 0) this.#link.waiting.delete(this);
     else this.#link.waiting.add(this);
   }
 

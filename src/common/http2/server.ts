@@ -35,12 +35,16 @@ const CONNECTION_WINDOW = 16 << 20;
 const MAX_FRAME = 1 << 20;
 /** Each wait and each subscription is an open stream. */
 const MAX_STREAMS = 100_000;
-/** Bytes of a header block, as sent and as read. */
-const MAX_BLOCK = 1 << 18;
+/** Bytes of a header block, as sent and as read: who keeps to the second keeps to the first. */
+const MAX_BLOCK = 1 << 20;
 const MAX_LIST = 1 << 20;
 /** Frames that give work and bring nothing (resets, pings, settings …): so many at once, and a second. Cancelling many calls is usual. */
 const BURST = 100_000;
 const RATE = 10_000;
+/** Streams that were answered or reset before the client had sent all: what of it is still on its way is no mistake of the client's. */
+const LEFT = 1000;
+/** So many streams with another window are as much work as one frame. */
+const WIDENED = 64;
 /** Bytes gathered for the transport before streams wait. */
 const GATHERED = 1 << 20;
 const NOTHING = new Uint8Array(0);
@@ -62,6 +66,7 @@ export class Http2Server implements Link, FrameTaker {
   readonly #reader = new ServerReader(MAX_FRAME);
   readonly #decoder = new RequestDecoder(new HeaderDecoder(4096, MAX_LIST));
   readonly #streams = new Map<number, ServerStream>();
+  readonly #left = new Set<number>();
   #streamWindow = DEFAULT_WINDOW;
   #room = CONNECTION_WINDOW;
   #last = 0;
@@ -104,6 +109,7 @@ export class Http2Server implements Link, FrameTaker {
       moved = false;
       // in turns: a big body does not keep the others waiting
       for (const stream of this.waiting) {
+        if (this.window <= 0) return;
         if (stream.step()) moved = true;
         else stream.flush();
       }
@@ -131,6 +137,14 @@ export class Http2Server implements Link, FrameTaker {
 
   over(stream: ServerStream): void {
     this.#streams.delete(stream.id);
+    if (!stream.ended) this.#leave(stream.id);
+  }
+
+  #leave(id: number): void {
+    this.#left.add(id);
+    if (this.#left.size <= LEFT) return;
+    const [oldest] = this.#left;
+    this.#left.delete(oldest!);
   }
 
   data(id: number, bytes: Uint8Array, cost: number, last: boolean): void {
@@ -140,7 +154,11 @@ export class Http2Server implements Link, FrameTaker {
     this.#room -= cost;
     if (this.#room < 0) this.#fail(H2_ERROR.FLOW_CONTROL_ERROR, "the client sends more than it may");
     const stream = this.#streams.get(id);
-    if (stream && !stream.received(bytes, cost, last)) this.#abort(stream, H2_ERROR.FLOW_CONTROL_ERROR);
+    if (stream) {
+      const wrong = stream.received(bytes, cost, last);
+      if (wrong !== undefined) this.#abort(stream, wrong);
+    } else if (!this.#left.has(id)) this.#refuse(id, H2_ERROR.STREAM_CLOSED);
+    if (last) this.#left.delete(id);
     if (this.#room > CONNECTION_WINDOW / 2) return;
     this.outbox.wordFrame(FRAME.WINDOW_UPDATE, 0, CONNECTION_WINDOW - this.#room);
     this.#room = CONNECTION_WINDOW;
@@ -159,6 +177,7 @@ export class Http2Server implements Link, FrameTaker {
     } else if (type === FRAME.SETTINGS) this.#settings(frame);
     else if (type === FRAME.PING) {
       if (payload.length !== 8) this.#fail(H2_ERROR.FRAME_SIZE_ERROR, "a ping has eight bytes");
+      if (frame.stream !== 0) this.#fail(H2_ERROR.PROTOCOL_ERROR, "a ping of a stream");
       this.#count();
       if (!(flags & FLAG.ACK)) this.outbox.frame(FRAME.PING, FLAG.ACK, 0, payload);
     } else if (type === FRAME.WINDOW_UPDATE) this.#widen(frame);
@@ -167,9 +186,21 @@ export class Http2Server implements Link, FrameTaker {
       if (frame.stream === 0 || frame.stream > this.#last) this.#fail(H2_ERROR.PROTOCOL_ERROR, "a reset of no stream");
       this.#count();
       this.#streams.get(frame.stream)?.gone();
+      this.#left.delete(frame.stream);
     } else if (type === FRAME.PUSH_PROMISE) this.#fail(H2_ERROR.PROTOCOL_ERROR, "a client does not push");
-    // a client that goes away opens no more streams; other types are for extensions, and ignored
-    else this.#count();
+    else this.#other(frame);
+  }
+
+  /** What has no effect: priorities are not kept, a client that goes away opens no more streams, other types are for extensions. */
+  #other({ type, stream, payload }: Frame): void {
+    this.#count();
+    if (type === FRAME.GOAWAY && stream !== 0) this.#fail(H2_ERROR.PROTOCOL_ERROR, "a stream does not go away");
+    if (type !== FRAME.PRIORITY) return;
+    if (stream === 0) this.#fail(H2_ERROR.PROTOCOL_ERROR, "a priority of no stream");
+    if (payload.length === 5) return;
+    const open = this.#streams.get(stream);
+    if (open) this.#abort(open, H2_ERROR.FRAME_SIZE_ERROR);
+    else this.#fail(H2_ERROR.FRAME_SIZE_ERROR, "a priority has five bytes");
   }
 
   /** What may come at this place. */
@@ -205,36 +236,46 @@ export class Http2Server implements Link, FrameTaker {
     let headers: HeaderRecord | undefined;
     try {
       // also for a stream that is closed: the table has to follow
-      if (trailers) this.#decoder.skip(block);
-      else headers = this.#decoder.decode(block);
+      headers = trailers ? this.#decoder.trailers(block) : this.#decoder.decode(block);
     } catch (error) {
       const { code, message } = WharfError.from(error);
       this.#fail(code === "ResourceExhausted" ? H2_ERROR.ENHANCE_YOUR_CALM : H2_ERROR.COMPRESSION_ERROR, message);
     }
     if (trailers) {
-      const open = this.#streams.get(id);
-      if (ends) open?.ended();
-      else if (open) this.#abort(open, H2_ERROR.PROTOCOL_ERROR);
+      this.#trailers(id, headers !== undefined && ends);
       return;
     }
     this.#last = id;
-    if (!headers || this.#streams.size >= MAX_STREAMS) {
-      this.#count();
-      this.outbox.wordFrame(FRAME.RST_STREAM, id, headers ? H2_ERROR.REFUSED_STREAM : H2_ERROR.PROTOCOL_ERROR);
+    const length = headers?.["content-length"];
+    if (!headers || this.#streams.size >= MAX_STREAMS || (length !== undefined && !/^\d{1,15}$/.test(length))) {
+      if (!ends) this.#leave(id);
+      this.#refuse(id, headers && length === undefined ? H2_ERROR.REFUSED_STREAM : H2_ERROR.PROTOCOL_ERROR);
       return;
     }
-    const stream = new ServerStream(this, id, this.#streamWindow, ends);
+    const stream = new ServerStream(this, id, this.#streamWindow, length === undefined ? undefined : Number(length));
     this.#streams.set(id, stream);
     stream.receiver = this.#accept(stream, headers);
-    if (ends) stream.receiver.end();
+    if (ends && !stream.ends()) this.#abort(stream, H2_ERROR.PROTOCOL_ERROR);
+  }
+
+  #trailers(id: number, right: boolean): void {
+    const open = this.#streams.get(id);
+    if (open) {
+      if (open.ended) this.#abort(open, H2_ERROR.STREAM_CLOSED);
+      else if (!right || !open.ends()) this.#abort(open, H2_ERROR.PROTOCOL_ERROR);
+    } else if (!this.#left.delete(id)) this.#fail(H2_ERROR.PROTOCOL_ERROR, `headers of stream ${id}, which is over`);
   }
 
   #settings({ stream, flags, payload }: Frame): void {
     if (stream !== 0) this.#fail(H2_ERROR.PROTOCOL_ERROR, "settings of a stream");
     if (payload.length % 6 !== 0) this.#fail(H2_ERROR.FRAME_SIZE_ERROR, "settings have six bytes each");
     this.#count();
-    if (flags & FLAG.ACK) return;
-    for (const [id, value] of decodeSettings(payload)) {
+    if (flags & FLAG.ACK) {
+      if (payload.length > 0) this.#fail(H2_ERROR.FRAME_SIZE_ERROR, "an acknowledgement of settings has none");
+      return;
+    }
+    // of a setting that comes several times the last counts: each window concerns every stream
+    for (const [id, value] of new Map(decodeSettings(payload))) {
       if (id === SETTING.MAX_FRAME_SIZE) {
         if (value < DEFAULT_FRAME || value >= 1 << 24) this.#fail(H2_ERROR.PROTOCOL_ERROR, `frames of ${value} bytes`);
         this.frameSize = Math.min(value, MAX_FRAME);
@@ -242,9 +283,12 @@ export class Http2Server implements Link, FrameTaker {
         if (value > MAX_WINDOW) this.#fail(H2_ERROR.FLOW_CONTROL_ERROR, `a window of ${value} bytes`);
         const more = value - this.#streamWindow;
         this.#streamWindow = value;
+        this.#count(Math.ceil(this.#streams.size / WIDENED));
         for (const each of this.#streams.values()) {
           if (!each.widen(more)) this.#fail(H2_ERROR.FLOW_CONTROL_ERROR, "the windows are too big");
         }
+      } else if (id === SETTING.ENABLE_PUSH && value > 1) {
+        this.#fail(H2_ERROR.PROTOCOL_ERROR, `push is neither on nor off but ${value}`);
       }
     }
     this.outbox.frame(FRAME.SETTINGS, FLAG.ACK, 0, NOTHING);
@@ -267,13 +311,20 @@ export class Http2Server implements Link, FrameTaker {
     else if (!stream.widen(more)) this.#abort(stream, H2_ERROR.FLOW_CONTROL_ERROR);
   }
 
-  /** One more frame of the kind that gives work alone. */
-  #count(): void {
-    if (--this.#patience >= 0) return;
+  /** One more frame of the kind that gives work alone, or what is as much. */
+  #count(frames = 1): void {
+    this.#patience -= frames;
+    if (this.#patience >= 0) return;
     const now = this.#now();
     this.#patience = Math.min(BURST, this.#patience + ((now - this.#counted) * RATE) / 1000);
     this.#counted = now;
     if (this.#patience < 0) this.#fail(H2_ERROR.ENHANCE_YOUR_CALM, "the client makes work and nothing else");
+  }
+
+  /** Answers a frame of a stream that there is not. */
+  #refuse(id: number, code: number): void {
+    this.#count();
+    this.outbox.wordFrame(FRAME.RST_STREAM, id, code);
   }
 
   /** Ends a stream whose client has done wrong. */
