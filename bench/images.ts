@@ -1,7 +1,17 @@
 // The images the benchmarks pull, made of the peers root's own files: a small one, and 94 MB of gzip in one layer and in eight.
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { cp, lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
@@ -115,14 +125,29 @@ async function makeLayout(
   return made.reduce((sum, { size }) => sum + size, 0);
 }
 
+/** What the rows' names say is so, within 2 %. */
+const isTarget = (size: number) => Math.abs(size / TARGET - 1) < 0.02;
+
+/** Bytes of all blobs of a layout. */
+function blobBytes(layout: string): number {
+  const dir = join(layout, "blobs/sha256");
+  return readdirSync(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);
+}
+
+interface SomeFile {
+  path: string;
+  /** Bytes; 0 for folders. */
+  size: number;
+}
+
 /** Files and folders of the peers root's /usr, in order, until they have `limit` bytes. */
-async function someFiles(limit: number): Promise<string[]> {
-  const found: string[] = [];
+async function someFiles(limit: number): Promise<SomeFile[]> {
+  const found: SomeFile[] = [];
   let sum = 0;
   const visit = async (dir: string): Promise<void> => {
     const names: string[] = [];
     for await (const entry of await opendir(join("/", dir))) names.push(entry.name);
-    found.push(dir);
+    found.push({ path: dir, size: 0 });
     for (const name of names.sort()) {
       if (sum >= limit) return;
       const path = join(dir, name);
@@ -130,7 +155,7 @@ async function someFiles(limit: number): Promise<string[]> {
       if (status.isDirectory()) await visit(path);
       else if (status.isFile() || status.isSymbolicLink()) {
         sum += status.size;
-        found.push(path);
+        found.push({ path, size: status.size });
       }
     }
   };
@@ -144,6 +169,29 @@ async function someFiles(limit: number): Promise<string[]> {
   ])
     if (sum < limit && existsSync(join("/", dir))) await visit(dir);
   return found;
+}
+
+/** In order, what fits into `limit` bytes: the largest files come last, and one that does not fit is left out. */
+export function fitting(files: readonly SomeFile[], limit: number): SomeFile[] {
+  let sum = 0;
+  return files.filter(({ size }) => {
+    if (sum + size > limit) return false;
+    sum += size;
+    return true;
+  });
+}
+
+/** In order, in `count` parts of about the same number of bytes. */
+export function split(files: readonly SomeFile[], count: number): SomeFile[][] {
+  const parts: SomeFile[][] = Array.from({ length: count }, () => []);
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  let sum = 0;
+  for (const file of files) {
+    const middle = sum + file.size / 2;
+    parts[Math.min(count - 1, Math.floor((middle / total) * count))]!.push(file);
+    sum += file.size;
+  }
+  return parts;
 }
 
 export const APPLETS = [
@@ -181,16 +229,23 @@ async function layouts(context: Context): Promise<Record<ImageName, string>> {
     const folders = ["bin", "proc", "sys", "dev", "etc", "tmp", "root"];
     await makeLayout(dirs.busybox, async (layout) => [await putLayer(layout, root, [...folders, ...files])]);
   }
-  if (!NAMES.every((name) => existsSync(dirs[name]))) {
+  if (!NAMES.every((name) => existsSync(dirs[name])) || !isTarget(blobBytes(dirs.one))) {
     context.say("making the images to pull, once");
-    // two tries: the first tells how well these files pack
-    let files = await someFiles(TARGET * 2.7);
-    const single = async (layout: string) => [await putLayer(layout, "/", files)];
-    const size = await makeLayout(dirs.one, single);
-    files = files.slice(0, Math.round((files.length * TARGET) / size));
-    await makeLayout(dirs.one, single);
-    const share = Math.ceil(files.length / 8);
-    const parts = Array.from({ length: 8 }, (_, i) => files.slice(i * share, (i + 1) * share));
+    const all = await someFiles(TARGET * 4);
+    // packed first all together, which tells how well they pack, then until it is as large as it should be
+    let limit = Number.POSITIVE_INFINITY;
+    let files: string[] = [];
+    let parts: string[][] = [];
+    let size = 0;
+    for (let tries = 0; !isTarget(size) && tries < 6; tries++) {
+      const chosen = fitting(all, limit);
+      files = chosen.map(({ path }) => path);
+      parts = split(chosen, 8).map((part) => part.map(({ path }) => path));
+      size = await makeLayout(dirs.one, async (layout) => [await putLayer(layout, "/", files)]);
+      limit = (chosen.reduce((sum, one) => sum + one.size, 0) * TARGET) / size;
+    }
+    if (!isTarget(size))
+      throw new Error(`the peers root's files make an image of ${Math.round(size / 1e6)} MB, not of ${TARGET / 1e6}`);
     const packed = (all: readonly string[][], compression: Compression) => async (layout: string) => {
       const layers: Layer[] = [];
       for (const part of all) layers.push(await putLayer(layout, "/", part, compression));
