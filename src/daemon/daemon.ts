@@ -62,7 +62,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await nextTurn();
     const { createRegistries } = await import("./pulling.ts");
     await nextTurn();
-    return createRegistries(options.file, log);
+    return createRegistries(options.file, log, agent);
   };
   stack.defer(async () => (await pulling?.catch(() => undefined))?.[Symbol.dispose]());
   core.addTransferer((...transfer) => {

@@ -131,6 +131,24 @@ export interface SpawnShimAnswer {
   stderr: string;
 }
 
+export interface SendFileRequest {
+  /** Numeric addresses, in the order they are tried. */
+  addresses: readonly string[];
+  port: number;
+  /** What goes before the file; one character a byte. */
+  head: string;
+  /** The file, and how many bytes it has. */
+  path: string;
+  size: number;
+  /** Milliseconds: until a connection stands, without anything sent, from the end until something comes back. */
+  timeouts: { connect: number; stall: number; response: number };
+}
+
+export interface SendFileAnswer {
+  /** What the connection broke by: an errno's name, or ESTALL for a time-out. */
+  failure?: { code: string; message: string } | undefined;
+}
+
 /** What Docker's `X-Docker-Container-Path-Stat` is made of. */
 export interface PathStat {
   /** The last part of the path as it was asked for; `/` for the root. */
@@ -181,6 +199,11 @@ export interface Operations {
   hatchShim: [SpawnShimRequest, { stdout?: string | undefined }];
   /** Sends a file's content in data frames; its path is resolved inside the tree, links too. */
   readFile: [{ tree: Tree; path: string; maxSize?: number | undefined }, { size: number }];
+  /**
+   * Sends a file over a new TCP connection, and what comes back in data frames, until the other side has ended it or the client
+   * has hung up. It is not sent further once something came back. DataLoss when the file is shorter than was said.
+   */
+  sendFile: [SendFileRequest, SendFileAnswer];
   /** Sends the tree as a tar in data frames. */
   export: [{ tree: Tree }, { size: number }];
   /** `docker cp`: a path of the tree as a tar, named as Docker names it. */

@@ -10,6 +10,8 @@ import {
   type PathStat,
   type Progress,
   type RequestOf,
+  type SendFileAnswer,
+  type SendFileRequest,
   SHORT,
   type Tree,
   type TreeUsage,
@@ -256,6 +258,21 @@ export class Agent implements AgentClient, AsyncDisposable {
     const data = (bytes: Uint8Array): void => void parts.push(Uint8Array.from(bytes));
     await this.call("readFile", { tree, path, maxSize: options.maxSize }, { signal: options.signal, data });
     return Buffer.concat(parts);
+  }
+
+  /** Sends a file over a new connection; what comes back goes to `data`. */
+  async sendFile({
+    data,
+    progress,
+    signal,
+    ...request
+  }: SendFileRequest & {
+    data: (bytes: Uint8Array) => void;
+    progress?: ((bytes: number) => void) | undefined;
+    signal?: AbortSignal | undefined;
+  }): Promise<SendFileAnswer> {
+    const told = progress && (({ bytes }: Progress) => progress(bytes));
+    return await this.call("sendFile", request, { signal, data, progress: told });
   }
 
   /** The whole tree as a tar. */

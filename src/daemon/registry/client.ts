@@ -16,6 +16,7 @@ import { RegistryHost, type RetryNotice } from "./host.ts";
 import { Transport } from "./http.ts";
 import type { Timeouts } from "./message.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
+import type { FileSender } from "./send-file.ts";
 import type { Capability, RegistryConfig, RegistrySettings } from "./settings.ts";
 import { sha256 } from "./sha256.ts";
 import { Uploader, type UploadOptions, type UploadSource } from "./upload.ts";
@@ -35,6 +36,8 @@ export interface RegistryOptions {
   timeouts?: Partial<Timeouts>;
   retry?: Partial<RetryPolicy>;
   userAgent?: string;
+  /** Sends files over plain connections; they are read and written here without it. */
+  sender?: FileSender;
 }
 
 /** How one caller wants a registry to be spoken to. */
@@ -201,7 +204,7 @@ export class Registry implements Disposable {
     if (!transport) {
       const timeouts = { ...this.#options.timeouts };
       if (endpoint.dialTimeout !== undefined) timeouts.connect = endpoint.dialTimeout;
-      transport = new Transport({ tls: endpoint.tls, timeouts, userAgent: this.#options.userAgent });
+      transport = new Transport({ ...this.#options, tls: endpoint.tls, timeouts });
       this.#transports.set(key, transport);
     }
     return transport;

@@ -3,12 +3,13 @@
 import type { AgentOptions, ClientRequest, Agent as HttpAgent, IncomingMessage } from "node:http";
 import type { RequestOptions } from "node:https";
 import type { Socket } from "node:net";
-import { WharfError } from "../../common/errors.ts";
+import { isCode, WharfError } from "../../common/errors.ts";
 import { readyFor } from "./begin.ts";
 import { isLoopback, type TlsSettings } from "./config.ts";
 import { NetworkError } from "./errors.ts";
 import type { HeaderMap, HttpRequest, HttpResponse, StreamBody, Timeouts } from "./message.ts";
 import { canceled, throwIfCanceled } from "./retry.ts";
+import { type FileSender, isFileRequest, sendFile } from "./send-file.ts";
 import { WirePool } from "./wire/pool.ts";
 import { Watchdog } from "./wire/watchdog.ts";
 
@@ -28,17 +29,21 @@ export class Transport implements Disposable {
   readonly #wires = new WirePool();
   readonly #tls: TlsSettings;
   readonly #userAgent: string;
+  readonly #sender: FileSender | undefined;
 
   constructor(
     options: {
       tls?: TlsSettings | undefined;
       timeouts?: Partial<Timeouts> | undefined;
       userAgent?: string | undefined;
+      /** Sends files over plain connections. */
+      sender?: FileSender | undefined;
     } = {},
   ) {
     this.timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     this.#tls = options.tls ?? {};
     this.#userAgent = options.userAgent ?? "wharf";
+    this.#sender = options.sender;
   }
 
   /** Sends one request. Throws NetworkError, or Canceled. */
@@ -50,6 +55,15 @@ export class Transport implements Disposable {
       return await this.#wires.get(request.url, { tls: this.#tls, timeouts, headers, signal: request.signal });
     }
     await readyFor(request.url);
+    if (this.#sender && isFileRequest(request) && !this.#proxied(request.url)) {
+      try {
+        const headers = { "user-agent": this.#userAgent, ...request.headers };
+        return await sendFile(this.#sender, { ...request, headers }, this.timeouts);
+      } catch (error) {
+        // An agent that is not there is no fault of the registry's: it goes another way.
+        if (error instanceof NetworkError || !isCode(error, "Unavailable", "Aborted")) throw error;
+      }
+    }
     try {
       return await this.#attempt(request);
     } catch (error) {

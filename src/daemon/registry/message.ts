@@ -15,6 +15,9 @@ export interface StreamBody {
   /** Bytes. */
   size: number;
   open(): AsyncIterable<Uint8Array>;
+  /** A file with the same content, whose sending `sent` is told of instead: bytes so far. */
+  file?: string | undefined;
+  sent?: ((bytes: number) => void) | undefined;
 }
 
 export interface HttpRequest {

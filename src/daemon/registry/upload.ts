@@ -12,6 +12,8 @@ import { backoff, pause } from "./retry.ts";
 /** A blob that can be read from anywhere, again if need be. */
 export interface UploadSource {
   read(offset: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** The file it lies in as a whole, where it does. */
+  file?: string | undefined;
 }
 
 export interface UploadOptions {
@@ -154,7 +156,8 @@ export class Uploader {
     const target = new URL(location);
     target.searchParams.set("digest", descriptor.digest);
     const request = this.#request("PUT", target, "upload blob", descriptor.digest, options);
-    const body = { size: descriptor.size, open: () => counted(source.read(0, options.signal), 0, options.onProgress) };
+    const open = () => counted(source.read(0, options.signal), 0, options.onProgress);
+    const body = { size: descriptor.size, open, file: source.file, sent: options.onProgress };
     const headers = { "content-type": "application/octet-stream" };
     // Sent once: what to do about a failure depends on the session, which the caller renews.
     const response = await this.#host.send({ ...request, headers, body, attempts: 1 }).catch((error: unknown) => {

@@ -68,7 +68,7 @@ export function takeDocument(context: SharedContext, fetched: FetchedDocument): 
 }
 
 /** Its failure is seen by whoever waits for it in the end. */
-function quiet<T>(work: Promise<T>): Promise<T> {
+export function quiet<T>(work: Promise<T>): Promise<T> {
   work.catch(() => {});
   return work;
 }

@@ -11,13 +11,15 @@ import type { CredentialSource, Credentials } from "../registry/credentials.ts";
 import type { Uploader, UploadOptions } from "../registry/upload.ts";
 import { withSpan } from "../trace/trace.ts";
 import { choose, readDocument } from "./documents.ts";
-import { addLabels } from "./fetch.ts";
+import { addLabels, quiet } from "./fetch.ts";
 import { Limiter } from "./flights.ts";
 import { sourcesOf } from "./labels.ts";
 import { type LayerEvent, type TransferEvent, throttled } from "./progress.ts";
 
 /** Repositories to try a mount from; more is not worth the questions. */
 const MOUNT_SOURCES = 3;
+/** Bytes below which a blob is small. */
+const SMALL = 64 << 10;
 
 export interface PushOptions {
   client: Containerd;
@@ -50,17 +52,22 @@ interface Push {
   uploader: Uploader;
   /** By digest, so that what several manifests share goes once. */
   done: Map<string, Promise<void>>;
+  /** Of where things are now, being written. */
+  labels: Promise<void>[];
 }
 
 /** Pushes images. */
 export class Pusher {
   readonly #registry: Registry;
   readonly #uploads: Limiter;
+  /** Of blobs that take no time but their round trips: they do not wait for the others. */
+  readonly #small: Limiter;
 
   /** `uploads`: blobs uploaded at a time, over all pushes. */
-  constructor({ registry, uploads = 4 }: { registry: Registry; uploads?: number }) {
+  constructor({ registry, uploads = 8 }: { registry: Registry; uploads?: number }) {
     this.#registry = registry;
     this.#uploads = new Limiter(uploads);
+    this.#small = new Limiter(uploads);
   }
 
   /** Pushes `text` (a familiar or full name, with a tag or without). NotFound, Unauthenticated, PermissionDenied, Canceled … */
@@ -77,7 +84,7 @@ export class Pusher {
         : await choose(options.client, target, options.platform ?? options.platforms?.[0]);
       const repository = this.#registry.repository(reference, options.credentials, options.way);
       const uploader = await repository.uploader();
-      const push: Push = { options, repository, uploader, done: new Map() };
+      const push: Push = { options, repository, uploader, done: new Map(), labels: [] };
       options.progress?.({ kind: "resolved", reference: name, descriptor });
       await withSpan("push", () => this.#document(push, descriptor, reference.tag), { image: name });
       return { name, descriptor, partial };
@@ -104,14 +111,17 @@ export class Pusher {
     } else {
       const { config, layers } = document.manifest;
       progress?.({ kind: "layers", manifest: descriptor, layers });
-      const blobs = [...layers.filter((one) => !isForeignLayer(one.mediaType)), config];
+      // The largest first: what takes longest should not begin last. The config is nothing, and waits for none of them.
+      const largest = layers.filter((one) => !isForeignLayer(one.mediaType)).sort((a, b) => b.size - a.size);
+      const blobs = [config, ...largest];
       work = blobs.map((one) => this.#once(push, one, () => this.#blob(push, one, either)));
     }
     for (const one of work) one.catch((error: unknown) => controller.abort(error));
     await Promise.allSettled(work);
     if (controller.signal.aborted) throw controller.signal.reason;
     await push.uploader.manifest({ ...descriptor, mediaType: document.mediaType }, bytes, tag, { signal });
-    await addLabels({ client, repository: push.repository }, descriptor, {});
+    push.labels.push(quiet(addLabels({ client, repository: push.repository }, descriptor, {})));
+    await Promise.all(push.labels);
   }
 
   #once(push: Push, descriptor: Descriptor, work: () => Promise<void>): Promise<void> {
@@ -131,7 +141,7 @@ export class Pusher {
       throw isCode(error, "NotFound") ? missing(descriptor, error) : error;
     });
     emit({ kind: "layer", id, status: "waiting" });
-    using _ = await this.#uploads.enter(signal);
+    using _ = await (total < SMALL ? this.#small : this.#uploads).enter(signal);
     const { domain, path } = push.repository.reference;
     const options: UploadOptions = {
       signal,
@@ -142,9 +152,13 @@ export class Pusher {
       onProgress: (current) => emit({ kind: "layer", id, status: "pushing", current, total }),
       onRetry: ({ delay, error }) => emit({ kind: "layer", id, status: "retrying", retryIn: delay, error }),
     };
-    const source = { read: (offset: number) => client.content.reader(descriptor, { offset, signal }) };
+    const source = {
+      read: (offset: number) => client.content.reader(descriptor, { offset, signal }),
+      file: client.content.file?.(descriptor),
+    };
     const outcome = await push.uploader.blob(descriptor, source, options);
-    await addLabels({ client, repository: push.repository }, descriptor, {});
+    // Beside what follows: the image is pushed when they are there.
+    push.labels.push(quiet(addLabels({ client, repository: push.repository }, descriptor, {})));
     emit({ kind: "layer", id, status: outcome === "uploaded" ? "pushed" : outcome });
   }
 }

@@ -15,6 +15,7 @@ import { idmaps, mount, mountBelow, unmount } from "./ops/mount.ts";
 import { networkOperations } from "./ops/network.ts";
 import { pinUserNamespace } from "./ops/pin-user-namespace.ts";
 import { readFileOf } from "./ops/read-file.ts";
+import { sendFile } from "./ops/send-file.ts";
 import { hatchShim, spawnShim } from "./ops/spawn-shim.ts";
 import { unpack } from "./ops/unpack.ts";
 import { endOf } from "./orphans.ts";
@@ -62,6 +63,7 @@ const LONG_OPERATIONS: LongTable = {
   diff,
   export: exportTree,
   readFile: readFileOf,
+  sendFile,
   spawnShim,
   changes,
   archiveStat,

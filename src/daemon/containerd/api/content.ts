@@ -94,6 +94,8 @@ export interface ContentStore {
   delete(digest: Digest): Promise<void>;
   /** The bytes in chunks of at most 256 KiB. Only the digest of `descriptor` has to be right. NotFound. */
   reader(descriptor: Pick<Descriptor, "digest">, range?: ReadRange): AsyncIterable<Uint8Array>;
+  /** Where the blob lies as a file of its own on this host, to be read only; undefined where it does not. NotFound. */
+  file?(descriptor: Pick<Descriptor, "digest">): string | undefined;
   /** The whole blob in memory; for manifests and configurations. ResourceExhausted beyond `limit` bytes (8 MiB by default). NotFound. */
   read(descriptor: Pick<Descriptor, "digest">, limit?: number): Promise<Uint8Array>;
   /** AlreadyExists when the digest is there; Unavailable while another writer has the ref open. */

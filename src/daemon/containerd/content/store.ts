@@ -150,6 +150,11 @@ export class LocalContent implements ContentStore {
     }
   }
 
+  file({ digest }: Pick<Descriptor, "digest">): string {
+    this.#row(digest);
+    return this.#scope.shared.blobs.blob(digest);
+  }
+
   #inside(digest: Digest, offset: number, size: number): void {
     if (offset >= 0 && offset <= size) return;
     throw new WharfError("OutOfRange", `offset ${offset} lies outside content ${digest} of ${size} bytes`);

@@ -1,4 +1,4 @@
-/** The heads of HTTP/1.1 messages: written for a GET, parsed for its answer. */
+/** The heads of HTTP/1.1 messages: requests' written, answers' parsed. */
 
 import { WharfError } from "../../../common/errors.ts";
 import type { HeaderMap } from "../message.ts";
@@ -21,8 +21,8 @@ export function coded(code: string, text: string): Error {
 }
 
 /** Throws InvalidArgument for a header that would break the request up. */
-export function requestHead(url: URL, headers: Readonly<Record<string, string | string[]>>): string {
-  let text = `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\n`;
+export function requestHead(url: URL, headers: Readonly<Record<string, string | string[]>>, method = "GET"): string {
+  let text = `${method} ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\n`;
   for (const [name, values] of Object.entries(headers)) {
     for (const value of [values].flat()) {
       if (/[^\t\x20-\x7e\x80-\xff]/.test(value) || !/^[\w!#$%&'*+.^`|~-]+$/.test(name)) {
