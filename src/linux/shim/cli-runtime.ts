@@ -1,8 +1,9 @@
 // Another OCI runtime (runc, crun, youki, runsc …) through its command line.
 import { isCode, WharfError } from "../../common/errors.ts";
 import { join } from "../../common/path.ts";
-import { isErrno } from "../sys/call.ts";
+import { isErrno, sys } from "../sys/call.ts";
 import { close, dup3, mkdirs, O, open, pipe, readAll, readText, unlinkIfThere, writeFile } from "../sys/fs.ts";
+import { NR } from "../sys/nr.ts";
 import { environment, exec, exit, fork, wait } from "../sys/process.ts";
 import { ownWork } from "./checkpoint.ts";
 import { inChild, type Stdio } from "./child.ts";
@@ -93,6 +94,8 @@ export class CliRuntime implements OciRuntime {
         const env = environment();
         if (this.traceparent !== "") env.set("TRACEPARENT", this.traceparent).set("WHARF_TRACE_DIR", traces);
         const list = [...env].map(([name, value]) => `${name}=${value}`);
+        // where containerd's shim runs it: what wraps a runtime looks for the container's files here
+        sys("chdir", bundle, NR.chdir, bundle);
         exec(lookPath(this.#binary), [this.#binary, ...global, operation, ...args], list);
       } catch (error) {
         writeFile(log, JSON.stringify({ level: "error", msg: (error as Error).message }));

@@ -69,6 +69,18 @@ test("BinaryName: the program gets Root, SystemdCgroup, NoPivotRoot and NoNewKey
   );
 });
 
+test("BinaryName: the program runs in the bundle, where it finds config.json and, once made, init.pid", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const calls = join(daemon.folder, "calls");
+  const program = join(daemon.folder, "program");
+  const look = "pwd; test -s config.json && echo config; test -s init.pid && echo pid";
+  writeFileSync(program, `#!/bin/sh\n${RUNT} "$@" || exit\n{ ${look}; } >> ${calls}\n`, { mode: 0o755 });
+  await create(daemon, shim, { binaryName: program, root: join(daemon.folder, "own") });
+  await shim.task.start({ id: shim.id });
+  assert.equal(readFileSync(calls, "utf8"), `${shim.bundle}\nconfig\npid\n`.repeat(2));
+});
+
 test("IoUid and IoGid own the process's streams", async () => {
   await using daemon = new Daemon();
   await using shim = await daemon.start();
