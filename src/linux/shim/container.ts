@@ -135,16 +135,19 @@ export class Container {
   }
 
   /** `told` announces the start; an end that came before is told after. */
-  start(execId: string, told: (process: TaskProcess) => void): Promise<TaskProcess> {
+  async start(execId: string, told: (process: TaskProcess) => void): Promise<TaskProcess> {
+    // at once, whatever start is still under way
+    if (this.#initEnd) throw this.#cannot("start", this.process(execId));
     return this.#serial(async () => {
       const process = this.process(execId);
-      if (process.status !== Status.CREATED || this.#initEnd) throw this.#cannot("start", process);
+      if (process.status !== Status.CREATED || process.abandoned || this.#initEnd) throw this.#cannot("start", process);
       process.status = Status.RUNNING;
       try {
         if (process === this.init) await this.#startInit();
         else await this.#startExec(execId, process);
       } catch (error) {
-        if (process.status === Status.RUNNING) process.status = process === this.init ? Status.CREATED : Status.STOPPED;
+        if (process.status === Status.RUNNING) process.status = Status.CREATED;
+        if (process !== this.init) process.abandon();
         this.#settle(process);
         throw error;
       }
@@ -225,7 +228,8 @@ export class Container {
       throw new WharfError("InvalidArgument", `bad exec id ${JSON.stringify(execId)}`);
     }
     if (this.#execs.has(execId)) throw new WharfError("AlreadyExists", `id ${execId}`);
-    if (this.init.status !== Status.RUNNING || this.#initEnd) throw this.#cannot("exec in", this.init);
+    // one whose end waits for a start under way counts as running, as its status says
+    if (this.init.status !== Status.RUNNING) throw this.#cannot("exec in", this.init);
     if (this.#paused) throw new WharfError("FailedPrecondition", "cannot exec in a paused container");
     let text: string;
     try {

@@ -22,6 +22,8 @@ export class TaskProcess {
   exitedAt: Instant | undefined;
   /** It ended before its start was told: told after that. */
   early: Ended | undefined;
+  /** Its start failed: there is no second one, and nothing to wait for. */
+  abandoned = false;
   #waiting: (() => void)[] = [];
   #master = -1;
 
@@ -68,14 +70,21 @@ export class TaskProcess {
     this.status = Status.STOPPED;
     this.exitStatus = end.status;
     this.exitedAt = end.at;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    this.#answer();
+  }
+
+  abandon(): void {
+    this.abandoned = true;
+    this.#answer();
+  }
+
+  #answer(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   /** Resolves at its end. */
   wait(): Promise<void> {
-    if (this.stopped) return Promise.resolve();
+    if (this.stopped || this.abandoned) return Promise.resolve();
     return new Promise((resolve) => void this.#waiting.push(resolve));
   }
 
@@ -96,6 +105,6 @@ export class TaskProcess {
   close(): void {
     this.io.close();
     this.#master = -1;
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#answer();
   }
 }
