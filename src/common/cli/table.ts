@@ -16,20 +16,43 @@ export const DOCKER_TABLE: TabOptions = { minWidth: 10, padding: 3 };
  * line's last tab belongs to no column.
  */
 export function alignTabs(text: string, options: TabOptions): string {
+  return aligned(
+    text,
+    options,
+    (width) => width,
+    (missing) => " ".repeat(missing),
+  );
+}
+
+const TAB = 8;
+
+/** The same by tab characters: each column's width is a multiple of eight, and one more than its widest cell at least. */
+export function tabStops(text: string): string {
+  const options = { minWidth: 1, padding: 1 };
+  const toStop = (width: number) => Math.ceil(width / TAB) * TAB;
+  return aligned(text, options, toStop, (missing) => "\t".repeat(Math.ceil(missing / TAB)));
+}
+
+function aligned(
+  text: string,
+  options: TabOptions,
+  widthOf: (width: number) => number,
+  fill: (missing: number) => string,
+): string {
   const lines = text.split("\n").map((line) => line.split("\t"));
   const own = lines.map((cells) => cells.map((cell, i) => (i < cells.length - 1 ? displayWidth(cell) : 0)));
   const widths: number[][] = lines.map(() => []);
   measure(own, widths, 0, lines.length, 0, options);
-  let aligned = "";
+  let result = "";
   for (let row = 0; row < lines.length; row++) {
     const cells = lines[row]!;
-    if (row > 0) aligned += "\n";
+    if (row > 0) result += "\n";
     for (let column = 0; column < cells.length; column++) {
-      aligned += cells[column]!;
-      if (column < cells.length - 1) aligned += " ".repeat(Math.max(0, widths[row]![column]! - own[row]![column]!));
+      result += cells[column]!;
+      if (column < cells.length - 1) result += fill(Math.max(0, widthOf(widths[row]![column]!) - own[row]![column]!));
     }
   }
-  return aligned;
+  return result;
 }
 
 /** `own` has each cell's width. */

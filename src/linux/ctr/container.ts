@@ -1,8 +1,9 @@
 // `run` and `create`: the image is unpacked where it is not, a snapshot is prepared, the container is written down.
 
 import type { FlagValues } from "../../common/cli/flags.ts";
-import { isCode } from "../../common/errors.ts";
+import { isCode, WharfError } from "../../common/errors.ts";
 import { Options } from "../../common/gen/containerd/runc/options.ts";
+import { Options as OtherOptions } from "../../common/gen/containerd/runc/runtimeoptions.ts";
 import type { Container } from "../../common/gen/containerd/services/containers.ts";
 import type { Mount } from "../../common/gen/containerd/types/mount.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
@@ -15,6 +16,7 @@ import { type Ctr, DEFAULT_SNAPSHOTTER, need, usage } from "./ctr.ts";
 import type { RUNTIME } from "./flags.ts";
 import { isUnpacked, type OpenImage, openImage, platformOf, unpack } from "./image.ts";
 import { labelsOf } from "./labels.ts";
+import { cniExtension } from "./network.ts";
 import { userFiles } from "./root-files.ts";
 import { type ContainerFlags, specOf } from "./spec.ts";
 
@@ -24,7 +26,8 @@ const STOP_SIGNAL = "io.containerd.image.config.stop-signal";
 const MAX_LABEL = 4096;
 
 export interface ContainerInput {
-  flags: ContainerFlags;
+  /** `cni` is run's alone. */
+  flags: ContainerFlags & { cni?: boolean };
   given: ReadonlySet<string>;
   args: readonly string[];
 }
@@ -44,7 +47,8 @@ export function specAny(spec: unknown): AnyLike {
 export function runtimeOf(flags: FlagValues<typeof RUNTIME>) {
   const { runtime, "runc-binary": binaryName, "runc-root": root, "runc-systemd-cgroup": systemdCgroup } = flags;
   const runcLike = runtime.startsWith("io.containerd.runc.") || binaryName !== "" || root !== "" || systemdCgroup;
-  if (flags["runtime-config-path"]) throw usage("--runtime-config-path is for runtimes other than runc's kind");
+  const configPath = flags["runtime-config-path"];
+  if (!runcLike && configPath) return { name: runtime, options: packAny(OtherOptions, { configPath }) };
   return { name: runtime, ...(runcLike ? { options: packAny(Options, { binaryName, root, systemdCgroup }) } : {}) };
 }
 
@@ -90,9 +94,12 @@ async function makeContainer(
 ): Promise<NewContainer> {
   const { flags, given, args } = input;
   const runtime = runtimeOf(flags);
+  if (flags["runc-systemd-cgroup"] && !flags.cgroup)
+    throw usage("--runc-systemd-cgroup goes with --cgroup SLICE:PREFIX:NAME");
   if (flags.config) {
     if (args.length > 1) throw usage("with --config only the container's id is given");
-    const spec = JSON.parse(readText(flags.config)) as Spec;
+    const spec = specFile(flags.config);
+    if (flags.label.length > 0) spec.annotations = { ...spec.annotations, ...labelsOf(flags.label) };
     return { container: await create(ctr, { id: need(args, 0, "the container's id"), spec, flags, runtime }) };
   }
   const from = need(args, 0, flags.rootfs ? "a root file system" : "an image");
@@ -119,6 +126,14 @@ async function makeContainer(
   }
 }
 
+function specFile(path: string): Spec {
+  try {
+    return JSON.parse(readText(path)) as Spec;
+  } catch (cause) {
+    throw new WharfError("InvalidArgument", `cannot read the configuration ${JSON.stringify(path)}`, { cause });
+  }
+}
+
 function remapLabels({ uidmap, gidmap }: ContainerFlags): Record<string, string> {
   const prefix = "containerd.io/snapshot/";
   return { [`${prefix}uidmapping`]: uidmap.join(","), [`${prefix}gidmapping`]: gidmap.join(",") };
@@ -127,7 +142,7 @@ function remapLabels({ uidmap, gidmap }: ContainerFlags): Record<string, string>
 interface Made {
   id: string;
   spec: Spec;
-  flags: ContainerFlags;
+  flags: ContainerInput["flags"];
   runtime: ReturnType<typeof runtimeOf>;
   image?: OpenImage;
   snapshotter?: string;
@@ -135,7 +150,8 @@ interface Made {
 
 async function create(ctr: Ctr, { id, spec, flags, runtime, image, snapshotter = "" }: Made): Promise<Container> {
   const config = image?.config.config;
-  const fits = Object.entries(config?.Labels ?? {}).filter(([key, value]) => key.length + value.length <= MAX_LABEL);
+  const ofImage = { ...config?.Labels, ...image?.labels };
+  const fits = Object.entries(ofImage).filter(([key, value]) => key.length + value.length <= MAX_LABEL);
   const stop = image ? { [STOP_SIGNAL]: config?.StopSignal || "SIGTERM" } : {};
   const { container } = await ctr.containers.create({
     container: {
@@ -147,6 +163,7 @@ async function create(ctr: Ctr, { id, spec, flags, runtime, image, snapshotter =
       snapshotter,
       snapshotKey: image ? id : "",
       sandbox: flags.sandbox,
+      extensions: flags.cni ? cniExtension() : {},
     },
   });
   return container!;

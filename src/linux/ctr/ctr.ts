@@ -1,7 +1,7 @@
 // What a command of ctr works with: containerd's services in the chosen namespace, streams, tables.
 import type { Command, Group, Node } from "../../common/cli/command.ts";
 import type { Flags } from "../../common/cli/flags.ts";
-import { alignTabs } from "../../common/cli/table.ts";
+import { alignTabs, tabStops } from "../../common/cli/table.ts";
 import { WharfError } from "../../common/errors.ts";
 import { ContainersService } from "../../common/gen/containerd/services/containers.ts";
 import { ContentService } from "../../common/gen/containerd/services/content.ts";
@@ -139,6 +139,11 @@ export class Ctr {
     stdout(`${alignTabs(rows.join("\n"), { minWidth, padding })}\n`);
   }
 
+  /** The same, aligned by tab stops. */
+  tabs(rows: readonly string[]): void {
+    stdout(`${tabStops(rows.join("\n"))}\n`);
+  }
+
   readonly #later: Promise<unknown>[] = [];
 
   /** Waits for what goes on beside the command. */
@@ -165,6 +170,14 @@ export function hex(bytes: Uint8Array): string {
 
 export function usage(message: string): WharfError {
   return new WharfError("InvalidArgument", message, { operation: "usage" });
+}
+
+/** What went wrong with some of a command's things: the only one as it is, or all in one. */
+export function throwAll(errors: readonly Error[]): void {
+  const [first] = errors;
+  if (!first) return;
+  if (errors.length === 1 || !(first instanceof WharfError)) throw first;
+  throw new WharfError(first.code, errors.map(({ message }) => message).join("; "));
 }
 
 /** The argument at `at`, or an error that says what is missing. */

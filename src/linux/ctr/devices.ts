@@ -1,7 +1,17 @@
 // Devices of the host for a container's configuration.
 
 import type { LinuxDevice, LinuxDeviceCgroup } from "../../common/oci/runtime.ts";
-import { readDir, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, stat, statIfThere } from "../sys/fs.ts";
+import {
+  AT_SYMLINK_NOFOLLOW,
+  readDir,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  stat,
+  statIfThere,
+} from "../sys/fs.ts";
 import { usage } from "./ctr.ts";
 
 /** Folders of /dev that are made anew in each container. */
@@ -22,12 +32,14 @@ function device(path: string): LinuxDevice | undefined {
 
 /** All devices in a folder and below it. */
 export function devicesBelow(folder: string): LinuxDevice[] {
-  return readDir(folder).flatMap(({ name }) => {
+  const names = readDir(folder).map(({ name }) => name);
+  return names.sort().flatMap((name) => {
     const path = `${folder}/${name}`;
     if (OWN.has(name)) return [];
-    const found = statIfThere(path);
+    // what a link leads to stands below its own name
+    const found = statIfThere(path, AT_SYMLINK_NOFOLLOW);
     if (found && (found.mode & S_IFMT) === S_IFDIR) return devicesBelow(path);
-    return device(path) ?? [];
+    return found && (found.mode & S_IFMT) !== S_IFLNK ? (device(path) ?? []) : [];
   });
 }
 

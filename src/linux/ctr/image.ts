@@ -54,18 +54,26 @@ export async function manifestsOf(ctr: Ctr, target: Descriptor): Promise<Found[]
   if (!isIndexType(target.mediaType)) return [{ manifest: target, platform: undefined }];
   const document = parseImageDocument(await readText(ctr, target.digest), target.mediaType, target.digest);
   if (document.kind !== "index") return [{ manifest: target, platform: undefined }];
-  return document.index.manifests
-    .filter(({ mediaType }) => isManifestType(mediaType))
-    .map((manifest) => ({ manifest, platform: manifest.platform }));
+  const found: Found[] = [];
+  for (const one of document.index.manifests) {
+    if (isManifestType(one.mediaType)) found.push({ manifest: one, platform: one.platform });
+    else if (isIndexType(one.mediaType) && (await hasBlob(ctr, one.digest)))
+      found.push(...(await manifestsOf(ctr, one)));
+  }
+  return found;
 }
 
 export interface OpenImage {
   name: string;
+  /** Of its record. */
+  labels: Readonly<Record<string, string>>;
   target: Descriptor;
   manifestDescriptor: Descriptor;
   manifest: Manifest;
   config: ImageConfig;
   chain: Digest[];
+  /** The documents down to the manifest. */
+  path: readonly Descriptor[];
 }
 
 export type StoredImage = Image & { target: Descriptor };
@@ -83,38 +91,55 @@ export async function listImages(ctr: Ctr, filters: readonly string[] = []): Pro
 
 /** The image for a platform. NotFound when it is not for it, or not here. */
 export async function openImage(ctr: Ctr, name: string, platform: Platform = HOST): Promise<OpenImage> {
-  const { target } = await getImage(ctr, name);
-  return { name, ...(await openTarget(ctr, target, platform)) };
+  const { target, labels } = await getImage(ctr, name);
+  return { name, labels, ...(await openTarget(ctr, target, platform)) };
 }
 
-async function openTarget(ctr: Ctr, target: Descriptor, platform: Platform): Promise<Omit<OpenImage, "name">> {
-  let descriptor = target;
-  if (isIndexType(target.mediaType)) {
-    const document = parseImageDocument(await readText(ctr, target.digest), target.mediaType, target.digest);
-    const chosen = document.kind === "index" ? selectPlatform(platform, document.index.manifests) : undefined;
-    if (!chosen) throw new WharfError("NotFound", `the image has nothing for ${platform.os}/${platform.architecture}`);
-    descriptor = chosen;
-  }
+type OpenTarget = Omit<OpenImage, "name" | "labels">;
+
+async function openTarget(ctr: Ctr, target: Descriptor, platform: Platform): Promise<OpenTarget> {
+  const path = await pathTo(ctr, target, platform);
+  const descriptor = path.at(-1);
+  if (!descriptor)
+    throw new WharfError("NotFound", `the image has nothing for ${platform.os}/${platform.architecture}`);
   const document = parseImageDocument(await readText(ctr, descriptor.digest), descriptor.mediaType, descriptor.digest);
   if (document.kind !== "manifest") throw new WharfError("InvalidArgument", `${descriptor.digest} is no manifest`);
   const { manifest } = document;
   if (!isImage(manifest)) throw new WharfError("InvalidArgument", "it is an artifact, not an image that can run");
   const config = parseImageConfig(await readText(ctr, manifest.config.digest), manifest.config.digest);
   const chain = chainIds(config.rootfs.diff_ids, (text) => `sha256:${sha256(text)}` as Digest);
-  return { target, manifestDescriptor: descriptor, manifest, config, chain };
+  return { target, manifestDescriptor: descriptor, manifest, config, chain, path };
+}
+
+/** The documents from an index, or an index in an index, down to the manifest for a platform; none when there is none. */
+async function pathTo(ctr: Ctr, target: Descriptor, platform: Platform): Promise<Descriptor[]> {
+  if (!isIndexType(target.mediaType)) return [target];
+  const document = parseImageDocument(await readText(ctr, target.digest), target.mediaType, target.digest);
+  if (document.kind !== "index") return [];
+  const { manifests } = document.index;
+  const chosen = selectPlatform(
+    platform,
+    manifests.filter((one) => !isIndexType(one.mediaType)),
+  );
+  if (chosen) return [target, chosen];
+  for (const one of manifests.filter(({ mediaType }) => isIndexType(mediaType))) {
+    const path = await pathTo(ctr, one, platform);
+    if (path.length > 0) return [target, ...path];
+  }
+  return [];
 }
 
 /**
  * An image's documents for a platform, the blobs that they name, and of these what is here; `available`: the documents are.
  */
 export async function checkImage(ctr: Ctr, target: Descriptor, platform = HOST) {
-  const documents: Descriptor[] = [target];
+  let documents: readonly Descriptor[] = [target];
   const required: Descriptor[] = [];
   const present: Descriptor[] = [];
   let available = true;
   try {
     const opened = await openTarget(ctr, target, platform);
-    if (opened.manifestDescriptor.digest !== target.digest) documents.push(opened.manifestDescriptor);
+    documents = opened.path;
     required.push(opened.manifest.config, ...opened.manifest.layers);
   } catch (error) {
     if (!isCode(error, "NotFound")) throw error;

@@ -28,3 +28,12 @@ export function labelPaths(labels: Readonly<Record<string, string>>): string[] {
 export function shortTime(at: Timestamp): string {
   return formatTimestamp(at).replace(/\.?0+Z$/, "Z");
 }
+
+/** As Go prints a time. */
+export function goTime(at: Timestamp | undefined): string {
+  if (!at) return "";
+  return formatTimestamp(at)
+    .replace("T", " ")
+    .replace(/(\.\d*?)0*Z$/, (_, digits: string) => `${digits === "." ? "" : digits} +0000 UTC`)
+    .replace(/Z$/, " +0000 UTC");
+}

@@ -15,6 +15,8 @@ import { Ctr, PROGRAM } from "./ctr.ts";
 
 const WHAT = "Looks into containerd and works with it directly: images, containers, tasks, snapshots, content.";
 const SECTIONS = [{ name: "commands", title: "Commands" }];
+/** As the original ends. */
+const UNKNOWN_COMMAND = 3;
 const STYLE = { width: 100, bold: false };
 
 const GLOBALS = {
@@ -78,14 +80,15 @@ async function run(argv: readonly string[]): Promise<number> {
     if (!node) {
       const near = suggest(word, [...commands.keys()])[0];
       const hint = near ? `did you mean '${path} ${near}'?` : `'${path} --help' lists the commands`;
-      throw new WharfError("InvalidArgument", `unknown command '${path} ${word}'`, { hint });
+      report(new WharfError("InvalidArgument", `unknown command '${path} ${word}'`, { hint }), flags.debug);
+      return UNKNOWN_COMMAND;
     }
     path += ` ${node.name}`;
     if (!isGroup(node)) {
       try {
-        const code = await node.run(ctr, parseCommand(node, twoDashes(node.flags, [...early, ...rest]), path));
-        await ctr.settled();
-        return code;
+        return await settling(ctr, () =>
+          node.run(ctr, parseCommand(node, twoDashes(node.flags, [...early, ...rest]), path)),
+        );
       } catch (error) {
         if (!(error instanceof HelpWanted)) return report(error, flags.debug);
         stdout(commandHelp(node, path, PROGRAM, STYLE));
@@ -101,6 +104,20 @@ async function run(argv: readonly string[]): Promise<number> {
     commands = node.commands;
     word = next;
   }
+}
+
+/** Runs a command, and waits for what it left to go on beside it: the release of its lease, for one, however it ended. */
+async function settling(ctr: Ctr, work: () => number | Promise<number>): Promise<number> {
+  let code: number;
+  try {
+    code = await work();
+  } catch (error) {
+    // what the command failed at is what counts
+    await ctr.settled().catch(() => {});
+    throw error;
+  }
+  await ctr.settled();
+  return code;
 }
 
 function report(error: unknown, debug: boolean): number {

@@ -18,12 +18,9 @@ export function mergeEnv(before: readonly string[], more: readonly string[]): st
   return [...merged.values()];
 }
 
-/** Lines of an environment file: NAME=VALUE, comments and empty lines left out. */
+/** Lines of an environment file, NAME=VALUE, as they stand there; one without "=", as a comment or an empty one, names no variable. */
 export function envFile(text: string): string[] {
-  return text
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "" && !line.startsWith("#"));
+  return text.split(/\r?\n/).filter((line) => line !== "");
 }
 
 export function applyImage(process: Process, config: ImageConfig, args: readonly string[], files: UserFiles): void {

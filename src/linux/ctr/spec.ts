@@ -6,6 +6,7 @@ import { defaultSeccomp } from "../../common/oci/seccomp-default.ts";
 import { resolveUser, type UserFiles } from "../../common/oci/user.ts";
 import { capabilityNames, getCapabilities } from "../sys/capabilities.ts";
 import { readText } from "../sys/fs.ts";
+import { loadDefaultProfile } from "./apparmor.ts";
 import { usage } from "./ctr.ts";
 import { allowDefaultDevices, defaultSpec } from "./default-spec.ts";
 import { chosenDevices, devicesBelow } from "./devices.ts";
@@ -49,7 +50,8 @@ export function specOf(input: SpecInput): Spec {
   }
   if (flags.hostname) spec.hostname = flags.hostname;
   if (flags["rootfs-propagation"]) spec.linux!.rootfsPropagation = flags["rootfs-propagation"];
-  if (flags["allow-new-privs"]) process.noNewPrivileges = false;
+  if (flags["allow-new-privs"]) delete process.noNewPrivileges;
+  if (process.env.length === 0) delete process.env;
   if (input.given.has("cgroup")) spec.linux!.cgroupsPath = flags.cgroup;
   if (flags["rdt-class"]) spec.linux!.intelRdt = { closID: flags["rdt-class"] };
   privileges(spec, flags);
@@ -62,7 +64,7 @@ export function specOf(input: SpecInput): Spec {
 
 function parseMount(text: string): Mount {
   const mount: Mount = { destination: "" };
-  for (const field of text.split(",")) {
+  for (const field of csvFields(text)) {
     const [key, value] = cut(field, "=");
     if (value === undefined) throw usage(`mount ${JSON.stringify(text)}: ${JSON.stringify(field)} is not KEY=VALUE`);
     if (key === "type") mount.type = value;
@@ -72,6 +74,14 @@ function parseMount(text: string): Mount {
     else throw usage(`mount ${JSON.stringify(text)}: ${JSON.stringify(key)} is not known`);
   }
   return mount;
+}
+
+/** The fields of a line of CSV: one in quotes may have commas in it, and a quote as two. */
+function csvFields(text: string): string[] {
+  const fields = text.match(/(?<=^|,)(?:"(?:[^"]|"")*"|[^",]*)(?=,|$)/g) ?? [];
+  const length = fields.reduce((sum, field) => sum + field.length + 1, -1);
+  if (length !== text.length) throw usage(`mount ${JSON.stringify(text)}: a quote that is not closed, or out of place`);
+  return fields.map((field) => (field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field));
 }
 
 function annotationsOf(words: readonly string[]): Record<string, string> {
@@ -87,7 +97,7 @@ function privileges(spec: Spec, flags: ContainerFlags): void {
   }
   if (flags.privileged) {
     const all = capabilityNames(getCapabilities().permitted);
-    process.capabilities = { bounding: all, effective: [...all], permitted: [...all], inheritable: [...all] };
+    process.capabilities = { bounding: all, effective: [...all], permitted: [...all] };
     delete linux.maskedPaths;
     delete linux.readonlyPaths;
     for (const mount of spec.mounts!) {
@@ -104,6 +114,10 @@ function privileges(spec: Spec, flags: ContainerFlags): void {
   if (flags["seccomp-profile"]) linux.seccomp = JSON.parse(readText(flags["seccomp-profile"])) as LinuxSeccomp;
   else if (flags.seccomp) linux.seccomp = defaultSeccomp(process.capabilities?.bounding ?? [], "x64");
   if (flags["apparmor-profile"]) process.apparmorProfile = flags["apparmor-profile"];
+  if (flags["apparmor-default-profile"]) {
+    if (flags["apparmor-profile"]) throw usage("--apparmor-profile and --apparmor-default-profile exclude each other");
+    process.apparmorProfile = loadDefaultProfile(flags["apparmor-default-profile"]);
+  }
   for (const path of flags.device) {
     const { devices, rules } = chosenDevices(path);
     linux.devices = [...(linux.devices ?? []), ...devices];
@@ -140,7 +154,9 @@ function namespaces(spec: Spec, flags: ContainerFlags): void {
   for (const word of flags["with-ns"]) {
     const [type, path] = cut(word, ":");
     if (path === undefined || !NAMESPACES.has(type)) throw usage(`namespace ${JSON.stringify(word)} is not TYPE:PATH`);
-    list = [...list.filter((one) => one.type !== type), { type: type as LinuxNamespaceType, path }];
+    const joined = { type: type as LinuxNamespaceType, path };
+    const at = list.findIndex((one) => one.type === type);
+    list = at < 0 ? [...list, joined] : list.with(at, joined);
   }
   linux.namespaces = list;
 }

@@ -20,6 +20,8 @@ export interface CtrOptions {
   namespace?: string;
   /** Ours, not the original. */
   own?: boolean;
+  /** A program with its arguments that becomes ours, such as ip netns exec. */
+  within?: readonly string[];
 }
 
 /** ctr in one namespace. Its FIFOs lie where the shims see them, too. */
@@ -39,7 +41,9 @@ export class Ctr {
 
   #command(args: readonly string[]): string[] {
     const { dir, state, socket } = this.#target;
-    const program = this.#options.own ? [join(ROOT, "dist/bin/ctr")] : [PEERS, "enter", "--bind", dir, "ctr"];
+    const program = this.#options.own
+      ? [...(this.#options.within ?? []), join(ROOT, "dist/bin/ctr")]
+      : [PEERS, "enter", "--bind", dir, "ctr"];
     return [
       ...program,
       "-a",

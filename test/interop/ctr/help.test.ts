@@ -18,12 +18,9 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   "containers create --gpus": "GPUs come through a hook program of their maker's",
   "containers create --blockio-config-file": "classes of block I/O are not supported",
   "containers create --blockio-class": "classes of block I/O are not supported",
-  "containers create --apparmor-default-profile": "profiles are loaded by the host, --apparmor-profile names one",
   "run --gpus": "GPUs come through a hook program of their maker's",
   "run --blockio-config-file": "classes of block I/O are not supported",
   "run --blockio-class": "classes of block I/O are not supported",
-  "run --apparmor-default-profile": "profiles are loaded by the host, --apparmor-profile names one",
-  "run --cni": "networks by CNI are not made here",
   "content active --root": "it is about the files of a daemon that does not run",
 };
 

@@ -5,9 +5,10 @@ import { Status } from "../../../common/gen/containerd/types/task.ts";
 import { encodeBase64 } from "../../../common/grpc/base64.ts";
 import type { AnyLike } from "../../../common/protobuf/any.ts";
 import { getContainer, newContainer, readSpec, removeContainer } from "../container.ts";
-import { type Ctr, command, group, need } from "../ctr.ts";
+import { type Ctr, command, group, need, throwAll } from "../ctr.ts";
 import { CONTAINER } from "../flags.ts";
 import { labelPaths, labelsOf, labelText, shortTime } from "../labels.ts";
+import { detachNetwork } from "../network.ts";
 import { checkpointContainer, restoreContainer } from "./container-checkpoint.ts";
 
 const create = command({
@@ -49,7 +50,7 @@ const info = command({
     const spec = readSpec(container);
     const options = runtime?.options && shownAny(runtime.options);
     const shown = {
-      ...{ ID: id, Labels: labels, Image: image },
+      ...{ ID: id, Labels: Object.keys(labels).length > 0 ? labels : null, Image: image },
       Runtime: { Name: runtime?.name ?? "", Options: options ?? null },
       ...{ SnapshotKey: snapshotKey, Snapshotter: snapshotter },
       CreatedAt: createdAt && shortTime(createdAt),
@@ -82,6 +83,7 @@ async function removeOne(ctr: Ctr, id: string, keepSnapshot: boolean): Promise<v
       });
     }
     await ctr.tasks.delete({ containerId: id });
+    detachNetwork(ctr, container);
   } catch (error) {
     if (!isCode(error, "NotFound")) throw error;
   }
@@ -95,11 +97,11 @@ const remove = command({
   flags: { "keep-snapshot": bool("Keep the snapshots") },
   run: async (ctr, { flags, args }) => {
     need(args, 0, "a container");
-    const errors: string[] = [];
+    const errors: Error[] = [];
     for (const id of args) {
-      await removeOne(ctr, id, flags["keep-snapshot"]).catch((error: WharfError) => void errors.push(error.message));
+      await removeOne(ctr, id, flags["keep-snapshot"]).catch((error: Error) => void errors.push(error));
     }
-    if (errors.length > 0) throw new WharfError("FailedPrecondition", errors.join("; "));
+    throwAll(errors);
     return 0;
   },
 });

@@ -1,13 +1,13 @@
 // ctr content: blobs by their digests.
 import { bool, duration, type FlagValues, int, list as listFlag, refused, string } from "../../../common/cli/flags.ts";
 import { humanDuration, humanSize } from "../../../common/cli/units.ts";
-import { isCode, WharfError } from "../../../common/errors.ts";
+import { isCode } from "../../../common/errors.ts";
 import { ImageStore } from "../../../common/gen/containerd/transfer/imagestore.ts";
 import type { Timestamp } from "../../../common/gen/google/protobuf/timestamp.ts";
 import { packAny } from "../../../common/protobuf/any.ts";
 import { read } from "../../sys/fs.ts";
 import { BlobWriter, PIECE } from "../content-write.ts";
-import { type Ctr, command, group, need, usage } from "../ctr.ts";
+import { type Ctr, command, group, need, throwAll, usage } from "../ctr.ts";
 import { editFile } from "../edit.ts";
 import { REGISTRY } from "../flags.ts";
 import { eachPiece, getImage, HOST, platformOf, readBlob } from "../image.ts";
@@ -46,6 +46,7 @@ const ingest = command({
     "expected-digest": string("Its digest, which is checked", { type: "DIGEST" }),
   },
   run: async (ctr, { flags, args }) => {
+    if (flags["expected-digest"]) digestOf([flags["expected-digest"]]);
     const request = { size: flags["expected-size"], digest: flags["expected-digest"] };
     const writer = new BlobWriter(ctr, { ref: need(args, 0, "a name"), ...request });
     const buffer = new Uint8Array(PIECE);
@@ -70,7 +71,7 @@ const active = command({
   run: async (ctr, { args }) => {
     const { statuses } = await ctr.content.listStatuses({ filters: args[0] ? [`ref~=${args[0]}`] : [] });
     const rows = statuses.map(({ ref, offset, startedAt }) => `${ref}\t${humanSize(offset)}\t${age(startedAt)}\t`);
-    ctr.table(["REF\tSIZE\tAGE\t", ...rows], 1);
+    ctr.tabs(["REF\tSIZE\tAGE\t", ...rows]);
     return 0;
   },
 });
@@ -88,7 +89,7 @@ const list = command({
         else rows.push(`${digest}\t${humanSize(size)}\t${age(createdAt)}\t${labelText(labels)}`);
       }
     }
-    if (!flags.quiet) ctr.table(rows, 1);
+    if (!flags.quiet) ctr.tabs(rows);
     return 0;
   },
 });
@@ -118,17 +119,17 @@ const remove = command({
   flags: {},
   run: async (ctr, { args }) => {
     digestOf(args);
-    const errors: string[] = [];
+    const errors: Error[] = [];
     for (const at of args.keys()) {
       try {
         await ctr.content.delete({ digest: digestOf(args, at) });
         ctr.line(args[at]!);
       } catch (error) {
         if (isCode(error, "NotFound")) ctr.warn(`${args[at]}: no such blob`);
-        else errors.push((error as Error).message);
+        else errors.push(error as Error);
       }
     }
-    if (errors.length > 0) throw new WharfError("Unknown", errors.join("; "));
+    throwAll(errors);
     return 0;
   },
 });
@@ -227,7 +228,7 @@ const pruneReferences = command({
     for await (const { info } of ctr.content.list({})) {
       for (const { digest, labels } of info) {
         const cleared = Object.keys(labels).filter((key) => LAYER_LABEL.test(key) && key.includes(".l."));
-        for (const key of cleared) ctr.line(`${digest}: ${key}=${labels[key]}`);
+        if (flags.dry) for (const key of cleared) ctr.err(`${digest}: ${key}=${labels[key]}\n`);
         if (flags.dry || cleared.length === 0) continue;
         const paths = cleared.map((key) => `labels.${key}`);
         await ctr.content.update({ info: { digest, labels: {} }, updateMask: { paths } });

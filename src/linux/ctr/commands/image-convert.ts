@@ -1,14 +1,15 @@
-// ctr images convert: Docker's media types to OCI's, compressed layers to plain ones.
+// ctr images convert: Docker's media types to OCI's, compressed layers to plain ones, fewer platforms.
 import { bool, list } from "../../../common/cli/flags.ts";
-import { WharfError } from "../../../common/errors.ts";
+import { isCode } from "../../../common/errors.ts";
 import type { Descriptor, Manifest } from "../../../common/oci/image.ts";
 import { isIndexType, OCI } from "../../../common/oci/media-types.ts";
 import { platformMatches } from "../../../common/oci/platform.ts";
 import { decompressor, sniff } from "../../sys/decompress.ts";
-import { sha256 } from "../../sys/hash.ts";
+import { Sha256, sha256 } from "../../sys/hash.ts";
 import { BlobWriter, PIECE, writeBlob } from "../content-write.ts";
 import { type Ctr, command, need } from "../ctr.ts";
 import { getImage, HOST, platformOf, readBlob } from "../image.ts";
+import { goDocument } from "../image-json.ts";
 
 interface Wanted {
   oci: boolean;
@@ -22,62 +23,84 @@ const OCI_OF: Readonly<Record<string, string>> = {
   "application/vnd.docker.container.image.v1+json": OCI.config,
   "application/vnd.docker.image.rootfs.diff.tar.gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
   "application/vnd.docker.image.rootfs.diff.tar": "application/vnd.oci.image.layer.v1.tar",
+  "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip":
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+  "application/vnd.docker.image.rootfs.foreign.diff.tar": "application/vnd.oci.image.layer.nondistributable.v1.tar",
 };
+const UNCOMPRESSED = "containerd.io/uncompressed";
 
-/** Writes a blob's bytes uncompressed, as they come. */
-async function uncompressed(ctr: Ctr, layer: Descriptor): Promise<Descriptor> {
+/** Writes a blob's bytes uncompressed, as they come; undefined when they are so already. */
+async function uncompressed(ctr: Ctr, layer: Descriptor): Promise<Descriptor | undefined> {
+  const mediaType = layer.mediaType.replace(/[.+](gzip|zstd)$/, "");
+  if (mediaType === layer.mediaType) return undefined;
   const blob = await readBlob(ctr, layer.digest);
   const compression = sniff(blob, 0, blob.length);
-  if (compression === "none") return layer;
-  const writer = new BlobWriter(ctr, { ref: `convert-uncompress-from-${layer.digest}` });
+  if (compression === "none") return undefined;
+  const { [UNCOMPRESSED]: _, ...labels } = (await ctr.content.info({ digest: layer.digest })).info!.labels;
+  const writer = new BlobWriter(ctr, { ref: `convert-uncompress-from-${layer.digest}`, labels });
+  const hash = new Sha256();
   const engine = decompressor(compression);
   const output = new Uint8Array(PIECE);
   let size = 0;
   for (let at = 0; ; ) {
     const { taken, made } = engine.step(native.address(blob) + at, blob.length - at, native.address(output), PIECE);
     at += taken;
-    if (made > 0) await writer.write(output.slice(0, made));
+    const piece = output.slice(0, made);
+    hash.update(piece);
+    if (made > 0) await writer.write(piece);
     size += made;
     if (taken === 0 && made === 0) break;
   }
   engine.end();
-  const digest = await writer.commit();
-  return {
-    ...layer,
-    mediaType: layer.mediaType.replace(/[.+](gzip|zstd)$/, ""),
-    digest: digest as Descriptor["digest"],
-    size,
-  };
+  await writer.commit().catch((error: unknown) => {
+    if (!isCode(error, "AlreadyExists")) throw error;
+  });
+  return { ...layer, mediaType, digest: `sha256:${hash.hex()}` as Descriptor["digest"], size };
 }
 
-/** The converted document, written down, with what it refers to. */
+/** A blob's new descriptor, with what it names written down; the same one where nothing changes. */
 async function converted(ctr: Ctr, target: Descriptor, wanted: Wanted): Promise<Descriptor> {
-  const document = JSON.parse(native.utf8(await readBlob(ctr, target.digest))) as Manifest & {
-    manifests?: Descriptor[];
+  const typed = (one: Descriptor) => {
+    const mediaType = wanted.oci ? (OCI_OF[one.mediaType] ?? one.mediaType) : one.mediaType;
+    return mediaType === one.mediaType ? one : { ...one, mediaType };
   };
-  const typeOf = (type: string) => (wanted.oci ? (OCI_OF[type] ?? type) : type);
-  const labels: Record<string, string> = {};
+  const bytes = await readBlob(ctr, target.digest);
+  const document = JSON.parse(native.utf8(bytes)) as Manifest & { manifests?: Descriptor[] };
+  const { labels } = (await ctr.content.info({ digest: target.digest })).info!;
+  let changed = document.mediaType !== undefined && typed(target).mediaType !== document.mediaType;
+  const replace = (label: string, before: Descriptor, now: Descriptor | undefined) => {
+    if (before === now) return;
+    changed = true;
+    for (const [key, value] of Object.entries(labels)) {
+      if (value === before.digest && key.startsWith("containerd.io/gc.ref.content")) delete labels[key];
+    }
+    if (now) labels[`containerd.io/gc.ref.content.${label}`] = now.digest;
+  };
   if (isIndexType(target.mediaType)) {
     const manifests: Descriptor[] = [];
-    for (const one of document.manifests!.filter(wanted.keep)) manifests.push(await converted(ctr, one, wanted));
-    document.manifests = manifests;
-    for (const [at, { digest }] of manifests.entries()) labels[`containerd.io/gc.ref.content.m.${at}`] = digest;
-  } else {
-    const layers: Descriptor[] = [];
-    for (const layer of document.layers) {
-      const done = wanted.uncompress ? await uncompressed(ctr, layer) : layer;
-      layers.push({ ...done, mediaType: typeOf(done.mediaType) });
+    for (const [at, one] of (document.manifests ?? []).entries()) {
+      const now = wanted.keep(one) ? await converted(ctr, one, wanted) : undefined;
+      replace(`m.${at}`, one, now);
+      if (now) manifests.push(now);
     }
-    document.layers = layers;
-    document.config = { ...document.config, mediaType: typeOf(document.config.mediaType) };
-    labels["containerd.io/gc.ref.content.config"] = document.config.digest;
-    for (const [at, { digest }] of layers.entries()) labels[`containerd.io/gc.ref.content.l.${at}`] = digest;
+    document.manifests = manifests;
+  } else {
+    for (const [at, layer] of document.layers.entries()) {
+      const now = typed((wanted.uncompress ? await uncompressed(ctr, layer) : undefined) ?? layer);
+      replace(`l.${at}`, layer, now);
+      document.layers[at] = now;
+    }
+    const config = typed(document.config);
+    replace("config", document.config, config);
+    document.config = config;
   }
-  const mediaType = typeOf(target.mediaType);
-  const bytes = native.bytes(JSON.stringify({ ...document, mediaType }));
-  const digest = `sha256:${sha256(bytes)}` as Descriptor["digest"];
-  await writeBlob(ctr, { ref: `convert-${digest}`, digest, labels }, bytes);
-  return { ...target, mediaType, digest, size: bytes.length };
+  const now = typed(target);
+  if (!changed) return now;
+  if (document.mediaType !== undefined) document.mediaType = now.mediaType;
+  const text = native.bytes(goDocument(document));
+  const digest = `sha256:${sha256(text)}` as Descriptor["digest"];
+  await writeBlob(ctr, { ref: `convert-${digest}`, digest, labels }, text);
+  return { ...now, digest, size: text.length };
 }
 
 export const convert = command({
@@ -99,10 +122,9 @@ export const convert = command({
     const digest = await ctr.leased(async () => {
       const { target, labels } = await getImage(ctr, source);
       const made = await converted(ctr, target, { oci: flags.oci, uncompress: flags.uncompress, keep });
-      if (made.digest === target.digest && !flags.oci && !flags.uncompress) {
-        throw new WharfError("InvalidArgument", "nothing to convert", { hint: "say --oci or --uncompress" });
-      }
-      await ctr.images.delete({ name }).catch(() => {});
+      await ctr.images.delete({ name }).catch((error: unknown) => {
+        if (!isCode(error, "NotFound")) throw error;
+      });
       await ctr.images.create({ image: { name, target: made, labels } });
       return made.digest;
     });

@@ -2,11 +2,12 @@
 import { bool } from "../../../common/cli/flags.ts";
 import { isCode } from "../../../common/errors.ts";
 import { formatPlatform } from "../../../common/oci/platform.ts";
-import { command, DEFAULT_SNAPSHOTTER, group, need } from "../ctr.ts";
+import { command, DEFAULT_SNAPSHOTTER, group, need, PROGRAM } from "../ctr.ts";
 import { SNAPSHOTTER } from "../flags.ts";
-import { checkImage, getImage, isUnpacked, listImages, openImage, platformsOf, readBlob } from "../image.ts";
+import { checkImage, isUnpacked, listImages, openImage, platformsOf } from "../image.ts";
 import { labelPaths, labelsOf, labelText } from "../labels.ts";
 import { convert } from "./image-convert.ts";
+import { inspect } from "./image-inspect.ts";
 import { imageMount, imageUnmount } from "./image-mount.ts";
 import { exportImages, importImages, pull, push, tag } from "./image-transfer.ts";
 
@@ -86,7 +87,8 @@ const label = command({
     const paths = flags["replace-all"] ? ["labels"] : labelPaths(labels);
     // containerd 2.1 crashes on an image without a target, though the mask leaves it out
     const { image } = await ctr.images.update({ image: { name, labels, target: {} }, updateMask: { paths } });
-    ctr.line(labelText(image!.labels));
+    const told = labelText(image!.labels);
+    ctr.line(told === "-" ? "" : told);
     return 0;
   },
 });
@@ -125,7 +127,7 @@ const prune = command({
     const unused = (await listImages(ctr)).filter(({ name }) => !used.has(name));
     for (const [at, { name }] of unused.entries()) {
       await ctr.images.delete({ name, sync: at === unused.length - 1 });
-      ctr.line(name);
+      ctr.err(`${PROGRAM}: deleted image: ${name}\n`);
     }
     return 0;
   },
@@ -146,39 +148,6 @@ const usageOf = command({
       key = (await ctr.snapshots.stat({ snapshotter, key })).info!.parent;
     }
     ctr.table(rows, 1);
-    return 0;
-  },
-});
-
-const inspect = command({
-  name: "inspect",
-  summary: "Show an image's documents as a tree",
-  usage: "IMAGE",
-  flags: { content: bool("Show the documents themselves") },
-  run: async (ctr, { flags, args }) => {
-    const { name, target } = await getImage(ctr, need(args, 0, "an image"));
-    ctr.line(name);
-    const show = async (blob: { mediaType: string; digest: string; size: number }, prefix: string, last: boolean) => {
-      ctr.line(`${prefix}${last ? "└──" : "├──"}${blob.mediaType} @${blob.digest} (${blob.size} bytes)`);
-      if (!/json$/.test(blob.mediaType)) return;
-      const deeper = `${prefix}${last ? "   " : "│  "}`;
-      let document: Record<string, unknown>;
-      try {
-        document = JSON.parse(native.utf8(await readBlob(ctr, blob.digest))) as Record<string, unknown>;
-      } catch (error) {
-        if (!isCode(error, "NotFound")) throw error;
-        ctr.line(`${deeper}(not here)`);
-        return;
-      }
-      if (flags.content) {
-        for (const line of JSON.stringify(document, undefined, 3).split("\n")) ctr.line(`${deeper}  ${line}`);
-      }
-      const { config, manifests, layers } = document as Record<string, (typeof blob)[] | undefined>;
-      const isDescriptor = (value: unknown): value is typeof blob => typeof (value as typeof blob)?.digest === "string";
-      const children = [...(manifests ?? []), ...(isDescriptor(config) ? [config] : []), ...(layers ?? [])];
-      for (const [at, child] of children.entries()) await show(child, deeper, at === children.length - 1);
-    };
-    await show(target, "", true);
     return 0;
   },
 });

@@ -1,8 +1,7 @@
 // ctr leases: what keeps content and snapshots from the garbage collector.
 import { bool, duration, string } from "../../../common/cli/flags.ts";
-import { formatTimestamp } from "../../../common/timestamp.ts";
 import { command, group, need } from "../ctr.ts";
-import { labelsOf, labelText } from "../labels.ts";
+import { labelsOf, labelText, shortTime } from "../labels.ts";
 
 const DAY_NS = 24 * 3600e9;
 
@@ -35,7 +34,7 @@ const list = command({
     const { leases: found } = await ctr.leases.list({ filters: args });
     if (flags.quiet) for (const { id } of found) ctr.line(id);
     else {
-      const time = (at: (typeof found)[0]["createdAt"]) => (at ? formatTimestamp({ ...at, nanos: 0 }) : "");
+      const time = (at: (typeof found)[0]["createdAt"]) => (at ? shortTime({ ...at, nanos: 0 }) : "");
       const rows = found.map(({ id, createdAt, labels }) => `${id}\t${time(createdAt)}\t${labelText(labels)}\t`);
       ctr.table(["ID\tCREATED AT\tLABELS\t", ...rows], 1);
     }

@@ -1,7 +1,7 @@
 // ctr namespaces: worlds apart within one containerd.
 import { bool } from "../../../common/cli/flags.ts";
-import { isCode, WharfError } from "../../../common/errors.ts";
-import { command, group, need } from "../ctr.ts";
+import { isCode } from "../../../common/errors.ts";
+import { command, group, need, throwAll } from "../ctr.ts";
 import { labelPaths, labelsOf, labelText } from "../labels.ts";
 
 const create = command({
@@ -51,17 +51,19 @@ const remove = command({
   flags: { cgroup: bool("Remove the namespace's cgroup too", { short: "c" }) },
   run: async (ctr, { args }) => {
     need(args, 0, "a name");
-    const errors: string[] = [];
+    const errors: Error[] = [];
     for (const name of args) {
       try {
         await ctr.namespaces.delete({ name });
-        ctr.line(name);
       } catch (error) {
-        if (isCode(error, "NotFound")) ctr.warn(`${name}: no such namespace`);
-        else errors.push((error as Error).message);
+        if (!isCode(error, "NotFound")) {
+          errors.push(error as Error);
+          continue;
+        }
       }
+      ctr.line(name);
     }
-    if (errors.length > 0) throw new WharfError("FailedPrecondition", errors.join("; "));
+    throwAll(errors);
     return 0;
   },
 });

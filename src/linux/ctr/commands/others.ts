@@ -1,9 +1,10 @@
 // ctr version, info, plugins, events, oci, deprecations: about containerd itself.
 import { bool, string } from "../../../common/cli/flags.ts";
-import { WharfError } from "../../../common/errors.ts";
+import { CODES, WharfError } from "../../../common/errors.ts";
+import { Options } from "../../../common/gen/containerd/runc/options.ts";
 import { RuntimeInfo, RuntimeRequest } from "../../../common/gen/containerd/types/introspection.ts";
 import { formatPlatform } from "../../../common/oci/platform.ts";
-import { anyName, packAny, unpackAny } from "../../../common/protobuf/any.ts";
+import { anyName, isAny, packAny, unpackAny } from "../../../common/protobuf/any.ts";
 import { decode } from "../../../common/protobuf/codec.ts";
 import { formatTimestamp } from "../../../common/timestamp.ts";
 import { VERSION } from "../../../common/version.ts";
@@ -12,6 +13,8 @@ import { command, group, usage } from "../ctr.ts";
 import { defaultSpec } from "../default-spec.ts";
 import { EVENT_TYPES } from "../event-types.ts";
 import { RUNTIME } from "../flags.ts";
+import { goJson } from "../go-json.ts";
+import { goTime } from "../labels.ts";
 
 export const version = command({
   name: "version",
@@ -35,12 +38,17 @@ export const info = command({
   flags: {},
   run: async (ctr) => {
     const { uuid, pid, pidns, deprecations } = await ctr.introspection.server({});
-    ctr.line(JSON.stringify({ server: { uuid, pid, pidns, deprecations } }, undefined, 4));
+    const told = deprecations.length > 0 ? { deprecations } : {};
+    ctr.line(JSON.stringify({ server: { uuid, pid, pidns, ...told } }, undefined, 4));
     return 0;
   },
 });
 
 const SKIPPED = /skip plugin/;
+
+function codeName(number: number): string {
+  return Object.entries(CODES).find(([, { grpc }]) => grpc === number)?.[0] ?? String(number);
+}
 
 const list = command({
   name: "list",
@@ -62,9 +70,9 @@ const list = command({
         ...(requires.length > 0 ? ["Requires:\t", ...requires.map((one) => `\t ${one}`)] : []),
         ...(platforms.length > 0 ? [`Platforms:\t ${platformsOf(platforms)}`] : []),
         ...(Object.keys(exports).length > 0 ? ["Exports:\t"] : []),
-        ...Object.entries(exports).map(([key, value]) => `\t ${key}\t ${value}`),
+        ...Object.entries(exports).map(([key, value]) => `\t ${key} \t ${value}`),
         ...(capabilities.length > 0 ? [`Capabilities:\t ${capabilities.join(",")}`] : []),
-        ...(initErr ? ["Error:\t", `\t Code:\t ${initErr.code}`, `\t Message:\t ${initErr.message}`] : []),
+        ...(initErr ? ["Error:\t", `\t Code:\t ${codeName(initErr.code)}`, `\t Message:\t ${initErr.message}`] : []),
       ]);
       ctr.table(lines, 4);
     } else {
@@ -90,11 +98,11 @@ const inspectRuntime = command({
       ...{ type: "io.containerd.runtime.v2", id: "task", options: request },
     });
     if (!extra) throw new WharfError("Internal", `the server says nothing of ${JSON.stringify(runtimePath)}`);
-    const { name, version: of, features, annotations } = unpackAny(RuntimeInfo, extra);
+    const { name, version: of, options: known, features, annotations } = unpackAny(RuntimeInfo, extra);
     const shown = {
       Name: name,
       Version: { Version: of?.version ?? "", Revision: of?.revision ?? "" },
-      Options: null,
+      Options: known && isAny(known, Options) ? goJson(unpackAny(Options, known)) : null,
       Features: features ? (JSON.parse(native.utf8(features.value)) as unknown) : null,
       Annotations: Object.keys(annotations).length > 0 ? annotations : null,
     };
@@ -113,21 +121,12 @@ export const events = command({
   run: async (ctr, { args }) => {
     for await (const { timestamp, namespace, topic, event } of ctr.events.subscribe({ filters: args })) {
       const type = event && EVENT_TYPES.get(anyName(event));
-      const shown = type ? JSON.stringify(decode(type, event.value), plain) : "";
-      ctr.line(`${timestamp ? formatTimestamp(timestamp) : ""} ${namespace} ${topic} ${shown}`);
+      const shown = type ? JSON.stringify(goJson(decode(type, event.value), "nothing")) : "";
+      ctr.line(`${goTime(timestamp)} ${namespace} ${topic} ${shown}`);
     }
     return 0;
   },
 });
-
-/** Bytes as text, big numbers as numbers, names as containerd writes them. */
-function plain(_key: string, value: unknown): unknown {
-  if (typeof value === "bigint") return Number(value);
-  if (value instanceof Uint8Array) return native.utf8(value);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  const entries = Object.entries(value).filter(([, one]) => one !== undefined && one !== "" && one !== 0);
-  return Object.fromEntries(entries.map(([key, one]) => [key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`), one]));
-}
 
 const spec = command({
   name: "spec",
@@ -137,7 +136,9 @@ const spec = command({
   run: (ctr, { flags }) => {
     if (flags.platform && !flags.platform.startsWith("linux"))
       throw usage(`platform ${JSON.stringify(flags.platform)} is not supported`);
-    ctr.line(JSON.stringify(defaultSpec(ctr.globals.namespace, ""), undefined, 4));
+    const shown = defaultSpec(ctr.globals.namespace, "");
+    shown.linux!.cgroupsPath = `/${ctr.globals.namespace}`;
+    ctr.line(JSON.stringify(shown, undefined, 4));
     return 0;
   },
 });

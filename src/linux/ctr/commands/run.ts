@@ -1,9 +1,10 @@
 // ctr run: a container and its task in one go.
-import { bool, refused, string } from "../../../common/cli/flags.ts";
+import { bool, int, string } from "../../../common/cli/flags.ts";
 import { isCode } from "../../../common/errors.ts";
 import { newContainer, removeContainer } from "../container.ts";
 import { command, usage } from "../ctr.ts";
 import { CONTAINER } from "../flags.ts";
+import { attachNetwork, detachNetwork } from "../network.ts";
 import { deleteProcess, runProcess } from "../process.ts";
 import { createTask } from "../task.ts";
 
@@ -13,13 +14,14 @@ export const run = command({
   usage: "IMAGE|FOLDER CONTAINER [COMMAND] [ARG...]",
   flags: {
     ...CONTAINER,
+    "cpu-shares": int("CPU shares", { initial: 1024, min: 0 }),
     rm: bool("Remove the container when it has ended"),
     detach: bool("Do not wait for its end", { short: "d" }),
     "null-io": bool("Without streams"),
     "log-uri": string("Where the shim writes the output", { type: "URI" }),
     "fifo-dir": string("Folder for the streams' FIFOs", { type: "DIR" }),
     checkpoint: string("Image with a checkpoint to start from", { type: "IMAGE" }),
-    cni: refused("networks by CNI are not made here", "use --net-host, or join a namespace with --with-ns"),
+    cni: bool("Attach to the first network of /etc/cni/net.d"),
     "sync-fs": bool("Write the files to disk while unpacking", { hidden: true }),
   },
   examples: [
@@ -49,16 +51,21 @@ export const run = command({
       });
       using _io = io;
       let code: number;
+      let attached = false;
       try {
+        if (flags.cni) attachNetwork(ctr, container, pid);
+        attached = flags.cni;
         code = await runProcess(ctr, { name, io, pid, detach: flags.detach, pidFile: flags["pid-file"] });
         // its streams are ours, and go with them
         if (!flags.detach) await ctr.tasks.delete({ containerId: container.id });
       } catch (error) {
+        if (attached) detachNetwork(ctr, container);
         await deleteProcess(ctr, name, true).catch((other: unknown) => {
           if (!isCode(other, "NotFound")) ctr.warn(`the task stays: ${(other as Error).message}`);
         });
         throw error;
       }
+      if (!flags.detach) detachNetwork(ctr, container);
       await removeIfWanted();
       return code;
     } finally {

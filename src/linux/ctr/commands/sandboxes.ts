@@ -4,7 +4,7 @@ import { isCode, WharfError } from "../../../common/errors.ts";
 import { formatTimestamp } from "../../../common/timestamp.ts";
 import { readText } from "../../sys/fs.ts";
 import { specAny } from "../container.ts";
-import { command, group, need } from "../ctr.ts";
+import { command, group, need, throwAll } from "../ctr.ts";
 
 const run = command({
   name: "run",
@@ -62,7 +62,7 @@ const remove = command({
   flags: { force: bool("Also those that cannot be stopped", { short: "f" }) },
   run: async (ctr, { flags, args }) => {
     need(args, 0, "an id");
-    const errors: string[] = [];
+    const errors: Error[] = [];
     for (const sandboxId of args) {
       try {
         const { sandbox } = await ctr.sandboxes.get({ sandboxId });
@@ -77,10 +77,10 @@ const remove = command({
         await ctr.sandboxes.delete({ sandboxId });
         ctr.line(sandboxId);
       } catch (error) {
-        errors.push(`${sandboxId}: ${(error as Error).message}`);
+        errors.push(error as Error);
       }
     }
-    if (errors.length > 0) throw new WharfError("FailedPrecondition", errors.join("; "));
+    throwAll(errors);
     return 0;
   },
 });

@@ -201,7 +201,7 @@ const unpackManifest = declare({
         target.digest === digest || (await manifestsOf(ctr, target)).some((one) => one.manifest.digest === digest);
       if (!found) continue;
       await unpack(ctr, await openImage(ctr, image), name(ctr, flags));
-      ctr.line(`unpacked ${digest} (${target.mediaType})`);
+      ctr.line(`unpacking ${digest} (${target.mediaType})...done`);
       return 0;
     }
     throw usage(`no image has the digest ${JSON.stringify(digest)}`);

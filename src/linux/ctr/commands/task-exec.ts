@@ -4,7 +4,7 @@ import { WharfError } from "../../../common/errors.ts";
 import { resolveUser } from "../../../common/oci/user.ts";
 import { rawMode } from "../../cli/terminal.ts";
 import { getContainer, readSpec } from "../container.ts";
-import { command, need } from "../ctr.ts";
+import { command, need, usage } from "../ctr.ts";
 import { TaskIo } from "../io.ts";
 import { deleteProcess, follow, runProcess } from "../process.ts";
 import { userFiles } from "../root-files.ts";
@@ -30,6 +30,7 @@ export const exec = command({
     const container = await getContainer(ctr, need(args, 0, "a container"));
     const execId = need([flags["exec-id"]], 0, "--exec-id");
     need(args, 1, "a command");
+    if (flags["log-uri"] && flags["fifo-dir"]) throw usage("--log-uri and --fifo-dir exclude each other");
     const { process } = readSpec(container);
     if (!process) throw new WharfError("FailedPrecondition", `container ${container.id} has no process to go by`);
     process.terminal = flags.tty;

@@ -4,8 +4,8 @@ import { WharfError } from "../../../common/errors.ts";
 import { Metrics as V1 } from "../../../common/gen/containerd/cgroups/v1.ts";
 import { Metrics as V2 } from "../../../common/gen/containerd/cgroups/v2.ts";
 import { type AnyLike, isAny, unpackAny } from "../../../common/protobuf/any.ts";
-import { formatTimestamp } from "../../../common/timestamp.ts";
 import { command, need } from "../ctr.ts";
+import { goJson } from "../go-json.ts";
 
 type Row = readonly [name: string, value: bigint | number | string | undefined];
 
@@ -66,10 +66,6 @@ function v1Memory({ usage, totalCache }: NonNullable<V1["memory"]>): Row[] {
   ];
 }
 
-function plain(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? Number(value) : value;
-}
-
 export const metrics = command({
   name: "metrics",
   summary: "Show what a container uses",
@@ -82,10 +78,11 @@ export const metrics = command({
     if (!metric?.data) throw new WharfError("NotFound", `there are no metrics of ${JSON.stringify(id)}`);
     const type = isAny(metric.data, V1) ? V1 : V2;
     if (flags.format === "json") {
-      ctr.line(JSON.stringify(unpackAny(type as typeof V1, metric.data), plain, 2));
+      ctr.line(JSON.stringify(goJson(unpackAny(type as typeof V1, metric.data)), undefined, 2));
       return 0;
     }
-    const time = metric.timestamp ? formatTimestamp(metric.timestamp) : "";
+    const { seconds = 0, nanos = 0 } = metric.timestamp ?? {};
+    const time = `seconds:${seconds} nanos:${nanos}`;
     const rows = rowsOf(metric.data).map(([name, value]) => `${name}\t${value ?? 0}\t`);
     ctr.table(["ID\tTIMESTAMP\t", `${metric.id}\t${time}\t`, "", "METRIC\tVALUE\t", ...rows], 4, 1);
     return 0;

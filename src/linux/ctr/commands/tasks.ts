@@ -1,11 +1,11 @@
 // ctr tasks: the processes of containers.
 import { bool, string } from "../../../common/cli/flags.ts";
-import { WharfError } from "../../../common/errors.ts";
 import { ProcessDetails } from "../../../common/gen/containerd/runc/options.ts";
 import { Status } from "../../../common/gen/containerd/types/task.ts";
 import { isAny, unpackAny } from "../../../common/protobuf/any.ts";
 import { getContainer, readSpec, stopSignalOf } from "../container.ts";
-import { command, group, need, usage } from "../ctr.ts";
+import { command, group, need, throwAll, usage } from "../ctr.ts";
+import { detachNetwork } from "../network.ts";
 import { deleteProcess, parseSignal, runProcess } from "../process.ts";
 import { createTask } from "../task.ts";
 import { checkpointTask } from "./task-checkpoint.ts";
@@ -95,16 +95,19 @@ const remove = command({
     if (flags["exec-id"]) {
       return await deleteProcess(ctr, { containerId: args[0]!, execId: flags["exec-id"] }, flags.force);
     }
-    const errors: string[] = [];
+    const errors: Error[] = [];
     for (const containerId of args) {
       try {
         const status = await deleteProcess(ctr, { containerId, execId: "" }, flags.force);
+        // a task may be without a container's record
+        const container = await getContainer(ctr, containerId).catch(() => undefined);
+        if (container) detachNetwork(ctr, container);
         if (status !== 0) ctr.warn(`task ${containerId} exit with non-zero exit code ${status}`);
       } catch (error) {
-        errors.push((error as Error).message);
+        errors.push(error as Error);
       }
     }
-    if (errors.length > 0) throw new WharfError("FailedPrecondition", errors.join("; "));
+    throwAll(errors);
     return 0;
   },
 });
