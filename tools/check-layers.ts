@@ -40,8 +40,8 @@ const LINUX: Record<string, readonly string[]> = {
   cli: ["sys", "layer"],
   // containerd's API over its socket
   grpc: ["sys"],
-  // terminals are the CLI's; mounts are made as the shim makes them
-  ctr: ["sys", "grpc", "cli", "shim", "layer"],
+  // terminals are the CLI's; mounts are made as the shim makes them; run --cni
+  ctr: ["sys", "grpc", "cli", "shim", "layer", "cni"],
   reaper: ["sys"],
   init: ["sys"],
   bench: ["sys"],
