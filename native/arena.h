@@ -13,18 +13,24 @@
 #define ARENA_BASE ((uint8_t *)0x1000000000)
 #define ARENA_SIZE (1ul << 30)
 #define ARENA_WARM (96ul << 10)          /* mapped at once behind the image: what a short run allocates */
+#define ARENA_WARM_LARGE (40ul << 10)    /* of it for blocks beyond ARENA_SMALL: of these most are of no use for long, and leave whole pages free */
 #define ARENA_LARGE (128ul << 10)
 #define ARENA_PAGE 4096ul
 #define ARENA_CLASSES 128
+#define ARENA_RUNS 32
+#define ARENA_SMALL 512ul
 
+/* Memory that no block has been made of yet, or that trim.h has given back. The last one ends where the arena does. */
+struct arena_run { uint8_t *next, *end; };
 struct arena_root {
-    uint8_t *next;                        /* bump pointer */
-    int building;                         /* while the snapshot is made */
+    struct arena_run run;                 /* the one that blocks are made of now */
     uint8_t *image_end;                   /* what lies below came with the image and is never given out again */
     void *context, *main;                 /* what the host goes on with */
     uint64_t written;                     /* bytes of the image, from its beginning, that every run writes to */
-    uint64_t unused;
+    int building, runs;                   /* while the snapshot is made; how many of `later` there are */
     void *free[ARENA_CLASSES];
+    struct arena_run later[ARENA_RUNS];   /* by their addresses */
+    struct arena_run large;               /* for blocks beyond ARENA_SMALL, before all others */
 };
 /* Stands before each block. pages: of a mapping of its own; while the image is made, the block's number (layout.h). */
 struct arena_block { uint32_t cls, pages; };
@@ -33,7 +39,12 @@ void *layout_malloc(uint32_t cls);
 void layout_free(struct arena_block *b);
 
 static inline struct arena_root *arena_root(void) { return (struct arena_root *)ARENA_BASE; }
-static inline size_t arena_used(void) { return arena_root()->next - ARENA_BASE; }
+static inline struct arena_run *arena_last(void)
+{
+    struct arena_root *root = arena_root();
+    return root->runs ? &root->later[root->runs - 1] : &root->run;
+}
+static inline size_t arena_used(void) { return arena_last()->next - ARENA_BASE; }
 
 /* Classes: multiples of 16 up to 512, then four steps per power of two. n counts the block's header. */
 static inline uint32_t arena_class(size_t n)
@@ -62,6 +73,35 @@ static __attribute__((noinline)) void *arena_malloc_rare(size_t n)
     return b + 1;
 }
 
+static inline void arena_put(uint8_t *at, size_t n)
+{
+    struct arena_root *root = arena_root();
+    struct arena_block *b = (struct arena_block *)at;
+    b->cls = arena_class(n);
+    *(void **)(b + 1) = root->free[b->cls];
+    root->free[b->cls] = b + 1;
+}
+
+/* A block that is not small, or that the run in use has no room for. What is left of a run by a small one is a free block, for its size is a class. */
+static __attribute__((noinline)) void *arena_malloc_later(size_t n)
+{
+    struct arena_root *root = arena_root();
+    struct arena_run *run = &root->run, *last = root->later + root->runs;
+    if (n > ARENA_SMALL) {
+        if (root->large.next + n <= root->large.end) run = &root->large;
+        else if (run->next + n > run->end) for (run = root->later; run < last && run->next + n > run->end; run++) { }
+    } else while (run->next + n > run->end && root->runs) {
+        if (run->next < run->end) arena_put(run->next, run->end - run->next);
+        *run = root->later[0];
+        memmove(root->later, root->later + 1, --root->runs * sizeof(*run));
+    }
+    if (run == last || run->next + n > run->end) return NULL;
+    struct arena_block *b = (struct arena_block *)run->next;
+    run->next += n;
+    b->cls = arena_class(n);
+    return b + 1;
+}
+
 static inline void *arena_malloc(void *opaque, size_t size)
 {
     struct arena_root *root = arena_root();
@@ -75,9 +115,9 @@ static inline void *arena_malloc(void *opaque, size_t size)
         return p;
     }
     n = arena_class_size(cls);
-    if (root->next + n > ARENA_BASE + ARENA_SIZE) return NULL;
-    struct arena_block *b = (struct arena_block *)root->next;
-    root->next += n;
+    if (__builtin_expect(n > ARENA_SMALL || root->run.next + n > root->run.end, 0)) return arena_malloc_later(n);
+    struct arena_block *b = (struct arena_block *)root->run.next;
+    root->run.next += n;
     b->cls = cls;
     return b + 1;
 }

@@ -28,6 +28,7 @@
 #include "quickjs.h"
 #include "self.h"
 #include "symbols.h"
+#include "trim.h"
 
 /* Appended to the engine's source by tools/lib/engine.ts: takes all objects out of the cycle collector's sight. */
 void js_seal_heap(JSRuntime *rt);
@@ -281,13 +282,12 @@ static JSValue js_collect(JSContext *ctx, JSValueConst self, int argc, JSValueCo
     return JS_UNDEFINED;
 }
 
-/* trim() gives memory back that is not in use now: the stack below this frame, the arena's warm pages never reached */
+/* trim() gives memory back that is not in use now: the stack below this frame, pages of the arena (trim.h) */
 static JSValue js_trim(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
     uintptr_t frame = (uintptr_t)__builtin_frame_address(0) - 1024, stack = (frame - (512 << 10)) & -4096;
-    uint8_t *tail = ARENA_BASE + ((arena_used() + 4095) & -4096ul);
     madvise((void *)stack, (frame & -4096) - stack, MADV_DONTNEED);
-    madvise(tail, ARENA_WARM, MADV_DONTNEED);
+    arena_trim();
     return JS_UNDEFINED;
 }
 

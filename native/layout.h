@@ -9,7 +9,7 @@
  * Without either the blocks lie as they come: images of tests.
  */
 /* tools/lib/layout.ts and images.ts know these. */
-_Static_assert(sizeof(struct arena_root) == 1080 && offsetof(struct arena_root, written) == 40 && sizeof(struct arena_block) == 8, "layout");
+_Static_assert(sizeof(struct arena_root) == 1608 && offsetof(struct arena_root, written) == 40 && sizeof(struct arena_block) == 8, "layout");
 struct place { uint32_t number, cls, at; };                 /* at: in steps of 16 bytes from the image's beginning */
 enum layout_kind { LAYOUT_PLAIN, LAYOUT_SPARSE, LAYOUT_PLACED };
 
@@ -43,9 +43,9 @@ void *layout_malloc(uint32_t cls)
         b = (struct arena_block *)root->free[cls] - 1;
         root->free[cls] = *(void **)(b + 1);
     } else {
-        b = (struct arena_block *)root->next;
-        root->next += layout_size(cls);
-        if (root->next > ARENA_BASE + ARENA_SIZE) return NULL;
+        b = (struct arena_block *)root->run.next;
+        root->run.next += layout_size(cls);
+        if (root->run.next > ARENA_BASE + ARENA_SIZE) return NULL;
     }
     b->cls = cls;
     b->pages = number;
@@ -74,7 +74,7 @@ static int layout_begin(enum layout_kind kind, const char *places)
         close(fd);
         first = ARENA_BASE + LAYOUT_SCRATCH + sizeof(struct arena_block);
     }
-    arena_root()->next = first;
+    arena_root()->run.next = first;
     return 0;
 }
 
@@ -86,7 +86,7 @@ static void layout_each(void (*what)(struct arena_block *, void *), void *opaque
         return;
     }
     size_t skip = layout.kind == LAYOUT_SPARSE ? ARENA_PAGE + sizeof(struct arena_block) : sizeof(struct arena_root);
-    for (uint8_t *at = ARENA_BASE + skip; at < arena_root()->next; ) {
+    for (uint8_t *at = ARENA_BASE + skip; at < arena_root()->run.next; ) {
         struct arena_block *b = (struct arena_block *)at;
         if (b->pages) what(b, opaque);
         at += layout_size(b->cls);
@@ -127,7 +127,7 @@ static int layout_write(const char *path, const char *blocks)
 {
     struct arena_root *root = arena_root();
     struct sparse to = { open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), -1, 0, 0 };
-    uint8_t *end = root->next;
+    uint8_t *end = root->run.next;
     if (layout.kind == LAYOUT_SPARSE) {
         to.blocks = open(blocks, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         layout_each(layout_put_block, &to);
@@ -144,7 +144,9 @@ static int layout_write(const char *path, const char *blocks)
     size_t size = (end - ARENA_BASE + ARENA_PAGE - 1) & -ARENA_PAGE;
     root->building = 0;
     memset(root->free, 0, sizeof(root->free));
-    root->next = root->image_end = ARENA_BASE + size;
+    root->image_end = ARENA_BASE + size;
+    root->large = (struct arena_run){ root->image_end, root->image_end + ARENA_WARM_LARGE };
+    root->run = (struct arena_run){ root->large.end, ARENA_BASE + ARENA_SIZE };
     to.failed |= layout_put(to.image, ARENA_BASE, layout.kind == LAYOUT_SPARSE ? ARENA_PAGE : size, 0);
     return to.failed || ftruncate(to.image, size) || close(to.image);
 }
