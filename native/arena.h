@@ -17,7 +17,7 @@
 #define ARENA_LARGE (128ul << 10)
 #define ARENA_PAGE 4096ul
 #define ARENA_CLASSES 128
-#define ARENA_RUNS 32
+#define ARENA_RUNS 64
 #define ARENA_SMALL 512ul
 
 /* Memory that no block has been made of yet, or that trim.h has given back. The last one ends where the arena does. */
@@ -32,7 +32,7 @@ struct arena_root {
     struct arena_run later[ARENA_RUNS];   /* by their addresses */
     struct arena_run large;               /* for blocks beyond ARENA_SMALL, before all others */
 };
-/* Stands before each block. pages: of a mapping of its own; while the image is made, the block's number (layout.h). */
+/* Stands before each block. pages: of a mapping of its own; while the image is made, the block's number (layout.h); 0 of all others. */
 struct arena_block { uint32_t cls, pages; };
 
 void *layout_malloc(uint32_t cls);
@@ -77,7 +77,7 @@ static inline void arena_put(uint8_t *at, size_t n)
 {
     struct arena_root *root = arena_root();
     struct arena_block *b = (struct arena_block *)at;
-    b->cls = arena_class(n);
+    *b = (struct arena_block){ arena_class(n), 0 };
     *(void **)(b + 1) = root->free[b->cls];
     root->free[b->cls] = b + 1;
 }
@@ -98,7 +98,7 @@ static __attribute__((noinline)) void *arena_malloc_later(size_t n)
     if (run == last || run->next + n > run->end) return NULL;
     struct arena_block *b = (struct arena_block *)run->next;
     run->next += n;
-    b->cls = arena_class(n);
+    *b = (struct arena_block){ arena_class(n), 0 };
     return b + 1;
 }
 
@@ -118,7 +118,7 @@ static inline void *arena_malloc(void *opaque, size_t size)
     if (__builtin_expect(n > ARENA_SMALL || root->run.next + n > root->run.end, 0)) return arena_malloc_later(n);
     struct arena_block *b = (struct arena_block *)root->run.next;
     root->run.next += n;
-    b->cls = cls;
+    *b = (struct arena_block){ cls, 0 };
     return b + 1;
 }
 

@@ -7,10 +7,15 @@ import { removeUnused } from "./lib/earlier-builds.ts";
 import { assemble, linuxSources, stripSources } from "./lib/images.ts";
 import { placeImage, type Training } from "./lib/layout.ts";
 import { BUILD, buildHost, hashFiles, ROOT } from "./lib/native.ts";
+import { trainAgent, trainShim } from "./lib/train-shim.ts";
 import { trainRunt } from "./lib/training.ts";
 
-/** By entry: the runs that its image is laid out by. */
-const TRAININGS = new Map<string, Training>([["src/linux/runt/main.ts", trainRunt]]);
+/** By entry: the runs that its image is laid out by, and the files that these are made of. */
+const TRAININGS = new Map<string, [training: Training, ...files: string[]]>([
+  ["src/linux/runt/main.ts", [trainRunt, "training.ts"]],
+  ["src/linux/agent/main.ts", [trainAgent, "training.ts", "train-shim.ts", "shim-life.ts"]],
+  ["src/linux/shim/main.ts", [trainShim, "training.ts", "train-shim.ts", "shim-life.ts"]],
+]);
 const BIN = join(ROOT, "dist/bin");
 
 /**
@@ -35,8 +40,9 @@ function upToDate(name: string, key: string, ...outputs: string[]): boolean {
 }
 
 function placed(host: string, entry: string): string {
-  const training = TRAININGS.get(entry);
-  return placeImage(host, entry, training ? [join(ROOT, "tools/lib/training.ts")] : [], training);
+  const [training, ...files] = TRAININGS.get(entry) ?? [];
+  const paths = files.map((name) => join(ROOT, "tools/lib", name));
+  return placeImage(host, entry, paths, training);
 }
 
 async function buildLinux(): Promise<void> {

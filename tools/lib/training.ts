@@ -13,10 +13,11 @@ import { CC } from "./sdist.ts";
 const TIMEOUT_MS = 10_000;
 
 /** In the names of containers and of their control groups. */
-const MARK = `wharf-build-${process.pid}`;
+export const MARK = `wharf-build-${process.pid}`;
 
-/** What the containers run: it ends at once, or with an argument at a signal. */
-const PROGRAM = "int pause(void); int main(int n, char **v) { return n > 1 ? pause() : 0; }";
+/** What the containers run: it ends at once, or with an argument at a signal, and not long after a build that was interrupted. */
+const PROGRAM =
+  "unsigned alarm(unsigned); int pause(void); int main(int n, char **v) { if (n < 2) return 0; alarm(120); return pause(); }";
 
 const bind = (source: string, destination: string): Mount => ({
   destination,
@@ -26,7 +27,7 @@ const bind = (source: string, destination: string): Mount => ({
 });
 
 /** The same container as Docker would have it, with limits. */
-function dockerSpec(spec: Spec, dir: string): Spec {
+export function dockerSpec(spec: Spec, dir: string): Spec {
   const names = ["resolv.conf", "hostname", "hosts"];
   for (const name of names) writeFileSync(join(dir, name), "");
   return {
@@ -68,11 +69,16 @@ function quiet(command: readonly string[], cwd: string, stdio: "ignore" | "pipe"
   spawnSync(command[0]!, command.slice(1), { cwd, stdio, timeout: TIMEOUT_MS, killSignal: "SIGKILL" });
 }
 
+/** A root file system with the program in it. */
+export function makeRootfs(rootfs: string): void {
+  for (const name of ["bin", "proc", "sys", "dev", "etc", "tmp"]) mkdirSync(join(rootfs, name), { recursive: true });
+  spawnSync(CC, ["-static", "-x", "c", "-", "-o", join(rootfs, "bin/true")], { input: PROGRAM, stdio: "pipe" });
+}
+
 /** Bundles in `dir`: small, docker, and sleeper, which is docker's with a process that stays. */
 function makeBundles(host: string, image: string, dir: string): void {
   const rootfs = join(dir, "small/rootfs");
-  for (const name of ["bin", "proc", "sys", "dev", "etc", "tmp"]) mkdirSync(join(rootfs, name), { recursive: true });
-  spawnSync(CC, ["-static", "-x", "c", "-", "-o", join(rootfs, "bin/true")], { input: PROGRAM, stdio: "pipe" });
+  makeRootfs(rootfs);
   quiet([host, "--image", image, "spec", "--bundle", join(dir, "small")], dir);
   const config = join(dir, "small/config.json");
   const spec = JSON.parse(readFileSync(config, "utf8")) as Spec;

@@ -6,6 +6,7 @@ import { exit, SIGNALS } from "../sys/process.ts";
 import { accept } from "../sys/socket.ts";
 import { Connection } from "./connection.ts";
 import { Publisher } from "./events.ts";
+import { dropSmallBuffer } from "./io/scratch.ts";
 import { openLog, warn } from "./log.ts";
 import { Reaper } from "./reaper.ts";
 import { Service } from "./service.ts";
@@ -43,7 +44,7 @@ function serveConnection(fd: number, router: Router): void {
 }
 
 /** How long after the last request memory is given back. */
-const QUIET_MS = 500;
+const QUIET_MS = 200;
 
 let trimming = false;
 
@@ -53,6 +54,7 @@ function trimLater(): void {
   trimming = true;
   loop().timer(QUIET_MS, () => {
     trimming = false;
+    dropSmallBuffer();
     native.trim();
   });
 }

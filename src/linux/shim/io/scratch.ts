@@ -1,4 +1,4 @@
-// Memory for data in transit, shared by all streams of the shim since nothing stays in it: a small buffer that is always there, and
+// Memory for data in transit, shared by all streams of the shim since nothing stays in it: a small buffer, and
 // a big one outside the engine's heap that is given back when no stream was busy for a moment.
 import { sys } from "../../sys/call.ts";
 import { Fd, O, open, read, readAll } from "../../sys/fs.ts";
@@ -18,7 +18,12 @@ let big: Uint8Array<ArrayBuffer> | undefined;
 let address = 0;
 let used = false;
 
-/** 4 KiB. */
+/** Lets go of the small buffer until it is needed again. */
+export function dropSmallBuffer(): void {
+  small = undefined;
+}
+
+/** 4 KiB; not to be kept beyond the current turn of the loop. */
 export function smallBuffer(): Uint8Array<ArrayBuffer> {
   small ??= new Uint8Array(SMALL);
   return small;
