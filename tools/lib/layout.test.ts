@@ -70,16 +70,20 @@ test("a table of places for other sources is refused", () => {
 
 test("what a build that was interrupted has left is cleared away by the next one", () => {
   const gone = spawnSync("true").pid;
-  const left = join(BUILD, "images", `layout-${gone}-test`);
-  mkdirSync(left);
+  const [left, others] = ["test", "other"].map((name) => join(BUILD, "images", `layout-${gone}-${name}-x`));
+  for (const folder of [left!, others!]) mkdirSync(folder);
   const cleared: string[] = [];
   const training = {
+    name: "test",
     run: () => undefined,
     clear: (_host: string, _image: string, of: string) => void cleared.push(of),
   };
-  writeFileSync(places!, left); // what no other build depends on
+  writeFileSync(places!, left!); // what no other build depends on
   rmSync(placeImage(host, "src/linux/init/main.ts", [places!], training));
   assert.match(cleared[0]!, new RegExp(`/layout-${process.pid}-[^/]*$`));
-  assert.ok(cleared.includes(left));
+  assert.ok(cleared.includes(left!));
+  // who knows what lies in it
+  assert.ok(!cleared.includes(others!) && existsSync(others!));
+  rmSync(others!, { recursive: true });
   for (const folder of cleared) assert.ok(!existsSync(folder), folder);
 });

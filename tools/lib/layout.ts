@@ -106,6 +106,8 @@ export function placesOf({ order, written }: ReturnType<typeof arrange>): Buffer
 export type Start = (...args: string[]) => string[];
 
 export interface Training {
+  /** Stands in the name of `dir`. */
+  name: string;
   /** Runs for an image to be laid out by; files that it needs go below `dir`. What fails trains less, and is no failure. */
   run: (start: Start, host: string, image: string, dir: string) => void;
   /** Removes what runs of `dir` have left, also of a build that was interrupted; `image` is one of this build's. */
@@ -114,11 +116,11 @@ export interface Training {
 
 const IMAGES = join(BUILD, "images");
 
-/** Folders of this user's builds that were interrupted; their names tell of which process they were. */
-function abandoned(): string[] {
+/** Folders of this user's builds that were interrupted, of this training or of none; their names tell of which process they were. */
+function abandoned(training: string): string[] {
   const over = (name: string) => {
-    const pid = /^layout-(\d+)-/.exec(name)?.[1];
-    return pid !== undefined && !existsSync(`/proc/${pid}`);
+    const [, pid, of] = /^layout-(\d+)-(\w*)-/.exec(name) ?? [];
+    return pid !== undefined && (of === training || of === "") && !existsSync(`/proc/${pid}`);
   };
   const ours = (dir: string) => statSync(dir, { throwIfNoEntry: false })?.uid === process.getuid?.();
   return readdirSync(IMAGES)
@@ -134,7 +136,7 @@ export function placeImage(host: string, entry: string, files: readonly string[]
   const image = join(IMAGES, `${entry.replaceAll("/", "-")}-${key}.placed`);
   if (statSync(image, { throwIfNoEntry: false })) return image;
   mkdirSync(IMAGES, { recursive: true });
-  const dir = mkdtempSync(join(IMAGES, `layout-${process.pid}-`));
+  const dir = mkdtempSync(join(IMAGES, `layout-${process.pid}-${training?.name ?? ""}-`));
   try {
     const [sparse, blocks, places] = [join(dir, "sparse"), join(dir, "blocks"), join(dir, "places")];
     const snapshot = (kind: string, out: string, table: string) =>
@@ -148,7 +150,7 @@ export function placeImage(host: string, entry: string, files: readonly string[]
       };
       training.run(start, host, sparse, dir);
       training.clear(host, sparse, dir);
-      for (const other of abandoned()) {
+      for (const other of abandoned(training.name)) {
         training.clear(host, sparse, other);
         rmSync(other, { recursive: true, force: true });
       }

@@ -22,7 +22,8 @@ function life(what: "live" | "clear", kind: Kind, dir: string, command: readonly
     timeout: TIMEOUT_MS,
     killSignal: "SIGKILL",
   });
-  return status === 0 ? "" : `${signal ?? `status ${status}`}: ${stderr}`;
+  const said = stderr.split("\n").find((line) => /Error/.test(line)) ?? stderr.trim();
+  return status === 0 ? "" : `${signal ?? `status ${status}`}: ${said}`;
 }
 
 function prepare(host: string, dir: string): void {
@@ -39,7 +40,10 @@ function prepare(host: string, dir: string): void {
 
 function training(kind: Kind, name: string): Training {
   return {
+    name: kind,
     run(start, host, _image, dir) {
+      // only root makes containers here
+      if (process.getuid?.() !== 0) return;
       try {
         prepare(host, dir);
         const fault = life("live", kind, dir, start(name));

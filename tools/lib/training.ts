@@ -137,6 +137,7 @@ function runs(start: Start, dir: string): void {
 }
 
 export const trainRunt: Training = {
+  name: "runt",
   run(start, host, image, dir) {
     try {
       makeBundles(host, image, dir);
