@@ -129,6 +129,15 @@ function abandoned(training: string): string[] {
     .filter(ours);
 }
 
+/** What cannot be removed is left to the next build: this one needs none of it. */
+function remove(dir: string): void {
+  try {
+    rmSync(dir, { recursive: true, force: true });
+  } catch (error) {
+    process.stderr.write(`wharf: ${dir} is left: ${error instanceof Error ? error.message : error}\n`);
+  }
+}
+
 /** The memory image of one entry module, laid out; cached by content. `files`: what else it depends on. */
 export function placeImage(host: string, entry: string, files: readonly string[] = [], training?: Training): string {
   const rights = training && process.getuid?.() === 0 ? "trained" : "";
@@ -152,7 +161,7 @@ export function placeImage(host: string, entry: string, files: readonly string[]
       training.clear(host, sparse, dir);
       for (const other of abandoned(training.name)) {
         training.clear(host, sparse, other);
-        rmSync(other, { recursive: true, force: true });
+        remove(other);
       }
     }
     const touches = logs.filter((log) => statSync(log, { throwIfNoEntry: false })).flatMap(readTouches);

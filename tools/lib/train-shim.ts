@@ -56,7 +56,7 @@ function training(kind: Kind, name: string): Training {
       }
     },
     clear(host, image, dir) {
-      if (existsSync(join(dir, "tasks"))) life("clear", kind, dir, [host, "--image", image, name]);
+      if (existsSync(join(dir, "tasks"))) life("clear", kind, dir, [host, "--image", image]);
     },
   };
 }
