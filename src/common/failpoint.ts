@@ -10,9 +10,9 @@ type Trigger = (name: string) => void;
 
 let trigger: Trigger | undefined;
 
-/** A place worth dying at. */
-export function failpoint(name: string): void {
-  if (trigger !== undefined) trigger(name);
+/** A place worth dying at. Of what is many things in one place `of` says which. */
+export function failpoint(name: string, of?: string): void {
+  if (trigger !== undefined) trigger(of === undefined ? name : `${name}.${of}`);
 }
 
 /** Has `act` called when a point is reached as `spec` says; undefined disables. `*` only reports: `act` is called at each point. */

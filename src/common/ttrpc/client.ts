@@ -1,5 +1,6 @@
 // The calling end of one ttrpc connection, without a transport: it is given bytes and gives bytes.
 import { WharfError } from "../errors.ts";
+import { failpoint } from "../failpoint.ts";
 import { Request, Response } from "../gen/ttrpc/ttrpc.ts";
 import { decode, encode } from "../protobuf/codec.ts";
 import type { Client, Init, Method, Service } from "../protobuf/schema.ts";
@@ -93,9 +94,11 @@ export class ClientConnection {
     if (data.length > MAX_DATA) throw new WharfError("ResourceExhausted", `request of ${data.length} bytes`);
     const stream = this.#nextStream;
     this.#nextStream += 2;
+    failpoint("ttrpc.before", method.name);
     const payload = await this.#wait(stream, method.name, options, () =>
       this.#transport.send(encodeFrame(stream, TYPE.REQUEST, 0, data)),
     );
+    failpoint("ttrpc.after", method.name);
     return decode(method.output, payload);
   }
 

@@ -1,5 +1,6 @@
 // The serving end of one ttrpc connection, without a transport: it is given bytes and gives bytes.
 import { WharfError } from "../errors.ts";
+import { failpoint } from "../failpoint.ts";
 import { Request, Response } from "../gen/ttrpc/ttrpc.ts";
 import { decode, encode } from "../protobuf/codec.ts";
 import type { Handlers, Method, Service } from "../protobuf/schema.ts";
@@ -107,6 +108,7 @@ export class ServerConnection {
       },
     };
     const input = decode(method.input, request.payload);
+    failpoint("ttrpc.serve", method.name);
     const run = () => handler.call(handlers, input, context);
     const { around } = this.#router;
     const answer = around ? around(method.name, context, run) : run();

@@ -19,6 +19,7 @@ import {
 } from "../../common/agent/protocol.ts";
 import type { Digest } from "../../common/digest.ts";
 import { isCode, WharfError } from "../../common/errors.ts";
+import { failpoint } from "../../common/failpoint.ts";
 import type {
   AgentClient,
   DiffRequest,
@@ -167,7 +168,10 @@ export class Agent implements AgentClient, AsyncDisposable {
   /** Carries out one operation. */
   async call<Op extends Operation>(op: Op, request: RequestOf<Op>, options: CallOptions = {}): Promise<AnswerOf<Op>> {
     const full = { op, traceparent: currentTraceparent(), ...request } as AgentRequest;
-    return (SHORT.has(op) ? await this.#short(full) : await this.#long(full, options)) as AnswerOf<Op>;
+    failpoint("agent.before", op);
+    const answer = (SHORT.has(op) ? await this.#short(full) : await this.#long(full, options)) as AnswerOf<Op>;
+    failpoint("agent.after", op);
+    return answer;
   }
 
   async unpack(request: AgentUnpackRequest): Promise<AgentUnpacked> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -85,5 +85,32 @@ test("core: an agent that could not say whether owners can be remapped is asked 
     assert.deepEqual(await capabilities(), ["rebase", "remap-ids"]);
     assert.deepEqual(await capabilities(), ["rebase", "remap-ids"]);
   }
+  rmSync(dir, { recursive: true });
+});
+
+test("core: a store that is lost is not begun anew beside what it knew of; foreign files stay", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "wharf-core-"));
+  const root = join(dir, "root");
+  const open = () => createCore({ root, state: join(dir, "state"), agent: new FakeAgent() });
+  const data = bytesOf(5000);
+  const foreign = [join(root, "snapshots/theirs"), join(root, "content/blobs/sha256/theirs")];
+  {
+    await using core = await open();
+    const client = core.namespace("a");
+    await put((await client.withLease((await client.leases.create()).id)).content, data);
+    for (const path of foreign) writeFileSync(path, "");
+  }
+  const blob = join(root, "content/blobs/sha256", sha256(data).slice("sha256:".length));
+  const files = ["meta.db", "meta.db-wal", "meta.db-shm"].map((name) => join(root, name));
+  const saved = readFileSync(files[0]!);
+  for (const path of files) rmSync(path, { force: true });
+  const { message, hint } = await rejects(open(), "FailedPrecondition");
+  assert.match(`${message} ${hint}`, /is lost.*content\/blobs/);
+  assert.ok(existsSync(blob));
+  for (const path of files) rmSync(path, { force: true });
+  writeFileSync(files[0]!, saved);
+  await using core = await open();
+  await core.namespace("a").snapshots().cleanup();
+  for (const path of [blob, ...foreign]) assert.ok(existsSync(path), path);
   rmSync(dir, { recursive: true });
 });

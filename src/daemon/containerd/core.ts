@@ -1,6 +1,7 @@
 /** The containerd core in process: opens the stores of a root and a state directory and serves them to clients. */
 
-import { isAbsolute } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
 import { WharfError } from "../../common/errors.ts";
 import { Database } from "../store/database.ts";
 import { lockDirectory } from "../store/lock.ts";
@@ -77,7 +78,7 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
   let remaps: Promise<boolean> | undefined;
   const shared: Shared = {
     paths: { root: options.root, state: options.state },
-    db: stack.use(Database.open(`${options.root}/meta.db`)),
+    db: stack.use(Database.open(`${options.root}/meta.db`, () => firstOf(options.root))),
     agent: options.agent,
     hub: stack.use(new EventHub()),
     gc: stack.use(new Collector(() => shared)),
@@ -114,6 +115,15 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
   const interval = options.restartInterval ?? DEFAULT_INTERVAL;
   owned.use(new RestartMonitor({ db: shared.db, client: (namespace) => core.namespace(namespace), log, interval }));
   return core;
+}
+
+/** Something in the root that a start would take for left over if nothing were written down about it. */
+function firstOf(root: string): string | undefined {
+  for (const folder of ["content/blobs/sha256", "snapshots", "native", "containers"]) {
+    const path = join(root, folder);
+    if (existsSync(path) && readdirSync(path).length > 0) return path;
+  }
+  return undefined;
 }
 
 /** What clients of a core have in common beyond its stores. */

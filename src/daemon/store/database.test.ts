@@ -148,3 +148,32 @@ test("lockDirectory() refuses a second holder by pid, until the first is gone", 
   first[Symbol.dispose]();
   lockDirectory(dir, "root")[Symbol.dispose]();
 });
+
+test("open() refuses a log that is none, and to begin anew where something is there already; nothing is written", async () => {
+  const child = `import { Database } from ${JSON.stringify(join(import.meta.dirname, "database.ts"))};
+    const db = Database.open(${JSON.stringify(path)});
+    db.transaction(() => db.run("INSERT INTO meta VALUES ('last', '')"));
+    process.kill(process.pid, "SIGKILL");`;
+  spawnSync(process.execPath, ["--input-type=module", "-e", child], {
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+  });
+  const wal = readFileSync(`${path}-wal`);
+  assert.ok(wal.length > 0);
+  writeFileSync(`${path}-wal`, Buffer.alloc(wal.length, "none"));
+  assert.throws(
+    () => Database.open(path),
+    (error) => isCode(error, "DataLoss") && /write-ahead log is corrupt/.test((error as Error).message),
+  );
+  assert.equal(readFileSync(`${path}-wal`, "latin1").slice(0, 4), "none");
+  writeFileSync(`${path}-wal`, wal);
+  {
+    await using db = Database.open(path, () => "/never/asked");
+    assert.equal(db.all("SELECT key FROM meta").length, 1);
+  }
+  rmSync(path);
+  for (let i = 0; i < 2; i++)
+    assert.throws(
+      () => Database.open(path, () => "/blobs"),
+      (error) => isCode(error, "FailedPrecondition") && /is lost/.test((error as Error).message),
+    );
+});

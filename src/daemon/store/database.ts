@@ -73,8 +73,10 @@ export class Database implements AsyncDisposable {
   /**
    * Opens or makes the database. DataLoss when it is corrupt, FailedPrecondition when it is someone else's or written by
    * a newer version.
+   * @param claimed what there is that only a database could know of: the path of it, so that none is made beside it
    */
-  static open(path: string): Database {
+  static open(path: string, claimed: () => string | undefined = () => undefined): Database {
+    checkWal(`${path}-wal`);
     // A WAL that is still there means that the last daemon did not close it: then a look at it all is worth its time.
     const unclean = existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0;
     const small = existsSync(path) && statSync(path).size <= CHECK_BYTES;
@@ -85,7 +87,8 @@ export class Database implements AsyncDisposable {
         `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = ${WAL_BYTES}`,
       );
       if (unclean || small) check(db, path);
-      migrate(db, path);
+      if (pragma(db, "schema_version") === 0) begin(db, path, claimed());
+      else migrate(db, path);
       const store = new Database(path, db);
       syncDirectory(dirname(path));
       return store;
@@ -245,6 +248,40 @@ export class Database implements AsyncDisposable {
     closeSync(this.#walFd);
     closeSync(this.#indexFd);
   }
+}
+
+const WAL_MAGIC: readonly number[] = [0x377f0682, 0x377f0683];
+
+/** SQLite takes a WAL that does not begin as one for an empty one, and all in it would be lost. Zeros are what a power cut leaves of one that was just begun. */
+function checkWal(path: string): void {
+  if (!existsSync(path)) return;
+  const fd = openSync(path, "r");
+  try {
+    const bytes = Buffer.alloc(4);
+    if (readSync(fd, bytes, 0, 4, 0) < 4) return;
+    const magic = bytes.readUInt32BE();
+    if (magic === 0 || WAL_MAGIC.includes(magic)) return;
+  } finally {
+    closeSync(fd);
+  }
+  throw new WharfError("DataLoss", `the store's write-ahead log is corrupt: ${JSON.stringify(path)}`, {
+    operation: "open store",
+    subject: path,
+    hint: "restore it from a backup, or move it away: what was written down last is lost then",
+  });
+}
+
+/** A new database. It is on the disk before anything that it is to know of: one that is not there is lost, not new. */
+function begin(db: DatabaseSync, path: string, claimed: string | undefined): void {
+  if (claimed !== undefined) {
+    throw new WharfError("FailedPrecondition", `the store ${JSON.stringify(path)} is lost: it is empty or missing`, {
+      operation: "open store",
+      subject: path,
+      hint: `restore meta.db and meta.db-wal from a backup; to begin anew without what only they know of, move ${JSON.stringify(claimed)} away`,
+    });
+  }
+  migrate(db, path);
+  db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 function check(db: DatabaseSync, path: string): void {

@@ -3,6 +3,7 @@
 import "../sys/builtins.ts";
 import { WharfError } from "../../common/errors.ts";
 import { dirname } from "../../common/path.ts";
+import { armFailpoints } from "../sys/failpoints.ts";
 import { mkdirs, unlinkIfThere } from "../sys/fs.ts";
 import { EPOLL, loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
@@ -47,6 +48,8 @@ export function main(args: string[]): number {
     mountIn(mounts);
     traceIn(`${dirname(path)}/trace`);
     adoptOrphans();
+    const failpoints = native.variable("WHARF_AGENT_FAILPOINTS");
+    if (failpoints) armFailpoints(failpoints);
     const server = new Server(listenUnix(path), { short, long });
     native.syscall(NR.umask, 0o022);
     stdout("ready\n");

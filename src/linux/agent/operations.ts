@@ -1,6 +1,7 @@
 // Every operation of the agent by name.
 import type { AgentRequest, Operation, RequestOf } from "../../common/agent/protocol.ts";
 import { errorToData, WharfError } from "../../common/errors.ts";
+import { failpoint } from "../../common/failpoint.ts";
 import { copyTree } from "../layer/copy.ts";
 import { inherit } from "../layer/inherit.ts";
 import { Removal } from "../layer/remove.ts";
@@ -103,6 +104,7 @@ export function short(request: Request): unknown {
 export function long(request: Request, channel: Channel): unknown {
   if (!Object.hasOwn(LONG_OPERATIONS, request.op)) throw unknown(request.op);
   const run = LONG_OPERATIONS[request.op as Operation] as (request: AgentRequest, channel: Channel) => unknown;
+  failpoint("worker", request.op);
   return traced(request, (trace) => {
     channel.trace = trace;
     return run(request as unknown as AgentRequest, channel);

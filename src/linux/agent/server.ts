@@ -2,6 +2,7 @@
 import { encodeJson, FRAME, FRAME_HEADER, parseHeader } from "../../common/agent/frame.ts";
 import { SHORT } from "../../common/agent/protocol.ts";
 import { errorToData, WharfError } from "../../common/errors.ts";
+import { failpoint } from "../../common/failpoint.ts";
 import { close } from "../sys/fs.ts";
 import { EPOLL, loop, onSignals, type Watch } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
@@ -123,12 +124,14 @@ export class Server {
       return;
     }
     let answer: Uint8Array;
+    failpoint("agent", request.op);
     try {
       answer = encodeJson(FRAME.result, this.#handlers.short(request));
     } catch (error) {
       answer = encodeJson(FRAME.error, errorToData(error));
     }
     this.#send(client, answer);
+    failpoint("agent.done");
     // closures leave cycles, which the engine does not collect by itself
     if (++this.#served % 1000 === 0) native.collect();
   }

@@ -164,6 +164,37 @@ isolated(
   },
 );
 
+isolated(
+  "what an attach has left that was cut off goes with the next one, and with a detach that knows no more of it",
+  (dir) => {
+    const net = network(dir);
+    ensureBridge(net);
+    const port = { protocol: "tcp" as const, containerPort: 80, hostAddress: "", hostPort: 9091 };
+    const left = attach(net, "cccccccccccc", `${dir}/c`, { ports: [port] });
+    const other = attach(net, "dddddddddddd", `${dir}/d`, { ports: [{ ...port, hostPort: 9092 }] });
+    const again = attach(net, "cccccccccccc", `${dir}/c`, { ports: [port] });
+    ok(again.address !== left.address, "another address");
+    equal(
+      readDir(net.ipamDir)
+        .map((entry) => entry.name)
+        .sort(),
+      [again.address, other.address, "last_reserved_ip.0"].sort(),
+    );
+    detachFrom({ network: net, id: "cccccccccccc", attachment: { netns: `${dir}/c` } });
+    ok(!exists(`${dir}/c`), "the namespace's file");
+    equal(
+      readDir(net.ipamDir)
+        .map((entry) => entry.name)
+        .sort(),
+      [other.address, "last_reserved_ip.0"].sort(),
+    );
+    // its port is free, the other's is not
+    detach(net, "eeeeeeeeeeee", attach(net, "eeeeeeeeeeee", `${dir}/e`, { ports: [port] }));
+    throws(() => attach(net, "eeeeeeeeeeee", `${dir}/e`, { ports: [{ ...port, hostPort: 9092 }] }), /already in use/);
+    detach(net, "dddddddddddd", other);
+  },
+);
+
 isolated("an address is given once, a wanted one is honoured, and the end of the network is an error", (dir) => {
   const net = { ...network(dir), subnet: "172.31.7.0/29" };
   ensureBridge(net);

@@ -12,8 +12,16 @@ import { close, Fd, O, open, writeFile } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { randomBytes } from "../sys/time.ts";
 import { formatAddress, parseAddress, parseSubnet } from "./address.ts";
-import { createRules, hasRules, type PublishedPort, publishPorts, removeRules, withdrawPorts } from "./firewall.ts";
-import { release, reserve } from "./ipam.ts";
+import {
+  createRules,
+  hasRules,
+  type PublishedPort,
+  publishPorts,
+  removeRules,
+  withdrawPorts,
+  withdrawPortsTo,
+} from "./firewall.ts";
+import { heldBy, release, reserve } from "./ipam.ts";
 import { MessageBuilder, NETLINK_ROUTE, Netlink } from "./netlink.ts";
 import { createNamespace, inNamespace, removeNamespace } from "./netns.ts";
 import * as rt from "./rtnetlink.ts";
@@ -103,17 +111,24 @@ const hostInterfaceName = (id: string) => `veth${id.slice(0, 7)}${(randomBytes(2
 
 /**
  * Makes the namespace at `netns` and connects it: lo and eth0 up, an address, the default route, published ports.
- * Whatever fails, nothing of it stays behind.
+ * Whatever fails, nothing of it stays behind. Of one that was cut off the namespace's file tells, which is made first and goes last; what such a one has left
+ * is taken away.
  */
 export function attach(request: AttachRequest): Attachment {
   const { network, id, netns } = request;
   const subnet = parseSubnet(network.subnet);
   const gateway = parseAddress(network.gateway);
   const wanted = request.address ? parseAddress(request.address) : undefined;
-  const address = reserve(network.ipamDir, subnet, gateway, id, wanted);
-  const ports: PortRequest[] = [];
   try {
     createNamespace(netns);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+    detach({ network, id, attachment: { netns } });
+    createNamespace(netns);
+  }
+  const ports: PortRequest[] = [];
+  try {
+    const address = reserve(network.ipamDir, subnet, gateway, id, wanted);
     const mac = request.mac
       ? new Uint8Array(request.mac.split(":").map((part) => Number.parseInt(part, 16)))
       : new Uint8Array([0x02, 0x42, ...address]);
@@ -130,7 +145,7 @@ export function attach(request: AttachRequest): Attachment {
       ports,
     };
   } catch (error) {
-    detach({ network, id, attachment: { netns, address: formatAddress(address), ports } });
+    detach({ network, id, attachment: { netns } });
     throw error;
   }
 }
@@ -177,17 +192,22 @@ function connect(network: BridgeNetwork, netns: string, wire: Wire): void {
 }
 
 /**
- * Undoes attach, as far as there is something to undo. The veth pair goes with the namespace, a little later: deleting it
- * here would wait 30 ms for the kernel's grace periods.
+ * Undoes attach, as far as there is something to undo; without an address all that the container has. The veth pair goes with the namespace, a little later:
+ * deleting it here would wait 30 ms for the kernel's grace periods.
  */
 export function detach({ network, id, attachment }: DetachRequest): void {
   const { netns, address, ports = [] } = attachment;
-  if (address !== undefined) {
+  if (address === undefined) {
+    for (const held of heldBy(network.ipamDir, id)) {
+      withdrawPortsTo(network.bridge, parseAddress(held));
+      release(network.ipamDir, id, held);
+    }
+  } else {
     withdrawPorts(
       network.bridge,
       ports.map((port) => toPublished(port, address)),
     );
+    release(network.ipamDir, id, address);
   }
   removeNamespace(netns);
-  release(network.ipamDir, id, address);
 }

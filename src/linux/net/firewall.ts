@@ -130,3 +130,11 @@ export function publishPorts(bridge: string, ports: readonly PublishedPort[]): v
 export function withdrawPorts(bridge: string, ports: readonly PublishedPort[]): void {
   for (const port of ports) new nft.NftTransaction(tableName(bridge)).element(PORTS, key(port)).commit(["ENOENT"]);
 }
+
+/** All ports that lead to the container's address. */
+export function withdrawPortsTo(bridge: string, address: Uint8Array): void {
+  for (const { key, value } of nft.elements(tableName(bridge), PORTS)) {
+    if (!address.every((byte, i) => value[i] === byte)) continue;
+    new nft.NftTransaction(tableName(bridge)).element(PORTS, key).commit(["ENOENT"]);
+  }
+}

@@ -57,24 +57,26 @@ export function reserve(dir: string, subnet: Subnet, gateway: Uint8Array, id: st
   });
 }
 
-/** Gives back what `id` holds; the address is needed only to be quick. */
-export function release(dir: string, id: string, address?: string): void {
-  const owned = (name: string) => {
-    try {
-      return readText(`${dir}/${name}`).split("\r\n")[0] === id;
-    } catch {
-      return false;
-    }
-  };
-  if (address !== undefined) {
-    if (owned(address)) unlinkIfThere(`${dir}/${address}`);
-    return;
-  }
+/** Gives an address back, if it is `id` that holds it. */
+export function release(dir: string, id: string, address: string): void {
+  if (ownerOf(dir, address) === id) unlinkIfThere(`${dir}/${address}`);
+}
+
+/** Addresses that `id` holds. */
+export function heldBy(dir: string, id: string): string[] {
   let names: string[] = [];
   try {
     names = readDir(dir).map((entry) => entry.name);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
   }
-  for (const name of names) if (/^\d+\./.test(name) && owned(name)) unlinkIfThere(`${dir}/${name}`);
+  return names.filter((name) => /^\d+\./.test(name) && ownerOf(dir, name) === id);
+}
+
+function ownerOf(dir: string, address: string): string | undefined {
+  try {
+    return readText(`${dir}/${address}`).split("\r\n")[0];
+  } catch {
+    return undefined;
+  }
 }

@@ -1,7 +1,7 @@
 // nf_tables over netlink: tables, chains, maps and rules, sent as one transaction (include/uapi/linux/netfilter/nf_tables.h).
 import { isErrno } from "../sys/call.ts";
 import { getpid } from "../sys/process.ts";
-import { MessageBuilder, NETLINK_NETFILTER, Netlink, NLM } from "./netlink.ts";
+import { attributes, MessageBuilder, NETLINK_NETFILTER, Netlink, NLM } from "./netlink.ts";
 
 const SUBSYSTEM = 10;
 const BATCH_BEGIN = 16;
@@ -14,6 +14,7 @@ const MSG = {
   NEWRULE: 6,
   NEWSET: 9,
   NEWSETELEM: 12,
+  GETSETELEM: 13,
   DELSETELEM: 14,
 } as const;
 const NFPROTO_IPV4 = 2;
@@ -198,6 +199,38 @@ export function tableExists(table: string): boolean {
     if (isErrno(error, "ENOENT")) return false;
     throw error;
   }
+}
+
+export interface Element {
+  key: Uint8Array;
+  value: Uint8Array;
+}
+
+/** What a map of the IPv4 table holds; nothing where there is no such table. */
+export function elements(table: string, map: string): Element[] {
+  const b = new MessageBuilder();
+  b.message(`nftables: list ${map}`, (SUBSYSTEM << 8) | MSG.GETSETELEM, NLM.DUMP, () => {
+    b.u8(NFPROTO_IPV4, 0).u16be(0).attrString(1, table).attrString(2, map);
+  });
+  const found: Element[] = [];
+  try {
+    for (const { payload } of socket().dump(b))
+      for (const list of valuesOf(payload, 3, 20))
+        for (const one of valuesOf(list, LIST_ELEM)) found.push(element(one));
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
+  return found;
+}
+
+function element(bytes: Uint8Array): Element {
+  const data = (type: number) => valuesOf(valuesOf(bytes, type)[0] ?? bytes.subarray(0, 0), DATA_VALUE)[0];
+  return { key: data(1) ?? new Uint8Array(0), value: data(2) ?? new Uint8Array(0) };
+}
+
+/** Values of all attributes of the type. */
+function valuesOf(bytes: Uint8Array, type: number, start = 0): Uint8Array[] {
+  return [...attributes(bytes, start)].filter(([one]) => one === type).map(([, value]) => value);
 }
 
 let kept: { pid: number; socket: Netlink } | undefined;

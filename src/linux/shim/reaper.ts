@@ -1,5 +1,6 @@
 // The end of processes: the shim is a subreaper, so every process of its containers ends here. No zombie stays.
 
+import { failpoint } from "../../common/failpoint.ts";
 import type { Instant } from "../../common/timestamp.ts";
 import { sys } from "../sys/call.ts";
 import { onSignals } from "../sys/loop.ts";
@@ -39,6 +40,7 @@ export class Reaper {
       if (!run && this.#holds === 0) continue;
       const end = { pid, signal, status: signal ? 128 + signal : (word >> 8) & 0xff, at: now() };
       this.#watched.delete(pid);
+      failpoint("shim.reaped");
       if (run) run(end);
       else this.#unclaimed.push(end);
     }

@@ -1,4 +1,5 @@
 // `start`: leaves a shim behind that serves the container's group, and says where it listens.
+import { failpoint } from "../../common/failpoint.ts";
 import { Options } from "../../common/gen/containerd/runc/options.ts";
 import { isAny, unpackAny } from "../../common/protobuf/any.ts";
 import { isErrno } from "../sys/call.ts";
@@ -121,12 +122,14 @@ function receiveEgg(channel: number): Egg & { listener: number } {
 }
 
 function beShim(channel: number): never {
+  failpoint("shim.born");
   native.syscall(NR.setsid);
   const { config, identity, listener } = receiveEgg(channel);
   if (identity) {
     setEnvironment(identity.env);
     setTitle(SHIM, identity.args);
   }
+  failpoint("shim.hatched");
   const nothing = open("/dev/null", O.RDWR);
   for (let fd = 0; fd < 3; fd++) dup3(nothing, fd);
   // the socket is the only thing kept

@@ -1,4 +1,4 @@
-// time-out: 900 s
+// time-out: 3600 s
 // kill -9 of the daemon at every step of pull, create, start, exec, end and removal, and of a sandbox's life, with the real agent, shim and runt: what was
 // acknowledged is there, what was not can be done again, and nothing is left.
 import assert from "node:assert/strict";
@@ -8,12 +8,10 @@ import { after, before, test } from "node:test";
 import { file, tar } from "../../kernel/layer/support.ts";
 import { execute, type Result } from "../cli/program.ts";
 import { type RegistryProcess, startRegistry } from "../registry/support.ts";
-import { BIN, build, Daemon, until } from "./daemon.ts";
+import { killAtEach, PATIENCE, type Road, type Way, walkSteps } from "./crash.ts";
+import { BIN, build, Daemon } from "./daemon.ts";
 import { busyboxTar, makeLayout, push } from "./layouts.ts";
-import { type Heard, Listener } from "./listener.ts";
-
-/** Every point each time it is reached (`WHARF_TEST_ALL=1`), or each once: the whole takes minutes. */
-const ALL = process.env.WHARF_TEST_ALL === "1";
+import type { Heard } from "./listener.ts";
 
 /** Points that the road must pass, or the test would prove little. */
 const NEEDED = [
@@ -76,9 +74,6 @@ const STEPS: [step: string, args: string[], codes?: number[], ctr?: boolean][] =
 ];
 const ALL_STEPS = STEPS.map(([step]) => step);
 
-/** Milliseconds that a step may take: longer than any does, and not for ever where a client does not notice the daemon's death. */
-const PATIENCE = 60_000;
-
 /** Our ctr on the daemon's containerd socket. */
 function ctr(daemon: Daemon, args: readonly string[]): Promise<Result> {
   return execute([join(BIN, "ctr"), "-a", join(daemon.state, "containerd.sock"), ...args], { timeoutMs: PATIENCE });
@@ -103,41 +98,29 @@ const EVENTS: Readonly<Record<string, Heard[]>> = {
   removed: ["/tasks/delete ID", "/containers/delete ID", "/snapshot/remove ID"],
 };
 
-/** Which of the acknowledged steps' events nobody has heard of. */
-function unheard({ done, id }: Road, heard: readonly Heard[]): Heard[] {
-  const wanted = done.flatMap((step) => EVENTS[step] ?? []).map((one) => one.replace("ID", id));
-  return wanted.filter((one) => !heard.includes(one));
-}
-
-/** How far it went. */
-interface Road {
-  /** The steps that were acknowledged. */
-  done: string[];
-  /** Of the container. */
-  id: string;
+/** What was acknowledged has been heard of. */
+function events({ done, id }: Way): Heard[] {
+  return done.flatMap((step) => EVENTS[step] ?? []).map((one) => one.replace("ID", id));
 }
 
 /** What a user does; each step may fail, since the daemon may be killed in it. */
-async function road(daemon: Daemon, fault?: (text: string) => void): Promise<Road> {
-  const done: string[] = [];
+async function walk(daemon: Daemon, fault?: (text: string) => void): Promise<Way> {
   let id = "";
   const words: Record<string, string> = { IMAGE: image, POD: podFile(daemon) };
-  for (const [step, template, codes = [0], ofCtr = false] of STEPS) {
+  const steps = STEPS.map(([step, template, codes = [0], ofCtr = false]) => {
     const args = template.map((word) => words[word] ?? word);
-    const { code, stderr, stdout } = await (ofCtr ? ctr(daemon, args) : daemon.wharf(args, { timeoutMs: PATIENCE }));
-    if (!codes.includes(code)) {
-      fault?.(`${step}: ${code} ${stderr}`);
-      break;
-    }
+    const run = () => (ofCtr ? ctr(daemon, args) : daemon.wharf(args, { timeoutMs: PATIENCE }));
+    return [step, run, codes] as const;
+  });
+  const done = await walkSteps(steps, fault, (step, stdout) => {
     if (step === "executed") assert.equal(stdout, "inside\n");
     if (step === "created") id = stdout.trim();
-    done.push(step);
-  }
+  });
   return { done, id };
 }
 
 /** What must be true after a crash, whatever was going on. */
-async function check(daemon: Daemon, done: readonly string[]): Promise<void> {
+async function check(daemon: Daemon, { done }: Way): Promise<void> {
   const has = (step: string) => done.includes(step);
   const inspect = async (format: string, name: string) => {
     const { stdout, code } = await daemon.wharf(["inspect", "-f", format, name]);
@@ -161,14 +144,7 @@ async function check(daemon: Daemon, done: readonly string[]): Promise<void> {
     }
   }
   await checkPod(daemon, done);
-  // and all of it again, from whatever was left
   await daemon.wharf(["rm", "-f", "road"]);
-  let fault = "";
-  const again = await road(daemon, (text) => {
-    fault = text;
-  });
-  assert.deepEqual(again.done, ALL_STEPS, `${fault}\n${daemon.log.slice(-2000)}`);
-  await daemon.clean("the road after a crash");
 }
 
 /** An acknowledged sandbox is there, one that was removed is not, and what is between goes on request. */
@@ -183,78 +159,8 @@ async function checkPod(daemon: Daemon, done: readonly string[]): Promise<void> 
   assert.doesNotMatch((await ctr(daemon, ["sandboxes", "ls"])).stdout, /^pod\s/m);
 }
 
-async function points(): Promise<string[]> {
-  await using daemon = Daemon.prepare();
-  await daemon.start({ WHARF_FAILPOINT: "*" });
-  await daemon.busybox();
-  const from = daemon.log.length;
-  const before = names(daemon.log);
-  let fault = "";
-  await using listener = await Listener.start(daemon);
-  const all = await road(daemon, (text) => {
-    fault = text;
-  });
-  assert.deepEqual(all.done, ALL_STEPS, fault);
-  await until("all events", () => unheard(all, listener.heard).length === 0).catch(() => {});
-  assert.deepEqual(unheard(all, listener.heard), [], listener.heard.join("\n"));
-  await daemon.clean();
-  const counts = new Map<string, number>();
-  for (const name of before) counts.set(name, (counts.get(name) ?? 0) + 1);
-  const specs: string[] = [];
-  const seen = new Set<string>();
-  for (const name of names(daemon.log.slice(from))) {
-    const n = (counts.get(name) ?? 0) + 1;
-    counts.set(name, n);
-    // commits are many and alike: of these some are taken
-    const often = name.startsWith("store.");
-    if (ALL || !seen.has(name) || (often && n % 15 === 0)) specs.push(`${name}:${n}`);
-    seen.add(name);
-  }
-  return specs;
-}
+const chosen = /^(?!agent\.|ttrpc\.before)/;
+const ROAD: Road = { steps: ALL_STEPS, needed: NEEDED, chosen, walk, check, events };
 
-function names(log: string): string[] {
-  return [...log.matchAll(/^failpoint (.*)$/gm)].map((match) => match[1]!);
-}
-
-test("kill -9 at each step: nothing acknowledged is lost, all can be done again, nothing is left", async (t) => {
-  const specs = await points();
-  const reached = new Set(specs.map((spec) => spec.slice(0, spec.lastIndexOf(":"))));
-  for (const name of NEEDED) assert.ok(reached.has(name), `${name} was not reached`);
-  // one by name, to look into it
-  if (process.env.WHARF_TEST_POINT) specs.splice(0, specs.length, ...process.env.WHARF_TEST_POINT.split(" "));
-  const missed: string[] = [];
-  const next = async (): Promise<void> => {
-    for (let spec = specs.shift(); spec; spec = specs.shift()) {
-      await using daemon = Daemon.prepare();
-      let way: Road = { done: [], id: "" };
-      let before: Listener | undefined;
-      try {
-        await daemon.start({ WHARF_FAILPOINT: spec });
-        await daemon.busybox();
-        before = await Listener.start(daemon);
-        way = await road(daemon);
-        if (way.done.length === STEPS.length)
-          await until("a crash after all was done", () => !daemon.running, 1500).catch(() => missed.push(spec!));
-      } catch (error) {
-        // killed while it made busybox, or between start and first answer
-        if (daemon.running) throw error;
-      }
-      await daemon.restart("SIGKILL");
-      await before?.ended;
-      await using afterwards = await Listener.start(daemon);
-      const heard = () => [...(before?.heard ?? []), ...afterwards.heard];
-      const where = `killed at ${spec}, after ${way.done.at(-1) ?? "nothing"}`;
-      await until("events", () => unheard(way, heard()).length === 0).catch(() => {});
-      assert.deepEqual(unheard(way, heard()), [], `${where}: an event was lost`);
-      await before?.[Symbol.asyncDispose]();
-      await daemon.busybox();
-      await check(daemon, way.done).catch((cause: unknown) => {
-        throw new Error(where, { cause });
-      });
-    }
-  };
-  await Promise.all([next(), next()]);
-  // their number varies with time: the last of a kind may not be reached again
-  if (missed.length > 0) t.diagnostic(`not reached: ${missed.join(" ")}`);
-});
+test("kill -9 at each step: nothing acknowledged is lost, all can be done again, nothing is left", (t) =>
+  killAtEach(t, ROAD));

@@ -208,20 +208,18 @@ export class Daemon implements AsyncDisposable {
     const inside = (path: string) => path.startsWith(`${this.dir}/`) || path.startsWith(`${this.root}/`);
     for (const { point } of mountTable()) if (inside(point) && !this.#disks.has(point)) found.push(`mount ${point}`);
     for (const dir of this.#cgroups()) for (const name of names(dir)) found.push(`cgroup ${join(dir, name)}`);
-    for (const path of [
-      "tasks/moby",
-      "tasks/default",
-      "sandboxes/default",
-      "podsandboxes/default",
-      "runt/moby",
-      "runt/default",
-      "io",
-      "s",
-      "agent.mnt",
-    ])
+    const spaces = ["tasks", "sandboxes", "podsandboxes", "runt"].flatMap((kind) =>
+      names(join(this.state, kind)).map((space) => `${kind}/${space}`),
+    );
+    for (const path of [...spaces, "io", "s", "agent.mnt", "subpaths"])
       for (const name of names(join(this.state, path), true))
         if (name !== ".seccomp") found.push(`state ${path}/${name}`);
     for (const name of names(join(this.root, "containers"), true)) found.push(`folder containers/${name}`);
+    for (const net of names(this.state).filter((name) => /^net(-|$)/.test(name))) {
+      const files = names(join(this.state, net), true).filter((name) => !/^(network\.json|addresses)$/.test(name));
+      const addresses = names(join(this.state, net, "addresses"), true).filter((name) => /^\d/.test(name));
+      for (const name of [...files, ...addresses]) found.push(`network ${net}/${name}`);
+    }
     const trees = [this.root, this.state];
     const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
     const commandOf = (pid: string) => textIfThere(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();

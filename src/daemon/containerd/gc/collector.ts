@@ -233,7 +233,7 @@ export class Collector implements GarbageCollector, AsyncDisposable {
     } catch (error) {
       // They stay in the trash: the next time or the next start tries again.
       log(`cannot delete ${paths.length} removed snapshots`, error);
-      if (isCode(error, "Unavailable") && !this.#closed) this.emptyTrashSoon(TRASH_AGAIN);
+      if (isCode(error, "Unavailable", "Aborted") && !this.#closed) this.emptyTrashSoon(TRASH_AGAIN);
       return;
     }
     failpoint("trash.deleted");

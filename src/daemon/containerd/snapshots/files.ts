@@ -75,7 +75,8 @@ export class SnapshotFiles {
   }
 
   /** Names of all entries; for the clean-up at the start. */
+  /** Ids of what is there. Of other names nobody here is the owner. */
   list(): string[] {
-    return readdirSync(this.root);
+    return readdirSync(this.root).filter((name) => /^(\d+|new-[0-9a-f]{16})$/.test(name));
   }
 }

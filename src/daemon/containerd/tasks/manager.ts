@@ -39,6 +39,9 @@ import type { Task, TaskRecord } from "./task.ts";
 
 /** Milliseconds a list or a metric waits for one shim: a stuck one must not hold up the others. */
 const LIST_TIMEOUT = 2000;
+const KILL = 9;
+/** Milliseconds a signal waits for its shim: one that takes longer hangs. */
+const KILL_TIMEOUT = 10_000;
 const STATUS: readonly TaskStatus[] = ["unknown", "created", "running", "stopped", "paused", "pausing"];
 
 export class LocalTasks implements TaskManager {
@@ -249,7 +252,19 @@ export class LocalTasks implements TaskManager {
   }
 
   async kill({ containerId: id, execId = "", signal, all = false }: KillRequest): Promise<void> {
-    await this.#task(id).call((client, call) => client.kill({ id, execId, signal, all }, call));
+    const task = this.#task(id);
+    const limits = { timeoutMs: KILL_TIMEOUT };
+    try {
+      await task.call((client, call) => client.kill({ id, execId, signal, all }, call), limits);
+    } catch (error) {
+      const hung = signal === KILL && execId === "" && isCode(error, "DeadlineExceeded");
+      // What is to be killed goes with a shim that hangs.
+      if (!isCode(error, "Unavailable") && !(hung && (await this.#shims.killHung(task)))) throw error;
+      // With a shim that died all its processes are gone.
+      await task.wait("").catch(() => {});
+      if (signal !== KILL)
+        throw new WharfError("NotFound", `the shim of task ${JSON.stringify(id)} is gone`, { cause: error });
+    }
   }
 
   async exec({

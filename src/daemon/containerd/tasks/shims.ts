@@ -16,6 +16,7 @@ import { formatTimestamp } from "../../../common/timestamp.ts";
 import { Router } from "../../../common/ttrpc/server.ts";
 import { findShim } from "../../shim/find.ts";
 import { deleteShim, resolveShim, type ShimAddress, type ShimCommand, shimInfo, startShim } from "../../shim/launch.ts";
+import { sweepSockets } from "../../shim/sockets.ts";
 import { serveTtrpc } from "../../shim/ttrpc.ts";
 import type { Row } from "../../store/database.ts";
 import { currentTraceparent } from "../../trace/trace.ts";
@@ -89,6 +90,7 @@ export class ShimManager implements AsyncDisposable {
         this.shared.log("cannot remove a stray bundle", error),
       );
     }
+    await sweepSockets(join(this.shared.paths.state, "s"));
   }
 
   async #restore(row: Row): Promise<void> {
@@ -221,13 +223,17 @@ export class ShimManager implements AsyncDisposable {
     const { namespace, id, bundle } = task.record;
     task.retire();
     // A sandbox's shim is its controller's to end.
-    const shutdown = task.record.sandbox === "";
-    if (shutdown) {
+    let lost = false;
+    if (task.record.sandbox === "") {
       await task
         .call((client, options) => client.shutdown({ id, now: false }, options), { timeoutMs: 3000 })
-        .catch(() => {});
+        .catch((error: unknown) => {
+          // One that hangs, or was killed just now, leaves what it has.
+          lost = isCode(error, "DeadlineExceeded") || (isCode(error, "Unavailable") && hasSocket(task.record.shim));
+        });
     }
     await task[Symbol.asyncDispose]();
+    if (lost && this.#alone(task)) await this.exterminate(task.record);
     await removeBundle(bundle, this.shared.agent);
     failpoint("task.bundle-removed");
     this.#drop(namespace, id, () => this.exits.forget({ namespace, task: id, exec: "" }, task.record.pid));
@@ -238,6 +244,22 @@ export class ShimManager implements AsyncDisposable {
     await this.exterminate(record);
     await removeBundle(record.bundle, this.shared.agent);
     this.#drop(record.namespace, record.id);
+  }
+
+  /** No other task is in its shim. */
+  #alone({ record }: Task): boolean {
+    const others = [...this.#tasks.values()].filter((task) => task.record.shim.address === record.shim.address);
+    return record.sandbox === "" && others.every((task) => task.record === record);
+  }
+
+  /** Kills a shim that does not answer, if that takes nothing but this task. What follows is as with one that somebody else killed. */
+  async killHung(task: Task): Promise<boolean> {
+    if (!this.#alone(task)) return false;
+    const { namespace, id, bundle } = task.record;
+    this.shared.log(`the shim of task ${JSON.stringify(id)} does not answer: it is killed`);
+    const pids = await findShim({ namespace, id, bundle, address: this.#address });
+    await Promise.all(pids.map(kill));
+    return pids.length > 0;
   }
 
   /** Kills the shim wherever it is, and has its `delete` clean up. */
@@ -264,8 +286,12 @@ export class ShimManager implements AsyncDisposable {
     // Without a bundle there is nothing to clean up.
     if (!existsSync(join(bundle, "log"))) return killed;
     try {
-      const signal = AbortSignal.timeout(CLEANUP_TIMEOUT);
-      const answer = await deleteShim(this.#command(record, signal));
+      const clean = () => deleteShim(this.#command(record, AbortSignal.timeout(CLEANUP_TIMEOUT)));
+      // Once more where the agent died of it: what it had done is no harm.
+      const answer = await clean().catch((error: unknown) => {
+        if (!isCode(error, "Unavailable")) throw error;
+        return clean();
+      });
       return exitOf(answer.pid || pid, { ...answer, exitStatus: answer.exitStatus || KILLED }, now());
     } catch (error) {
       this.shared.log(`cannot clean up after the shim of ${JSON.stringify(id)}`, error);
@@ -295,6 +321,10 @@ export class ShimManager implements AsyncDisposable {
     this.deletions[Symbol.dispose]();
     await this.#events?.[Symbol.asyncDispose]();
   }
+}
+
+function hasSocket({ address }: ShimAddress): boolean {
+  return existsSync(address.replace(/^unix:\/\//, ""));
 }
 
 function keyOf(namespace: string, id: string): string {

@@ -41,7 +41,8 @@ export class Leftovers implements AsyncDisposable {
     if (paths.length === 0) return;
     const remove = () => this.#agent.remove(paths);
     this.#removing = this.#removing.then(remove).catch((error: unknown) => {
-      if (isCode(error, "Unavailable") && !this.#closed) {
+      // The agent was killed, or its worker.
+      if (isCode(error, "Unavailable", "Aborted") && !this.#closed) {
         this.#waiting.push(...paths);
         this.#schedule(AGAIN);
       } else this.#log("error", "folders of removed containers are left until the next start", { error });

@@ -3,12 +3,14 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Process } from "../../containerd/api/tasks.ts";
+import { sweepSockets } from "../../shim/sockets.ts";
 import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
 import type { Container } from "./container.ts";
-import { ended, watchExit } from "./exit.ts";
+import { ended, releaseVolumes, watchExit } from "./exit.ts";
 import { removeContainer } from "./remove.ts";
-import { startContainer } from "./start.ts";
+import { wantsRestart } from "./restart.ts";
+import { startContainer, startedState } from "./start.ts";
 
 /** The code of a container that ended when nobody looked, and of which no shim knows. */
 const UNKNOWN = 255;
@@ -24,7 +26,12 @@ export async function reconcile(engine: Engine): Promise<void> {
     if (result.status === "rejected")
       engine.log("error", "a container could not be taken over", { error: result.reason });
   }
+  await engine.networks
+    .releaseGone((id) => engine.containers.find(id) !== undefined)
+    .catch((error: unknown) => engine.log("error", "the network of a container that is gone is left", { error }));
   await sweepFolders(engine);
+  // Of execs whose daemon is gone as well as their shim.
+  await sweepSockets(join(engine.state, "io"));
 }
 
 async function adopt(engine: Engine, container: Container, task: Process | undefined): Promise<void> {
@@ -34,7 +41,7 @@ async function adopt(engine: Engine, container: Container, task: Process | undef
   if (task && ["running", "paused", "unknown"].includes(task.status)) {
     container.paused = task.status === "paused";
     // The daemon may have died between the start and its being recorded.
-    if (!container.running) record.state = { ...record.state, phase: "running", pid: task.pid, startedAt: now() };
+    if (!container.running) record.state = startedState(record.state, task.pid, now());
     record.state.pid = task.pid;
     await engine.volumes.use(record);
     watchExit(engine, container, startContainer);
@@ -49,11 +56,15 @@ async function adopt(engine: Engine, container: Container, task: Process | undef
     return;
   }
   if (task) await engine.client.tasks.delete(container.id).catch(() => {});
+  // A start that the daemon was killed in has what it was given.
+  await engine.networks.release(record).catch((error: unknown) => {
+    engine.log("error", "the network of a container that does not run is left", { id: record.id, error });
+  });
+  await releaseVolumes(engine, record);
   if (record.hostConfig.AutoRemove && record.state.phase === "exited") {
     await removeContainer(engine, container, { force: true, volumes: true });
-  } else if (["always", "unless-stopped"].includes(record.hostConfig.RestartPolicy.Name)) {
-    const wanted = record.hostConfig.RestartPolicy.Name === "always" || !record.state.stopped;
-    if (wanted && record.state.phase === "exited") void startContainer(engine, container).catch(() => {});
+  } else if (record.hostConfig.RestartPolicy.Name === "always" || wantsRestart(container)) {
+    if (record.state.phase === "exited") void startContainer(engine, container).catch(() => {});
   }
 }
 

@@ -82,9 +82,8 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   });
   await FIRST.step();
   container.process = JSON.stringify(spec.process);
-  const started = { ...record.state, stopped: false, error: "", oomKilled: false, exitCode: 0 };
-  record.state = started;
-  // No task outlives a power cut, so what it is made from need not either.
+  record.state = { ...record.state, stopped: false };
+  // How it ended before is known until it has started: a daemon that is killed meanwhile must not lose it. No task outlives a power cut, so what it is made from need not either.
   await client.containers.update(
     {
       id,
@@ -105,7 +104,7 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     // Before the start, so that it cannot lie after the end.
     const startedAt = now();
     const { pid } = await withSpan("start task", () => client.tasks.start({ containerId: id }));
-    record.state = { ...started, phase: "running", pid, startedAt };
+    record.state = startedState(record.state, pid, startedAt);
     container.restarting = undefined;
   } catch (error) {
     await client.tasks.kill({ containerId: id, signal: 9, all: true }).catch(() => {});
@@ -121,6 +120,15 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   await engine.containers.save(container, { flush }).catch((error: unknown) => saveLater(engine, container, error));
   if (engine.containers.linking.size > 0) tellLinking(engine, id);
   await tellPeers(engine, record);
+}
+
+/** Of how it ended before nothing counts any more. */
+export function startedState(
+  state: Container["record"]["state"],
+  pid: number,
+  startedAt: string,
+): Container["record"]["state"] {
+  return { ...state, error: "", oomKilled: false, exitCode: 0, phase: "running", pid, startedAt };
 }
 
 /** Records why it could not be started, and lets those know who wait. */
@@ -140,6 +148,7 @@ async function failed(engine: Engine, container: Container, error: unknown): Pro
     phase: record.state.startedAt.startsWith("0001") ? "created" : "exited",
     pid: 0,
     exitCode: code,
+    oomKilled: false,
     error: messageOf(error),
   };
   await engine.containers.save(container).catch(() => {});

@@ -52,9 +52,16 @@ export async function stopContainer(
   const signal = parseSignal(options.signal || config.StopSignal || SIGTERM);
   state.stopped = true;
   const ended = container.next("exit");
-  await send(engine, container, signal);
-  engine.emit(container, "kill", { signal: String(signal) });
-  if (!(await within(ended, seconds))) {
+  const sent = await send(engine, container, signal).then(
+    () => true,
+    (error: unknown) => {
+      // A shim that hangs takes no signal; SIGKILL ends it, too.
+      if (!isCode(error, "DeadlineExceeded")) throw error;
+      return false;
+    },
+  );
+  if (sent) engine.emit(container, "kill", { signal: String(signal) });
+  if (!sent || !(await within(ended, seconds))) {
     await send(engine, container, SIGKILL);
     engine.emit(container, "kill", { signal: String(SIGKILL) });
     await ended;

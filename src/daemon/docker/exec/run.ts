@@ -93,6 +93,8 @@ export async function startExec(engine: Engine, exec: Exec, client: Attachment |
     exec.phase = "exited";
     exec.exitCode = exitCodeOf(error);
     await tasks.deleteProcess(ref).catch(() => {});
+    // A shim that was killed leaves it.
+    rmSync(engine.attachSocket(exec.id), { force: true });
     throw error;
   }
   engine.emit(container, `exec_start: ${exec.config.command.join(" ")}`, { execID: exec.id });

@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Attachment, BridgeNetwork } from "../../../common/agent/network.ts";
 import type { AnswerOf, Operation, RequestOf } from "../../../common/agent/protocol.ts";
+import { failpoint } from "../../../common/failpoint.ts";
 import { fromFile } from "../../../common/file-error.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
@@ -20,6 +21,24 @@ export interface NetworkAgent {
 }
 
 const DEFAULT_STATE = "/run/wharf";
+
+/** What an earlier daemon has noted; a note that cannot be read is none. */
+function parseNetwork(text: string): BridgeNetwork | undefined {
+  try {
+    return JSON.parse(text) as BridgeNetwork;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The id that begins so and has an address; the beginning itself where none has. */
+async function ownerOf({ ipamDir }: BridgeNetwork, beginning: string): Promise<string> {
+  for (const name of await readdir(ipamDir).catch(() => [])) {
+    const text = await readFile(join(ipamDir, name), "utf8").catch(() => "");
+    if (text.startsWith(beginning)) return text.split("\r\n")[0]!;
+  }
+  return beginning;
+}
 
 export class BridgeDriver implements NetworkDriver {
   readonly #agent: NetworkAgent;
@@ -63,9 +82,25 @@ export class BridgeDriver implements NetworkDriver {
           JSON.parse(await readFile(join(this.#dir, name), "utf8")) as Attachment,
         );
       } catch {
-        // written in part when the machine stopped: the namespace's file tells nothing more either
+        // written in part: the namespace's file tells of it
       }
     }
+    await this.#undo(names.filter((name) => /^[0-9a-f]{24}$/.test(name)));
+  }
+
+  /** Takes away what an attach has made that nobody was told of: the daemon was killed meanwhile. Its namespace's file is there, and no note. */
+  async #undo(namespaces: readonly string[]): Promise<void> {
+    const noted = new Set([...this.#attachments.values()].map(({ netns }) => netns));
+    for (const name of namespaces) {
+      const netns = join(this.#dir, name);
+      if (noted.has(netns)) continue;
+      const network = await this.#load();
+      await this.#agent.call("networkDetach", { network, id: await ownerOf(network, name), attachment: { netns } });
+    }
+  }
+
+  attached(): readonly string[] {
+    return [...this.#attachments.keys()];
   }
 
   attachmentOf(id: string): Attachment | undefined {
@@ -80,14 +115,13 @@ export class BridgeDriver implements NetworkDriver {
     }
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const path = join(this.#dir, "network.json");
-    const known = await readFile(path, "utf8").catch(() => undefined);
+    const known = parseNetwork(await readFile(path, "utf8").catch(() => ""));
     // Users' networks have theirs also while their bridges are not there.
     const taken = [...(await hostRoutes()), ...this.#others().map(routeOf)];
     if (known) {
-      const network = JSON.parse(known) as BridgeNetwork;
       // While the bridge was not there somebody else may have taken its addresses.
-      const kept = this.#attachments.size > 0 || (await hasInterface(network.bridge));
-      if (kept || isFree(network.subnet, taken)) return network;
+      const kept = this.#attachments.size > 0 || (await hasInterface(known.bridge));
+      if (kept || isFree(known.subnet, taken)) return known;
     }
     const network: BridgeNetwork = { bridge: this.#bridge, ...freeSubnet(taken), ipamDir };
     try {
@@ -136,6 +170,7 @@ export class BridgeDriver implements NetworkDriver {
     this.#attachments.set(id, attachment);
     // In memory, and small.
     writeFileSync(join(this.#dir, `${id}.json`), JSON.stringify(attachment), { mode: 0o600 });
+    failpoint("network.noted");
     return {
       namespace: { path: attachment.netns },
       endpoints: { [this.#name]: endpointOf(id, attachment) },
@@ -160,6 +195,7 @@ export class BridgeDriver implements NetworkDriver {
     await this.#agent.call("networkDetach", { network: await this.#load(), id, attachment });
     this.#attachments.delete(id);
     rmSync(join(this.#dir, `${id}.json`), { force: true });
+    failpoint("network.released");
   }
 
   /** When the daemon ends: without containers on it the bridge goes, too. */
@@ -176,14 +212,13 @@ export class BridgeDriver implements NetworkDriver {
     await this.#agent.call("networkRemove", { network: await this.#load() });
     this.#network = undefined;
     rmSync(this.#dir, { recursive: true, force: true });
+    failpoint("network.taken-down");
   }
 
   /** The network whose bridge an earlier life of this daemon made, if it is still there. */
   async #left(): Promise<BridgeNetwork | undefined> {
     if (!(await hasInterface(this.#bridge))) return undefined;
     if (this.user) return await this.#load();
-    const known = await readFile(join(this.#dir, "network.json"), "utf8").catch(() => undefined);
-    if (known === undefined) return undefined;
-    return JSON.parse(known) as BridgeNetwork;
+    return parseNetwork(await readFile(join(this.#dir, "network.json"), "utf8").catch(() => ""));
   }
 }

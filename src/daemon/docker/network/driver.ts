@@ -27,12 +27,14 @@ export interface NetworkDriver {
   readonly user?: UserNetwork | undefined;
   /** What a started container has, for inspect; undefined before and after. */
   attachmentOf?(id: string): Attachment | undefined;
+  /** Ids of the containers that it keeps account of. */
+  attached?(): readonly string[];
   /** The network, where it is one of the machine's own making. */
   describe?(): Promise<BridgeNetwork>;
   /** Before the task is made. */
   attach(container: ContainerRecord, signal?: AbortSignal): Promise<NetworkAttachment>;
   /** When the task is gone; harmless for a container that was never attached. */
-  release(container: ContainerRecord): Promise<void>;
+  release(container: Pick<ContainerRecord, "id">): Promise<void>;
 }
 
 const nothing = async () => {};
@@ -90,6 +92,12 @@ export class NetworkDrivers {
     const { NetworkMode } = record.hostConfig;
     const driver = this.#drivers.get(NetworkMode) ?? this.#drivers.get(NetworkMode.replace(/:.*/s, ":"));
     await driver?.release(record);
+  }
+
+  /** What containers have that are gone. */
+  async releaseGone(isThere: (id: string) => boolean): Promise<void> {
+    for (const driver of this.#drivers.values())
+      for (const id of driver.attached?.() ?? []) if (!isThere(id)) await driver.release({ id });
   }
 
   has(mode: string): boolean {

@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import type { NetworkCreateRequest } from "../../../common/docker/network-resource.ts";
 import { WharfError } from "../../../common/errors.ts";
+import { failpoint } from "../../../common/failpoint.ts";
 import { fromFile } from "../../../common/file-error.ts";
 import type { Agent } from "../../agent/client.ts";
 import { now } from "../clock.ts";
@@ -89,7 +90,9 @@ export class UserNetworks {
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await writeFile(`${path}.tmp`, JSON.stringify(network), { flush: true });
+      failpoint("network.written");
       await rename(`${path}.tmp`, path);
+      failpoint("network.kept");
     } catch (error) {
       throw fromFile(error, "keep network", path);
     }
@@ -123,6 +126,7 @@ export class UserNetworks {
       if (!driver) return;
       await driver.remove();
       await rm(this.#file(network), { force: true });
+      failpoint("network.removed");
       this.#drivers.delete(network.name);
       this.#networks.remove(network.name);
       this.#events.emit("network", "destroy", network.id, { name: network.name, type: "bridge" });

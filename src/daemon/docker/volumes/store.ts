@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
+import { failpoint } from "../../../common/failpoint.ts";
 import { fromFile } from "../../../common/file-error.ts";
 import type { Agent } from "../../agent/client.ts";
 import { now } from "../clock.ts";
@@ -126,7 +127,9 @@ export class VolumeStore {
         await mkdir(fresh, { mode: 0o755 });
         await mkdir(join(fresh, "_data"), { mode: 0o755 });
         await writeFile(join(fresh, "volume.json"), JSON.stringify(volume), { flush: request.name !== undefined });
+        failpoint("volume.written");
         await rename(fresh, join(this.#root, name));
+        failpoint("volume.made");
       } catch (error) {
         await rm(fresh, { recursive: true, force: true });
         throw fromFile(error, "create volume", this.path(name));
@@ -141,6 +144,7 @@ export class VolumeStore {
     this.get(name);
     const gone = this.#aside();
     await rename(join(this.#root, name), gone);
+    failpoint("volume.removed");
     this.#volumes.delete(name);
     await this.#agent.remove([gone]);
   }
@@ -148,6 +152,7 @@ export class VolumeStore {
   /** Fills a volume for the first time. If the daemon is killed meanwhile, it is empty again afterwards. */
   async fill(name: string, work: () => Promise<void>): Promise<void> {
     await writeFile(this.#marker(name), "");
+    failpoint("volume.filling");
     try {
       await work();
     } catch (error) {

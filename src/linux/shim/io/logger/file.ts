@@ -1,5 +1,6 @@
 // The log file with its rotation: path, path.1, path.2 … No line is cut by a rotation, and none is lost. Where files are packed, that is
 // done beside; until it is done the file that is written grows on.
+import { failpoint } from "../../../../common/failpoint.ts";
 import { dirname } from "../../../../common/path.ts";
 import { isErrno } from "../../../sys/call.ts";
 import { close, exists, fstat, mkdirs, O, open, rename, unlinkIfThere, writeAll } from "../../../sys/fs.ts";
@@ -73,6 +74,7 @@ export class LogFile {
   }
 
   #rotate(): void {
+    failpoint("log.rotate");
     try {
       if (this.#maxFiles > 1) {
         for (let i = this.#maxFiles - 1; i > 0; i--) this.#shift(i);
