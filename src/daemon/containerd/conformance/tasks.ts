@@ -37,7 +37,7 @@ import {
 } from "./task-harness.ts";
 
 /** What a subject behind a wire has to show: that all it is told arrives. */
-export const WIRED = ["processes are added, listed", "its input is closed"];
+export const WIRED = ["processes are added, listed", "its input is closed", "the shim of a task"];
 
 /** @param only begins of the titles that are wanted; all by default */
 export function tasksSuite(name: string, create: () => Promise<TaskSubject>, only: readonly string[] = [""]): void {
@@ -196,6 +196,21 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>, onl
         .catch(() => {});
       throw error;
     }
+  });
+
+  check("the shim of a task may be another than its container's, by its path", async (subject, client) => {
+    await container(subject, "c1", "exit 3");
+    const calls = join(subject.dir, "calls");
+    const path = join(subject.dir, "containerd-shim-other-v1");
+    const shim = join(import.meta.dirname, "../../../../dist/bin/containerd-shim-runt-v2");
+    writeFileSync(path, `#!/bin/sh\necho "$@" >> ${calls}\nexec ${shim} "$@"\n`, { mode: 0o755 });
+    const { tasks } = client();
+    await rejects(tasks.create({ containerId: "c1", rootfs: subject.rootfs, runtimePath: `${path}-none` }), "NotFound");
+    await tasks.create({ containerId: "c1", rootfs: subject.rootfs, runtimePath: path });
+    await tasks.start({ containerId: "c1" });
+    assert.equal((await tasks.wait({ containerId: "c1" })).exitStatus, 3);
+    await tasks.delete("c1");
+    assert.match(readFileSync(calls, "utf8"), /-id c1 .*start\n/);
   });
 
   check("a task that was never started is deleted", async (subject, client) => {
