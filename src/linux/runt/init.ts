@@ -26,7 +26,7 @@ import { maskSteps } from "./masks.ts";
 import { mountSteps } from "./mounts.ts";
 import { enter, type NamespacePlan } from "./namespaces.ts";
 import { run, type Step } from "./plan.ts";
-import { isolate, makeReadonly, mountRoot, moveRoot, pivot, type RootContext } from "./root.ts";
+import { isolate, makeFolder, makeReadonly, mountRoot, moveRoot, pivot, type RootContext } from "./root.ts";
 import { resetAffinity, setIoPriority, setScheduler } from "./scheduling.ts";
 import { flagsOf, readProgram } from "./seccomp.ts";
 import { needsStage } from "./stage.ts";
@@ -251,7 +251,11 @@ function rootSteps(plan: InitPlan, progress: Progress, steps: Step[]): void {
   add("mounts", "make read-only what was to be filled", () => {
     for (const work of context.later) work();
   });
-  if (spec.root?.readonly) add("root.readonly", "make the root read-only", () => makeReadonly(context));
+  if (spec.root?.readonly) {
+    const { cwd } = process;
+    if (cwd !== "/") add("process.cwd", `make ${JSON.stringify(cwd)} if it is missing`, () => makeFolder(context, cwd));
+    add("root.readonly", "make the root read-only", () => makeReadonly(context));
+  }
   if (plan.noPivot) add("root.path", "move the root and enter it by chroot", () => moveRoot(context));
   else add("root.path", "enter the root by pivot_root", () => pivot(context));
   if (!process.terminal) add("process", "take the container's null device for the host's", useOwnNull);

@@ -142,6 +142,15 @@ export function keepHere(tree: number, propagation: number): void {
   setAttributes(tree, { propagation: propagation & ~MS.REC }, true);
 }
 
+/** While the root can still be written to. Where that is not to be, or not to be seen, who enters the folder says so. */
+export function makeFolder(context: RootContext, path: string): void {
+  try {
+    close(openTarget(context, trimmed(path), "folder"));
+  } catch (error) {
+    if (!(error instanceof WharfError)) throw error;
+  }
+}
+
 export function makeReadonly(context: RootContext): void {
   setAttributes(context.root, { set: MOUNT_ATTR.RDONLY }, false);
 }

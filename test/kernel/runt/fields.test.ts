@@ -199,6 +199,17 @@ test("root.readonly, maskedPaths, readonlyPaths", () => {
   assert.match(out, /dev\n$/);
 });
 
+test("process.cwd is made in a read-only root, too, in a mount of the container's as well", () => {
+  for (const cwd of ["/made/of/old/", "/mnt/made", "/dev/shm/made"]) {
+    const out = prints((spec) => {
+      spec.root!.readonly = true;
+      spec.process!.cwd = cwd;
+      spec.mounts!.push({ destination: "/mnt", type: "tmpfs", source: "tmpfs" });
+    }, "pwd; touch /x 2>&1; true");
+    assert.match(out, new RegExp(`^${cwd.replace(/\/$/, "")}\ntouch: /x: Read-only file system\n`));
+  }
+});
+
 test("/dev: default devices with their modes, links, linux.devices, and nothing else of the host's", () => {
   const out = prints((spec) => {
     spec.linux!.devices = [

@@ -74,10 +74,14 @@ export class Scope {
 
   /**
    * In a transaction: says that a thing was made or referred to, so that garbage collection under way keeps it, and with
-   * a `type` adds it to the lease, there called `leased`. NotFound when the lease is gone.
+   * a `type` adds it to the lease, there called `leased`. NotFound when the lease is gone. Without a lease what it tells a client of
+   * is spared for a while.
    */
   hold(kind: NodeKind, id: string, type?: string, leased = id): void {
-    this.shared.gc.touch(kind, this.namespace, id);
+    const { gc } = this.shared;
+    if (type !== undefined && this.lease === undefined && (kind === "content" || kind === "snapshot"))
+      gc.spare(kind, this.namespace, id);
+    else gc.touch(kind, this.namespace, id);
     if (this.lease === undefined || type === undefined) return;
     if (!this.db.get("SELECT 1 FROM leases WHERE namespace = ? AND id = ?", this.namespace, this.lease)) {
       throw new WharfError("NotFound", `lease ${JSON.stringify(this.lease)} not found`, { subject: this.lease });

@@ -16,6 +16,8 @@ export interface GcStats {
 export interface GarbageCollector {
   /** Keeps a node, and what it refers to, from the collection under way. */
   touch(kind: NodeKind, namespace: string, id: string): void;
+  /** As `touch`, and from those that nobody waits for in the next seconds. */
+  spare(kind: NodeKind, namespace: string, id: string): void;
   /** Asks for a collection in `delay` milliseconds, some time after a deletion by default. */
   schedule(delay?: number): void;
   /** Collects now; what is made meanwhile is kept. */

@@ -13,10 +13,12 @@ import { contentDelete, imageDelete, snapshotRemove } from "../events/messages.t
 import { proxiedTrash, trashOf } from "../snapshots/proxy.ts";
 import type { GarbageCollector, GcStats } from "./api.ts";
 import { Marker } from "./mark.ts";
-import { EXPIRE_LABEL, isExpired, type NodeKind } from "./references.ts";
+import { EXPIRE_LABEL, type GcNode, isExpired, type NodeKind, nodeKey } from "./references.ts";
 
 /** Milliseconds from a deletion to the collection it asks for. */
 const DELAY = 500;
+/** Milliseconds that a collection which nobody waits for leaves a thing alone that a client was just told of: what keeps it may be on its way. */
+const GRACE = 5000;
 /** Milliseconds from a removal to that of its files: what is removed meanwhile goes with it, by one process. */
 const TRASH_DELAY = 100;
 /** And until an agent that died is asked again. */
@@ -40,6 +42,9 @@ export class Collector implements GarbageCollector, AsyncDisposable {
   #marker: Marker | undefined;
   #running: Promise<GcStats> | undefined;
   #queued: Promise<GcStats> | undefined;
+  #queuedLazy = true;
+  /** What clients without a lease were told of, and until when it is left alone; the oldest first. */
+  readonly #spared = new Map<string, { node: GcNode; until: number }>();
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #emptying: Promise<void> | undefined;
@@ -59,6 +64,25 @@ export class Collector implements GarbageCollector, AsyncDisposable {
     this.#marker?.touch({ kind, namespace, id });
   }
 
+  /** As `touch`, and from those that nobody waits for in the next seconds. */
+  spare(kind: NodeKind, namespace: string, id: string): void {
+    this.touch(kind, namespace, id);
+    const node: GcNode = { kind, namespace, id };
+    const key = nodeKey(node);
+    const now = Date.now();
+    this.#spared.delete(key);
+    this.#spared.set(key, { node, until: now + GRACE });
+    this.#forgetSpared(now);
+  }
+
+  /** Those whose time is over. */
+  #forgetSpared(now: number): void {
+    for (const [key, { until }] of this.#spared) {
+      if (until > now) break;
+      this.#spared.delete(key);
+    }
+  }
+
   /** Asks for a collection `delay` milliseconds from now at the latest. */
   schedule(delay = DELAY): void {
     const at = Date.now() + delay;
@@ -68,7 +92,7 @@ export class Collector implements GarbageCollector, AsyncDisposable {
     this.#timer = setTimeout(
       () => {
         this.#timerAt = Number.POSITIVE_INFINITY;
-        this.run().then(
+        this.#request(true).then(
           () => {
             this.#retry = FIRST_RETRY;
           },
@@ -87,31 +111,44 @@ export class Collector implements GarbageCollector, AsyncDisposable {
 
   /** Collects all that is garbage now, files included. */
   run(): Promise<GcStats> {
+    return this.#request(false);
+  }
+
+  /** `lazy`: nobody waits for it. */
+  #request(lazy: boolean): Promise<GcStats> {
     if (!this.#running) {
-      this.#running = this.#collect().finally(() => {
+      this.#running = this.#collect(lazy).finally(() => {
         this.#running = undefined;
       });
       return this.#running;
     }
     // The one under way may have passed by already what the caller means.
+    this.#queuedLazy &&= lazy;
     this.#queued ??= this.#running
       .catch(() => {})
       .then(() => {
+        const asked = this.#queuedLazy;
         this.#queued = undefined;
-        return this.run();
+        this.#queuedLazy = true;
+        return this.#request(asked);
       });
     return this.#queued;
   }
 
-  async #collect(): Promise<GcStats> {
+  async #collect(lazy: boolean): Promise<GcStats> {
     // Small stores are collected without a pause; this one lets others in between collections that follow each other.
     await new Promise(setImmediate);
     const marker = new Marker(this.#shared().db);
     this.#marker = marker;
+    this.#forgetSpared(Date.now());
+    const spared = lazy ? [...this.#spared.values()] : [];
+    for (const { node } of spared) marker.touch(node);
     try {
       await marker.mark();
       const stats = await this.#sweep(marker);
       this.#scheduleExpiry();
+      const last = spared.at(-1);
+      if (last) this.schedule(Math.max(0, last.until - Date.now()));
       await Promise.all([this.emptyTrash(), ...this.#discarding]);
       this.#shared().db.keepReserve();
       return stats;
