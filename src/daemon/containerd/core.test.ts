@@ -75,7 +75,7 @@ test("core: an ingest that took another namespace's blob over begins anew once n
 test("core: what a client without a lease was told is there stays a while, though a collection comes that nobody waits for", async () => {
   await using subject = await create();
   const { content, leases } = subject.client("a");
-  const isThere = (digest: string) =>
+  const isThere = (digest: ReturnType<typeof sha256>) =>
     content.info(digest).then(
       () => true,
       () => false,
