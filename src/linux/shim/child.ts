@@ -19,39 +19,41 @@ const AGAIN = -11;
 
 /** Puts `fds` on 0, 1, 2 … in order; none of the sources may be lost on the way. */
 export function placeDescriptors(fds: readonly (number | undefined)[]): void {
-  const above = Math.max(63, ...fds.map((fd) => fd ?? 0)) + 1;
   const nothing = open("/dev/null", O.RDWR);
+  const above = Math.max(fds.length - 1, nothing, ...fds.map((fd) => fd ?? 0)) + 1;
   // first out of the way, then into place
   for (const [i, fd] of fds.entries()) dup3(fd ?? nothing, above + i, O.CLOEXEC);
   for (let i = 0; i < fds.length; i++) dup3(above + i, i);
   closeRange(fds.length);
 }
 
-function send(value: unknown): void {
+function send(value: unknown, to = RESULT): void {
   const body = native.bytes(JSON.stringify(value));
   const frame = new Uint8Array(HEADER + body.length);
   new DataView(frame.buffer).setUint32(0, body.length, true);
   frame.set(body, HEADER);
   for (let at = 0; at < frame.length; ) {
-    const n = native.syscall(NR.write, RESULT, native.address(frame) + at, frame.length - at);
+    const n = native.syscall(NR.write, to, native.address(frame) + at, frame.length - at);
     if (n < 0) exit(1);
     at += n;
   }
 }
 
 function childMain(writer: number, stdio: Stdio, passed: readonly number[], work: () => unknown): never {
+  let to = writer;
   try {
     // what it began must not go on without the shim that knows of it
     prctl(PR.SET_PDEATHSIG, SIGNALS.KILL);
     resetLoop();
     clearSignalMask();
     placeDescriptors([...stdio, writer, ...passed]);
+    to = RESULT;
     // of no use to what the work starts
     native.syscall(NR.fcntl, RESULT, 2, 1);
     send({ value: work() });
   } catch (error) {
     try {
-      send({ error: errorToData(error) });
+      send({ error: errorToData(error) }, to);
     } catch {
       exit(1);
     }

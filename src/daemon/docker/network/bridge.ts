@@ -74,7 +74,8 @@ export class BridgeDriver implements NetworkDriver {
 
   /** Reads what a daemon before this one has attached. */
   async restore(): Promise<void> {
-    const names = await readdir(this.#dir).catch(() => []);
+    const names = await readdir(this.#dir).catch((): string[] => []);
+    if (names.includes("network.json.tmp")) rmSync(join(this.#dir, "network.json.tmp"), { force: true });
     for (const name of names.filter((one) => one.endsWith(".json") && one !== "network.json")) {
       try {
         this.#attachments.set(
@@ -128,6 +129,7 @@ export class BridgeDriver implements NetworkDriver {
       await writeFile(`${path}.tmp`, JSON.stringify(network));
       await rename(`${path}.tmp`, path);
     } catch (error) {
+      rmSync(`${path}.tmp`, { force: true });
       throw fromFile(error, "note the network", path);
     }
     return network;

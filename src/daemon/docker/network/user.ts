@@ -1,6 +1,6 @@
 /** Networks of the users' own: bridges with a name, kept as `<root>/networks/<id>.json`, whatever becomes of the machine's state. */
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { NetworkCreateRequest } from "../../../common/docker/network-resource.ts";
@@ -41,7 +41,10 @@ export class UserNetworks {
   /** Those of the daemons before this one. */
   async load(log: Log): Promise<void> {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    for (const name of (await readdir(this.#folder)).filter((one) => one.endsWith(".json"))) {
+    const names = await readdir(this.#folder);
+    // of one that was being made
+    for (const name of names.filter((one) => one.endsWith(".json.tmp"))) await rm(join(this.#folder, name));
+    for (const name of names.filter((one) => one.endsWith(".json"))) {
       try {
         await this.#add(JSON.parse(await readFile(join(this.#folder, name), "utf8")) as UserNetwork);
       } catch (error) {
@@ -94,6 +97,7 @@ export class UserNetworks {
       await rename(`${path}.tmp`, path);
       failpoint("network.kept");
     } catch (error) {
+      rmSync(`${path}.tmp`, { force: true });
       throw fromFile(error, "keep network", path);
     }
   }
