@@ -68,8 +68,6 @@ export interface UnpackAnswer {
   diffId: string;
   /** Bytes of the uncompressed tar. */
   size: number;
-  /** Digest of the blob as it was read. */
-  digest: string;
   /** Bytes of the blob. */
   blobSize: number;
   entries: number;

@@ -45,8 +45,7 @@ export interface AgentUnpackRequest extends UnpackRequest {
 }
 
 export interface AgentUnpacked extends Unpacked {
-  /** Digest and bytes of the blob as it was read: nobody else needs to hash it. */
-  digest: Digest;
+  /** Bytes of the blob as it was read. */
   blobSize: number;
   entries: number;
   /** Directories the layer relies on without having them: `inherit` gives them the lower layers' attributes. */

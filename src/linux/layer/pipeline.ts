@@ -1,5 +1,5 @@
 // A layer from its blob to files, spread over processes that share memory: this one feeds the blob into a ring, one part inflates it
-// into a second ring, one hashes both, and one, confined to the target, makes the files.
+// into a second ring, one hashes that, and one, confined to the target, makes the files. The blob itself is hashed by who stores it.
 import { WharfError } from "../../common/errors.ts";
 import type { Compression } from "../../common/oci/media-types.ts";
 import { decompressor, sniff } from "../sys/decompress.ts";
@@ -7,7 +7,7 @@ import { O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import type { Trace } from "../sys/trace.ts";
 import { confineToComputing, confineToTree } from "./confine.ts";
-import { hashRing, hashStep } from "./hash.ts";
+import { hashRing } from "./hash.ts";
 import { Parts } from "./parts.ts";
 import { Ring, RingReader } from "./ring.ts";
 import { TarReader } from "./tar/reader.ts";
@@ -34,6 +34,8 @@ export interface PipelineOptions extends UnpackOptions {
   /** A directory below it that is unpacked into; its own root otherwise. */
   into?: string | undefined;
   source: BlobSource;
+  /** Nobody wants to know the tar's digest. */
+  unhashed?: boolean | undefined;
   /** Most bytes of the uncompressed tar. */
   maxSize?: number | undefined;
   /** Told how many bytes of the blob have been read. */
@@ -43,10 +45,10 @@ export interface PipelineOptions extends UnpackOptions {
 
 export interface PipelineResult {
   unpacked: UnpackResult;
-  /** Digest and bytes of the tar, and of the blob. */
+  /** Of the tar; empty when it was to be left unhashed. */
   diffId: string;
+  /** Bytes of the tar, and of the blob. */
   size: number;
-  digest: string;
   blobSize: number;
   compression: Compression;
 }
@@ -57,17 +59,12 @@ function tooLarge(maxSize: number): WharfError {
   });
 }
 
-/** Reads `blob`, writes `tar`; hashing follows by the same bell. */
+/** Reads `blob`, writes `tar`. */
 function inflate(blob: Ring, tar: Ring, compression: Exclude<Compression, "none">, maxSize: number): number {
   confineToComputing();
   const reader = new RingReader(blob, 0, PIECE);
   const work = decompressor(compression);
   for (;;) {
-    if (reader.have === 0) {
-      // the hasher goes as far as is published here, and hears only the tar's bell
-      reader.publish();
-      tar.nudge();
-    }
     const have = reader.need(1);
     const room = Math.min(tar.space(), PIECE);
     const { taken, made } = work.step(blob.address + reader.at, Math.min(have, PIECE), tar.writeAddress, room);
@@ -85,15 +82,6 @@ function inflate(blob: Ring, tar: Ring, compression: Exclude<Compression, "none"
   reader.publish();
   tar.end();
   return tar.written;
-}
-
-function hashes(blob: Ring, tar: Ring): Pick<PipelineResult, "digest" | "blobSize" | "diffId" | "size"> {
-  if (blob === tar) {
-    const { digest, size } = hashRing(tar);
-    return { digest, blobSize: size, diffId: digest, size };
-  }
-  const { input, output } = hashStep(blob, tar);
-  return { digest: input.digest, blobSize: input.size, diffId: output.digest, size: output.size };
 }
 
 function unpack(tar: Ring, options: PipelineOptions): UnpackResult {
@@ -128,24 +116,32 @@ function feed(ring: Ring, parts: Parts, { source, progress }: PipelineOptions, m
   ring.end();
 }
 
+/** They tell how a blob is packed. */
+function firstBytes(source: BlobSource): Uint8Array {
+  const bytes = new Uint8Array(4);
+  let have = 0;
+  for (let n = 1; n > 0 && have < bytes.length; have += n)
+    n = source.read(native.address(bytes) + have, bytes.length - have);
+  return bytes.subarray(0, have);
+}
+
 /** Unpacks a blob. The first part that fails ends it all, and what it threw is thrown. */
 export function unpackBlob(options: PipelineOptions): PipelineResult {
   const { source, target, trace } = options;
   using parts = new Parts(trace);
-  const blob = new Ring(BLOB_RING, 2);
-  // the first bytes tell how it is packed
-  while (blob.written < 4) {
-    const n = source.read(blob.writeAddress, blob.space());
-    if (n === 0) break;
-    blob.wrote(n);
-  }
-  const compression = sniff(blob.bytes, 0, blob.written);
-  const tar = compression === "none" ? blob : new Ring(TAR_RING, 2);
+  const first = firstBytes(source);
+  const compression = sniff(first, 0, first.length);
+  const readers = options.unhashed ? 1 : 2;
+  const blob = new Ring(BLOB_RING, compression === "none" ? readers : 1);
+  blob.bytes.set(first);
+  blob.wrote(first.length);
+  const tar = compression === "none" ? blob : new Ring(TAR_RING, readers);
   const maxSize = options.maxSize ?? Number.POSITIVE_INFINITY;
   if (compression !== "none") parts.start("the decompressor", [], () => inflate(blob, tar, compression, maxSize));
-  const hashing = parts.start("the hasher", [], () => hashes(blob, tar));
+  const hashing = options.unhashed ? undefined : parts.start("the hasher", [], () => hashRing(tar));
   const unpacking = parts.start("the unpacker", [target], () => unpack(tar, options));
   feed(blob, parts, options, compression === "none" ? maxSize : Number.POSITIVE_INFINITY);
   const unpacked = parts.result(unpacking);
-  return { unpacked, compression, ...parts.result(hashing) };
+  const diffId = hashing ? parts.result(hashing).digest : "";
+  return { unpacked, compression, diffId, size: tar.written, blobSize: blob.written };
 }

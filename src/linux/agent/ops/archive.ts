@@ -112,6 +112,7 @@ export function archivePut(request: RequestOf<"archivePut">, channel: Channel): 
     source: { fd: channel.fd, read: (address, length) => channel.receive(address, length) },
     whiteouts: "none",
     careful: true,
+    unhashed: true,
     keepKinds: noOverwriteDirNonDir,
     owner,
   });
