@@ -7,16 +7,16 @@ import type { Registries } from "./docker/engine.ts";
 import type { Log } from "./log.ts";
 import { Registry } from "./registry/client.ts";
 import { dockerConfigSource } from "./registry/credentials.ts";
-import type { FileSender } from "./registry/send-file.ts";
+import type { FileMover } from "./registry/http.ts";
 import { Puller } from "./transfer/pull.ts";
 import { Pusher } from "./transfer/push.ts";
 import { imageVerifier } from "./transfer/verify.ts";
 
-export function createRegistries(file: Config | undefined, log: Log, sender: FileSender): Disposable & Registries {
+export function createRegistries(file: Config | undefined, log: Log, agent: FileMover): Disposable & Registries {
   const config = file?.registries;
   const verifier = file?.imageVerifier;
   const registry = new Registry({
-    sender,
+    agent,
     ...(config ? { config } : {}),
     credentials: dockerConfigSource(join(homedir(), ".docker/config.json")),
   });

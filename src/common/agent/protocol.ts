@@ -129,22 +129,48 @@ export interface SpawnShimAnswer {
   stderr: string;
 }
 
-export interface SendFileRequest {
-  /** Numeric addresses, in the order they are tried. */
+/** A server that a worker speaks to over TCP. */
+export interface Remote {
+  /** Numeric, in the order they are tried. */
   addresses: readonly string[];
   port: number;
-  /** What goes before the file; one character a byte. */
+  /** The head of an HTTP request; one character a byte. */
   head: string;
-  /** The file, and how many bytes it has. */
-  path: string;
-  size: number;
-  /** Milliseconds: until a connection stands, without anything sent, from the end until something comes back. */
+  /** Milliseconds: until a connection stands, without anything moving, from the request's end until something comes back. */
   timeouts: { connect: number; stall: number; response: number };
 }
 
+/** What a connection broke by: an errno's name, or ESTALL for a time-out. */
+export interface RemoteFailure {
+  code: string;
+  message: string;
+}
+
+export interface SendFileRequest extends Remote {
+  /** The request's body, and how many bytes it has. */
+  path: string;
+  size: number;
+}
+
 export interface SendFileAnswer {
-  /** What the connection broke by: an errno's name, or ESTALL for a time-out. */
-  failure?: { code: string; message: string } | undefined;
+  failure?: RemoteFailure | undefined;
+}
+
+/** Where a body goes. */
+export interface FetchTarget {
+  path: string;
+  /** Bytes of the body that are dropped. */
+  skip: number;
+  /** The place in the file of the first byte after those. */
+  offset: number;
+  /** Bytes at most. */
+  length: number;
+}
+
+export interface FetchFileAnswer {
+  failure?: RemoteFailure | undefined;
+  /** Bytes that came into the file. */
+  written: number;
 }
 
 /** What Docker's `X-Docker-Container-Path-Stat` is made of. */
@@ -202,6 +228,11 @@ export interface Operations {
    * has hung up. It is not sent further once something came back. DataLoss when the file is shorter than was said.
    */
   sendFile: [SendFileRequest, SendFileAnswer];
+  /**
+   * Sends a request over a new TCP connection, and its answer's head in data frames. Then the client says in a data frame (JSON, a
+   * `FetchTarget`) where the body goes; an empty one has it sent in data frames, too, until the other side ends it.
+   */
+  fetchFile: [Remote, FetchFileAnswer];
   /** Sends the tree as a tar in data frames. */
   export: [{ tree: Tree }, { size: number }];
   /** `docker cp`: a path of the tree as a tar, named as Docker names it. */

@@ -5,10 +5,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   type AgentRequest,
   type AnswerOf,
+  type FetchFileAnswer,
+  type FetchTarget,
   type Operation,
   type Owner,
   type PathStat,
   type Progress,
+  type Remote,
   type RequestOf,
   type SendFileAnswer,
   type SendFileRequest,
@@ -276,6 +279,27 @@ export class Agent implements AgentClient, AsyncDisposable {
   }): Promise<SendFileAnswer> {
     const told = progress && (({ bytes }: Progress) => progress(bytes));
     return await this.call("sendFile", request, { signal, data, progress: told });
+  }
+
+  /** Sends a request over a new connection; its answer's body goes to the file that `target` says, or to `data` as the head does. */
+  async fetchFile({
+    data,
+    target,
+    progress,
+    signal,
+    ...request
+  }: Remote & {
+    data: (bytes: Uint8Array) => Promise<void>;
+    target: Promise<FetchTarget | undefined>;
+    progress: (bytes: number) => void;
+    signal?: AbortSignal | undefined;
+  }): Promise<FetchFileAnswer> {
+    const feed = async (connection: Connection): Promise<void> => {
+      const told = await target;
+      if (told) await connection.data(Buffer.from(JSON.stringify(told)));
+      else connection.endData();
+    };
+    return await this.call("fetchFile", request, { signal, data, feed, progress: ({ bytes }) => progress(bytes) });
   }
 
   /** The whole tree as a tar. */

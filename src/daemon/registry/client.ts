@@ -13,10 +13,9 @@ import { type Endpoint, endpointsOf } from "./config.ts";
 import type { CredentialSource, Credentials } from "./credentials.ts";
 import { type ByteSink, type DownloadOptions, download } from "./download.ts";
 import { RegistryHost, type RetryNotice } from "./host.ts";
-import { Transport } from "./http.ts";
+import { type FileMover, Transport } from "./http.ts";
 import type { Timeouts } from "./message.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
-import type { FileSender } from "./send-file.ts";
 import type { Capability, RegistryConfig, RegistrySettings } from "./settings.ts";
 import { sha256 } from "./sha256.ts";
 import { Uploader, type UploadOptions, type UploadSource } from "./upload.ts";
@@ -36,8 +35,8 @@ export interface RegistryOptions {
   timeouts?: Partial<Timeouts>;
   retry?: Partial<RetryPolicy>;
   userAgent?: string;
-  /** Sends files over plain connections; they are read and written here without it. */
-  sender?: FileSender;
+  /** Sends and fetches files over plain connections; they are read and written here without it. */
+  agent?: FileMover;
 }
 
 /** How one caller wants a registry to be spoken to. */

@@ -4,7 +4,7 @@ import { WharfError } from "../../common/errors.ts";
 import type { Descriptor } from "../../common/oci/image.ts";
 import { isTransient, NetworkError } from "./errors.ts";
 import type { RegistryHost, RegistryRequest, RetryNotice } from "./host.ts";
-import type { HttpResponse } from "./message.ts";
+import type { HeaderMap, HttpResponse } from "./message.ts";
 import { throwIfCanceled } from "./retry.ts";
 
 /** Where a blob's bytes go. */
@@ -13,6 +13,8 @@ export interface ByteSink {
   readonly offset: number;
   /** Appends; `chunk` may be reused when the promise has resolved. */
   write(chunk: Uint8Array): Promise<void> | void;
+  /** Appends what `pour` puts into the sink's file: it is told where, and tells how many bytes have come. */
+  fill?(pour: (file: { path: string; offset: number }, grown: (bytes: number) => void) => Promise<void>): Promise<void>;
 }
 
 export interface DownloadOptions {
@@ -26,6 +28,8 @@ export interface DownloadOptions {
 
 /** An attempt that brings at least this much starts the count of failures anew; bytes. */
 const PROGRESS = 64 << 10;
+/** Blobs below this size are not worth a process of the agent's; bytes. */
+const LARGE = 256 << 10;
 
 /**
  * Downloads until the sink has `descriptor.size` bytes. What the sink has already is not fetched again, unless the server
@@ -82,8 +86,19 @@ async function attempt(
   const from = sink.offset;
   const headers: Record<string, string> = { "accept-encoding": "identity" };
   if (from > 0) headers.range = `bytes=${from}-`;
-  const response = await host.expect({ ...request, headers, attempts: 1, bulk: true }, 200, ...(from > 0 ? [206] : []));
+  const pour = sink.fill !== undefined && size - from >= LARGE;
+  const asked = { ...request, headers, attempts: 1, bulk: true, pour };
+  const response = await host.expect(asked, 200, ...(from > 0 ? [206] : []));
   const skip = checkHead(response, from, size, request);
+  if (response.pour && sink.fill && isPlain(response.headers)) {
+    return await sink.fill((file, grown) => {
+      const told = (bytes: number): void => {
+        grown(bytes);
+        options.onProgress?.(sink.offset);
+      };
+      return response.pour!({ ...file, skip, length: size - from }, told);
+    });
+  }
   let position = from - skip;
   try {
     await response.pump((chunk) => {
@@ -107,6 +122,11 @@ async function attempt(
       host.name,
       request.operation,
     );
+}
+
+/** The body's end is known, and nothing in it but the content. */
+function isPlain(headers: HeaderMap): boolean {
+  return headers["content-length"] !== undefined && headers["transfer-encoding"] === undefined;
 }
 
 /** Checks what the head promises. Answers how many bytes that the sink has will come once more. */

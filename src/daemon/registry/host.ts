@@ -36,6 +36,8 @@ export interface RegistryRequest extends WaitOptions {
   body?: HttpRequest["body"];
   /** The answer's body is large. */
   bulk?: boolean;
+  /** It is to be poured into a file where that can be. */
+  pour?: boolean;
   scopes: readonly Scope[];
   /** For messages: "fetch blob". */
   operation: string;
@@ -154,6 +156,7 @@ export class RegistryHost {
         headers,
         signal: request.signal,
         bulk: request.bulk,
+        pour: request.pour,
       });
     }
     return response;
@@ -187,6 +190,7 @@ export class RegistryHost {
         body: request.body,
         signal: request.signal,
         bulk: request.bulk,
+        pour: request.pour,
       });
     };
     if (this.#schemes.length === 1) return await send();

@@ -7,6 +7,7 @@ import { isCode, WharfError } from "../../common/errors.ts";
 import { readyFor } from "./begin.ts";
 import { isLoopback, type TlsSettings } from "./config.ts";
 import { NetworkError } from "./errors.ts";
+import { type FileFetcher, fetchFile } from "./fetch-file.ts";
 import type { HeaderMap, HttpRequest, HttpResponse, StreamBody, Timeouts } from "./message.ts";
 import { canceled, throwIfCanceled } from "./retry.ts";
 import { type FileSender, isFileRequest, sendFile } from "./send-file.ts";
@@ -17,6 +18,9 @@ import { Watchdog } from "./wire/watchdog.ts";
 const http = process.getBuiltinModule("node:http");
 /** Loads TLS. */
 const https = () => process.getBuiltinModule("node:https");
+
+/** Moves files between disk and network, past this process. */
+export type FileMover = FileSender & FileFetcher;
 
 export const DEFAULT_TIMEOUTS: Timeouts = { connect: 15_000, response: 60_000, stall: 30_000 };
 
@@ -29,25 +33,27 @@ export class Transport implements Disposable {
   readonly #wires = new WirePool();
   readonly #tls: TlsSettings;
   readonly #userAgent: string;
-  readonly #sender: FileSender | undefined;
+  readonly #agent: FileMover | undefined;
 
   constructor(
     options: {
       tls?: TlsSettings | undefined;
       timeouts?: Partial<Timeouts> | undefined;
       userAgent?: string | undefined;
-      /** Sends files over plain connections. */
-      sender?: FileSender | undefined;
+      /** Sends and fetches files over plain connections. */
+      agent?: FileMover | undefined;
     } = {},
   ) {
     this.timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     this.#tls = options.tls ?? {};
     this.#userAgent = options.userAgent ?? "wharf";
-    this.#sender = options.sender;
+    this.#agent = options.agent;
   }
 
   /** Sends one request. Throws NetworkError, or Canceled. */
   async request(request: HttpRequest): Promise<HttpResponse> {
+    const moved = await this.#byAgent(request);
+    if (moved) return moved;
     if (request.bulk && !this.#proxied(request.url)) {
       throwIfCanceled(request.signal);
       const headers = { "user-agent": this.#userAgent, ...request.headers };
@@ -55,21 +61,31 @@ export class Transport implements Disposable {
       return await this.#wires.get(request.url, { tls: this.#tls, timeouts, headers, signal: request.signal });
     }
     await readyFor(request.url);
-    if (this.#sender && isFileRequest(request) && !this.#proxied(request.url)) {
-      try {
-        const headers = { "user-agent": this.#userAgent, ...request.headers };
-        return await sendFile(this.#sender, { ...request, headers }, this.timeouts);
-      } catch (error) {
-        // An agent that is not there is no fault of the registry's: it goes another way.
-        if (error instanceof NetworkError || !isCode(error, "Unavailable", "Aborted")) throw error;
-      }
-    }
     try {
       return await this.#attempt(request);
     } catch (error) {
       // A kept connection that the server closed in the same moment says nothing about the server.
       if (error instanceof ReusedConnectionLost) return await this.#attempt(request);
       throw error;
+    }
+  }
+
+  /** Files that go or come over plain connections; undefined for all else. */
+  async #byAgent(request: HttpRequest): Promise<HttpResponse | undefined> {
+    const { url } = request;
+    const agent = this.#agent;
+    const file = isFileRequest(request);
+    if (!agent || url.protocol !== "http:" || !(file || request.pour) || this.#proxied(url)) return undefined;
+    await readyFor(url);
+    throwIfCanceled(request.signal);
+    const headers = { "user-agent": this.#userAgent, ...request.headers };
+    try {
+      if (file) return await sendFile(agent, { ...request, headers }, this.timeouts);
+      return await fetchFile(agent, { ...request, headers }, this.timeouts);
+    } catch (error) {
+      // An agent that is not there is no fault of the registry's: it goes another way.
+      if (error instanceof NetworkError || !isCode(error, "Unavailable", "Aborted")) throw error;
+      return undefined;
     }
   }
 
@@ -82,7 +98,7 @@ export class Transport implements Disposable {
     else if (method === "POST" || method === "PUT" || method === "PATCH") headers["content-length"] = "0";
     const operation = `${method} ${url.pathname}`;
     const secure = url.protocol === "https:";
-    const options: RequestOptions = { method, headers, agent: this.#agent(url) };
+    const options: RequestOptions = { method, headers, agent: this.#httpAgent(url) };
 
     return new Promise((resolve, reject) => {
       let settled = false;
@@ -136,7 +152,7 @@ export class Transport implements Disposable {
     return !isLoopback(url.host) && hasProxy(process.env);
   }
 
-  #agent(url: URL): HttpAgent {
+  #httpAgent(url: URL): HttpAgent {
     const direct = !this.#proxied(url);
     const key = `${url.protocol}${direct}`;
     let agent = this.#agents.get(key);

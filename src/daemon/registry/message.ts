@@ -1,5 +1,7 @@
 /** A request to a registry and its answer, whoever carries them. */
 
+import type { FetchTarget } from "../../common/agent/protocol.ts";
+
 /** Milliseconds. */
 export interface Timeouts {
   /** Until a connection, TLS included, stands. */
@@ -28,6 +30,8 @@ export interface HttpRequest {
   signal?: AbortSignal | undefined;
   /** The body is large: read it with as little copying as can be. For GET. */
   bulk?: boolean | undefined;
+  /** The body is to be poured into a file where that can be. For GET. */
+  pour?: boolean | undefined;
 }
 
 export type HeaderMap = Readonly<Record<string, string | undefined>>;
@@ -46,6 +50,11 @@ export interface HttpResponse {
    * receiver until then. Rejects with a transient NetworkError when the body ends before its Content-Length.
    */
   pump(write: (chunk: Uint8Array) => Promise<void> | void, signal?: AbortSignal): Promise<void>;
+  /**
+   * Puts the body into a file past this process, telling how many bytes have come there; of some answers to requests that asked for it. As
+   * pump(), and rejects with what kept the file from being written.
+   */
+  pour?(target: FetchTarget, grown: (bytes: number) => void): Promise<void>;
   /** Gives the body up, keeping the connection where that is cheap. */
   discard(): void;
 }

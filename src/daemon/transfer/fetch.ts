@@ -18,6 +18,8 @@ import type { ContentWriter } from "../containerd/api/content.ts";
 import type { Labels } from "../containerd/api/types.ts";
 import type { Containerd } from "../containerd/api.ts";
 import type { FetchedDocument, Repository } from "../registry/client.ts";
+import type { ByteSink } from "../registry/download.ts";
+import { NetworkError } from "../registry/errors.ts";
 import type { RetryNotice } from "../registry/host.ts";
 import { sha256 } from "../registry/sha256.ts";
 import { nextTurn } from "../turn.ts";
@@ -261,7 +263,25 @@ function sinkOf(writer: ContentWriter, { growth, onProgress }: FetchBlobOptions)
     },
   };
   growth?.advance(sink.offset);
-  return sink;
+  if (!writer.fill) return sink;
+  const fill: ByteSink["fill"] = async (pour) => {
+    if (sink.failed) throw sink.failed;
+    try {
+      await writer.fill!((file, grown) =>
+        pour(file, (bytes) => {
+          grown(bytes);
+          sink.offset = file.offset + bytes;
+          growth?.advance(sink.offset);
+          onProgress?.(sink.offset);
+        }),
+      );
+    } catch (cause) {
+      if (cause instanceof NetworkError || isCode(cause, "Canceled")) throw cause;
+      sink.failed = storeFailed(cause);
+      throw sink.failed;
+    }
+  };
+  return Object.assign(sink, { fill });
 }
 
 /** Tells the registry client that the fault is ours and no other host would help. */

@@ -12,6 +12,7 @@ import type { Channel } from "./channel.ts";
 import { archiveGet, archivePut, archiveStat } from "./ops/archive.ts";
 import { changes } from "./ops/changes.ts";
 import { diff, exportTree } from "./ops/diff.ts";
+import { fetchFile } from "./ops/fetch-file.ts";
 import { idmaps, mount, mountBelow, unmount } from "./ops/mount.ts";
 import { networkOperations } from "./ops/network.ts";
 import { pinUserNamespace } from "./ops/pin-user-namespace.ts";
@@ -65,6 +66,7 @@ const LONG_OPERATIONS: LongTable = {
   export: exportTree,
   readFile: readFileOf,
   sendFile,
+  fetchFile,
   spawnShim,
   changes,
   archiveStat,

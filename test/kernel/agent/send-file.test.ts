@@ -10,9 +10,9 @@ import { after, before, test } from "node:test";
 import { isCode } from "../../../src/common/errors.ts";
 import { type Agent, startAgent } from "../../../src/daemon/agent/client.ts";
 import { NetworkError } from "../../../src/daemon/registry/errors.ts";
+import type { FileMover } from "../../../src/daemon/registry/http.ts";
 import { Transport } from "../../../src/daemon/registry/http.ts";
 import type { HttpResponse } from "../../../src/daemon/registry/message.ts";
-import type { FileSender } from "../../../src/daemon/registry/send-file.ts";
 
 const SIZE = 3 << 20;
 const content = randomBytes(SIZE);
@@ -65,7 +65,7 @@ async function accepting<T>(connection: (socket: Socket) => void, use: (url: URL
 interface Upload {
   size?: number;
   path?: string;
-  sender?: FileSender;
+  agent?: FileMover;
   signal?: AbortSignal;
   stall?: number;
   sent?: (bytes: number) => void;
@@ -74,7 +74,7 @@ interface Upload {
 /** Puts the file; without an agent it would come out of `open`, which nobody may ask for. */
 async function put(url: URL, upload: Upload = {}): Promise<HttpResponse> {
   const stall = upload.stall ?? 60_000;
-  using transport = new Transport({ sender: upload.sender ?? agent, timeouts: { stall, response: stall } });
+  using transport = new Transport({ agent: upload.agent ?? agent, timeouts: { stall, response: stall } });
   const open = (): never => assert.fail("the body was to be sent by the agent");
   const body = { size: upload.size ?? SIZE, open, file: upload.path ?? file, sent: upload.sent };
   const headers = { "content-type": "application/octet-stream", authorization: "Bearer x" };
@@ -208,7 +208,7 @@ test("without an agent that answers the daemon sends the file itself", async () 
       request.on("end", () => response.end());
     },
     async (url) => {
-      using transport = new Transport({ sender: dead });
+      using transport = new Transport({ agent: dead });
       const open = async function* () {
         yield content;
       };

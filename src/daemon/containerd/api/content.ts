@@ -62,6 +62,11 @@ export interface ContentWriter extends AsyncDisposable {
    * A failed write closes the writer and keeps the ingest.
    */
   write(data: Uint8Array): Promise<void>;
+  /**
+   * Appends what `pour` writes into the ingest's file by itself, from `offset` on; it tells how many bytes have come, and has ended when it
+   * settles. Where the store is on this host.
+   */
+  fill?(pour: (file: { path: string; offset: number }, grown: (bytes: number) => void) => Promise<void>): Promise<void>;
   /** Drops what lies beyond `size` bytes. Truncating to 0 starts again. */
   truncate(size: number): Promise<void>;
   /**

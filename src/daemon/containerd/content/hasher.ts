@@ -21,12 +21,17 @@ const WINDOW = 4;
 /** Milliseconds after which an idle thread ends. */
 const IDLE = 10_000;
 
+/** Writes into a file from `offset` on, and tells how many bytes have come. */
+export type Pour = (file: { path: string; offset: number }, grown: (bytes: number) => void) => Promise<void>;
+
 /** One ingest. Calls are carried out in order. */
 export interface HasherSession {
   /** Bytes that are in the file. */
   readonly written: number;
   /** Appends; resolves when `data` may be reused and more may be given. Several calls may be under way. */
   write(data: Uint8Array): Promise<void>;
+  /** Appends what somebody else writes into the file. */
+  fill(pour: Pour): Promise<void>;
   truncate(size: number): Promise<void>;
   /** Waits for all writes; hex. */
   digest(algorithm: DigestAlgorithm): Promise<string>;
@@ -97,7 +102,7 @@ export class HasherPool implements AsyncDisposable {
       fd = await openFile(path, constants.O_RDWR | constants.O_CREAT, 0o600);
       await cutFile(fd, offset);
       await thread.call(id, { op: "open", path, algorithm, offset });
-      return new Session(thread, id, fd, offset, () => this.#leave(thread));
+      return new Session({ thread, id, fd, path }, offset, () => this.#leave(thread));
     } catch (error) {
       if (fd !== undefined) closeSync(fd);
       this.#leave(thread);
@@ -140,6 +145,7 @@ class Session implements HasherSession {
   readonly #thread: Thread;
   readonly #id: number;
   readonly #fd: number;
+  readonly #path: string;
   readonly #left: () => void;
   /** In the order of the file. */
   readonly #writes: Write[] = [];
@@ -155,8 +161,13 @@ class Session implements HasherSession {
 
   written: number;
 
-  constructor(thread: Thread, id: number, fd: number, offset: number, left: () => void) {
+  constructor(
+    { thread, id, fd, path }: { thread: Thread; id: number; fd: number; path: string },
+    offset: number,
+    left: () => void,
+  ) {
     this.#thread = thread;
+    this.#path = path;
     this.#id = id;
     this.#fd = fd;
     this.written = offset;
@@ -231,6 +242,16 @@ class Session implements HasherSession {
   async #drain(): Promise<void> {
     this.#flush();
     await Promise.all(this.#inFlight);
+    if (this.#error) throw this.#error;
+  }
+
+  async fill(pour: Pour): Promise<void> {
+    await this.#drain();
+    const offset = this.#position;
+    await pour({ path: this.#path, offset }, (bytes) => {
+      this.#position = this.written = offset + bytes;
+      this.#advance();
+    });
     if (this.#error) throw this.#error;
   }
 

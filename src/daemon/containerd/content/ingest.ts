@@ -7,7 +7,7 @@ import { createHash, type Hash } from "node:crypto";
 import { copyFile, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import type { DigestAlgorithm } from "../../../common/digest.ts";
 import { WharfError } from "../../../common/errors.ts";
-import type { HasherPool, HasherSession } from "./hasher.ts";
+import type { HasherPool, HasherSession, Pour } from "./hasher.ts";
 
 /** Bytes hashed on the event loop at most: below a millisecond at 286 MB/s. */
 export const SMALL = 256 * 1024;
@@ -58,6 +58,17 @@ export class IngestFile {
     this.#offset += data.length;
     if (this.#session) await this.#session.write(data);
     else this.#parts.push(data.slice());
+  }
+
+  /** Appends what somebody else writes into the file. */
+  async fill(pour: Pour): Promise<void> {
+    if (!this.#session) await (this.#growing ??= this.#grow());
+    await this.#session!.fill((file, grown) =>
+      pour(file, (bytes) => {
+        this.#offset = file.offset + bytes;
+        grown(bytes);
+      }),
+    );
   }
 
   async truncate(size: number): Promise<void> {

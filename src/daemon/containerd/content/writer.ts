@@ -11,6 +11,7 @@ import { now } from "../core/clock.ts";
 import { checkLabels } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { contentCreate } from "../events/messages.ts";
+import type { Pour } from "./hasher.ts";
 import { copyBlob, IngestFile, sizeOf } from "./ingest.ts";
 import type { OpenWriter } from "./open-writers.ts";
 import { contentExists, type IngestRow, ingestStatus } from "./rows.ts";
@@ -96,6 +97,17 @@ export class BlobWriter implements ContentWriter, OpenWriter {
       });
     }
     this.#updatedAt = millis();
+  }
+
+  async fill(pour: Pour): Promise<void> {
+    this.#checkOpen();
+    if (this.#shared) await this.#unshare(this.#shared.size);
+    await this.#file!.fill((file, grown) =>
+      pour(file, (bytes) => {
+        this.#updatedAt = millis();
+        grown(bytes);
+      }),
+    );
   }
 
   async truncate(size: number): Promise<void> {
