@@ -158,6 +158,8 @@ export interface FetchBlobOptions {
   /** Follows how much of the blob can be read from its ingest. */
   growth?: Growth | undefined;
   onProgress?: ((bytes: number) => void) | undefined;
+  /** Called when all has come, and only the disk is waited for. */
+  onFetched?: (() => void) | undefined;
   /** Called when the content turned out wrong and is fetched again from its start. */
   onRestart?: ((error: WharfError) => void) | undefined;
 }
@@ -209,6 +211,7 @@ export async function fetchBlob(
       }
       throw error;
     }
+    options.onFetched?.();
     try {
       await writer.commit({
         size: descriptor.size,

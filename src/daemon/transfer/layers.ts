@@ -82,7 +82,11 @@ export async function pullLayers(request: LayersRequest): Promise<void> {
           diffId: diffIds[at]!,
           chainId: chain[at]!,
         };
-        await unpackShared(request, layer, signal, emit, download.promise, { parent, id: chain[at - 1] ?? "" });
+        await unpackShared(request, layer, signal, emit, download.promise, {
+          parent,
+          id: chain[at - 1] ?? "",
+          onWritten: committed[at]!.resolve,
+        });
       }
       await fetching;
       await parent;
@@ -133,6 +137,8 @@ async function unpackedSoFar({ snapshotter, lease, context }: LayersRequest, { c
 interface Parent {
   id: string;
   parent: Promise<void> | undefined;
+  /** Told when the layer itself can be built upon. */
+  onWritten: () => void;
 }
 
 /** Unpacks and commits a layer, together with all others who want it. */
@@ -165,9 +171,11 @@ async function unpackOne(layer: LayerToUnpack, download: Download, unpacks: Limi
   try {
     await hasBegun(download);
     {
-      using _ = await unpacks.enter(layer.signal);
+      using place = await unpacks.enter(layer.signal);
       const attributes = { digest: layer.descriptor.digest };
-      unpacked = await withSpan("unpack layer", () => unpackLayer(layer, download), attributes);
+      // Unpacked, it may still wait for the disk to have its blob.
+      const leaving = { ...layer, onUnpacked: () => place[Symbol.dispose]() };
+      unpacked = await withSpan("unpack layer", () => unpackLayer(leaving, download), attributes);
     }
     await below.parent;
   } catch (error) {
@@ -176,7 +184,9 @@ async function unpackOne(layer: LayerToUnpack, download: Download, unpacks: Limi
     throw error;
   }
   const done = unpacked;
-  if (done) await withSpan("commit snapshot", () => commitLayer(layer, done, below.id), { chainId: layer.chainId });
+  const { id, onWritten } = below;
+  const commit = () => commitLayer(layer, done!, id, onWritten);
+  if (done) await withSpan("commit snapshot", commit, { chainId: layer.chainId });
 }
 
 /**
@@ -214,7 +224,7 @@ async function fetchShared(
         tell({ event: { kind: "layer", id, status, ...more }, download });
       try {
         event("waiting");
-        using _ = await request.downloads.enter(own);
+        using place = await request.downloads.enter(own);
         const counting = (current: number): void => event("downloading", { current, total: descriptor.size });
         const outcome = await withSpan(
           "download layer",
@@ -230,6 +240,7 @@ async function fetchShared(
               {
                 growth,
                 onProgress: counting,
+                onFetched: () => place[Symbol.dispose](),
                 onRestart: (error) => {
                   restart.abort(error);
                   event("retrying", { retryIn: 0, error });

@@ -23,6 +23,8 @@ export interface LayerToUnpack {
   signal?: AbortSignal | undefined;
   /** Bytes of the compressed layer that are unpacked. */
   onProgress?: ((bytes: number) => void) | undefined;
+  /** Called when it is unpacked, or could not be; its blob may still be on its way to the disk. */
+  onUnpacked?: (() => void) | undefined;
 }
 
 /** A layer's download as the unpacker sees it. */
@@ -142,7 +144,7 @@ async function apply(layer: LayerToUnpack, mounts: Mount[], download: Download):
   const either = signal ? AbortSignal.any([signal, download.restarted]) : download.restarted;
   const growing = { ref: ingestRef(descriptor, "layer"), grown: download.growth };
   const [applied, downloaded] = await Promise.allSettled([
-    client.diff.apply(descriptor, mounts, { ...whole, signal: either, growing }),
+    client.diff.apply(descriptor, mounts, { ...whole, signal: either, growing }).finally(layer.onUnpacked),
     download.done,
   ]);
   if (downloaded.status === "rejected") throw downloaded.reason;
@@ -152,25 +154,35 @@ async function apply(layer: LayerToUnpack, mounts: Mount[], download: Download):
   throw applied.reason;
 }
 
-/** Commits an unpacked layer on its parent (the chain id below, empty for the base). Answers when the chain id is there. */
-export async function commitLayer(layer: LayerToUnpack, unpacked: Unpacked, parent: string): Promise<void> {
+/**
+ * Commits an unpacked layer on its parent (the chain id below, empty for the base). Answers when the chain id is there for good; `onWritten`
+ * may hear of it before.
+ */
+export async function commitLayer(
+  layer: LayerToUnpack,
+  unpacked: Unpacked,
+  parent: string,
+  onWritten?: () => void,
+): Promise<void> {
   const { client, snapshotter, chainId, descriptor, diffId } = layer;
   const snapshots = client.snapshots(snapshotter);
   const { applied } = unpacked;
   const key = applied ? unpacked.key : await unpackOn(layer, parent);
   const { usage, missingParents } = applied ?? {};
   const inherit = parent === "" ? undefined : missingParents;
+  const labelled = client.content.update({ digest: descriptor.digest, labels: { [UNCOMPRESSED]: diffId } }, [
+    `labels.${UNCOMPRESSED}`,
+  ]);
+  labelled.catch(() => {});
   try {
     const labels = { [SNAPSHOT_REF]: chainId };
     const rebased = applied ? { parent, usage, inherit } : {};
-    if (key !== undefined) await snapshots.commit(chainId, key, { ...rebased, labels });
+    if (key !== undefined) await snapshots.commit(chainId, key, { ...rebased, labels, onWritten });
   } catch (error) {
     await snapshots.remove(key!).catch(ignoreNotFound);
     if (!isCode(error, "AlreadyExists")) throw error;
   }
-  await client.content.update({ digest: descriptor.digest, labels: { [UNCOMPRESSED]: diffId } }, [
-    `labels.${UNCOMPRESSED}`,
-  ]);
+  await labelled;
 }
 
 export function ignoreNotFound(error: unknown): void {

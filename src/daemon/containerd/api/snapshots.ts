@@ -42,6 +42,8 @@ export interface SnapshotCommitOptions extends SnapshotOptions {
   inherit?: readonly string[] | undefined;
   /** What the writer of the layer counted; otherwise the directory is measured. */
   usage?: SnapshotUsage | undefined;
+  /** Told when the snapshot can be built upon, where that is before a power cut would leave it. */
+  onWritten?: (() => void) | undefined;
 }
 
 export interface Snapshotter {

@@ -41,7 +41,12 @@ function serve(request: HashRequest): HashResponse {
     advance(session, offset);
     return { seq };
   }
-  const session = sessions.get(id)!;
+  const session = sessions.get(id);
+  if (!session) {
+    // It could not be opened, which was said then.
+    if (request.op === "close") return { seq };
+    throw Object.assign(new Error("the ingest is not open"), { code: "EBADF" });
+  }
   switch (request.op) {
     case "advance":
       advance(session, request.size);

@@ -101,8 +101,9 @@ export class HasherPool implements AsyncDisposable {
     try {
       fd = await openFile(path, constants.O_RDWR | constants.O_CREAT, 0o600);
       await cutFile(fd, offset);
-      await thread.call(id, { op: "open", path, algorithm, offset });
-      return new Session({ thread, id, fd, path }, offset, () => this.#leave(thread));
+      // A new thread takes longer to start than the first bytes to come: nobody waits for it.
+      const opened = thread.call(id, { op: "open", path, algorithm, offset });
+      return new Session({ thread, id, fd, path }, offset, opened, () => this.#leave(thread));
     } catch (error) {
       if (fd !== undefined) closeSync(fd);
       this.#leave(thread);
@@ -141,6 +142,13 @@ interface Write {
   done: boolean;
 }
 
+interface SessionFile {
+  thread: Thread;
+  id: number;
+  fd: number;
+  path: string;
+}
+
 class Session implements HasherSession {
   readonly #thread: Thread;
   readonly #id: number;
@@ -161,11 +169,7 @@ class Session implements HasherSession {
 
   written: number;
 
-  constructor(
-    { thread, id, fd, path }: { thread: Thread; id: number; fd: number; path: string },
-    offset: number,
-    left: () => void,
-  ) {
+  constructor({ thread, id, fd, path }: SessionFile, offset: number, opened: Promise<unknown>, left: () => void) {
     this.#thread = thread;
     this.#path = path;
     this.#id = id;
@@ -173,6 +177,7 @@ class Session implements HasherSession {
     this.written = offset;
     this.#position = offset;
     this.#left = left;
+    this.#hash(opened, offset);
   }
 
   async write(data: Uint8Array): Promise<void> {
@@ -228,8 +233,12 @@ class Session implements HasherSession {
     while (this.#writes[0]?.done) this.written = this.#writes.shift()!.end;
     if (this.#hashing) return;
     const size = this.written;
-    this.#hashing = this.#thread
-      .call(this.#id, { op: "advance", size })
+    this.#hash(this.#thread.call(this.#id, { op: "advance", size }), size);
+  }
+
+  /** Until `work` is done the worker hashes up to `size`. */
+  #hash(work: Promise<unknown>, size: number): void {
+    this.#hashing = work
       .catch((error: unknown) => {
         this.#error ??= error;
       })

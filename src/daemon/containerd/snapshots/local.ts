@@ -168,6 +168,7 @@ export class LocalSnapshotter implements Snapshotter {
       this.#hold(name);
       scope.emit(snapshotCommit({ key, name, snapshotter: this.#name }));
     });
+    options.onWritten?.();
     await scope.db.durable();
   }
 
