@@ -102,6 +102,20 @@ test("core: what a client without a lease was told is there stays a while, thoug
   assert.equal(await isThere(digest), false, "one that is waited for takes it at once");
 });
 
+test("core: an ingest that is just being closed can be opened again, by one", async () => {
+  await using subject = await create();
+  const { content } = subject.client("a");
+  const writer = await content.writer({ ref: "r" });
+  await writer.write(bytesOf(5000));
+  const closing = writer.close();
+  const [one, other] = await Promise.allSettled([content.writer({ ref: "r" }), content.writer({ ref: "r" })]);
+  await closing;
+  assert.deepEqual([one.status, other.status], ["fulfilled", "rejected"]);
+  assert.match(String((other as PromiseRejectedResult).reason), /another writer has ingest "r" open/);
+  await using again = (one as PromiseFulfilledResult<typeof writer>).value;
+  assert.equal(again.status().offset, 5000);
+});
+
 test("core: an agent that could not say whether owners can be remapped is asked again", async () => {
   const dir = mkdtempSync(join(tmpdir(), "wharf-core-"));
   const answers = [() => Promise.reject(new Error("not now")), () => Promise.resolve(true)];

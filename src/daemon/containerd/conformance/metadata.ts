@@ -178,7 +178,8 @@ export function namespacesSuite(name: string, create: SubjectFactory): void {
     assert.match(error.message, /images/);
     await images.delete("x");
     await namespaces.delete("a");
-    await rejects(namespaces.get("a"), "NotFound");
+    assert.deepEqual(await namespaces.get("a"), { name: "a", labels: {} });
+    assert.ok((await namespaces.list()).every(({ name }) => name !== "a"));
     await rejects(namespaces.delete("a"), "NotFound");
   });
 }

@@ -8,6 +8,8 @@ export interface OpenWriter {
   /** Bytes of the ingest's file that may be read. */
   readonly readable: number;
   status(): IngestStatus;
+  /** From its close on: resolves when the ingest is free again. */
+  readonly closing: Promise<void> | undefined;
   close(): Promise<void>;
 }
 

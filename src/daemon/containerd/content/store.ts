@@ -6,6 +6,7 @@ import { WharfError } from "../../../common/errors.ts";
 import { parseFilters } from "../../../common/filters.ts";
 import { timestampFromMillis } from "../../../common/timestamp.ts";
 import type { Row } from "../../store/database.ts";
+import { nextTurn } from "../../turn.ts";
 import type {
   ContentInfo,
   ContentStore,
@@ -177,18 +178,30 @@ export class LocalContent implements ContentStore {
     const { ref, size = 0, digest } = request;
     if (ref === "") throw new WharfError("InvalidArgument", "an ingest needs a ref");
     if (digest !== undefined) parseDigest(digest);
-    const found = this.#begin(ref, size, digest, request.mediaType ?? "");
+    const found = await this.#claim(() => this.#begin(ref, size, digest, request.mediaType ?? ""), ref);
     if (found === undefined) throw contentExists(digest!);
-    if (this.#writers.has(found.id)) {
-      throw new WharfError("Unavailable", `another writer has ingest ${JSON.stringify(ref)} open`, {
-        subject: ref,
-        hint: "wait for it and try again",
-      });
-    }
-    this.#writers.set(found.id, undefined);
     const writer = await BlobWriter.open(this.#scope, found, () => this.#writers.delete(found.id));
     if (this.#writers.has(found.id)) this.#writers.set(found.id, writer);
     return writer;
+  }
+
+  /** Makes the ingest this writer's. Who has closed one may open it again at once, though the end of the one stream is dealt with beside the begin of the other. */
+  async #claim(begin: () => IngestRow | undefined, ref: string): Promise<IngestRow | undefined> {
+    for (let waited = false; ; waited = true) {
+      const found = begin();
+      if (found === undefined) return undefined;
+      if (!this.#writers.has(found.id)) {
+        this.#writers.set(found.id, undefined);
+        return found;
+      }
+      if (waited) break;
+      await nextTurn();
+      await this.#writers.get(found.id)?.closing?.catch(() => {});
+    }
+    throw new WharfError("Unavailable", `another writer has ingest ${JSON.stringify(ref)} open`, {
+      subject: ref,
+      hint: "wait for it and try again",
+    });
   }
 
   /** Finds or makes the ingest's row; undefined when the namespace has the blob already, which then is leased. */

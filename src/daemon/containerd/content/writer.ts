@@ -66,6 +66,10 @@ export class BlobWriter implements ContentWriter, OpenWriter {
     return this.#shared?.size ?? this.#file?.offset ?? 0;
   }
 
+  get closing(): Promise<void> | undefined {
+    return this.#closing;
+  }
+
   /** Bytes that are in the file, where others can read them. */
   get readable(): number {
     return this.#file?.readable ?? 0;

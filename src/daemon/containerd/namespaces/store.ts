@@ -29,8 +29,9 @@ export class LocalNamespaces implements NamespaceStore {
     this.#shared = shared;
   }
 
+  /** As containerd has it one that is not there has no labels: clients ask before they make anything in it. */
   async get(name: string): Promise<Namespace> {
-    return this.#get(name);
+    return this.#find(name) ?? { name, labels: {} };
   }
 
   async list(filter = ""): Promise<Namespace[]> {
@@ -99,10 +100,15 @@ export class LocalNamespaces implements NamespaceStore {
     await db.durable();
   }
 
-  #get(name: string): Namespace {
+  #find(name: string): Namespace | undefined {
     const row = this.#shared.db.get("SELECT * FROM namespaces WHERE name = ?", name);
-    if (!row) throw new WharfError("NotFound", `namespace ${JSON.stringify(name)} not found`, { subject: name });
-    return readNamespace(row);
+    return row && readNamespace(row);
+  }
+
+  #get(name: string): Namespace {
+    const found = this.#find(name);
+    if (!found) throw new WharfError("NotFound", `namespace ${JSON.stringify(name)} not found`, { subject: name });
+    return found;
   }
 }
 
