@@ -42,7 +42,7 @@ const NEWEST = 3;
 export function resolveShim(runtime: string, directories: readonly string[]): string {
   if (isAbsolute(runtime)) {
     if (isExecutable(runtime)) return runtime;
-    throw notFound(runtime, runtime, []);
+    throw notFound(runtime, `invalid custom binary path: no program at ${JSON.stringify(runtime)}`, []);
   }
   const parts = runtime.split(".");
   const [name, version] = parts.slice(-2);
@@ -55,7 +55,10 @@ export function resolveShim(runtime: string, directories: readonly string[]): st
   const binary = `containerd-shim-${name}-${version}`;
   const places = [...directories, ...(process.env.PATH ?? "").split(delimiter).filter(isAbsolute)];
   const found = places.map((place) => join(place, binary)).find(isExecutable);
-  if (!found) throw notFound(runtime, binary, places);
+  if (!found) {
+    const missing = `runtime ${JSON.stringify(runtime)} binary not installed ${JSON.stringify(binary)}`;
+    throw notFound(runtime, `${missing}: file does not exist`, places);
+  }
   return found;
 }
 
@@ -68,16 +71,9 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function notFound(runtime: string, binary: string, places: readonly string[]): WharfError {
-  return new WharfError(
-    "NotFound",
-    `runtime ${JSON.stringify(runtime)} is not installed: no ${JSON.stringify(binary)} to execute`,
-    {
-      operation: "find shim",
-      subject: runtime,
-      hint: places.length > 0 ? `install it in one of ${places.join(", ")}` : undefined,
-    },
-  );
+function notFound(runtime: string, message: string, places: readonly string[]): WharfError {
+  const hint = places.length > 0 ? `install it in one of ${places.join(", ")}` : undefined;
+  return new WharfError("NotFound", message, { operation: "find shim", subject: runtime, hint });
 }
 
 /** Starts a shim. `options` are those of the runtime. */

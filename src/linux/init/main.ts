@@ -1,9 +1,10 @@
 // docker-init, process 1 of a container that was asked for with --init: starts the program, passes signals on, reaps what is
-// orphaned, and ends as the program ends. `docker-init -- PROGRAM [ARG…]`; `docker-init --pause` only holds a pod's namespaces.
+// orphaned, and ends as the program ends. `docker-init -- PROGRAM [ARG…]`; `docker-init --pause` only holds a pod's namespaces; `docker-init --version`.
+import { VERSION } from "../../common/version.ts";
 import { isErrno } from "../sys/call.ts";
 import { clearSignalMask, signalSet } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
-import { stderr } from "../sys/out.ts";
+import { stderr, stdout } from "../sys/out.ts";
 import { environment, exec, exit, fork, getpid, PR, prctl, SIGNALS, WNOHANG, wait } from "../sys/process.ts";
 import { pause } from "./pause.ts";
 
@@ -79,6 +80,11 @@ function reap(child: number): number | undefined {
 export function main(args: string[]): number {
   const [, separator, ...rest] = args;
   if (separator === "--pause" && rest.length === 0) return pause();
+  if (separator === "--version" && rest.length === 0) {
+    // dockerd asks its init for this and takes what is behind "git." for the commit
+    stdout(`${NAME} version ${VERSION} - git.wharf\n`);
+    return 0;
+  }
   const command = separator === "--" ? rest : args.slice(1);
   if (command.length === 0) {
     stderr(`usage: ${NAME} -- PROGRAM [ARG...]\n`);

@@ -232,10 +232,14 @@ function bind(context: RootContext, entry: Mount, path: string, index: number): 
     const onFolder = (fstat(target).mode & S_IFMT) === S_IFDIR;
     if (onFolder === folder) throw cause;
     const kind = (yes: boolean) => (yes ? "a folder" : "a file");
-    throw new WharfError("FailedPrecondition", `${kind(folder)} cannot be mounted on ${kind(onFolder)}`, {
-      subject: path,
-      cause,
-    });
+    throw new WharfError(
+      "FailedPrecondition",
+      `${kind(folder)} cannot be mounted on ${kind(onFolder)}: not a directory`,
+      {
+        subject: path,
+        cause,
+      },
+    );
   }
   mounted(context, path, false);
   close(target);

@@ -23,6 +23,18 @@ interface Exec {
   spec: string;
 }
 
+/**
+ * A runtime that failed, in the words and with the code of containerd's shim for runc: clients look for them, and dockerd puts every other code before
+ * what it tells its users.
+ */
+async function runtimeSays<T>(verb: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    throw new WharfError("Unknown", `OCI runtime ${verb} failed`, { cause });
+  }
+}
+
 export class Container {
   readonly id: string;
   readonly bundle: string;
@@ -110,7 +122,9 @@ export class Container {
       });
     }
     const { rootfs } = request;
-    return this.#serial(() => this.#launchInit((launch) => this.runtime.create({ rootfs, ...launch })));
+    return this.#serial(() =>
+      this.#launchInit((launch) => runtimeSays("create", this.runtime.create({ rootfs, ...launch }))),
+    );
   }
 
   async #launchInit(make: (launch: Launch) => Promise<Created>): Promise<void> {
@@ -173,7 +187,8 @@ export class Container {
 
   #startInit(): Promise<void> {
     const from = this.#checkpoint;
-    return from ? this.#launchInit((launch) => this.runtime.restore({ ...from, ...launch })) : this.runtime.start();
+    if (!from) return runtimeSays("start", this.runtime.start());
+    return this.#launchInit((launch) => this.runtime.restore({ ...from, ...launch }));
   }
 
   async #startExec(execId: string, process: TaskProcess): Promise<void> {
@@ -183,7 +198,8 @@ export class Container {
       await process.launch(
         this.#reaper,
         this.#folder,
-        (stdio, consoleSocket) => this.runtime.exec({ execId, process: spec, stdio, consoleSocket }),
+        (stdio, consoleSocket) =>
+          runtimeSays("exec", this.runtime.exec({ execId, process: spec, stdio, consoleSocket })),
         (end) => this.#execEnded(process, end),
       );
     } catch (error) {

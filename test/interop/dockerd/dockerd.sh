@@ -105,6 +105,9 @@ step driver d info -f '{{.Driver}} {{.DefaultRuntime}}'
 step import image
 step run d run --rm lab/bb:1 echo hello
 step status d run --rm lab/bb:1 sh -c 'echo err >&2; exit 7'
+step no-file d run --rm lab/bb:1 /nosuch
+step no-shim d run --rm --runtime io.containerd.nosuch.v2 lab/bb:1 true
+step init d info -f '{{.InitBinary}} {{.InitCommit.ID}}'
 echo data > "$dir/data.txt"
 step stdin sh -c "timeout 120 docker -H unix://$dir/d.sock run --rm -i lab/bb:1 cat < $dir/data.txt"
 step terminal timeout -k 1 120 script -qec "docker -H unix://$dir/d.sock run --rm -t lab/bb:1 tty" /dev/null < /dev/null

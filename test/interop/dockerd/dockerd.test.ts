@@ -12,6 +12,13 @@ const EXPECTED: Expected = {
   import: /^sha256:/,
   run: /^hello\n$/,
   status: [/^err\n$/, 7],
+  // containerd's words, which dockerd passes on
+  "no-file": [/for container: failed to create shim task: OCI runtime create failed: .*no such file/, 127],
+  "no-shim": [
+    /: failed to start shim: failed to resolve runtime path: runtime "io.containerd.nosuch.v2" binary not installed "containerd-shim-nosuch-v2"/,
+    125,
+  ],
+  init: /^docker-init wharf\n$/,
   stdin: /^data\n$/,
   terminal: /^\/dev\/pts\/\d+\n$/,
   detached: /^[0-9a-f]{64}\n$/,

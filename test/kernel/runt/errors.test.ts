@@ -115,7 +115,7 @@ test("a mount that fails names its index, its source and destination, and the ke
   );
   fails(
     (spec) => void spec.mounts!.push({ destination: "/bin", type: "bind", source: "/etc/hostname", options: ["bind"] }),
-    /mounts\[5\]: cannot mount bind "\/etc\/hostname" on "\/bin": a file cannot be mounted on a folder/,
+    /mounts\[5\]: cannot mount bind "\/etc\/hostname" on "\/bin": a file cannot be mounted on a folder: not a directory/,
   );
   fails(
     (spec) => void spec.mounts!.push({ destination: "/x", type: "tmpfs", source: "x", options: ["size=much"] }),

@@ -67,7 +67,7 @@ export class LocalTasks implements TaskManager {
     if (this.#shims.find(namespace, id)) {
       throw new WharfError("AlreadyExists", `container ${JSON.stringify(id)} has a task already`, { subject: id });
     }
-    const binary = this.#shims.resolve(request.runtimePath ?? container.runtime.name);
+    const binary = this.#resolve(request.runtimePath ?? container.runtime.name);
     const bundle = bundlePath(shared.paths.state, namespace, id);
     const options = request.options ?? container.runtime.options;
     const shim = sandboxShim(this.#scope, { pods: this.#pods, shims: this.#shims }, container.sandbox, options);
@@ -79,6 +79,7 @@ export class LocalTasks implements TaskManager {
     this.#shims.insert(record);
     failpoint("task.inserted");
     let task: Task | undefined;
+    let failed = "failed to make the bundle";
     try {
       if (!createBundle(bundle, container.spec!.value)) {
         await removeBundle(bundle, shared.agent);
@@ -86,7 +87,9 @@ export class LocalTasks implements TaskManager {
       }
       failpoint("task.bundle-created");
       const checkpoint = await unpackCheckpoint(this.#scope, bundle, request);
+      failed = "failed to start shim";
       task = await this.#shims.start(record, options, signal);
+      failed = "failed to create shim task";
       const { rootfs = [] } = request;
       const create = { id, bundle, rootfs, terminal, stdin, stdout, stderr, options, checkpoint };
       const { pid } = await task.call((client, call) => client.create(create, call), { signal, timeoutMs: undefined });
@@ -96,12 +99,22 @@ export class LocalTasks implements TaskManager {
       task.wait("").catch(() => {});
       return { containerId: id, pid };
     } catch (error) {
-      throw await this.#undo(record, task, reasonFor(error, container.spec!.value));
+      throw await this.#undo(record, task, failed, reasonFor(error, container.spec!.value));
+    }
+  }
+
+  /** A shim that is missing is told in containerd's words and with its code: dockerd passes both on. */
+  #resolve(runtime: string): string {
+    try {
+      return this.#shims.resolve(runtime);
+    } catch (cause) {
+      const code = isCode(cause, "NotFound") ? "Unknown" : WharfError.from(cause).code;
+      throw new WharfError(code, "failed to start shim: failed to resolve runtime path", { subject: runtime, cause });
     }
   }
 
   /** Removes what a failed creation has left, and says why it failed. */
-  async #undo(record: TaskRecord, task: Task | undefined, cause: unknown): Promise<WharfError> {
+  async #undo(record: TaskRecord, task: Task | undefined, failed: string, cause: unknown): Promise<WharfError> {
     const { shared } = this.#scope;
     const { id, bundle } = record;
     const error = WharfError.from(cause);
@@ -120,11 +133,7 @@ export class LocalTasks implements TaskManager {
     } catch (error) {
       shared.log(`cannot clean up after the failed creation of task ${JSON.stringify(id)}`, error);
     }
-    return new WharfError(error.code, `cannot create the task of container ${JSON.stringify(id)}${said}`, {
-      operation: "create task",
-      subject: id,
-      cause,
-    });
+    return new WharfError(error.code, `${failed}${said}`, { operation: "create task", subject: id, cause });
   }
 
   async start({ containerId: id, execId = "" }: ProcessRef): Promise<{ pid: number }> {
