@@ -244,6 +244,9 @@ test("exec: every field, detached and attached, resize, inspect", async () => {
   await api.expect(200, "POST", `/exec/${detached}/start`, { Detach: true });
   await until("its end", async () => (await api.expect(200, "GET", `/exec/${detached}/json`)).json().ExitCode === 0);
   await api.refused(409, /has already run/, "POST", `/exec/${detached}/start`, { Detach: true });
+  const missing = await make({ Cmd: ["nosuch"] });
+  const said = /^OCI runtime exec failed: .*executable file not found in \$PATH/;
+  await api.refused(400, said, "POST", `/exec/${missing}/start`, { Detach: true });
   const nobody = { Cmd: ["id"], User: "nosuch" };
   await api.refused(400, /unable to find user nosuch/, "POST", `/containers/${id}/exec`, nobody);
   await api.refused(400, /No exec command/, "POST", `/containers/${id}/exec`, {});

@@ -23,6 +23,13 @@ export function exitCodeOf(error: unknown): number {
   return 128;
 }
 
+/** A failed exec as its caller gets it, in the runtime's own words. */
+export function execError(error: unknown): unknown {
+  if (exitCodeOf(error) === 128) return error;
+  const { message, cause, errno, hint } = WharfError.from(error);
+  return new WharfError("InvalidArgument", message, { operation: "start exec", cause, errno, hint });
+}
+
 /** A failed start as its caller gets it: the client's mistake where the command is at fault. */
 export function startError(error: unknown, subject: string): WharfError {
   const code = exitCodeOf(error) === 128 ? WharfError.from(error, "Internal").code : "InvalidArgument";

@@ -8,7 +8,7 @@ import type { Process, Spec, User } from "../../../common/oci/runtime.ts";
 import { PROCESS_TYPE_URL } from "../../containerd/api/containers.ts";
 import { withSpan } from "../../trace/trace.ts";
 import type { Container } from "../containers/container.ts";
-import { exitCodeOf } from "../containers/failures.ts";
+import { execError, exitCodeOf } from "../containers/failures.ts";
 import type { Engine } from "../engine.ts";
 import { newId } from "../ids.ts";
 import type { Attachment } from "../io/attach.ts";
@@ -95,7 +95,7 @@ export async function startExec(engine: Engine, exec: Exec, client: Attachment |
     await tasks.deleteProcess(ref).catch(() => {});
     // A shim that was killed leaves it.
     rmSync(engine.attachSocket(exec.id), { force: true });
-    throw error;
+    throw execError(error);
   }
   engine.emit(container, `exec_start: ${exec.config.command.join(" ")}`, { execID: exec.id });
   void watch(engine, exec);
