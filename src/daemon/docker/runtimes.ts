@@ -33,8 +33,8 @@ export class Runtimes {
       const { typeUrl, value } = packAny(Options, { binaryName, root, systemdCgroup });
       return { name: shim, options: { typeUrl, value: value as Uint8Array } };
     }
-    if (name === "runt" || name === OURS) return { name: this.#own };
-    if (name === "runc" || name === RUNC) return { name: RUNC };
+    // runc's shim, where it is installed, cannot keep Docker's log: who names it without a handler gets what stands in its place
+    if (["runt", OURS, "runc", RUNC].includes(name)) return { name: this.#own };
     throw new WharfError("InvalidArgument", `unknown or invalid runtime name: ${name}`, {
       subject: name,
       hint: `known are ${this.names.join(", ")}; further ones come from [runtimes.NAME] of the configuration`,

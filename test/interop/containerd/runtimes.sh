@@ -49,6 +49,7 @@ for name in runt runc crun gvisor; do
   step $name-missing run --rm --runtime $name busybox /no/such/program
   [ $name = gvisor ] || step $name-terminal run --rm -t --runtime $name busybox sh -c '[ -t 1 ] && exit 3'
 done
+step by-shim run --rm --runtime io.containerd.runc.v2 busybox echo 'by its name'
 
 task() { # NAME BINARY
   id=$1

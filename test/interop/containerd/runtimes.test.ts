@@ -27,6 +27,7 @@ test("wharfd runs containers with runc, crun and runsc", async (t) => {
     // Debian's runsc gives its programs no terminal, without us neither
     if (name !== "gvisor") await check(`${name}-terminal`, 3, /^$/);
   }
+  await check("by-shim", 0, /^by its name\n$/);
   for (const name of ["shim-runc", "shim-crun", "shim-gvisor"]) {
     await check(`${name}-run`, 7, /^hello\n/);
     await check(`${name}-detached`, 0, /^$/);
