@@ -1,7 +1,7 @@
 /** Basic and bearer authentication at one host for one user: answers challenges, keeps tokens per scope. */
 
+import { type Challenge, parseChallenges } from "../../common/challenge.ts";
 import { isCode, WharfError } from "../../common/errors.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
 import { isInsecure } from "./config.ts";
 import type { Credentials } from "./credentials.ts";
 import { isTransient, statusError } from "./errors.ts";

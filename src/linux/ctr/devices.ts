@@ -45,7 +45,6 @@ export function devicesBelow(folder: string): LinuxDevice[] {
 
 /** One device, or all below a folder, with the rules that allow them. */
 export function chosenDevices(path: string): { devices: LinuxDevice[]; rules: LinuxDeviceCgroup[] } {
-  if (/^[^/]+\/[^/]+=/.test(path)) throw usage(`device ${JSON.stringify(path)}: CDI devices are not supported`);
   const isFolder = (stat(path).mode & S_IFMT) === S_IFDIR;
   const devices = isFolder ? devicesBelow(path) : [device(path) ?? none(path)];
   const rules = devices.map(({ type, major, minor }) => ({ allow: true, type, major, minor, access: "rwm" }));

@@ -1,5 +1,5 @@
 // Flags that several commands of ctr share.
-import { bool, type Flags, int, list, string } from "../../common/cli/flags.ts";
+import { bool, type Flags, int, list, refused, string } from "../../common/cli/flags.ts";
 
 export const SNAPSHOTTER = {
   snapshotter: string("Snapshotter; the default one without it (also CONTAINERD_SNAPSHOTTER)"),
@@ -26,6 +26,8 @@ export const RUNTIME = {
   "runc-systemd-cgroup": bool("Cgroups by way of systemd"),
 } as const;
 
+const BLOCKIO = "classes of block I/O are not supported";
+
 /** What makes a container's configuration. */
 export const CONTAINER = {
   config: string("config.json to use as it is; then only the container's id is given", { short: "c", type: "FILE" }),
@@ -51,6 +53,12 @@ export const CONTAINER = {
   "seccomp-profile": string("With --seccomp: a profile of your own", { type: "FILE" }),
   "apparmor-profile": string("AppArmor profile"),
   "apparmor-default-profile": string("AppArmor profile that has to be loaded"),
+  gpus: refused(
+    "GPUs are given by CDI here",
+    "nvidia-ctk cdi generate writes the files; then --device nvidia.com/gpu=0",
+  ),
+  "blockio-class": refused(BLOCKIO, "cgroups of your own with limits: --cgroup"),
+  "blockio-config-file": refused(BLOCKIO, "cgroups of your own with limits: --cgroup"),
   "rdt-class": string("Intel RDT class of service"),
   hostname: string("Host name"),
   user: string("User of the process", { short: "u", type: "USER[:GROUP]" }),
@@ -60,7 +68,7 @@ export const CONTAINER = {
   "cpu-period": int("CPU period in microseconds", { min: 0 }),
   "cpu-burst": int("CPU burst in microseconds", { min: 0 }),
   "rootfs-propagation": string("Propagation of the root's mounts"),
-  device: list("Device of the host to allow", { type: "PATH" }),
+  device: list("Device of the host, all below a folder, or a CDI device", { type: "PATH|VENDOR/CLASS=NAME" }),
   uidmap: list("User ids of a user namespace", { type: "CONTAINER:HOST:SIZE" }),
   gidmap: list("Group ids of a user namespace", { type: "CONTAINER:HOST:SIZE" }),
   "remap-labels": bool("Let the snapshotter shift the ids"),

@@ -1,4 +1,5 @@
 // A container's configuration from an image and the flags of `run` and `create`.
+import { isQualifiedDevice } from "../../common/cdi/spec.ts";
 import { cut, type FlagValues } from "../../common/cli/flags.ts";
 import type { ImageConfig } from "../../common/oci/image.ts";
 import type { LinuxNamespaceType, LinuxSeccomp, Mount, Spec } from "../../common/oci/runtime.ts";
@@ -7,6 +8,7 @@ import { resolveUser, type UserFiles } from "../../common/oci/user.ts";
 import { capabilityNames, getCapabilities } from "../sys/capabilities.ts";
 import { readText } from "../sys/fs.ts";
 import { loadDefaultProfile } from "./apparmor.ts";
+import { injectDevices } from "./cdi.ts";
 import { usage } from "./ctr.ts";
 import { allowDefaultDevices, defaultSpec } from "./default-spec.ts";
 import { chosenDevices, devicesBelow } from "./devices.ts";
@@ -59,6 +61,7 @@ export function specOf(input: SpecInput): Spec {
   resources(spec, flags);
   const annotations = { ...annotationsOf(flags.annotation), ...labelsOf(flags.label) };
   if (Object.keys(annotations).length > 0) spec.annotations = annotations;
+  injectDevices(spec, flags.device.filter(isQualifiedDevice));
   return spec;
 }
 
@@ -118,7 +121,7 @@ function privileges(spec: Spec, flags: ContainerFlags): void {
     if (flags["apparmor-profile"]) throw usage("--apparmor-profile and --apparmor-default-profile exclude each other");
     process.apparmorProfile = loadDefaultProfile(flags["apparmor-default-profile"]);
   }
-  for (const path of flags.device) {
+  for (const path of flags.device.filter((name) => !isQualifiedDevice(name))) {
     const { devices, rules } = chosenDevices(path);
     linux.devices = [...(linux.devices ?? []), ...devices];
     linux.resources!.devices!.push(...rules);

@@ -5,17 +5,21 @@ import { stdout } from "../sys/out.ts";
 import { COMMANDS } from "./commands/index.ts";
 import type { CtrNode } from "./ctr.ts";
 
+/** What stands for something that is refused does not count as there. */
+function names(flags: Flags): string[] {
+  const served = Object.entries(flags).filter(([, { refused }]) => refused === undefined);
+  return served.flatMap(([name, { short }]) => (short ? [name, short] : [name]));
+}
+
 export function main(): number {
   const tree: Record<string, string[]> = {};
   const visit = (node: CtrNode, path: string) => {
     if (isGroup(node)) {
-      tree[path] = Object.keys(node.flags ?? {});
+      tree[path] = names(node.flags ?? {});
       for (const [name, child] of node.commands) visit(child, `${path} ${name}`);
       return;
     }
-    // What stands for something that is refused does not count as there.
-    const flags = Object.entries(node.flags as Flags).filter(([, { refused }]) => refused === undefined);
-    tree[path] = flags.flatMap(([name, { short }]) => (short ? [name, short] : [name]));
+    tree[path] = names(node.flags as Flags);
   };
   for (const [name, node] of COMMANDS) visit(node, name);
   stdout(JSON.stringify(tree));

@@ -8,17 +8,12 @@ import { peer } from "../cli/dockerd.ts";
 import { Scratch } from "../cli/program.ts";
 
 const DAEMON_DOES = "the daemon carries it out as a whole";
-const GO = "it shows the inside of a Go program";
 const NOT_HERE: Readonly<Record<string, string>> = {
-  pprof: GO,
-  "shim pprof": GO,
-  install: "it copies programs out of an image into the host",
-  "content fetch-blob": "it speaks to the registry itself; here only the daemon does",
   "content fetch --metadata-only": DAEMON_DOES,
-  "containers create --gpus": "GPUs come through a hook program of their maker's",
+  "containers create --gpus": "GPUs are given by CDI: --device nvidia.com/gpu=0",
   "containers create --blockio-config-file": "classes of block I/O are not supported",
   "containers create --blockio-class": "classes of block I/O are not supported",
-  "run --gpus": "GPUs come through a hook program of their maker's",
+  "run --gpus": "GPUs are given by CDI: --device nvidia.com/gpu=0",
   "run --blockio-config-file": "classes of block I/O are not supported",
   "run --blockio-class": "classes of block I/O are not supported",
   "content active --root": "it is about the files of a daemon that does not run",

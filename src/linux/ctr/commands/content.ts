@@ -10,11 +10,12 @@ import { BlobWriter, PIECE } from "../content-write.ts";
 import { type Ctr, command, group, need, throwAll, usage } from "../ctr.ts";
 import { editFile } from "../edit.ts";
 import { REGISTRY } from "../flags.ts";
-import { eachPiece, getImage, HOST, platformOf, readBlob } from "../image.ts";
+import { eachPiece, HOST, platformOf, readBlob } from "../image.ts";
 import { labelPaths, labelsOf, labelText } from "../labels.ts";
 import { ProgressDisplay } from "../progress.ts";
 import { registryOf } from "../registry.ts";
 import { transfer } from "../transfer.ts";
+import { fetchBlob, fetchObject, pushObject } from "./content-objects.ts";
 
 function digestOf(args: readonly string[], at = 0): string {
   const digest = need(args, at, "a digest");
@@ -188,34 +189,6 @@ const fetch = command({
   },
 });
 
-const fetchObject = command({
-  name: "fetch-object",
-  summary: "Fetch an image's content and write its root document to stdout",
-  usage: "IMAGE",
-  flags: REGISTRY,
-  run: async (ctr, { flags, args }) => {
-    const name = need(args, 0, "an image");
-    const store = packAny(ImageStore, { name, platforms: [{ ...HOST, variant: HOST.variant ?? "", osVersion: "" }] });
-    await transfer(ctr, await registryOf(ctr, name, flags), store);
-    ctr.out(await readBlob(ctr, (await getImage(ctr, name)).target.digest));
-    return 0;
-  },
-});
-
-const pushObject = command({
-  name: "push-object",
-  summary: "Push an image's content to a registry",
-  usage: "REMOTE IMAGE",
-  flags: REGISTRY,
-  run: async (ctr, { flags, args }) => {
-    const remote = need(args, 0, "where to push to");
-    const store = packAny(ImageStore, { name: need(args, 1, "an image") });
-    await transfer(ctr, store, await registryOf(ctr, remote, flags));
-    ctr.line(`Pushed ${remote}`);
-    return 0;
-  },
-});
-
 /** Labels by which manifests keep layers alive. */
 const LAYER_LABEL = /^containerd\.io\/gc\.ref\.content\.(l\.)?\d+$/;
 
@@ -246,6 +219,7 @@ export const content = group("content", "Manage content", [
   [remove, "del", "remove", "rm"],
   [edit],
   [fetch],
+  [fetchBlob],
   [fetchObject],
   [get],
   [ingest],

@@ -3,9 +3,11 @@ import { named } from "../ctr.ts";
 import { containers } from "./containers.ts";
 import { content } from "./content.ts";
 import { images } from "./images.ts";
+import { install } from "./install.ts";
 import { leases } from "./leases.ts";
 import { namespaces } from "./namespaces.ts";
 import { deprecations, events, info, oci, plugins, version } from "./others.ts";
+import { pprof } from "./pprof.ts";
 import { run } from "./run.ts";
 import { sandboxes } from "./sandboxes.ts";
 import { shim } from "./shim.ts";
@@ -29,4 +31,6 @@ export const COMMANDS = named([
   [info],
   [deprecations],
   [shim],
+  [pprof],
+  [install],
 ]);

@@ -14,6 +14,7 @@ import { loop } from "../../sys/loop.ts";
 import { connectUnix } from "../../sys/socket.ts";
 import { type Ctr, command, group, need, usage } from "../ctr.ts";
 import { TaskIo } from "../io.ts";
+import { profiles } from "./pprof.ts";
 import { PROCESS_TYPE } from "./task-exec.ts";
 
 const WHERE = {
@@ -189,4 +190,15 @@ const exec = command({
   },
 });
 
-export const shim = group("shim", "Speak to a shim directly", [[remove], [exec], [start], [state], [shutdown]], WHERE);
+/** Of a containerd's shim with debugging on; ours is not Go's and has none. */
+const shimPprof = profiles("pprof", "Profiles of a shim in Go", WHERE, (ctr, { id }) => {
+  const { address, namespace } = ctr.globals;
+  return socketPath(address, namespace, `${need([id as string], 0, "--id")}/debug`, "/run/containerd/s").path;
+});
+
+export const shim = group(
+  "shim",
+  "Speak to a shim directly",
+  [[remove], [exec], [start], [state], [shutdown], [shimPprof]],
+  WHERE,
+);
