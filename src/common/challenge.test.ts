@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mergeScopes } from "./auth.ts";
 import { parseChallenges } from "./challenge.ts";
 
 test("parseChallenges() reads a bearer challenge", () => {
@@ -30,11 +29,4 @@ test("parseChallenges() stops at what it cannot understand", () => {
   assert.deepEqual(parseChallenges(""), []);
   assert.deepEqual(parseChallenges('Bearer realm="unfinished'), [{ scheme: "bearer", parameters: {} }]);
   assert.deepEqual(parseChallenges("\u0001"), []);
-});
-
-test("mergeScopes() joins the actions of a resource", () => {
-  assert.deepEqual(
-    mergeScopes(["repository:a:push", "repository:b:pull", "repository:a:pull", "repository:a:pull,push"]),
-    ["repository:a:pull,push", "repository:b:pull"],
-  );
 });

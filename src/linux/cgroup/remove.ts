@@ -1,5 +1,6 @@
 // Removing a cgroup with all that was made below it.
 import { isCode } from "../../common/errors.ts";
+import { CGROUP_REMOVAL_MS } from "../../common/oci/limits.ts";
 import { sys } from "../sys/call.ts";
 import { AT_REMOVEDIR, DT_DIR, readDir } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
@@ -7,15 +8,12 @@ import { monotonicMs, sleepSync } from "../sys/time.ts";
 import type { CgroupPaths } from "./paths.ts";
 import { stopScope } from "./systemd/scope.ts";
 
-/** For what has been killed to be gone: making a network namespace, where many do, takes seconds, and nothing ends it before. */
-const REMOVE_MS = 30_000;
-
 function removeTree(folder: string): void {
   const rmdir = () => native.syscall(NR.unlinkat, -100, folder, AT_REMOVEDIR);
   const first = rmdir();
   if (first === 0 || first === -2) return;
   for (const entry of readDir(folder)) if (entry.type === DT_DIR) removeTree(`${folder}/${entry.name}`);
-  const deadline = monotonicMs() + REMOVE_MS;
+  const deadline = monotonicMs() + CGROUP_REMOVAL_MS;
   for (let wait = 0.1; ; wait = Math.min(wait * 2, 20)) {
     const again = rmdir();
     if (again === 0 || again === -2) return;

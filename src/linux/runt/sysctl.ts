@@ -2,7 +2,7 @@
 // that no namespace has for itself would be the host's: it is refused.
 import { WharfError } from "../../common/errors.ts";
 import type { LinuxNamespaceType } from "../../common/oci/runtime.ts";
-import { Fd, fstat, stat } from "../sys/fs.ts";
+import { Fd, fstat, isSameFile, stat } from "../sys/fs.ts";
 import { openProcLink, writeProc } from "../sys/procfs.ts";
 
 /** In the order of /proc/sys. */
@@ -41,7 +41,7 @@ function sysctlPath(name: string): string {
 function isOwnNetwork(path: string): boolean {
   using own = new Fd(openProcLink("self/ns/net"));
   const [theirs, ours] = [stat(path), fstat(own.value)];
-  return theirs.ino === ours.ino && theirs.devMajor === ours.devMajor && theirs.devMinor === ours.devMinor;
+  return isSameFile(theirs, ours);
 }
 
 /** Which namespace a parameter belongs to; undefined for what is the whole machine's. */

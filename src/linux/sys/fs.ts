@@ -159,6 +159,11 @@ export interface Stat {
   mountId: number;
 }
 
+/** Whether both are of one file: an inode's number is that of its file system only. */
+export function isSameFile(a: Stat, b: Stat): boolean {
+  return a.ino === b.ino && a.devMajor === b.devMajor && a.devMinor === b.devMinor;
+}
+
 const STATX_BASIC = 0x7ff;
 const STATX_BTIME = 0x800;
 const STATX_MNT_ID = 0x1000;

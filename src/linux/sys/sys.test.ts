@@ -1,6 +1,18 @@
 // The basic layer against the real kernel.
 import { equal, ok, test, throws } from "../testing.ts";
-import { close, pipe, readAll, readDir, readText, stat, statIfThere, unlink, writeAll, writeFile } from "./fs.ts";
+import {
+  close,
+  isSameFile,
+  pipe,
+  readAll,
+  readDir,
+  readText,
+  stat,
+  statIfThere,
+  unlink,
+  writeAll,
+  writeFile,
+} from "./fs.ts";
 import { loop, onSignals } from "./loop.ts";
 import { clone, exit, fork, getpid, kill, SIGNALS, wait } from "./process.ts";
 import { receiveFds, sendFds, socketPair } from "./socket.ts";
@@ -28,6 +40,14 @@ test("files: written text is read back, folders list it, stat tells its size", (
   );
   unlink(path);
   equal(statIfThere(path), undefined);
+});
+
+test("isSameFile() tells files of the same number on two file systems apart", () => {
+  const one = stat("/proc/self/exe");
+  ok(isSameFile(one, stat("/proc/self/exe")), "a file is itself");
+  for (const change of [{ ino: one.ino + 1 }, { devMajor: one.devMajor + 1 }, { devMinor: one.devMinor + 1 }]) {
+    ok(!isSameFile(one, { ...one, ...change }), JSON.stringify(change));
+  }
 });
 
 test("fork() goes on in TypeScript in the child, and wait() tells its status", () => {

@@ -122,10 +122,7 @@ export class LocalTasks implements TaskManager {
     try {
       if (task && !task.dead) {
         // A container that could be made all the same goes first; mostly there is none.
-        const kill = { id, signal: 9, all: true };
-        await task.call((client, call) => client.kill(kill, call), { timeoutMs: 3000 }).catch(() => {});
-        await task.call((client, call) => client.delete({ id }, call), { timeoutMs: 10_000 }).catch(() => {});
-        await this.#shims.remove(task);
+        await this.#shims.withdraw(task);
       } else {
         await task?.[Symbol.asyncDispose]();
         await this.#shims.discard(record);

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import { EventsService } from "../../../common/gen/containerd/events/ttrpc.ts";
+import { CGROUP_REMOVAL_MS } from "../../../common/oci/limits.ts";
 import { formatTimestamp } from "../../../common/timestamp.ts";
 import { Router } from "../../../common/ttrpc/server.ts";
 import { findShim } from "../../shim/find.ts";
@@ -38,9 +39,13 @@ const OURS = "io.containerd.runt.v2";
 const STARTING = 60_000;
 /** Milliseconds a start waits for one shim to tell its state. */
 const RESTORE_TIMEOUT = 1000;
-/** Milliseconds given to a shim's `delete`. */
 const KILL_TIMEOUT = 2000;
-const CLEANUP_TIMEOUT = 30_000;
+/** Milliseconds given to what removes a container: its control group's end may take CGROUP_REMOVAL_MS. */
+const CLEANUP_TIMEOUT = CGROUP_REMOVAL_MS + 10_000;
+/** Milliseconds in which a shim that does not hang answers to a signal. */
+const SIGNAL_TIMEOUT = 3000;
+/** The pid in the row of a task in a pod's shim as long as nobody has been answered that it is there. */
+const UNANSWERED = -1;
 
 export class ShimManager implements AsyncDisposable {
   readonly shared: Shared;
@@ -99,6 +104,8 @@ export class ShimManager implements AsyncDisposable {
     if (row.boot !== this.boot || record.shim.address === "") return this.discard(record);
     const task = await Task.open(record, this.exits, this.#undertaker);
     await task.settled();
+    // The same in a pod's shim, which others need.
+    if (row.pid === UNANSWERED) return this.withdraw(task);
     if (!task.dead && !(await this.#holdsContainer(task))) return this.remove(task);
     this.add(task);
     this.exits.restore({ namespace: record.namespace, task: record.id });
@@ -179,7 +186,8 @@ export class ShimManager implements AsyncDisposable {
 
   /** Notes a task before anything of it is made. */
   insert(record: TaskRecord): void {
-    const { namespace, id, bundle, binary, shim, pid, stdin, stdout, stderr, terminal, sandbox } = record;
+    const { namespace, id, bundle, binary, shim, stdin, stdout, stderr, terminal, sandbox } = record;
+    const pid = sandbox === "" ? record.pid : UNANSWERED;
     const values = [namespace, id, this.boot, bundle, binary, shim.address, shim.version, pid];
     this.shared.db.transaction(() => {
       const sql = "INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -237,6 +245,25 @@ export class ShimManager implements AsyncDisposable {
     await removeBundle(bundle, this.shared.agent);
     failpoint("task.bundle-removed");
     this.#drop(namespace, id, () => this.exits.forget({ namespace, task: id, exec: "" }, task.record.pid));
+  }
+
+  /** Takes a container out of its shim that may be there, or is just being made, and removes what is left of the task. */
+  async withdraw(task: Task): Promise<void> {
+    const { id } = task.record;
+    const limits = { timeoutMs: SIGNAL_TIMEOUT };
+    for (const end = Date.now() + CLEANUP_TIMEOUT; !task.dead && Date.now() < end; await sleep(50)) {
+      const kill = task.call((client, call) => client.kill({ id, signal: 9, all: true }, call), limits);
+      // one that ended, or has no process yet, takes no signal
+      const fault = await kill.then(() => undefined).catch((error: unknown) => error);
+      if (isCode(fault, "DeadlineExceeded")) break;
+      try {
+        await task.call((client, call) => client.delete({ id }, call), { timeoutMs: CLEANUP_TIMEOUT });
+        break;
+      } catch (error) {
+        if (isCode(error, "NotFound", "DeadlineExceeded")) break;
+      }
+    }
+    await this.remove(task);
   }
 
   /** Removes all that may be left of a task whose shim cannot be spoken to. */
@@ -352,7 +379,7 @@ function readRecord(row: Row): TaskRecord {
     bundle: row.bundle as string,
     binary: row.binary as string,
     shim,
-    pid: row.pid as number,
+    pid: Math.max(0, row.pid as number),
     stdin: row.stdin as string,
     stdout: row.stdout as string,
     stderr: row.stderr as string,

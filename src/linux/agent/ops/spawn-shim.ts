@@ -9,7 +9,7 @@ import { parseFlags, SHIM } from "../../shim/flags.ts";
 import { main as shim } from "../../shim/main.ts";
 import { startAtOnce } from "../../shim/start.ts";
 import { sys } from "../../sys/call.ts";
-import { close, dup3, pipe, read, readAll, statIfThere, writeAll } from "../../sys/fs.ts";
+import { close, dup3, isSameFile, pipe, read, readAll, statIfThere, writeAll } from "../../sys/fs.ts";
 import { NR } from "../../sys/nr.ts";
 import { stderr } from "../../sys/out.ts";
 import {
@@ -39,7 +39,7 @@ function isOurs(binary: string): boolean {
   if (basename(binary) !== SHIM) return false;
   const theirs = statIfThere(binary);
   const ours = statIfThere("/proc/self/exe");
-  return theirs !== undefined && ours !== undefined && theirs.ino === ours.ino && theirs.devMinor === ours.devMinor;
+  return theirs !== undefined && ours !== undefined && isSameFile(theirs, ours);
 }
 
 /** A file in memory on the descriptor `to`, with some content, read and written from its start. */
