@@ -1,73 +1,83 @@
 /**
- * Makes checkpoints of a database in a worker. A thread's start costs ten milliseconds of CPU and holds the event loop up, so
- * the worker stays while checkpoints come often, and ends when none has come for a while, since each thread costs memory.
+ * Makes checkpoints of a database without a thread of its own, whose engine would cost ten megabytes: the flushes, which wait for the disk, are
+ * libuv's, and what SQLite does itself is a copy from one file's pages in memory to another's. It is as safe as SQLite's own
+ * (https://sqlite.org/wal.html, "Checkpointing"), by a reader that stands at one transaction all the while:
+ *
+ * 1. From where the reader stands nothing later is copied, so one flush of the WAL, begun after it, covers all that will be: the database never has
+ *    what the WAL may yet lose.
+ * 2. While it stands there the WAL is not begun anew, so that all that is in it is there until the database has been flushed.
  */
 
-import { Worker } from "node:worker_threads";
-import { WharfError } from "../../common/errors.ts";
+import { fdatasync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { promisify } from "node:util";
 import { fromSqlite } from "./errors.ts";
 
-/** Milliseconds after which an idle worker ends. */
-const IDLE = 20_000;
+const flush = promisify(fdatasync);
+
+/**
+ * Readers that stay where they are to the end of the process, since the database could not be flushed: what the WAL has may be nowhere else. It grows
+ * from then on, is not removed, and the next start reads it from its beginning.
+ */
+const stuck: DatabaseSync[] = [];
+
+export interface CheckpointFiles {
+  path: string;
+  /** Descriptors of the database and of its WAL. To close that of the database would take away all locks on it (fcntl_locking(2)). */
+  database: number;
+  wal: number;
+}
 
 export class Checkpointer implements AsyncDisposable {
-  readonly #path: string;
-  #worker: Worker | undefined;
-  #idle: NodeJS.Timeout | undefined;
+  readonly #files: CheckpointFiles;
   #running: Promise<void> | undefined;
+  #failure: unknown;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(files: CheckpointFiles) {
+    this.#files = files;
   }
 
   /** Copies the WAL into the database. One that is under way is joined. */
   run(): Promise<void> {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run()
+      .catch((error: unknown) => {
+        throw fromSqlite(error, "checkpoint store", this.#files.path);
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
     return this.#running;
   }
 
   async #run(): Promise<void> {
-    clearTimeout(this.#idle);
-    this.#worker ??= this.#start();
-    const worker = this.#worker;
+    if (this.#failure) throw this.#failure;
+    const { path, database, wal } = this.#files;
+    const reader = new DatabaseSync(path, { timeout: 1000 });
     try {
-      await new Promise<void>((resolve, reject) => {
-        worker.once("message", ({ error }: { error?: unknown }) => (error ? reject(error) : resolve()));
-        worker.once("error", reject);
-        worker.once("exit", () => reject(new WharfError("Internal", "the worker ended")));
-        worker.postMessage(this.#path);
-      });
+      reader.exec("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1");
+      await flush(wal);
+      copy(path);
     } catch (error) {
-      throw fromSqlite(error, "checkpoint store", this.#path);
-    } finally {
-      for (const event of ["message", "error", "exit"]) worker.removeAllListeners(event);
-      // Whatever still comes of it has nobody who waits.
-      worker.on("error", () => {});
-      this.#idle = setTimeout(() => void this.#end(), IDLE).unref();
+      reader.close();
+      throw error;
     }
-  }
-
-  #start(): Worker {
-    const worker = new Worker(new URL("./checkpoint.worker.ts", import.meta.url), {
-      execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 },
-    });
-    worker.unref();
-    return worker;
-  }
-
-  async #end(): Promise<void> {
-    const worker = this.#worker;
-    this.#worker = undefined;
-    await worker?.terminate();
+    try {
+      await flush(database);
+    } catch (error) {
+      stuck.push(reader);
+      this.#failure = error;
+      throw error;
+    }
+    reader.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#idle);
     await this.#running?.catch(() => {});
-    clearTimeout(this.#idle);
-    await this.#end();
   }
+}
+
+/** What readers allow, without a flush. */
+function copy(path: string): void {
+  using db = new DatabaseSync(path, { timeout: 1000 });
+  db.exec("PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF; PRAGMA wal_checkpoint(PASSIVE)");
 }

@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
 import { isCode, WharfError } from "../../common/errors.ts";
+import { Checkpointer } from "./checkpointer.ts";
 import { Database } from "./database.ts";
 import { lockDirectory } from "./lock.ts";
 
@@ -72,9 +82,32 @@ test("a checkpoint runs beside writers", async () => {
   await checkpoint;
   put(db, "after");
   assert.equal(db.get("SELECT count(*) AS n FROM meta")?.n, 1001);
+  // what was written since it began may not be on the disk, and is not in the database yet
+  const file = readFileSync(path, "latin1");
+  assert.deepEqual([file.includes("before1"), file.includes("during1")], [true, false]);
 });
 
-test("after a checkpoint the WAL is begun anew and keeps its size; the worker serves the next one too", async () => {
+test("a checkpoint that cannot flush copies nothing, or keeps the WAL", async () => {
+  await using db = Database.open(path);
+  for (let i = 0; i < 100; i++) put(db, `a${i}`);
+  const [file, none] = [openSync(path, "r"), openSync("/dev/null", "r")];
+  const { size } = statSync(path);
+  await assert.rejects(new Checkpointer({ path, database: file, wal: none }).run(), { code: "Internal" });
+  assert.equal(statSync(path).size, size);
+  const checkpointer = new Checkpointer({ path, database: none, wal: file });
+  await assert.rejects(checkpointer.run(), { code: "Internal" });
+  assert.ok(statSync(path).size > size);
+  const pages = db.walPages();
+  put(db, "b");
+  assert.ok(db.walPages() > pages, `${db.walPages()} pages in the WAL, then ${pages}`);
+  await assert.rejects(checkpointer.run(), { code: "Internal" });
+  await checkpointer[Symbol.asyncDispose]();
+  await db[Symbol.asyncDispose]();
+  assert.ok(statSync(`${path}-wal`).size > 0);
+  for (const fd of [file, none]) closeSync(fd);
+});
+
+test("after a checkpoint the WAL is begun anew and keeps its size, also after the next one", async () => {
   await using db = Database.open(path);
   for (let i = 0; i < 100; i++) put(db, `before${i}`);
   const pages = db.walPages();

@@ -4,7 +4,7 @@
  * Durability. A transaction is committed to the WAL file without fsync (`synchronous=NORMAL`), which a killed process cannot lose.
  * What must survive a power cut too awaits `durable()`: it flushes the WAL in libuv's thread pool, one flush for all
  * transactions that wait, so the event loop never waits for the disk. The WAL keeps the order of transactions, so a flush also covers
- * all before it. Checkpoints (copying the WAL into the database, with its fsyncs) run in a worker.
+ * all before it. Checkpoints (copying the WAL into the database) have their flushes there, too.
  */
 
 import { closeSync, existsSync, fdatasync, fsyncSync, openSync, readSync, statSync } from "node:fs";
@@ -49,6 +49,8 @@ export class Database implements AsyncDisposable {
   readonly #statements = new Map<string, StatementSync>();
   readonly #walFd: number;
   readonly #indexFd: number;
+  /** Not to be closed before SQLite has closed the database: all locks of this process would be gone. */
+  readonly #fd: number;
   readonly #reserve: Reserve;
   #depth = 0;
   #afterCommit: (() => void)[] = [];
@@ -67,7 +69,8 @@ export class Database implements AsyncDisposable {
     this.#indexFd = openSync(`${path}-shm`, "r");
     this.#reserve = new Reserve(`${path}-reserve`);
     this.#reserve.keep();
-    this.#checkpointer = new Checkpointer(path);
+    this.#fd = openSync(path, "r");
+    this.#checkpointer = new Checkpointer({ path, database: this.#fd, wal: this.#walFd });
   }
 
   /**
@@ -224,7 +227,7 @@ export class Database implements AsyncDisposable {
     return endianness() === "LE" ? bytes.readUInt32LE() : bytes.readUInt32BE();
   }
 
-  /** Copies the WAL into the database, in a worker, without holding up readers or writers. */
+  /** Copies the WAL into the database, without holding up readers or writers. */
   checkpoint(): Promise<void> {
     return this.#checkpointer.run();
   }
@@ -245,8 +248,7 @@ export class Database implements AsyncDisposable {
     this.#statements.clear();
     // The last connection's close makes a checkpoint and removes the WAL.
     this.#db.close();
-    closeSync(this.#walFd);
-    closeSync(this.#indexFd);
+    for (const fd of [this.#walFd, this.#indexFd, this.#fd]) closeSync(fd);
   }
 }
 
