@@ -79,8 +79,13 @@ export function keepSmall(log: Log): Disposable {
 
 /** Bytes in memory, and those of them that are files' (proc_pid_statm(5)). */
 function residence(): { resident: number; files: number } {
-  const [, resident, files] = readFileSync("/proc/self/statm", "latin1").split(" ");
-  return { resident: Number(resident) * PAGE, files: Number(files) * PAGE };
+  try {
+    const [, resident, files] = readFileSync("/proc/self/statm", "latin1").split(" ");
+    return { resident: Number(resident) * PAGE, files: Number(files) * PAGE };
+  } catch {
+    // No descriptor is to be had now: nothing is given back then.
+    return { resident: 0, files: 0 };
+  }
 }
 
 let memory: Memory | undefined;

@@ -4,7 +4,7 @@ import "../sys/builtins.ts";
 import { WharfError } from "../../common/errors.ts";
 import { dirname } from "../../common/path.ts";
 import { armFailpoints } from "../sys/failpoints.ts";
-import { mkdirs, unlinkIfThere } from "../sys/fs.ts";
+import { mkdirs, stat, statIfThere, unlinkIfThere } from "../sys/fs.ts";
 import { EPOLL, loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { complain, stdout } from "../sys/out.ts";
@@ -50,13 +50,16 @@ export function main(args: string[]): number {
     adoptOrphans();
     const failpoints = native.variable("WHARF_AGENT_FAILPOINTS");
     if (failpoints) armFailpoints(failpoints);
-    const server = new Server(listenUnix(path), { short, long });
+    const listener = listenUnix(path);
+    const own = stat(path).ino;
+    const server = new Server(listener, { short, long });
     native.syscall(NR.umask, 0o022);
     stdout("ready\n");
     letGoOfSelf();
     loop().run(parentGone());
     server.closeAll();
-    unlinkIfThere(path);
+    // The next daemon's agent may listen there already.
+    if (statIfThere(path)?.ino === own) unlinkIfThere(path);
     return 0;
   } catch (error) {
     complain("wharf-agent", error);

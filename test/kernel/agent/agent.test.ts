@@ -11,6 +11,7 @@ import { gzipSync } from "node:zlib";
 import { encodeFrame, encodeJson, FRAME, FrameDecoder } from "../../../src/common/agent/frame.ts";
 import { spansFromLines } from "../../../src/common/trace.ts";
 import { type Agent, startAgent } from "../../../src/daemon/agent/client.ts";
+import { defaultBinary } from "../../../src/daemon/agent/process.ts";
 import { inContext } from "../../../src/daemon/trace/trace.ts";
 import { settles, until } from "../../support/until.ts";
 
@@ -281,4 +282,21 @@ test("operations of a sampled trace leave their spans in its file, others nothin
     const parts = seen.filter(({ parentId }) => parentId === whole.spanId);
     assert.deepEqual(parts.map(({ name }) => name).sort(), ["the decompressor", "the hasher", "the unpacker"]);
   });
+});
+
+test("an agent that ends late leaves its successor's socket alone", async () => {
+  const socket = join(state, "late.sock");
+  const begin = async () => {
+    const child = spawn(defaultBinary(), ["--socket", socket], { stdio: ["pipe", "pipe", "inherit"] });
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    return { child, ended: new Promise((resolve) => child.once("exit", resolve)) };
+  };
+  const first = await begin();
+  const second = await begin();
+  first.child.stdin.end();
+  await first.ended;
+  assert.ok(existsSync(socket));
+  second.child.stdin.end();
+  await second.ended;
+  assert.ok(!existsSync(socket));
 });

@@ -23,6 +23,8 @@ const GRACE = 5000;
 const TRASH_DELAY = 100;
 /** And until an agent that died is asked again. */
 const TRASH_AGAIN = 1000;
+/** And where the reason is another one than an agent that was killed. */
+const TRASH_MUCH_LATER = 60_000;
 /** setTimeout's limit. */
 const FIRST_RETRY = 1000;
 const LAST_RETRY = 60_000;
@@ -270,7 +272,9 @@ export class Collector implements GarbageCollector, AsyncDisposable {
     } catch (error) {
       // They stay in the trash: the next time or the next start tries again.
       log(`cannot delete ${paths.length} removed snapshots`, error);
-      if (isCode(error, "Unavailable", "Aborted") && !this.#closed) this.emptyTrashSoon(TRASH_AGAIN);
+      if (this.#closed) return;
+      if (isCode(error, "Unavailable", "Aborted")) this.emptyTrashSoon(TRASH_AGAIN);
+      else setTimeout(() => !this.#closed && this.emptyTrashSoon(), TRASH_MUCH_LATER).unref();
       return;
     }
     failpoint("trash.deleted");

@@ -8,8 +8,9 @@ import type { Log, TreeReader } from "../surroundings.ts";
 
 /** Milliseconds in which folders come together. */
 const DELAY = 100;
-/** And until an agent that died is asked again. */
+/** And until what failed is tried again, doubled each time, and the most of it. */
 const AGAIN = 1000;
+const MOST = 60_000;
 
 export class Leftovers implements AsyncDisposable {
   readonly #agent: Pick<TreeReader, "remove">;
@@ -17,6 +18,7 @@ export class Leftovers implements AsyncDisposable {
   #waiting: string[] = [];
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
+  #pause = AGAIN;
   #removing: Promise<void> = Promise.resolve();
 
   constructor(agent: Pick<TreeReader, "remove">, log: Log) {
@@ -39,14 +41,27 @@ export class Leftovers implements AsyncDisposable {
     const paths = this.#waiting;
     this.#waiting = [];
     if (paths.length === 0) return;
-    const remove = () => this.#agent.remove(paths);
-    this.#removing = this.#removing.then(remove).catch((error: unknown) => {
-      // The agent was killed, or its worker.
-      if (isCode(error, "Unavailable", "Aborted") && !this.#closed) {
-        this.#waiting.push(...paths);
-        this.#schedule(AGAIN);
-      } else this.#log("error", "folders of removed containers are left until the next start", { error });
-    });
+    this.#removing = this.#removing
+      .then(() => this.#agent.remove(paths))
+      .then(
+        () => {
+          this.#pause = AGAIN;
+        },
+        (error: unknown) => this.#failed(paths, error),
+      );
+  }
+
+  #failed(paths: readonly string[], error: unknown): void {
+    if (this.#closed) {
+      this.#log("error", "folders of removed containers are left until the next start", { error });
+      return;
+    }
+    // An agent or a worker that was killed is no trouble to anybody.
+    if (this.#pause === AGAIN && !isCode(error, "Unavailable", "Aborted"))
+      this.#log("error", "folders of removed containers are left for now", { error });
+    this.#waiting.push(...paths);
+    this.#schedule(this.#pause);
+    this.#pause = Math.min(2 * this.#pause, MOST);
   }
 
   /** Removes what is waiting. */

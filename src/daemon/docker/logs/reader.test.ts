@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import {
+import fs, {
   appendFileSync,
   existsSync,
   mkdtempSync,
@@ -11,9 +11,10 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { LineEncoder } from "./encode.ts";
@@ -198,4 +199,25 @@ test("readLog() ends when its signal is aborted", async () => {
       controller.abort();
   })();
   await reading;
+});
+
+test("readLog() follows a log also where the kernel has no watch for it", async () => {
+  const refused = mock.method(fs, "watch", () => {
+    throw Object.assign(new Error("ENOSPC: System limit for number of file watchers reached"), { code: "ENOSPC" });
+  });
+  syncBuiltinESMExports();
+  try {
+    writeFileSync(path, line("first"));
+    const over = Promise.withResolvers<void>();
+    const { seen, done } = follow(over.promise);
+    while (!seen.includes("first")) await sleep(10);
+    appendFileSync(path, line("second"));
+    while (!seen.includes("second")) await sleep(10);
+    over.resolve();
+    await done;
+    assert.ok(refused.mock.callCount() > 0);
+  } finally {
+    refused.mock.restore();
+    syncBuiltinESMExports();
+  }
 });

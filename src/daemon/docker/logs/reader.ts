@@ -101,9 +101,22 @@ class LineReader {
   }
 }
 
+/** Users have a limited number of inotify's watches and instances (inotify(7)). */
+const NO_MORE: readonly (string | undefined)[] = ["ENOSPC", "EMFILE", "ENFILE"];
+
+function watchIfPossible(folder: string, changed: () => void): FSWatcher | undefined {
+  try {
+    return watch(folder, { persistent: false }, changed);
+  } catch (error) {
+    if (NO_MORE.includes((error as NodeJS.ErrnoException).code)) return undefined;
+    throw error;
+  }
+}
+
 /** Tells when a log may have grown or rotated. */
 class Growth implements Disposable {
-  readonly #watcher: FSWatcher;
+  /** None where the kernel gives no more of them: then it is looked at from time to time. */
+  readonly #watcher: FSWatcher | undefined;
   readonly #options: ReadOptions;
   #wake = Promise.withResolvers<void>();
   #over = false;
@@ -113,8 +126,8 @@ class Growth implements Disposable {
   constructor(path: string, options: ReadOptions) {
     this.#options = options;
     // The folder, not the file: it also tells of renaming.
-    this.#watcher = watch(dirname(path), { persistent: false }, () => this.#ring());
-    this.#watcher.on("error", () => {});
+    this.#watcher = watchIfPossible(dirname(path), () => this.#ring());
+    this.#watcher?.on("error", () => {});
     options.signal.addEventListener("abort", this.#ring);
     void options.until?.then(() => {
       this.#over = true;
@@ -143,7 +156,7 @@ class Growth implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#watcher.close();
+    this.#watcher?.close();
     this.#options.signal.removeEventListener("abort", this.#ring);
     this.#wake.resolve();
   }
