@@ -35,7 +35,7 @@ import type { Mount } from "../containerd/api/types.ts";
 import { abortable } from "../containerd/core/abortable.ts";
 import { currentTraceparent } from "../trace/trace.ts";
 import { Connection } from "./connection.ts";
-import { AgentProcess } from "./process.ts";
+import { AgentProcess, agentGone } from "./process.ts";
 import { Usages } from "./usage.ts";
 
 /** The name of the shim that the agent has in itself. */
@@ -101,6 +101,11 @@ export class Agent implements AgentClient, AsyncDisposable {
 
   get pid(): number | undefined {
     return this.#process.pid;
+  }
+
+  /** Resolves when the agent of a daemon before this one has ended. */
+  predecessorGone(): Promise<void> {
+    return agentGone(this.#process.socket);
   }
 
   async #connect(): Promise<Connection> {

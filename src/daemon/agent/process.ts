@@ -2,8 +2,9 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { WharfError } from "../../common/errors.ts";
 
 /** dist/bin/wharf-agent, seen from the bundle (dist/daemon/BUILD) and from the sources (src/daemon/agent). */
@@ -12,6 +13,25 @@ export function defaultBinary(): string {
   const found = places.map((place) => join(import.meta.dirname, place)).find((path) => existsSync(path));
   if (found) return found;
   throw new WharfError("FailedPrecondition", "wharf-agent is not built", { hint: "run: npm run build" });
+}
+
+/** Milliseconds that an agent may go on after its daemon's death: it ends what it is about, which may be a shim's start. */
+const LAST_WORK = 10_000;
+
+/** Resolves when nobody listens on the socket any more. */
+export async function agentGone(socket: string): Promise<void> {
+  for (const end = Date.now() + LAST_WORK; Date.now() < end; await sleep(5)) if (!(await listens(socket))) return;
+}
+
+function listens(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const answer = (yes: boolean) => {
+      socket.destroy();
+      resolve(yes);
+    };
+    socket.on("connect", () => answer(true)).on("error", () => answer(false));
+  });
 }
 
 export class AgentProcess implements AsyncDisposable {

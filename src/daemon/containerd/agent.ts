@@ -74,6 +74,8 @@ export interface SpawnShimResult {
 }
 
 export interface AgentClient {
+  /** Resolves when what an earlier daemon had begun with its agent is over: until then that one makes things of which nobody knows. */
+  predecessorGone?(): Promise<void>;
   unpack(request: UnpackRequest): Promise<Unpacked>;
   diff(request: DiffRequest): Promise<{ diffId: Digest; size: number }>;
   /** Gives `upper`'s directories `paths` the attributes of the first of `lowers` (nearest first) that has them. */

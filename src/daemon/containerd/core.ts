@@ -72,6 +72,7 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
   await using stack = new AsyncDisposableStack();
   stack.use(lockDirectory(options.root, "root"));
   if (options.state !== options.root) stack.use(lockDirectory(options.state, "state"));
+  await options.agent.predecessorGone?.();
   options.signal?.throwIfAborted();
   const log = options.log ?? ((message, error) => console.error(`wharfd: ${message}`, error ?? ""));
   const writers: OpenWriters = new Map();

@@ -1,5 +1,6 @@
 /** Finds the processes of a shim whose address was never learned: the daemon was killed between its start and its answer. */
 
+import { readFileSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -34,15 +35,14 @@ const TOLERANCE = 100;
 async function writtenPid(path: string): Promise<number | undefined> {
   try {
     const pid = Number(await readFile(path, "utf8"));
-    const [{ mtimeMs }, status, uptime] = await Promise.all([
-      stat(path),
-      readFile(`/proc/${pid}/stat`, "latin1"),
-      readFile("/proc/uptime", "latin1"),
-    ]);
+    const [{ mtimeMs }, status] = await Promise.all([stat(path), readFile(`/proc/${pid}/stat`, "latin1")]);
+    // One after the other, and in this order: what comes between makes a process seem older, never younger, which would leave a shim running.
+    const now = Date.now();
+    const uptime = readFileSync("/proc/uptime", "latin1");
     // Field 22, in hundredths of a second since the machine started; what stands in brackets may hold spaces.
     const ticks = Number(status.slice(status.lastIndexOf(")") + 2).split(" ")[19]);
     const age = (Number.parseFloat(uptime) - ticks / 100) * 1000;
-    return Date.now() - age <= mtimeMs + TOLERANCE ? pid : undefined;
+    return now - age <= mtimeMs + TOLERANCE ? pid : undefined;
   } catch {
     return undefined;
   }

@@ -62,7 +62,7 @@ export function release(dir: string, id: string, address: string): void {
   if (ownerOf(dir, address) === id) unlinkIfThere(`${dir}/${address}`);
 }
 
-/** Addresses that `id` holds. */
+/** Addresses that `id` holds, and those of which was not written yet whose they are, when the agent was killed: it makes one after the other. */
 export function heldBy(dir: string, id: string): string[] {
   let names: string[] = [];
   try {
@@ -70,7 +70,7 @@ export function heldBy(dir: string, id: string): string[] {
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
   }
-  return names.filter((name) => /^\d+\./.test(name) && ownerOf(dir, name) === id);
+  return names.filter((name) => /^\d+\./.test(name) && ["", id].includes(ownerOf(dir, name) ?? ""));
 }
 
 function ownerOf(dir: string, address: string): string | undefined {
