@@ -66,6 +66,36 @@ step stopped d inspect -f '{{.State.Status}} {{.State.ExitCode}}' c1
 step start d start c1
 step kill d kill c1
 step killed d wait c1
+# Ends that nobody answers for: of a shim that is killed, and while one of the daemons is dead.
+state() { d inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"; }
+ended() {
+  for _ in $(seq 600); do [ "$(d inspect -f '{{.State.Running}}' "$1")" = false ] && break; sleep 0.1; done
+  state "$1"
+}
+pid_of() { d inspect -f '{{.State.Pid}}' "$1"; }
+gone() { for _ in $(seq 600); do kill -0 "$1" 2> "$dir/version" || return 0; sleep 0.1; done; }
+mkdir "$dir/flag"
+ends() { run -d --name "$1" -v "$dir/flag:/flag" busybox sh -c "until [ -e /flag/$1 ]; do sleep 0.1; done; exit 42" > "$dir/id"; }
+step victim run -d --name victim busybox sleep 1000
+kill -9 "$(sed -n 's/^PPid:\t//p' "/proc/$(pid_of victim)/status")"
+step victim-ended ended victim
+ends without-wharfd
+pid=$(pid_of without-wharfd)
+kill -9 "$wharfd"
+wait "$wharfd" 2> /dev/null
+touch "$dir/flag/without-wharfd"
+gone "$pid"
+wharfd_up
+step without-wharfd ended without-wharfd
+ends without-containerd
+pid=$(pid_of without-containerd)
+kill -9 "$containerd"
+wait "$containerd" 2> /dev/null
+touch "$dir/flag/without-containerd"
+gone "$pid"
+containerd_up
+step without-containerd ended without-containerd
+step ended-gone d rm victim without-wharfd without-containerd
 step commit d commit c1 localhost:5000/lab/c:1
 step remove d rm c1
 step push d push -q localhost:5000/lab/c:1

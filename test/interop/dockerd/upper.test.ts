@@ -22,6 +22,12 @@ const EXPECTED: Expected = {
   start: /^c1\n$/,
   kill: /^c1\n$/,
   killed: /^137\n$/,
+  victim: /^[0-9a-f]{64}\n$/,
+  "victim-ended": /^exited 137\n$/,
+  "without-wharfd": /^exited 42\n$/,
+  // containerd forgets the task; our shim tells its end as soon as containerd is back, which is heard when we are back by then
+  "without-containerd": /^exited (?:42|255)\n$/,
+  "ended-gone": /^victim\nwithout-wharfd\nwithout-containerd\n$/,
   commit: /^sha256:/,
   remove: /^c1\n$/,
   push: /^localhost:5000\/lab\/c:1\n$/,

@@ -17,6 +17,7 @@ import type { GrpcCallOptions, GrpcConnection } from "./connection.ts";
 import { RemoteContainers } from "./containers.ts";
 import { RemoteContent } from "./content.ts";
 import { RemoteEvents } from "./events.ts";
+import { HeardExits } from "./exits.ts";
 import { RemoteImages } from "./images.ts";
 import { RemoteDiff, RemoteIntrospection, RemoteLeases, RemoteNamespaces } from "./metadata.ts";
 import { RemoteController, RemoteSandboxes } from "./sandboxes.ts";
@@ -28,9 +29,11 @@ export class RemoteContainerd implements Containerd {
   readonly namespace: string;
   readonly lease: string | undefined;
   readonly #connection: GrpcConnection;
+  readonly #exits: HeardExits;
 
   constructor(connection: GrpcConnection, namespace: string, lease?: string) {
     this.#connection = connection;
+    this.#exits = new HeardExits(namespace, () => this.events);
     this.namespace = namespace;
     this.lease = lease;
   }
@@ -58,7 +61,7 @@ export class RemoteContainerd implements Containerd {
   }
 
   get tasks() {
-    return new RemoteTasks(this.#call);
+    return new RemoteTasks(this.#call, this.#exits);
   }
 
   get leases() {

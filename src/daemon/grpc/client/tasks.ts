@@ -20,17 +20,23 @@ import type {
 import type { Any, CallOptions, Descriptor } from "../../containerd/api/types.ts";
 import { fromDescriptor, fromTime, fromZeroTime, required, toDescriptor, toMounts } from "../convert.ts";
 import type { Caller, ClientFor } from "./call.ts";
+import type { HeardExits } from "./exits.ts";
 
 /** Milliseconds that a wait goes on without anybody who answers, and between attempts. */
 const PATIENCE = 60_000;
 const RETRY = 200;
+/** How long containerd may take to tell the end of a task whose shim is gone: it gives its cleaning up five seconds. */
+const CLEANUP = 8000;
 const STATUSES: readonly TaskStatus[] = ["unknown", "created", "running", "stopped", "paused", "pausing"];
 
 export class RemoteTasks implements TaskManager {
   readonly #call: Caller;
 
-  constructor(call: Caller) {
+  readonly #exits: HeardExits;
+
+  constructor(call: Caller, exits: HeardExits) {
     this.#call = call;
+    this.#exits = exits;
   }
 
   get #client(): ClientFor<typeof TasksService> {
@@ -97,15 +103,22 @@ export class RemoteTasks implements TaskManager {
     return metrics.map(({ timestamp, id, data }) => ({ timestamp: fromTime(timestamp), id, data }));
   }
 
-  /** A containerd that is started anew finds its tasks again: the wait outlasts that. */
+  /** A containerd that is started anew finds its tasks again: the wait outlasts that. What it has no task of any more, its events may tell of. */
   async wait({ containerId, execId = "", signal }: ProcessRef & CallOptions): Promise<ExitStatus> {
+    using expected = this.#exits.expect(containerId, execId);
     for (let gone: number | undefined; ; ) {
       try {
         const { exitStatus, exitedAt } = await this.#client.wait({ containerId, execId }, { signal });
         return { exitStatus, exitedAt: fromTime(exitedAt) };
       } catch (error) {
+        // it never was there
+        if (signal?.aborted || (gone === undefined && isCode(error, "NotFound"))) throw error;
         gone ??= Date.now();
-        if (!isCode(error, "Unavailable") || signal?.aborted || Date.now() - gone > PATIENCE) throw error;
+        if (!isCode(error, "Unavailable") || Date.now() - gone > PATIENCE) {
+          const exit = await expected.heard(CLEANUP);
+          if (exit) return exit;
+          throw error;
+        }
         await sleep(RETRY, undefined, { ref: false });
       }
     }
