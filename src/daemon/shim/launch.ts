@@ -47,7 +47,7 @@ export function resolveShim(runtime: string, directories: readonly string[]): st
   const parts = runtime.split(".");
   const [name, version] = parts.slice(-2);
   if (parts.length < 2 || parts.some((part) => part === "" || part.includes("/"))) {
-    throw new WharfError("InvalidArgument", `bad runtime name ${JSON.stringify(runtime)}`, {
+    throw new WharfError("InvalidArgument", `invalid runtime name ${JSON.stringify(runtime)}`, {
       subject: runtime,
       hint: "it looks like io.containerd.runt.v2, or is the absolute path of a shim",
     });

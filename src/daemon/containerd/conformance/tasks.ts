@@ -205,7 +205,7 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>, onl
     const shim = join(import.meta.dirname, "../../../../dist/bin/containerd-shim-runt-v2");
     writeFileSync(path, `#!/bin/sh\necho "$@" >> ${calls}\nexec ${shim} "$@"\n`, { mode: 0o755 });
     const { tasks } = client();
-    await rejects(tasks.create({ containerId: "c1", rootfs: subject.rootfs, runtimePath: `${path}-none` }), "NotFound");
+    await rejects(tasks.create({ containerId: "c1", rootfs: subject.rootfs, runtimePath: `${path}-none` }), "Unknown");
     await tasks.create({ containerId: "c1", rootfs: subject.rootfs, runtimePath: path });
     await tasks.start({ containerId: "c1" });
     assert.equal((await tasks.wait({ containerId: "c1" })).exitStatus, 3);
@@ -251,6 +251,10 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>, onl
     // containerd's code and words, which dockerd passes on
     const error = await rejects(tasks.create({ containerId: "c2" }), "Unknown");
     assert.match(describe(error), /^failed to start shim: failed to resolve runtime path: .*nothing-v9/);
+    await containers.create({ id: "c4", runtime: { name: "invalid" }, spec: { typeUrl: SPEC_TYPE_URL, value: bad } });
+    const nameless = await rejects(tasks.create({ containerId: "c4" }), "InvalidArgument");
+    // containerd's words, which nerdctl's tests look for
+    assert.match(describe(nameless), /invalid runtime name/);
     await containers.create({
       id: "c3",
       runtime: subject.runtime,
@@ -258,7 +262,7 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>, onl
     });
     await rejects(tasks.create({ containerId: "c3", rootfs: subject.rootfs }), "InvalidArgument");
     assert.deepEqual(bundles(subject), []);
-    for (const id of ["c1", "c2", "c3"]) await containers.delete(id);
+    for (const id of ["c1", "c2", "c3", "c4"]) await containers.delete(id);
   });
 
   check("a restarted daemon finds its tasks, and how they ended meanwhile", async (subject, client) => {
