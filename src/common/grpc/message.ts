@@ -55,6 +55,8 @@ export function writePrefix(bytes: Uint8Array, length: number): void {
 /** Takes bytes as they come and gives whole messages. */
 export class MessageReader {
   readonly #limit: number;
+  readonly #expand: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  #compressed = false;
   /** The beginning of a prefix that came in several chunks. */
   #prefix: Uint8Array | undefined;
   #prefixed = 0;
@@ -66,8 +68,10 @@ export class MessageReader {
   #small: Uint8Array | undefined;
   #smallSize = 0;
 
-  constructor(limit = MAX_MESSAGE) {
+  /** `expand` gives what compressed bytes stand for, ResourceExhausted when that is above the limit; without it they are not taken. */
+  constructor(limit = MAX_MESSAGE, expand?: (bytes: Uint8Array) => Uint8Array) {
     this.#limit = limit;
+    this.#expand = expand;
   }
 
   /** True when the last message is whole. */
@@ -76,8 +80,8 @@ export class MessageReader {
   }
 
   /**
-   * Hands each message that `chunk` completes to `take`; valid as long as `chunk` is. Unimplemented for a compressed one,
-   * ResourceExhausted for one above the limit.
+   * Hands each message that `chunk` completes to `take`; valid as long as `chunk` is. Internal for a compressed one where none is
+   * expected, ResourceExhausted for one above the limit.
    */
   push(chunk: Uint8Array, take: (message: Uint8Array) => void): void {
     let at = 0;
@@ -103,7 +107,7 @@ export class MessageReader {
       this.#have = 0;
       this.#parts = [];
       this.#small = undefined;
-      take(message);
+      take(this.#compressed ? this.#expand!(message) : message);
     }
   }
 
@@ -127,11 +131,10 @@ export class MessageReader {
   #begin(bytes: Uint8Array, at: number): void {
     const [a, b, c, d] = [bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!, bytes[at + 4]!];
     this.#length = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
-    if (bytes[at] !== 0) {
-      throw new WharfError("Unimplemented", "compressed messages are not taken", {
-        hint: "turn compression off in the client",
-      });
-    }
+    if (bytes[at]! > 1) throw new WharfError("Internal", `a message of the unknown form ${bytes[at]}`);
+    this.#compressed = bytes[at] === 1;
+    if (this.#compressed && !this.#expand)
+      throw new WharfError("Internal", "a compressed message, and no grpc-encoding says by what");
     if (this.#length > this.#limit) {
       throw new WharfError("ResourceExhausted", `a message of ${this.#length} bytes: at most ${this.#limit} are taken`);
     }

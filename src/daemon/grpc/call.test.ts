@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import { WharfError } from "../../common/errors.ts";
-import { frame, MessageReader } from "../../common/grpc/message.ts";
+import { frame, MAX_MESSAGE, MessageReader } from "../../common/grpc/message.ts";
 import type { Headers } from "../../common/grpc/status.ts";
 import { decode, encode } from "../../common/protobuf/codec.ts";
 import { message, method, service } from "../../common/protobuf/schema.ts";
@@ -227,6 +228,37 @@ test("both sides of a stream speak in turn, and the server may end it", async ()
   fake.say("two", "bye");
   assert.deepEqual(await fake.done(), { "grpc-status": "0" });
   assert.deepEqual(fake.texts, ["re: one", "re: two"]);
+});
+
+test("messages compressed by gzip are taken, and bounded when expanded", async () => {
+  const compressed = (bytes: Uint8Array) => {
+    const message = frame(gzipSync(bytes));
+    message[0] = 1;
+    return message;
+  };
+  const gzip = { "grpc-encoding": "gzip" };
+  const fake = new Fake(router, "Gather", gzip).say("plain, ");
+  fake.call.data(compressed(encode(Text, { text: "and gzip" })));
+  fake.call.end();
+  assert.deepEqual(await fake.done(), { "grpc-status": "0" });
+  assert.deepEqual(fake.texts, ["plain, and gzip"]);
+  const refused: [headers: Headers, message: Uint8Array, status: string][] = [
+    [gzip, compressed(new Uint8Array(MAX_MESSAGE + 1)), "8"],
+    [gzip, Uint8Array.of(1, 0, 0, 0, 1, 9), "13"],
+    [{}, compressed(encode(Text, { text: "x" })), "13"],
+    [{ "grpc-encoding": "br" }, frame(encode(Text, { text: "x" })), "12"],
+  ];
+  for (const [headers, message, status] of refused) {
+    const bad = new Fake(router, "Unary", headers);
+    bad.call.data(message);
+    bad.call.end();
+    assert.equal((await bad.done())["grpc-status"], status);
+  }
+});
+
+test("a call without any time is over at once", async () => {
+  const fake = new Fake(router, "Now", { "grpc-timeout": "0m" });
+  assert.equal((await fake.done())["grpc-status"], "4");
 });
 
 test("a deadline ends the call and aborts its signal", async () => {

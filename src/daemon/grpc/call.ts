@@ -4,7 +4,7 @@
  */
 
 import { WharfError } from "../../common/errors.ts";
-import { MessageReader, PREFIX, RawMessage, writePrefix } from "../../common/grpc/message.ts";
+import { MAX_MESSAGE, MessageReader, PREFIX, RawMessage, writePrefix } from "../../common/grpc/message.ts";
 import { metadata, parseHead, type RequestHeaders } from "../../common/grpc/request.ts";
 import { ERROR_HEADER, errorTrailers, type Headers, OK_TRAILERS } from "../../common/grpc/status.ts";
 import { decode, encode } from "../../common/protobuf/codec.ts";
@@ -35,7 +35,7 @@ export interface Receiver {
 export class Call implements Receiver, CallContext {
   readonly headers: RequestHeaders;
   readonly #exchange: Exchange;
-  readonly #reader = new MessageReader();
+  #reader = new MessageReader();
   #route: Route | undefined;
   #request: Uint8Array | undefined;
   #requests: RequestQueue | undefined;
@@ -56,6 +56,10 @@ export class Call implements Receiver, CallContext {
         return;
       }
       this.#route = router.find(head.method);
+      const encoding = metadata(headers, "grpc-encoding");
+      if (encoding !== undefined && encoding !== "identity")
+        this.#reader = new MessageReader(MAX_MESSAGE, decoder(encoding));
+      if (head.timeoutMs === 0) throw late();
       if (head.timeoutMs !== undefined) this.#limit(head.timeoutMs);
     } catch (error) {
       this.#fail(error);
@@ -78,9 +82,8 @@ export class Call implements Receiver, CallContext {
   }
 
   #limit(ms: number): void {
-    const late = () => this.#stop(new WharfError("DeadlineExceeded", "the client's deadline is over"));
     // Longer than a timer can count means for ever.
-    if (ms < 2 ** 31) this.#timer = setTimeout(late, ms);
+    if (ms < 2 ** 31) this.#timer = setTimeout(() => this.#stop(late()), ms);
   }
 
   data(chunk: Uint8Array): void {
@@ -217,6 +220,26 @@ export class Call implements Receiver, CallContext {
     this.#over = true;
     clearTimeout(this.#timer);
   }
+}
+
+function late(): WharfError {
+  return new WharfError("DeadlineExceeded", "the client's deadline is over");
+}
+
+/** What expands messages of this `grpc-encoding`; gzip, as with containerd. Answers go out as they are, which clients have to take. Unimplemented. */
+function decoder(encoding: string): (bytes: Uint8Array) => Uint8Array {
+  if (encoding !== "gzip")
+    throw new WharfError("Unimplemented", `messages cannot be of grpc-encoding ${JSON.stringify(encoding)}`);
+  const { gunzipSync } = process.getBuiltinModule("node:zlib");
+  return (bytes) => {
+    try {
+      return gunzipSync(bytes, { maxOutputLength: MAX_MESSAGE });
+    } catch (cause) {
+      const big = (cause as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE";
+      const message = big ? `a message of more than ${MAX_MESSAGE} bytes when expanded` : "a message that is no gzip";
+      throw new WharfError(big ? "ResourceExhausted" : "Internal", message, { cause });
+    }
+  };
 }
 
 async function* decoded(messages: AsyncIterable<Uint8Array>, method: Route["method"]): AsyncGenerator<unknown> {

@@ -34,7 +34,7 @@ function bound(client: Containerd, headers: RequestHeaders): Containerd {
   return lease ? client.withLease(lease) : client;
 }
 
-/** A client may send one several times (BuildKit does, lease in lease): as with containerd the first counts. Neither kind of name has a comma. */
+/** A client may send one several times (BuildKit does, lease in lease): as with containerd the first counts. Those of one name come joined by commas and spaces. */
 function first(headers: RequestHeaders, name: string): string | undefined {
-  return metadata(headers, name)?.split(",", 1)[0]?.trim();
+  return metadata(headers, name)?.split(", ", 1)[0];
 }

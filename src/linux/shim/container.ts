@@ -244,8 +244,9 @@ export class Container {
       throw new WharfError("InvalidArgument", `bad exec id ${JSON.stringify(execId)}`);
     }
     if (this.#execs.has(execId)) throw new WharfError("AlreadyExists", `id ${execId}`);
-    // one whose end waits for a start under way counts as running, as its status says
-    if (this.init.status !== Status.RUNNING) throw this.#cannot("exec in", this.init);
+    // One that waits for its start may be looked into already; one whose end waits for a start under way counts as running, as its status says.
+    const { status } = this.init;
+    if (status !== Status.RUNNING && status !== Status.CREATED) throw this.#cannot("exec in", this.init);
     if (this.#paused) throw new WharfError("FailedPrecondition", "cannot exec in a paused container");
     let text: string;
     try {

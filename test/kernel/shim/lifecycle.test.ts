@@ -173,6 +173,25 @@ test("a failed create says why and leaves nothing", async () => {
   );
 });
 
+test("a task that waits for its start can be looked into", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const { task, id } = shim;
+  await daemon.create(shim);
+  const spec = {
+    typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process",
+    value: Buffer.from(
+      JSON.stringify({ args: ["sh", "-c", "exit 5"], cwd: "/", env: ["PATH=/bin"], user: { uid: 0, gid: 0 } }),
+    ),
+  };
+  await task.exec({ id, execId: "early", spec });
+  await task.start({ id, execId: "early" });
+  assert.equal((await task.wait({ id, execId: "early" })).exitStatus, 5);
+  await task.delete({ id, execId: "early" });
+  assert.equal((await task.state({ id })).status, Status.CREATED);
+  await task.delete({ id });
+});
+
 test("a created task can be deleted, and a created one killed", async () => {
   await using daemon = new Daemon();
   await using shim = await daemon.start();

@@ -11,12 +11,16 @@ export interface Image {
   updatedAt: Timestamp;
 }
 
-export type ImageInput = Pick<Image, "name" | "target"> & { labels?: Labels | undefined };
+export interface ImageInput extends Pick<Image, "name" | "target"> {
+  labels?: Labels | undefined;
+  /** What its times become in place of now: for builds that are to come out the same. */
+  sourceDateEpoch?: Timestamp | undefined;
+}
 
 export interface ImageDeleteOptions {
   /** Waits until what only this image referred to has been collected. */
   sync?: boolean | undefined;
-  /** Deletes only while the image points there; NotFound otherwise. */
+  /** Deletes only while the image points there; NotFound otherwise. One without a digest says nothing. */
   target?: Pick<Descriptor, "digest"> | undefined;
 }
 

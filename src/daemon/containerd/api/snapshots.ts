@@ -59,7 +59,7 @@ export interface Snapshotter {
   usage(key: string, options?: CallOptions): Promise<SnapshotUsage>;
   /** What to mount to get at an active snapshot; the same list prepare or view gave. NotFound, FailedPrecondition when committed. */
   mounts(key: string): Promise<Mount[]>;
-  /** `parent` is a committed snapshot or empty. AlreadyExists, NotFound (parent), FailedPrecondition (parent not committed). */
+  /** `parent` is a committed snapshot or empty. AlreadyExists, NotFound (parent), InvalidArgument (parent not committed). */
   prepare(key: string, parent: string, options?: SnapshotOptions): Promise<Mount[]>;
   /** Like prepare, read-only. */
   view(key: string, parent: string, options?: SnapshotOptions): Promise<Mount[]>;

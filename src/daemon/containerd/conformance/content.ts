@@ -130,6 +130,20 @@ export function contentSuite(name: string, create: SubjectFactory): void {
     });
   }
 
+  check("an ingest of another size begins anew", async ({ client }) => {
+    const { content } = client("a");
+    await using first = await content.writer({ ref: "r", size: 10 });
+    await first.write(Buffer.from("abc"));
+    await first.close();
+    await using same = await content.writer({ ref: "r", size: 10 });
+    assert.equal(same.status().offset, 3);
+    await same.close();
+    await using other = await content.writer({ ref: "r", size: 4 });
+    assert.deepEqual([other.status().offset, other.status().total], [0, 4]);
+    await other.write(Buffer.from("wxyz"));
+    await other.commit({ size: 4, digest: sha256(Buffer.from("wxyz")) });
+  });
+
   check("one ref has one writer at a time", async ({ client }) => {
     const { content } = client("a");
     const writer = await content.writer({ ref: "r" });

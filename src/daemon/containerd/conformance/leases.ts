@@ -59,8 +59,19 @@ export function leasesSuite(name: string, create: SubjectFactory): void {
     ]);
     await leases.deleteResource("l1", { id: "key", type: "snapshots/overlayfs" });
     assert.equal((await leases.listResources("l1")).length, 1);
-    await rejects(leases.addResource("l1", { id: "x", type: "pods" }), "InvalidArgument");
-    await rejects(leases.addResource("none", { id: "x", type: "content" }), "NotFound");
+    await rejects(leases.addResource("l1", { id: "x", type: "pods" }), "Unimplemented");
+    for (const [id, type] of [
+      ["x", "content"],
+      ["", "images"],
+      ["x", "content/y"],
+      ["x", "snapshots"],
+      ["x", "snapshots/"],
+      ["x", "snapshots/overlayfs/y"],
+    ] as const) {
+      await rejects(leases.addResource("l1", { id, type }), "InvalidArgument");
+      await rejects(leases.deleteResource("l1", { id, type }), "InvalidArgument");
+    }
+    await rejects(leases.addResource("none", { id: "x", type: "pods" }), "NotFound");
     await rejects(leases.listResources("none"), "NotFound");
     await leases.delete(lease.id);
     await rejects(leases.delete(lease.id), "NotFound");

@@ -74,6 +74,20 @@ export function imagesSuite(name: string, create: SubjectFactory): void {
     await rejects(images.update({ name: "none", target: target() }), "NotFound");
   });
 
+  check(
+    "times are those of a source date epoch, and a target without a digest asks for nothing",
+    async ({ images }) => {
+      const [first, second] = ["2001-02-03T04:05:06.000000000Z", "2002-02-03T04:05:06.000000000Z"];
+      const made = await images.create({ name: "a", target: target(), sourceDateEpoch: first });
+      assert.deepEqual([made.createdAt, made.updatedAt].map(Date.parse), [first, first].map(Date.parse));
+      const updated = await images.update({ name: "a", target: target(), sourceDateEpoch: second });
+      assert.deepEqual([updated.createdAt, updated.updatedAt].map(Date.parse), [first, second].map(Date.parse));
+      await rejects(images.delete("a", { target: target(2) }), "NotFound");
+      await images.delete("a", { target: { digest: "" as never } });
+      assert.deepEqual(await images.list(), []);
+    },
+  );
+
   check("bad images are refused", async ({ images }) => {
     for (const bad of [
       { name: "", target: target() },
@@ -135,9 +149,11 @@ export function containersSuite(name: string, create: SubjectFactory): void {
     await rejects(containers.update({ id: "c1", snapshotter: "other" }, ["snapshotter"]), "InvalidArgument");
     await rejects(containers.update({ id: "c1", runtime: { name: "io.x.y" }, spec }), "InvalidArgument");
     const value = new TextEncoder().encode('{"hostname":"x"}');
-    const whole = await containers.update({ id: "c1", spec: { ...spec, value } });
+    const whole = await containers.update({ id: "c1", runtime, spec: { ...spec, value } });
     assert.deepEqual([whole.labels, Object.keys(whole.extensions), whole.runtime.name], [{}, [], runtime.name]);
     assert.deepEqual(Buffer.from(whole.spec!.value), Buffer.from(value));
+    await containers.update({ id: "c1" }, ["spec"]);
+    assert.deepEqual(Buffer.from((await containers.get("c1")).spec!.value), Buffer.from(value), "no spec changes none");
     await rejects(containers.update({ id: "none", labels: {} }, ["labels"]), "NotFound");
   });
 
@@ -146,7 +162,6 @@ export function containersSuite(name: string, create: SubjectFactory): void {
       await rejects(containers.create({ id, runtime, spec }), "InvalidArgument");
     }
     await rejects(containers.create({ id: "c", spec }), "InvalidArgument");
-    await rejects(containers.create({ id: "c", runtime }), "InvalidArgument");
     await rejects(containers.create({ id: "c", runtime, spec, snapshotKey: "k" }), "InvalidArgument");
     assert.deepEqual(await containers.list(), []);
   });
@@ -181,5 +196,15 @@ export function namespacesSuite(name: string, create: SubjectFactory): void {
     assert.deepEqual(await namespaces.get("a"), { name: "a", labels: {} });
     assert.ok((await namespaces.list()).every(({ name }) => name !== "a"));
     await rejects(namespaces.delete("a"), "NotFound");
+    assert.deepEqual(
+      (await namespaces.list()).map(({ name }) => name),
+      ["labelled", "made"],
+    );
+    for (const name of ["a..b", "a__b"]) await rejects(namespaces.create({ name }), "InvalidArgument");
+    await rejects(namespaces.create({ name: "b", labels: { "": "x" } }), "InvalidArgument");
+    await namespaces.create({ name: "b", labels: { empty: "", full: "x" } });
+    assert.deepEqual((await namespaces.get("b")).labels, { full: "x" });
+    await namespaces.update({ name: "b", labels: { full: "" } }, ["labels.full"]);
+    assert.deepEqual((await namespaces.get("b")).labels, {});
   });
 }

@@ -104,12 +104,13 @@ export function snapshotsSuite(name: string, create: SubjectFactory, snapshotter
   check("parents must be there and committed", async (snapshots) => {
     await rejects(snapshots.prepare("p", "none"), "NotFound");
     await snapshots.prepare("active", "");
-    await rejects(snapshots.prepare("p", "active"), "FailedPrecondition");
+    await rejects(snapshots.prepare("p", "active"), "InvalidArgument");
     await rejects(snapshots.mounts("none"), "NotFound");
     await layer(snapshots, "one", "");
     await rejects(snapshots.mounts("one"), "FailedPrecondition");
     await rejects(snapshots.commit("two", "one"), "FailedPrecondition");
     await rejects(snapshots.commit("two", "none"), "NotFound");
+    await rejects(snapshots.commit("one", "none"), "AlreadyExists");
     await rejects(snapshots.prepare("", ""), "InvalidArgument");
   });
 

@@ -147,7 +147,7 @@ function applyUpdate(before: Container, input: ContainerInput, paths: FieldPaths
     const extensions = updateMap(path, "extensions", container.extensions, input.extensions);
     if (labels) container = { ...container, labels };
     else if (extensions) container = { ...container, extensions };
-    else if (path === "spec") container = { ...container, spec: input.spec };
+    else if (path === "spec") container = { ...container, spec: input.spec ?? container.spec };
     else if (path === "image") container = { ...container, image: input.image ?? "" };
     else if (path === "snapshotkey") container = { ...container, snapshotKey: input.snapshotKey ?? "" };
     else throw immutableField(path, `container ${JSON.stringify(before.id)}`);

@@ -16,6 +16,12 @@ import type { Shared } from "./scope.ts";
 /** Architectures as platforms name them, by Node's names. */
 export const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
 
+/** The services of containerd.sock, by the names of containerd's plugins for them. */
+const SERVED =
+  "containers content diff events healthcheck images introspection leases namespaces sandbox-controllers sandboxes"
+    .concat(" snapshots streaming tasks transfer version")
+    .split(" ");
+
 export class LocalIntrospection implements IntrospectionService {
   readonly #shared: Shared;
 
@@ -87,6 +93,7 @@ export class LocalIntrospection implements IntrospectionService {
       plugin("transfer.v1", "local"),
       plugin("streaming.v1", "manager"),
       plugin("lease.v1", "manager"),
+      ...SERVED.map((id) => plugin("grpc.v1", id)),
     ];
   }
 }

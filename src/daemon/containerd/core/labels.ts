@@ -7,7 +7,7 @@ import type { Labels } from "../api/types.ts";
 /** Bytes of a label's key and value together (containerd, pkg/labels). */
 const LABEL_LIMIT = 4096;
 /** containerd, pkg/identifiers. */
-const IDENTIFIER = /^[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*$/;
+const IDENTIFIER = /^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/;
 const IDENTIFIER_LIMIT = 76;
 
 /** The labels, checked, without those whose value is undefined. InvalidArgument. */
@@ -15,6 +15,7 @@ export function checkLabels(labels: Labels = {}): Labels {
   const checked: Labels = {};
   for (const [key, value] of Object.entries(labels)) {
     if (value === undefined) continue;
+    if (key === "") throw new WharfError("InvalidArgument", "the key of a label is empty");
     if (typeof value !== "string") throw new WharfError("InvalidArgument", `label ${JSON.stringify(key)} is not text`);
     // Three bytes a character at most: most labels need no counting.
     if ((key.length + value.length) * 3 > LABEL_LIMIT && encodeUtf8(key + value).length > LABEL_LIMIT) {
@@ -28,7 +29,7 @@ export function checkLabels(labels: Labels = {}): Labels {
   return checked;
 }
 
-/** Throws InvalidArgument unless `id` is 1 to 76 letters and digits with inner dots, underscores and dashes. */
+/** Throws InvalidArgument unless `id` is 1 to 76 letters and digits with single dots, underscores and dashes between them. */
 export function checkIdentifier(id: string, what: string): void {
   if (id.length === 0) throw new WharfError("InvalidArgument", `the ${what} is empty`);
   if (id.length > IDENTIFIER_LIMIT) {
@@ -38,7 +39,7 @@ export function checkIdentifier(id: string, what: string): void {
   if (!IDENTIFIER.test(id)) {
     throw new WharfError(
       "InvalidArgument",
-      `the ${what} ${JSON.stringify(id)} may only have letters and digits, and dots, underscores and dashes between them`,
+      `the ${what} ${JSON.stringify(id)} may only have letters and digits, and single dots, underscores and dashes between them`,
     );
   }
 }

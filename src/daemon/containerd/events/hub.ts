@@ -19,7 +19,7 @@ const SLACK = 256;
 /** Milliseconds after the start in which subscribers hear of what has happened before it, too. */
 const LATE = 10_000;
 
-const TOPIC = /^(?:\/[^/\s]+)+$/;
+const TOPIC = /^(?:\/[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*)+$/;
 
 export class EventHub implements Disposable {
   /** Those that someone has yet to read, and some before them. A chain would do, but the collector keeps what old, dead links lead to. */

@@ -34,7 +34,7 @@ export class LocalImages implements ImageStore {
     const { name, target } = input;
     checkImage(name, target);
     const labels = checkLabels(input.labels);
-    const time = now();
+    const time = input.sourceDateEpoch ?? now();
     const image = { name, labels, target, createdAt: time, updatedAt: time };
     scope.write(() => {
       const values = [scope.namespace, name, JSON.stringify(target), JSON.stringify(labels), time, time];
@@ -54,7 +54,7 @@ export class LocalImages implements ImageStore {
       const before = this.#get(input.name);
       const after = applyUpdate(before, input, fieldPaths);
       checkImage(after.name, after.target);
-      const updated = { ...after, labels: checkLabels(after.labels), updatedAt: now() };
+      const updated = { ...after, labels: checkLabels(after.labels), updatedAt: input.sourceDateEpoch ?? now() };
       const { name, target, labels, updatedAt } = updated;
       const sql = "UPDATE images SET target = ?, labels = ?, updated_at = ? WHERE namespace = ? AND name = ?";
       scope.db.run(sql, JSON.stringify(target), JSON.stringify(labels), updatedAt, scope.namespace, name);
@@ -72,7 +72,7 @@ export class LocalImages implements ImageStore {
     scope.remove(() => {
       const image = this.#get(name);
       const { target } = options;
-      if (target && target.digest !== image.target.digest) {
+      if (target?.digest && target.digest !== image.target.digest) {
         const message = `image ${JSON.stringify(name)} points to ${image.target.digest}, not to ${target.digest}`;
         throw new WharfError("NotFound", message, { subject: name });
       }

@@ -1,6 +1,7 @@
 /** The leases of one namespace. */
 
 import { randomBytes } from "node:crypto";
+import { isDigest } from "../../../common/digest.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { mapField, parseFilters } from "../../../common/filters.ts";
 import type { Row } from "../../store/database.ts";
@@ -10,7 +11,9 @@ import { now } from "../core/clock.ts";
 import { checkLabels, readLabels } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import { leasedNode } from "../gc/mark.ts";
-import { EXPIRE_LABEL } from "../gc/references.ts";
+import { EXPIRE_LABEL, type GcNode } from "../gc/references.ts";
+
+const KINDS = new Set(["content", "snapshots", "ingests", "images"]);
 
 export class LocalLeases implements LeaseManager {
   readonly #scope: Scope;
@@ -57,10 +60,9 @@ export class LocalLeases implements LeaseManager {
 
   async addResource(id: string, resource: LeaseResource): Promise<void> {
     const { db, namespace, shared } = this.#scope;
-    const node = leasedNode(namespace, resource.type, resource.id);
-    if (!node) throw badType(resource);
     db.transaction(() => {
       this.#check(id);
+      const node = resourceNode(namespace, resource);
       db.run("INSERT OR IGNORE INTO lease_resources VALUES (?, ?, ?, ?)", namespace, id, resource.type, resource.id);
       shared.gc.touch(node.kind, namespace, node.id);
     });
@@ -68,9 +70,9 @@ export class LocalLeases implements LeaseManager {
 
   async deleteResource(id: string, resource: LeaseResource): Promise<void> {
     const { db, namespace, shared } = this.#scope;
-    if (!leasedNode(namespace, resource.type, resource.id)) throw badType(resource);
     db.transaction(() => {
       this.#check(id);
+      resourceNode(namespace, resource);
       const sql = "DELETE FROM lease_resources WHERE namespace = ? AND lease = ? AND type = ? AND id = ?";
       db.run(sql, namespace, id, resource.type, resource.id);
     });
@@ -98,9 +100,17 @@ function notFound(id: string): WharfError {
   return new WharfError("NotFound", `lease ${JSON.stringify(id)} not found`, { subject: id });
 }
 
-function badType({ type }: LeaseResource): WharfError {
-  return new WharfError(
-    "InvalidArgument",
-    `a lease cannot hold resources of type ${JSON.stringify(type)}: only content, snapshots/<snapshotter>, ingests and images`,
-  );
+/** Unimplemented for a type that cannot be held, InvalidArgument for an id that cannot be. */
+function resourceNode(namespace: string, { type, id }: LeaseResource): GcNode {
+  const node = leasedNode(namespace, type, id);
+  const [kind, ...rest] = type.split("/");
+  if (!node && !KINDS.has(kind!)) {
+    const kinds = "only content, snapshots/<snapshotter>, ingests and images";
+    throw new WharfError("Unimplemented", `a lease cannot hold resources of type ${JSON.stringify(type)}: ${kinds}`);
+  }
+  if (!node || rest.length > 1 || rest[0] === "")
+    throw new WharfError("InvalidArgument", `bad type of a lease's resource: ${JSON.stringify(type)}`);
+  if (id === "" || (kind === "content" && !isDigest(id)))
+    throw new WharfError("InvalidArgument", `bad id of a lease's ${kind}: ${JSON.stringify(id)}`);
+  return node;
 }

@@ -174,6 +174,8 @@ export class LocalSnapshotter implements Snapshotter {
 
   #checkCommit(name: string, key: string): Row {
     if (name === "") throw new WharfError("InvalidArgument", "a committed snapshot needs a name");
+    // Before the key: of two who commit the same the second is told that it is there.
+    if (this.#find(name)) throw snapshotExists(name);
     const row = this.#row(key);
     if (row.kind !== "active") {
       throw new WharfError(
@@ -184,7 +186,6 @@ export class LocalSnapshotter implements Snapshotter {
         },
       );
     }
-    if (this.#find(name)) throw snapshotExists(name);
     return row;
   }
 
@@ -277,7 +278,7 @@ export class LocalSnapshotter implements Snapshotter {
     const row = this.#find(name);
     if (!row) throw new WharfError("NotFound", `parent snapshot ${JSON.stringify(name)} not found`, { subject: name });
     if (row.kind !== "committed") {
-      throw new WharfError("FailedPrecondition", `parent snapshot ${JSON.stringify(name)} is not committed`, {
+      throw new WharfError("InvalidArgument", `parent snapshot ${JSON.stringify(name)} is not committed`, {
         subject: name,
       });
     }

@@ -221,12 +221,12 @@ export class ProxySnapshotter implements Snapshotter {
     const labels = checkLabels(options.labels);
     if (name === "") throw new WharfError("InvalidArgument", "a committed snapshot needs a name");
     if (options.parent) throw new WharfError("InvalidArgument", `snapshotter ${this.#name} cannot rebase`);
+    if (this.#find(name)) throw snapshotExists(name);
     const row = this.#row(key);
     if (row.kind !== "active") {
       const message = `snapshot ${JSON.stringify(key)} is ${row.kind}, only an active one can be committed`;
-      throw new WharfError("FailedPrecondition", message, { subject: key });
+      throw new WharfError("InvalidArgument", message, { subject: key });
     }
-    if (this.#find(name)) throw snapshotExists(name);
     const committed = `${scope.namespace}/${row.id}/${name}`;
     await this.#backend
       .commit(committed, this.#keyOf(row), { labels: inherited(labels) })
@@ -269,7 +269,7 @@ export class ProxySnapshotter implements Snapshotter {
     return this.#scope.db.get(sql, this.#scope.namespace, this.#name, key);
   }
 
-  /** FailedPrecondition for a parent that is not committed. */
+  /** InvalidArgument for a parent that is not committed. */
   #row(key: string, as: "snapshot" | "parent" = "snapshot"): Row {
     const row = this.#find(key);
     if (!row) throw snapshotNotFound(key);

@@ -3,7 +3,7 @@
 import { ImagesService, type Image as WireImage } from "../../../common/gen/containerd/services/images.ts";
 import type { Image, ImageDeleteOptions, ImageInput, ImageStore } from "../../containerd/api/images.ts";
 import type { FieldPaths, Filters } from "../../containerd/api/types.ts";
-import { fromDescriptor, fromTime, required, toDescriptor } from "../convert.ts";
+import { fromDescriptor, fromTime, required, toDescriptor, toTime } from "../convert.ts";
 import { type Caller, mask } from "./call.ts";
 
 export class RemoteImages implements ImageStore {
@@ -21,14 +21,24 @@ export class RemoteImages implements ImageStore {
     return (await this.#call(ImagesService).list({ filters })).images.map(readImage);
   }
 
-  async create({ name, target, labels }: ImageInput): Promise<Image> {
+  async create({ name, target, labels, sourceDateEpoch }: ImageInput): Promise<Image> {
     const image = { name, labels: labels ?? {}, target: toDescriptor(target) };
-    return readImage((await this.#call(ImagesService).create({ image })).image);
+    return readImage(
+      (await this.#call(ImagesService).create({ image, sourceDateEpoch: toTime(sourceDateEpoch) })).image,
+    );
   }
 
-  async update({ name, target, labels }: ImageInput, paths?: FieldPaths): Promise<Image> {
+  async update({ name, target, labels, sourceDateEpoch }: ImageInput, paths?: FieldPaths): Promise<Image> {
     const image = { name, labels: labels ?? {}, target: toDescriptor(target) };
-    return readImage((await this.#call(ImagesService).update({ image, updateMask: mask(paths) })).image);
+    return readImage(
+      (
+        await this.#call(ImagesService).update({
+          image,
+          updateMask: mask(paths),
+          sourceDateEpoch: toTime(sourceDateEpoch),
+        })
+      ).image,
+    );
   }
 
   async delete(name: string, { sync = false, target }: ImageDeleteOptions = {}): Promise<void> {

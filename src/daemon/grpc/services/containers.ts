@@ -29,10 +29,10 @@ export function addContainers(router: Router, core: ContainerdCore): void {
       }
     },
     create: async ({ container }, call) => ({
-      container: toContainer(await store(call).create(fromContainer(container))),
+      container: toContainer(await store(call).create({ spec: NOTHING, ...fromContainer(container) })),
     }),
     update: async ({ container, updateMask }, call) => {
-      const wanted = fromContainer(container);
+      const wanted = { runtime: { name: "" }, ...fromContainer(container) };
       if (wanted.id === "") throw new WharfError("InvalidArgument", "Container.ID required");
       return { container: toContainer(await store(call).update(wanted, updateMask?.paths)) };
     },
@@ -43,12 +43,16 @@ export function addContainers(router: Router, core: ContainerdCore): void {
   });
 }
 
+/** A missing spec is none to containerd, too, and taken. */
+const NOTHING = { typeUrl: "", value: new Uint8Array(0) };
+
 function fromContainer(container: WireContainer | undefined): ContainerInput {
   const { id, labels, image, runtime, spec, snapshotter, snapshotKey, extensions, sandbox } = required(
     container,
     "container",
   );
-  const input: ContainerInput = { id, labels, image, spec, snapshotter, snapshotKey, extensions, sandbox };
+  const input: ContainerInput = { id, labels, image, snapshotter, snapshotKey, extensions, sandbox };
+  if (spec) input.spec = spec;
   // Any that holds nothing is what Go makes of a missing one.
   if (runtime) {
     const { name, options } = runtime;

@@ -2,6 +2,7 @@
 
 import { EventsService } from "../../../common/gen/containerd/services/events.ts";
 import type { ContainerdCore } from "../../containerd/api.ts";
+import { checkIdentifier } from "../../containerd/core/labels.ts";
 import { anyClientOf, clientOf } from "../context.ts";
 import { fromTime, required, toTime } from "../convert.ts";
 import type { Router } from "../router.ts";
@@ -14,6 +15,7 @@ export function addEvents(router: Router, core: ContainerdCore): void {
     },
     forward: async ({ envelope }, call) => {
       const { timestamp, namespace, topic, event } = required(envelope, "envelope");
+      if (namespace) checkIdentifier(namespace, "namespace");
       const plain = { timestamp: fromTime(timestamp), namespace, topic, event: required(event, "event") };
       await anyClientOf(core, call).events.forward(plain);
       return {};

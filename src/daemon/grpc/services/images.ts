@@ -2,11 +2,12 @@
 
 import { WharfError } from "../../../common/errors.ts";
 import { ImagesService, type Image as WireImage } from "../../../common/gen/containerd/services/images.ts";
+import type { Timestamp } from "../../../common/gen/google/protobuf/timestamp.ts";
 import type { Init } from "../../../common/protobuf/schema.ts";
 import type { Image, ImageInput } from "../../containerd/api/images.ts";
 import type { ContainerdCore } from "../../containerd/api.ts";
 import { type CallContext, clientOf } from "../context.ts";
-import { fromDescriptor, required, toDescriptor, toTime } from "../convert.ts";
+import { fromDescriptor, fromTime, required, toDescriptor, toTime } from "../convert.ts";
 import type { Router } from "../router.ts";
 
 export function addImages(router: Router, core: ContainerdCore): void {
@@ -14,18 +15,24 @@ export function addImages(router: Router, core: ContainerdCore): void {
   router.add(ImagesService, {
     get: async ({ name }, call) => ({ image: toImage(await store(call).get(name)) }),
     list: async ({ filters }, call) => ({ images: (await store(call).list(filters)).map(toImage) }),
-    create: async ({ image }, call) => ({ image: toImage(await store(call).create(fromImage(image))) }),
-    update: async ({ image, updateMask }, call) => {
+    create: async ({ image, sourceDateEpoch }, call) => ({
+      image: toImage(await store(call).create({ ...fromImage(image), ...epoch(sourceDateEpoch) })),
+    }),
+    update: async ({ image, updateMask, sourceDateEpoch }, call) => {
       const paths = updateMask?.paths ?? [];
       // A mask that leaves the target alone need not come with one.
       const wanted = fromImage(image, paths.length > 0 && !paths.includes("target"));
-      return { image: toImage(await store(call).update(wanted, paths)) };
+      return { image: toImage(await store(call).update({ ...wanted, ...epoch(sourceDateEpoch) }, paths)) };
     },
     delete: async ({ name, sync, target }, call) => {
       await store(call).delete(name, { sync, target: target && fromDescriptor(target) });
       return {};
     },
   });
+}
+
+function epoch(time: Timestamp | undefined): Pick<ImageInput, "sourceDateEpoch"> {
+  return time ? { sourceDateEpoch: fromTime(time) } : {};
 }
 
 const NO_TARGET: Init<WireImage>["target"] = { mediaType: "", digest: "", size: 0, annotations: {} };

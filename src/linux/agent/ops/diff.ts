@@ -42,7 +42,7 @@ export function diff(
   channel: Channel,
 ): AnswerOf<"diff"> {
   const compression = layerCompression(mediaType);
-  if (!compression) throw new WharfError("InvalidArgument", `no layer type: ${JSON.stringify(mediaType)}`);
+  if (!compression) throw new WharfError("Unimplemented", `no layer type: ${JSON.stringify(mediaType)}`);
   const send = (address: number, length: number): void => channel.data(address, length);
   const top = topDirectory(lower, upper);
   if (top !== undefined) {
