@@ -89,7 +89,8 @@ def unary(daemon):
 
 def errors(daemon):
     get = daemon.unary("namespaces.v1.Namespaces/Get")
-    error = fails(grpc.StatusCode.NOT_FOUND, lambda: get(field(1, "näht ‰ there")))
+    image = daemon.unary("images.v1.Images/Get")
+    error = fails(grpc.StatusCode.NOT_FOUND, lambda: image(field(1, "näht ‰ there"), metadata=NAMESPACE))
     assert "näht ‰ there" in error.details(), error.details()
     fails(grpc.StatusCode.ALREADY_EXISTS, lambda: daemon.unary("namespaces.v1.Namespaces/Create")(namespace("one")))
     fails(grpc.StatusCode.FAILED_PRECONDITION, lambda: daemon.unary("images.v1.Images/List")(b""))
@@ -154,14 +155,16 @@ def metadata(daemon):
     version = daemon.unary("version.v1.Version/Version")
     version(b"", metadata=(("x-long", "x" * 12_000), ("x-bin", bytes(range(256)))))
     # The connection is given up: what reads no headers of that size cannot go on with what follows them.
-    fails(grpc.StatusCode.UNAVAILABLE, lambda: version(b"", metadata=(("x-long", "x" * 1_000_000),)))
+    version(b"", metadata=(("x-long", "x" * 1_000_000),))
+    fails(grpc.StatusCode.UNAVAILABLE, lambda: version(b"", metadata=(("x-long", "x" * 1_100_000),)))
     version(b"", wait_for_ready=True)
 
 
 def compressed(daemon):
     call = daemon.unary("namespaces.v1.Namespaces/Get")
     long = field(1, "one" + " " * 5000)
-    fails(grpc.StatusCode.UNIMPLEMENTED, lambda: call(long, compression=grpc.Compression.Gzip))
+    assert parse(parse(call(long, compression=grpc.Compression.Gzip))[1])[1] == b"one" + b" " * 5000
+    fails(grpc.StatusCode.UNIMPLEMENTED, lambda: call(long, compression=grpc.Compression.Deflate))
 
 
 def many(daemon):
