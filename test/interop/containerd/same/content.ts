@@ -1,5 +1,6 @@
 // Content: ingests and their offsets, labels, what is refused.
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ContentService, WriteAction } from "../../../../src/common/gen/containerd/services/content.ts";
 import { LeasesService } from "../../../../src/common/gen/containerd/services/leases.ts";
 import { encodeUtf8 } from "../../../../src/common/utf8.ts";
@@ -153,6 +154,7 @@ export async function content(side: Side): Promise<void> {
   for (let i = 0; i < 100; i++) {
     const { outcome } = await side.quiet(S, "write", [{ action: STAT, ref: "locked" }], { lease: "held" });
     if (outcome.code === 0) break;
+    await sleep(50);
   }
   await call("status after it", "status", { ref: "locked" });
   await call("abort", "abort", { ref: "locked" });

@@ -89,7 +89,7 @@ export async function tasks(side: Side): Promise<void> {
       size: 3,
     },
   });
-  const heard: unknown[] = [];
+  const heard: [topic: string, type: string | undefined][] = [];
   const open = side.open(EventsService, "subscribe", { namespace: "" });
   open.send({ filters: ['topic~="^/there"', `namespace==${side.space},topic~=^/tasks/`] });
   open.end();
@@ -179,7 +179,12 @@ export async function tasks(side: Side): Promise<void> {
   await side.quiet(EventsService, "publish", { topic: "/there/end", event: { typeUrl: "t" } });
   await reading;
   open.cancel();
-  side.note("tasks: what was told", { code: 0, message: "" }, heard);
+  // an end is told beside the answer to who waits for it
+  const ends = heard.filter(([topic]) => topic === "/tasks/exit").length;
+  side.note("tasks: what was told", { code: 0, message: "" }, [
+    heard.filter(([topic]) => topic !== "/tasks/exit"),
+    ends,
+  ]);
   await side.call("tasks: delete of the container", ContainersService, "delete", { id: containerId });
   // one that ends by itself, one that cannot start
   await container("short", "sh", "-c", "exit 7");
