@@ -219,8 +219,11 @@ export interface Operations {
   /** Of each path what it takes, or why it cannot be told. */
   usage: [{ paths: readonly string[] }, { usages: (TreeUsage | { error: ErrorData })[] }];
   spawnShim: [SpawnShimRequest, SpawnShimAnswer];
-  /** `start` of our own shim, by one that waits already. No `stdout`: nothing is done, and `spawnShim` has to be asked. */
-  hatchShim: [SpawnShimRequest, { stdout?: string | undefined }];
+  /**
+   * `start` of our own shim, by one that waits already. No `stdout`: nothing is done, and `spawnShim` has to be asked. `alone`: the container is in no group
+   * for certain; otherwise its bundle is looked into.
+   */
+  hatchShim: [SpawnShimRequest & { alone?: boolean | undefined }, { stdout?: string | undefined }];
   /** Sends a file's content in data frames; its path is resolved inside the tree, links too. */
   readFile: [{ tree: Tree; path: string; maxSize?: number | undefined }, { size: number }];
   /**

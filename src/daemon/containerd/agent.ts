@@ -61,6 +61,8 @@ export interface SpawnShimRequest {
   cwd: string;
   /** Given on stdin (options of the runtime, protobuf). */
   stdin?: Uint8Array | undefined;
+  /** A `start` for a container that is in no group for certain. */
+  alone?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 

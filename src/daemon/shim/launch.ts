@@ -23,6 +23,8 @@ export interface ShimCommand {
   address: string;
   ttrpcAddress: string;
   traceparent?: string | undefined;
+  /** The container is in no group for certain. */
+  alone?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -125,7 +127,7 @@ async function run(
   ];
   if (traceparent) env.push(`TRACEPARENT=${traceparent}`);
   const args = ["-namespace", namespace, "-address", address, "-publish-binary", "wharfd", "-id", id, ...tail];
-  const result = await agent.spawnShim({ binary, args, env, cwd: bundle, stdin, signal });
+  const result = await agent.spawnShim({ binary, args, env, cwd: bundle, stdin, alone: command.alone, signal });
   if (result.exitCode !== 0) {
     const said = (result.stderr || result.stdout).trim().split("\n").slice(-3).join("; ");
     throw new WharfError(

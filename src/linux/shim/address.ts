@@ -1,9 +1,9 @@
 // Where a shim listens. Containers of one group (a pod) get the same address, and so the same shim.
 import { join } from "../../common/path.ts";
+import { SHIM_GROUPS } from "../../common/shim-groups.ts";
 import { exists, readText } from "../sys/fs.ts";
 import { stateFolder } from "./runtimes.ts";
 
-const GROUPS = ["io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"];
 /** A unix socket's path has at most 107 bytes. */
 const MAX_PATH = 107;
 const FALLBACK = "/run/containerd";
@@ -17,7 +17,7 @@ export interface ShimPlace {
 
 /** The group of a container, by its annotations; without one it is alone. */
 export function groupOf(annotations: Readonly<Record<string, string>> | undefined, id: string): string {
-  for (const name of GROUPS) {
+  for (const name of SHIM_GROUPS) {
     const group = annotations?.[name];
     if (group) return group;
   }
@@ -30,7 +30,7 @@ export function mayHaveGroup(bundle: string): boolean {
   if (!exists(path)) return false;
   const text = readText(path);
   // a name may be written with escapes
-  return text.includes("\\u") || GROUPS.some((name) => text.includes(name));
+  return text.includes("\\u") || SHIM_GROUPS.some((name) => text.includes(name));
 }
 
 function sha256(text: string): string {

@@ -226,10 +226,14 @@ export function startShim(options: StartOptions, embryo: Embryo): string {
  * The same for a container that nothing special is to be done for, by a shim that is there already, from a process that must not be held up. Undefined where
  * there is more to it (a group, another place, an error): nothing has been done then.
  */
-export function startAtOnce(options: StartOptions, identity: Identity, take: () => Embryo): string | undefined {
+export function startAtOnce(
+  options: StartOptions & { alone?: boolean },
+  identity: Identity,
+  take: () => Embryo,
+): string | undefined {
   const { namespace, id, bundle, address } = options;
   const bootstrap = readBootstrap(options.stdin);
-  if (shimCgroup(bootstrap) !== "" || mayHaveGroup(bundle)) return undefined;
+  if (shimCgroup(bootstrap) !== "" || (!options.alone && mayHaveGroup(bundle))) return undefined;
   const place = socketPath(address, namespace, id, bootstrap.socketDir);
   mkdirs(place.folder, 0o711);
   const listener = listenUnix(place.path);

@@ -42,6 +42,8 @@ export interface CreateTaskRequest extends ProcessIO, CallOptions {
   options?: Any | undefined;
   /** A runtime in place of the container's: absolute path of a shim. */
   runtimePath?: string | undefined;
+  /** `start` follows, and nothing has to be done between: it may be begun already, and `start` tells what became of it. */
+  startFollows?: boolean | undefined;
 }
 
 export interface ExecRequest extends ProcessIO {

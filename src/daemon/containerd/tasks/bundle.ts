@@ -8,6 +8,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
 import { fromFile } from "../../../common/file-error.ts";
+import { SHIM_GROUPS } from "../../../common/shim-groups.ts";
 import { decodeUtf8 } from "../../../common/utf8.ts";
 import type { AgentClient } from "../agent.ts";
 
@@ -62,6 +63,13 @@ function mappedGroup(spec: Uint8Array): number | undefined {
   if (!bytes.includes("gidMappings") && !bytes.includes("\\u")) return undefined;
   const config = parseSpec(spec) as { linux?: { gidMappings?: { containerID: number; hostID: number }[] } };
   return config.linux?.gidMappings?.find(({ containerID }) => containerID === 0)?.hostID;
+}
+
+/** False when the container is in no group for certain; the specification is not read as a whole. */
+export function mayHaveGroup(spec: Uint8Array): boolean {
+  const bytes = Buffer.from(spec.buffer, spec.byteOffset, spec.byteLength);
+  // A name may be written with escapes.
+  return bytes.includes("\\u") || SHIM_GROUPS.some((name) => bytes.includes(name));
 }
 
 function parseSpec(spec: Uint8Array): unknown {

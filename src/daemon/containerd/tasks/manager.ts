@@ -1,6 +1,7 @@
 /** The tasks of one namespace. */
 
 import { rm } from "node:fs/promises";
+import { basename } from "node:path";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import { parseFilter, parseFilters } from "../../../common/filters.ts";
@@ -30,7 +31,7 @@ import { checkIdentifier } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
 import type { Pods } from "../sandboxes/pods.ts";
 import { sandboxShim } from "../sandboxes/shim-of.ts";
-import { bundlePath, createBundle, reasonFor, removeBundle } from "./bundle.ts";
+import { bundlePath, createBundle, mayHaveGroup, reasonFor, removeBundle } from "./bundle.ts";
 import { checkpointTask, restoreFolder, unpackCheckpoint } from "./checkpoint.ts";
 import { type Exit, exitOf } from "./exits.ts";
 import { lastWords } from "./last-words.ts";
@@ -42,6 +43,7 @@ const LIST_TIMEOUT = 2000;
 const KILL = 9;
 /** Milliseconds a signal waits for its shim: one that takes longer hangs. */
 const KILL_TIMEOUT = 10_000;
+const OUR_SHIM = "containerd-shim-runt-v2";
 const STATUS: readonly TaskStatus[] = ["unknown", "created", "running", "stopped", "paused", "pausing"];
 
 export class LocalTasks implements TaskManager {
@@ -88,11 +90,12 @@ export class LocalTasks implements TaskManager {
       failpoint("task.bundle-created");
       const checkpoint = await unpackCheckpoint(this.#scope, bundle, request);
       failed = "failed to start shim";
-      task = await this.#shims.start(record, options, signal);
+      task = await this.#shims.start(record, options, signal, !mayHaveGroup(container.spec!.value));
       failed = "failed to create shim task";
       const { rootfs = [] } = request;
       const create = { id, bundle, rootfs, terminal, stdin, stdout, stderr, options, checkpoint };
-      const { pid } = await task.call((client, call) => client.create(create, call), { signal, timeoutMs: undefined });
+      const begin = request.startFollows === true && startsInTurn(record);
+      const { pid } = await task.create(create, { signal, begin });
       failpoint("task.created");
       this.#shims.notePid(task, pid);
       this.#shims.add(task);
@@ -135,7 +138,7 @@ export class LocalTasks implements TaskManager {
 
   async start({ containerId: id, execId = "" }: ProcessRef): Promise<{ pid: number }> {
     const task = this.#task(id);
-    const { pid } = await task.call((client, call) => client.start({ id, execId }, { ...call, timeoutMs: undefined }));
+    const { pid } = await task.start(execId);
     failpoint(execId === "" ? "task.started" : "exec.started");
     // one that is restored has its process only now
     if (execId === "" && pid !== task.record.pid) {
@@ -366,6 +369,11 @@ export class LocalTasks implements TaskManager {
     if (!task) throw new WharfError("NotFound", `no running task for container ${JSON.stringify(id)}`, { subject: id });
     return task;
   }
+}
+
+/** Our own shim does what it is asked for a container one after the other; others look for it first. */
+function startsInTurn({ binary, sandbox }: TaskRecord): boolean {
+  return sandbox === "" && basename(binary) === OUR_SHIM;
 }
 
 function recordProcess({

@@ -195,17 +195,27 @@ export class ShimManager implements AsyncDisposable {
     });
   }
 
-  /** Runs the shim's `start`. */
-  launch(record: ShimRecord, options: Any | undefined, signal: AbortSignal | undefined): Promise<ShimAddress> {
-    return startShim(this.#command(record, signal), options);
+  /** Runs the shim's `start`. `alone`: it is that of no group for certain. */
+  launch(
+    record: ShimRecord,
+    options: Any | undefined,
+    signal: AbortSignal | undefined,
+    alone = false,
+  ): Promise<ShimAddress> {
+    return startShim({ ...this.#command(record, signal), alone }, options);
   }
 
   /**
    * Connects to the shim of the task, which is started unless it is there already: its sandbox's. Where it listens is written down with the pid: one of which that
    * is not known was being made when the daemon was killed, and is taken away again.
    */
-  async start(record: TaskRecord, options: Any | undefined, signal: AbortSignal | undefined): Promise<Task> {
-    if (record.shim.address === "") record.shim = await this.launch(record, options, signal);
+  async start(
+    record: TaskRecord,
+    options: Any | undefined,
+    signal: AbortSignal | undefined,
+    alone: boolean,
+  ): Promise<Task> {
+    if (record.shim.address === "") record.shim = await this.launch(record, options, signal, alone);
     failpoint("task.shim-started");
     const task = await Task.open(record, this.exits, this.#undertaker);
     await task.settled();

@@ -1,6 +1,8 @@
 /** One task: its shim's connection, the waits for its processes, and what is left when the shim has died. */
 
 import { WharfError } from "../../../common/errors.ts";
+import type { CreateTaskRequest } from "../../../common/gen/containerd/task/v2.ts";
+import type { Init } from "../../../common/protobuf/schema.ts";
 import { callOptions, ShimClient, type TaskClient } from "../../shim/client.ts";
 import type { ShimAddress } from "../../shim/launch.ts";
 import { currentTraceparent } from "../../trace/trace.ts";
@@ -49,6 +51,8 @@ export class Task implements AsyncDisposable {
   #retiring = false;
   /** The clean-up after the shim's death. */
   #burial: Promise<void> | undefined;
+  /** The start of its init process, which was asked for together with its creation. */
+  #begun: Promise<{ pid: number }> | undefined;
 
   private constructor(record: TaskRecord, client: ShimClient | undefined, exits: Exits, undertaker: Undertaker) {
     this.record = record;
@@ -101,6 +105,31 @@ export class Task implements AsyncDisposable {
       if (error.code !== "Unavailable") throw error;
       throw new WharfError("Unavailable", `the shim of task ${JSON.stringify(id)} died`, { subject: id, cause });
     }
+  }
+
+  /** Asks for the creation, and where nothing has to be done between the two for the start, too: a shim of ours does one after the other. */
+  create(request: Init<CreateTaskRequest>, options: { signal?: AbortSignal | undefined; begin: boolean }) {
+    const { signal, begin } = options;
+    const limits = { signal, timeoutMs: undefined };
+    const created = this.call((client, call) => client.create(request, call), limits);
+    if (begin) {
+      this.#begun = this.#start("");
+      // Of a creation that failed it knows no more than that.
+      this.#begun.catch(() => {});
+    }
+    return created;
+  }
+
+  start(exec: string): Promise<{ pid: number }> {
+    const begun = exec === "" ? this.#begun : undefined;
+    if (!begun) return this.#start(exec);
+    this.#begun = undefined;
+    return begun;
+  }
+
+  #start(exec: string): Promise<{ pid: number }> {
+    const { id } = this.record;
+    return this.call((client, call) => client.start({ id, execId: exec }, { ...call, timeoutMs: undefined }));
   }
 
   noteStarted(exec: string, pid: number): void {

@@ -98,6 +98,7 @@ function noteEnd(container: Container, exit: ExitStatus): void {
   const { record } = container;
   record.state = {
     ...record.state,
+    starting: undefined,
     phase: "exited",
     pid: 0,
     exitCode: exit.exitStatus,

@@ -47,6 +47,10 @@ async function adopt(engine: Engine, container: Container, task: Process | undef
     watchExit(engine, container, startContainer);
     return;
   }
+  // Its start may have been answered, and it has ended since.
+  if (task?.status === "stopped" && record.state.starting) {
+    record.state = startedState(record.state, task.pid, task.exitedAt ?? now());
+  }
   if (container.running) {
     const exit = task
       ? { exitStatus: task.exitStatus, exitedAt: task.exitedAt ?? now() }

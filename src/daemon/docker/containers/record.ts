@@ -29,6 +29,8 @@ export interface RecordedState {
   finishedAt: Timestamp | typeof NEVER;
   /** Stopped by a client: a restart policy leaves it alone. */
   stopped: boolean;
+  /** A start has begun of which it is not written down how it went. */
+  starting?: boolean | undefined;
 }
 
 export interface ContainerRecord {

@@ -4,7 +4,7 @@ import { WharfError } from "../../../common/errors.ts";
 import { SPEC_TYPE_URL } from "../../containerd/api/containers.ts";
 import { messageOf } from "../../http/errors.ts";
 import { withSpan } from "../../trace/trace.ts";
-import { FirstTime } from "../../turn.ts";
+import { FirstTime, nextTurn } from "../../turn.ts";
 import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
 import { containerStreams } from "../io/streams.ts";
@@ -27,7 +27,8 @@ import { removeContainer } from "./remove.ts";
  * starts it, otherwise a client, which comes before the policy.
  */
 export async function startContainer(engine: Engine, container: Container, plan?: AbortController): Promise<boolean> {
-  const started = await container.exclusive(async () => {
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+  const work = container.exclusive(async () => {
     if (container.removing) throw gone(container, "is marked for removal and cannot be started");
     if (container.running) {
       if (container.paused) throw gone(container, "is paused, try unpause instead of start");
@@ -37,19 +38,21 @@ export async function startContainer(engine: Engine, container: Container, plan?
     if (plan?.signal.aborted) return false;
     if (container.restarting !== plan) container.restarting?.abort();
     try {
-      await launch(engine, container);
+      await launch(engine, container, () => resolve(true));
     } catch (error) {
       await failed(engine, container, error);
       throw startError(error, container.record.name);
     }
     return true;
   });
-  return started;
+  work.then(resolve, reject);
+  return promise;
 }
 
 const FIRST = new FirstTime();
 
-async function launch(engine: Engine, container: Container): Promise<void> {
+/** `answer` is called as soon as it runs and who asked need not wait for the rest. */
+async function launch(engine: Engine, container: Container, answer: () => void): Promise<void> {
   const { client } = engine;
   const { record } = container;
   const { id } = record;
@@ -82,8 +85,10 @@ async function launch(engine: Engine, container: Container): Promise<void> {
   });
   await FIRST.step();
   container.process = JSON.stringify(spec.process);
-  record.state = { ...record.state, stopped: false };
-  // How it ended before is known until it has started: a daemon that is killed meanwhile must not lose it. No task outlives a power cut, so what it is made from need not either.
+  // How it ended before is known until it has started: a daemon that is killed meanwhile must not lose it. Until its start is written down `starting` says that
+  // there may be one.
+  record.state = { ...record.state, stopped: false, starting: true };
+  // No task outlives a power cut, so what it is made from need not either.
   await client.containers.update(
     {
       id,
@@ -94,15 +99,18 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     { flush: false },
   );
   await FIRST.step();
+  // Nobody is to be joined to it before it runs.
+  const startFollows = container.pending.size === 0;
+  // Before the start, so that it cannot lie after the end.
+  let startedAt = now();
   await withSpan("create task", () =>
-    client.tasks.create({ containerId: id, rootfs: mounts, ...containerStreams(engine, record) }),
+    client.tasks.create({ containerId: id, rootfs: mounts, ...containerStreams(engine, record), startFollows }),
   );
   try {
     const socket = engine.attachSocket(id);
     await Promise.all([...container.pending].map((client) => client.join(socket)));
     container.pending.clear();
-    // Before the start, so that it cannot lie after the end.
-    const startedAt = now();
+    if (!startFollows) startedAt = now();
     const { pid } = await withSpan("start task", () => client.tasks.start({ containerId: id }));
     record.state = startedState(record.state, pid, startedAt);
     container.restarting = undefined;
@@ -112,14 +120,25 @@ async function launch(engine: Engine, container: Container): Promise<void> {
     throw error;
   }
   FIRST.done();
-  watchExit(engine, container, startContainer);
   engine.emit(container, "start");
+  try {
+    if (engine.containers.linking.size > 0) tellLinking(engine, id);
+    await tellPeers(engine, record);
+  } catch (cause) {
+    engine.log("error", "not all containers know the name of one that was started", { id, error: cause });
+  }
   // After a power cut only a restart policy asks whether it was running.
-  const flush = record.hostConfig.RestartPolicy.Name === "no" ? false : undefined;
+  const lasting = record.hostConfig.RestartPolicy.Name !== "no";
+  if (!lasting) {
+    // After a crash `starting` says that it may run: who asked need not wait until it is written down that it does.
+    answer();
+    await nextTurn();
+  }
+  watchExit(engine, container, startContainer);
   // It runs, whether there is room to say so or not.
-  await engine.containers.save(container, { flush }).catch((error: unknown) => saveLater(engine, container, error));
-  if (engine.containers.linking.size > 0) tellLinking(engine, id);
-  await tellPeers(engine, record);
+  await engine.containers
+    .save(container, { flush: lasting ? undefined : false })
+    .catch((error: unknown) => saveLater(engine, container, error));
 }
 
 /** Of how it ended before nothing counts any more. */
@@ -128,7 +147,7 @@ export function startedState(
   pid: number,
   startedAt: string,
 ): Container["record"]["state"] {
-  return { ...state, error: "", oomKilled: false, exitCode: 0, phase: "running", pid, startedAt };
+  return { ...state, error: "", oomKilled: false, exitCode: 0, starting: undefined, phase: "running", pid, startedAt };
 }
 
 /** Records why it could not be started, and lets those know who wait. */
@@ -145,6 +164,7 @@ async function failed(engine: Engine, container: Container, error: unknown): Pro
   await releaseVolumes(engine, record);
   record.state = {
     ...record.state,
+    starting: undefined,
     phase: record.state.startedAt.startsWith("0001") ? "created" : "exited",
     pid: 0,
     exitCode: code,

@@ -141,7 +141,8 @@ export function spawnShim(request: RequestOf<"spawnShim">): AnswerOf<"spawnShim"
 }
 
 /** Nothing where `spawnShim` is to do it, which also knows the words for what is wrong. */
-export function hatchShim({ binary, args, env, cwd, stdin }: RequestOf<"hatchShim">): AnswerOf<"hatchShim"> {
+export function hatchShim(request: RequestOf<"hatchShim">): AnswerOf<"hatchShim"> {
+  const { binary, args, env, cwd, stdin, alone = false } = request;
   try {
     if (!isOurs(binary)) return {};
     const { namespace, id, address, debug, action, bundle } = parseFlags(args);
@@ -149,7 +150,7 @@ export function hatchShim({ binary, args, env, cwd, stdin }: RequestOf<"hatchShi
     const environ = environmentOf(env);
     const ttrpcAddress = environ.get("TTRPC_ADDRESS") ?? "";
     const given = stdin ? decodeBase64(stdin) : new Uint8Array(0);
-    const options = { namespace, id, bundle: bundle || cwd, address, ttrpcAddress, debug, stdin: given };
+    const options = { namespace, id, bundle: bundle || cwd, address, ttrpcAddress, debug, stdin: given, alone };
     const listens = startAtOnce(options, { args, env }, takeSpare);
     return listens === undefined ? {} : { stdout: bootstrapAnswer(listens, environ) };
   } catch {
