@@ -1,7 +1,7 @@
 // create, and run: a container's cgroup, namespaces and first process. The two sides work at the same time: this process
 // makes the cgroup and the record while the new one makes namespaces and mounts.
 import { WharfError } from "../../common/errors.ts";
-import { OCI_VERSION } from "../../common/oci/runtime.ts";
+import { OCI_VERSION, type Spec } from "../../common/oci/runtime.ts";
 import { openForClone, openJoinFiles } from "../cgroup/join.ts";
 import { killCgroup } from "../cgroup/kill.ts";
 import { locateCgroup, makeBeside, NOT_OURS, refuseTaken } from "../cgroup/make.ts";
@@ -62,8 +62,8 @@ export interface CreateOptions extends LaunchOptions {
   bundle: string;
   noPivot?: boolean | undefined;
   noNewKeyring?: boolean | undefined;
-  /** Starts the program at once, without waiting for `start`. */
-  run?: boolean | undefined;
+  /** Starts the program at once, without waiting for `start`; "plainly": where nothing but that belongs to a start. */
+  run?: boolean | "plainly" | undefined;
 }
 
 export interface Created {
@@ -71,6 +71,8 @@ export interface Created {
   /** Readable when the process has ended; the caller closes it. */
   pidfd: number;
   record: ContainerRecord;
+  /** The program runs: there is nothing to start. */
+  runs: boolean;
 }
 
 export function create(options: CreateOptions): Created {
@@ -84,6 +86,7 @@ export function create(options: CreateOptions): Created {
       hint: "give --console-socket, or run without --detach",
     });
   }
+  const runs = options.run === true || (options.run === "plainly" && startsWithoutMore(spec));
   if (options.warn) for (const text of remarks(spec)) options.warn(text);
   const remark = options.systemd && remarkOnCpu(spec.linux?.resources ?? {});
   if (remark) options.warn?.(remark);
@@ -97,7 +100,7 @@ export function create(options: CreateOptions): Created {
     const namespaces = planNamespaces(spec.linux?.namespaces ?? []);
     const { noPivot, noNewKeyring } = options;
     const record = recordOf({ id, bundle: path, rootfs, spec, cgroup, namespaces, created, noPivot, noNewKeyring });
-    return launch(options, record, {
+    return launch({ ...options, run: runs }, record, {
       spec,
       process: { ...spec.process, env: [...activated(spec.process.env ?? [], options)] },
       bundle: path,
@@ -105,7 +108,7 @@ export function create(options: CreateOptions): Created {
       cgroup,
       joinFiles: undefined,
       namespaces,
-      startSocket: options.run ? undefined : listenForStart(folder),
+      startSocket: runs ? undefined : listenForStart(folder),
       preserveFds: passedOn(options),
       noPivot: options.noPivot ?? false,
       noNewKeyring: options.noNewKeyring ?? false,
@@ -156,7 +159,7 @@ function launch(options: CreateOptions, record: ContainerRecord, plan: InitPlan)
     const end = options.run ? "wait for the program" : "wait until it is ready";
     traced(trace, end, () => serve(options, plan, birth));
     announce(options, pid, pidfd);
-    return { pid, pidfd, record };
+    return { pid, pidfd, record, runs: options.run === true };
   } catch (error) {
     native.syscall(NR.pidfd_send_signal, pidfd, SIGNALS.KILL, 0, 0);
     if (!options.cloneParent) wait(pid);
@@ -164,6 +167,11 @@ function launch(options: CreateOptions, record: ContainerRecord, plan: InitPlan)
     if (record.intelRdt) removeRdt(record.intelRdt);
     throw error;
   }
+}
+
+/** No hook comes after its start, and nobody is to be told of a filter's listener. */
+function startsWithoutMore({ hooks, linux }: Spec): boolean {
+  return !hooks?.poststart?.length && !(linux?.seccomp && notifies(linux.seccomp));
 }
 
 /** The first process is born. */

@@ -1,6 +1,6 @@
 // Where a shim listens. Containers of one group (a pod) get the same address, and so the same shim.
 import { join } from "../../common/path.ts";
-import { SHIM_GROUPS } from "../../common/shim-groups.ts";
+import { SHIM_GROUPS } from "../../common/shim.ts";
 import { exists, readText } from "../sys/fs.ts";
 import { stateFolder } from "./runtimes.ts";
 

@@ -55,6 +55,8 @@ export class Container {
   /** No pid namespace of its own: the init process's end leaves others behind. */
   #sharedPids = false;
   #told = false;
+  /** Its program was begun with its creation; its start has not been told yet. */
+  #begun = false;
   /** What its start brings back instead of starting it: the images' folder, and criu's. */
   #checkpoint: { imagePath: string; workPath: string } | undefined;
   #order: Promise<unknown> = Promise.resolve();
@@ -108,8 +110,8 @@ export class Container {
     return this.#pausing ? Status.PAUSING : this.#paused ? Status.PAUSED : Status.RUNNING;
   }
 
-  /** `workPath`: criu's, for one that is restored; "" for none in particular. */
-  create(request: CreateTaskRequest, workPath: string): Promise<void> {
+  /** `workPath`: criu's, for one that is restored; "" for none in particular. `startFollows`: its start is on its way. */
+  create(request: CreateTaskRequest, workPath: string, startFollows: boolean): Promise<void> {
     if (request.checkpoint !== "") {
       this.#checkpoint = { imagePath: request.checkpoint, workPath };
       return this.#serial(async () => {
@@ -123,7 +125,7 @@ export class Container {
     }
     const { rootfs } = request;
     return this.#serial(() =>
-      this.#launchInit((launch) => runtimeSays("create", this.runtime.create({ rootfs, ...launch }))),
+      this.#launchInit((launch) => runtimeSays("create", this.runtime.create({ rootfs, startFollows, ...launch }))),
     );
   }
 
@@ -131,6 +133,7 @@ export class Container {
     const launch = async (stdio: Stdio, consoleSocket: string | undefined) => {
       const created = await make({ stdio, consoleSocket });
       this.#sharedPids = created.sharedPids;
+      this.#begun = created.runs === true;
       return created;
     };
     try {
@@ -151,10 +154,10 @@ export class Container {
   /** `told` announces the start; an end that came before is told after. */
   async start(execId: string, told: (process: TaskProcess) => void): Promise<TaskProcess> {
     // at once, whatever start is still under way
-    if (this.#initEnd) throw this.#cannot("start", this.process(execId));
+    if (this.#isOver(this.process(execId))) throw this.#cannot("start", this.process(execId));
     return this.#serial(async () => {
       const process = this.process(execId);
-      if (process.status !== Status.CREATED || process.abandoned || this.#initEnd) throw this.#cannot("start", process);
+      if (process.status !== Status.CREATED || process.abandoned || this.#isOver(process)) throw this.#cannot("start", process);
       process.status = Status.RUNNING;
       try {
         if (process === this.init) await this.#startInit();
@@ -167,6 +170,7 @@ export class Container {
       }
       told(process);
       this.#started.add(process);
+      if (process === this.init) this.#begun = false;
       this.#settle(process);
       return process;
     });
@@ -177,6 +181,11 @@ export class Container {
     const { early } = process;
     process.early = undefined;
     if (early) this.#ended(process, early);
+  }
+
+  /** With the init process's end nothing can be started any more; that one's own start, where it was begun with its creation, is still to be told. */
+  #isOver(process: TaskProcess): boolean {
+    return this.#initEnd !== undefined && !(process === this.init && this.#begun);
   }
 
   #cannot(what: string, process: TaskProcess): WharfError {
@@ -217,7 +226,8 @@ export class Container {
   /** The init process's end is told when no exec is left: it must be the last. */
   #tellInitEnd(): void {
     if (!this.#told) return;
-    if (this.init.status === Status.RUNNING && !this.#started.has(this.init)) this.init.early = this.#initEnd;
+    const starts = this.#begun || this.init.status === Status.RUNNING;
+    if (starts && !this.#started.has(this.init)) this.init.early = this.#initEnd;
     else this.#ended(this.init, this.#initEnd!);
   }
 

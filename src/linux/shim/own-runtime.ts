@@ -30,6 +30,8 @@ export class OwnRuntime implements OciRuntime {
   traceparent = "";
   /** Its start is done here, without another process. */
   #plain = false;
+  /** Its start was done with its creation. */
+  #runs = false;
 
   constructor(reaper: Reaper, options: RuntimeOptions) {
     this.#reaper = reaper;
@@ -72,19 +74,22 @@ export class OwnRuntime implements OciRuntime {
           noPivot,
           noNewKeyring,
           pidFile: `${bundle}/init.pid`,
+          run: request.startFollows ? ("plainly" as const) : false,
         };
-        const { pid, record } = runt.create(options);
-        return { pid, sharedPids: !record.ownPids, plain: runt.startsPlainly(record) };
+        const { pid, record, runs } = runt.create(options);
+        return { pid, sharedPids: !record.ownPids, plain: runt.startsPlainly(record), runs };
       } catch (error) {
         if (request.rootfs.length > 0) unmountAll(rootfs);
         throw error;
       }
     }, request.stdio);
     this.#plain = plain;
+    this.#runs = created.runs;
     return created;
   }
 
   async start(): Promise<void> {
+    if (this.#runs) return;
     const { root, id } = this.#options;
     const plain = this.#plain && this.traceparent === "" ? this.#begin() : undefined;
     if (!plain) return this.#child((trace) => runt.start(root, id, trace));

@@ -13,6 +13,8 @@ export interface Launch {
 export interface CreateRequest extends Launch {
   /** Mounted on <bundle>/rootfs first. */
   rootfs: readonly Mount[];
+  /** Its start is on its way: it may be begun with at once. */
+  startFollows: boolean;
 }
 
 export interface ExecRequest extends Launch {
@@ -49,6 +51,8 @@ export interface Created {
   pid: number;
   /** The container has no pid namespace of its own. */
   sharedPids: boolean;
+  /** Its program runs already: nothing is left for `start`. */
+  runs?: boolean | undefined;
 }
 
 /** One container in the hands of a runtime. */

@@ -7,6 +7,7 @@ import type * as api from "../../common/gen/containerd/task/v2.ts";
 import { type CreateTaskRequest, TaskService } from "../../common/gen/containerd/task/v2.ts";
 import { packAny } from "../../common/protobuf/any.ts";
 import type { Handlers } from "../../common/protobuf/schema.ts";
+import { START_FOLLOWS } from "../../common/shim.ts";
 import { type CallContext, Router } from "../../common/ttrpc/server.ts";
 import { loop } from "../sys/loop.ts";
 import { getpid, SIGNALS } from "../sys/process.ts";
@@ -86,7 +87,7 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
     return container;
   }
 
-  async #create(request: CreateTaskRequest): Promise<{ pid: number }> {
+  async #create(request: CreateTaskRequest, startFollows: boolean): Promise<{ pid: number }> {
     const { id, bundle, rootfs, stdin, stdout, stderr, terminal, checkpoint } = request;
     if (this.#containers.has(id) || this.#creating.has(id)) throw new WharfError("AlreadyExists", `container ${id}`);
     const { reaper, publisher, namespace, daemonAddress, folder, tracing } = this.#context;
@@ -103,7 +104,7 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
       const container = new Container(request, io, runtime, { uid, gid }, reaper, folder, { exited });
       this.#containers.set(id, container);
       try {
-        await container.create(request, options.criuWorkPath);
+        await container.create(request, options.criuWorkPath, startFollows);
       } catch (error) {
         this.#containers.delete(id);
         throw error;
@@ -158,8 +159,8 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
     return { id: process.id, bundle: container.bundle, pid, status, exitStatus, exitedAt, execId, ...stdio };
   }
 
-  create(request: api.CreateTaskRequest) {
-    return this.#create(request);
+  create(request: api.CreateTaskRequest, { metadata }: CallContext) {
+    return this.#create(request, metadata.has(START_FOLLOWS));
   }
 
   async start({ id, execId }: api.StartRequest) {

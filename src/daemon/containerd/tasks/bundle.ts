@@ -8,7 +8,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
 import { fromFile } from "../../../common/file-error.ts";
-import { SHIM_GROUPS } from "../../../common/shim-groups.ts";
+import { SHIM_GROUPS } from "../../../common/shim.ts";
 import { decodeUtf8 } from "../../../common/utf8.ts";
 import type { AgentClient } from "../agent.ts";
 

@@ -3,6 +3,7 @@
 import { WharfError } from "../../../common/errors.ts";
 import type { CreateTaskRequest } from "../../../common/gen/containerd/task/v2.ts";
 import type { Init } from "../../../common/protobuf/schema.ts";
+import { START_FOLLOWS } from "../../../common/shim.ts";
 import { callOptions, ShimClient, type TaskClient } from "../../shim/client.ts";
 import type { ShimAddress } from "../../shim/launch.ts";
 import { currentTraceparent } from "../../trace/trace.ts";
@@ -111,7 +112,9 @@ export class Task implements AsyncDisposable {
   create(request: Init<CreateTaskRequest>, options: { signal?: AbortSignal | undefined; begin: boolean }) {
     const { signal, begin } = options;
     const limits = { signal, timeoutMs: undefined };
-    const created = this.call((client, call) => client.create(request, call), limits);
+    const created = this.call((client, { metadata, ...call }) => {
+      return client.create(request, { ...call, metadata: begin ? { ...metadata, [START_FOLLOWS]: "1" } : metadata });
+    }, limits);
     if (begin) {
       this.#begun = this.#start("");
       // Of a creation that failed it knows no more than that.

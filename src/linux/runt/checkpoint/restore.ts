@@ -188,7 +188,7 @@ function bringBack(options: RestoreOptions, bundle: Bundle, cgroup: CgroupPaths)
   const { pid } = record.init!;
   const pidfd = pidfdOpen(pid);
   announce(options, pid, pidfd);
-  return { pid, pidfd, record };
+  return { pid, pidfd, record, runs: true };
 }
 
 /** Devices of a network namespace are not kept: it has a loopback device, which is down, and addresses of sockets are its. */
