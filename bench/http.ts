@@ -39,22 +39,30 @@ export class Api {
   }
 }
 
-/** GET of one path again and again with next to no client, so that a figure is the server's: the answer's head is looked through for its length alone. */
-export class RawGet implements Disposable {
+/**
+ * One request, made beforehand, again and again with next to no client, so that a figure is the server's: the answer's head is looked through for its length
+ * alone.
+ */
+export class RawRequest implements Disposable {
   readonly #socket: Socket;
   readonly #request: Buffer;
+  readonly #wanted: string;
   #answer = "";
-  #waiting: { resolve(): void; reject(error: Error): void } | undefined;
+  #waiting: { resolve(body: string): void; reject(error: Error): void } | undefined;
 
-  constructor(socket: string, path: string) {
-    this.#request = Buffer.from(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  constructor(socket: string, method: string, path: string, body?: unknown, status = 200) {
+    const text = body === undefined ? "" : JSON.stringify(body);
+    const about = text === "" ? "" : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n`;
+    this.#request = Buffer.from(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${about}\r\n${text}`);
+    this.#wanted = `HTTP/1.1 ${status} `;
     this.#socket = connect(socket);
     this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk.toString("latin1")));
     this.#socket.on("error", (error) => this.#waiting?.reject(error));
     this.#socket.on("close", () => this.#waiting?.reject(new Error("the connection was closed")));
   }
 
-  call(): Promise<void> {
+  /** The answer's body. */
+  call(): Promise<string> {
     this.#answer = "";
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
@@ -67,8 +75,8 @@ export class RawGet implements Disposable {
     const end = this.#answer.indexOf("\r\n\r\n");
     if (end < 0) return;
     const length = /\r\ncontent-length: (\d+)/i.exec(this.#answer.slice(0, end));
-    if (!length || !this.#answer.startsWith("HTTP/1.1 200 ")) this.#waiting?.reject(new Error(this.#answer));
-    else if (this.#answer.length === end + 4 + Number(length[1])) this.#waiting?.resolve();
+    if (!length || !this.#answer.startsWith(this.#wanted)) this.#waiting?.reject(new Error(this.#answer));
+    else if (this.#answer.length === end + 4 + Number(length[1])) this.#waiting?.resolve(this.#answer.slice(end + 4));
   }
 
   [Symbol.dispose](): void {

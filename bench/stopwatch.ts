@@ -57,12 +57,12 @@ export class Stopwatch {
     this.#dir = dir;
   }
 
+  /** Seconds for all chains of commands, `width` at a time. Throws when one fails. */
+  together(chains: string[][][], width: number): Promise<number> {
+    return this.#ask<number>({ chains, width });
+  }
+
   async measure(series: Series[], timing: Timing): Promise<Measured[]> {
-    const [plan, result, log] = ["plan.json", "result.json", "stderr"].map((name) => join(this.#dir, name)) as [
-      string,
-      string,
-      string,
-    ];
     // a program that is not there is the commonest reason for a part that is not ready: say it in these words
     const missing = new Map<string, string>();
     for (const { name, steps } of series) {
@@ -70,7 +70,20 @@ export class Stopwatch {
       if (gone) missing.set(name, `there is no ${gone.argv[0]}`);
     }
     const ready = series.filter(({ name }) => !missing.has(name));
-    writeFileSync(plan, JSON.stringify({ series: ready, ...timing, log }));
+    const found = await this.#ask<Measured[]>({ series: ready, ...timing });
+    return series.map(({ name }) => {
+      const error = missing.get(name);
+      return error === undefined ? found.find((entry) => entry.name === name)! : { name, samples: [], peak: 0, error };
+    });
+  }
+
+  async #ask<T>(asked: object): Promise<T> {
+    const [plan, result, log] = ["plan.json", "result.json", "stderr"].map((name) => join(this.#dir, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(plan, JSON.stringify({ ...asked, log }));
     const args = ["--image", this.#image, plan, result];
     const code = await new Promise<number | null>((resolve, reject) => {
       const child = spawn(this.#host, args, { stdio: ["ignore", "ignore", "inherit"] });
@@ -78,12 +91,9 @@ export class Stopwatch {
       child.on("close", resolve);
     });
     if (code !== 0) throw new Error(`the stop-watch ended with ${code}`);
-    const found = JSON.parse(readFileSync(result, "utf8")) as Measured[];
+    const found = JSON.parse(readFileSync(result, "utf8")) as T;
     for (const file of [plan, result]) rmSync(file);
-    return series.map(({ name }) => {
-      const error = missing.get(name);
-      return error === undefined ? found.find((entry) => entry.name === name)! : { name, samples: [], peak: 0, error };
-    });
+    return found;
   }
 }
 

@@ -1,6 +1,6 @@
 // The Docker Engine API without any command line: create, start, exec, kill, ping; and what 1,000 containers do to lists.
 import type { Benchmark, Cell, Context, Row } from "../context.ts";
-import { Api, inTurns, RawGet, samplesOf, secondsFor } from "../http.ts";
+import { Api, inTurns, RawRequest, samplesOf, secondsFor } from "../http.ts";
 import { pushedImages } from "../images.ts";
 import { median } from "../stopwatch.ts";
 import { ready } from "./run.ts";
@@ -12,11 +12,12 @@ const WARM = 1000;
 /** Figures by what is measured, of one server. */
 type Figures = Record<string, number>;
 
-async function operations(context: Context, api: Api, image: string): Promise<Figures> {
+async function operations(context: Context, api: Api, image: string, socket: string): Promise<Figures> {
   const count = context.settings.rounds;
   const body = { Image: image, Cmd: ["sleep", "1000"], HostConfig: { NetworkMode: "none" } };
   const ids: string[] = [];
-  const create = async () => ids.push((await api.call<{ Id: string }>("POST", "/containers/create", body)).Id);
+  using creation = new RawRequest(socket, "POST", "/containers/create", body, 201);
+  const create = async () => ids.push((JSON.parse(await creation.call()) as { Id: string }).Id);
   await create();
   await api.call("POST", `/containers/${ids[0]}/start`);
   try {
@@ -51,12 +52,12 @@ async function operations(context: Context, api: Api, image: string): Promise<Fi
 async function pings(context: Context): Promise<Row> {
   const cells: Record<string, Cell> = {};
   using stack = new DisposableStack();
-  const found = new Map<string, () => Promise<void>>();
+  const found = new Map<string, () => Promise<unknown>>();
   for (const name of SERVERS) {
     const server = await ready(context, name);
     if ("error" in server) cells[name] = { value: Number.NaN, error: server.error };
     else {
-      const client = stack.use(new RawGet(server.socket, "/_ping"));
+      const client = stack.use(new RawRequest(server.socket, "GET", "/_ping"));
       found.set(name, () => client.call());
     }
   }
@@ -88,7 +89,7 @@ async function lists(context: Context, api: Api, image: string): Promise<Figures
 /** One row a figure, from both servers in turn. */
 async function compare(
   context: Context,
-  measure: (context: Context, api: Api, image: string) => Promise<Figures>,
+  measure: (context: Context, api: Api, image: string, socket: string) => Promise<Figures>,
   rows: readonly [key: string, name: string, goal?: number][],
 ): Promise<Row[]> {
   const image = (await pushedImages(context)).busybox;
@@ -99,7 +100,7 @@ async function compare(
     else {
       using api = new Api(server.socket);
       const failed = (error: unknown) => String(error);
-      found.set(name, await measure(context, api, image).catch(failed));
+      found.set(name, await measure(context, api, image, server.socket).catch(failed));
     }
   }
   const cell = (figures: Figures | string, key: string): Cell =>

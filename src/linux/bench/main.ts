@@ -1,5 +1,5 @@
 // The stop-watch of the benchmarks: runs commands and measures fork to exit, from a process so small that it adds next to nothing.
-//   bench PLAN RESULT     two JSON files: a Plan and a Measured[] (see below; bench/stopwatch.ts has the same types)
+//   bench PLAN RESULT     two JSON files: a Plan and a Measured[], or a Crowd and the seconds (see below; bench/stopwatch.ts has the same types)
 import { describe } from "../../common/errors.ts";
 import { sys } from "../sys/call.ts";
 import { close, dup3, O, open, readText, unlinkIfThere, writeFile } from "../sys/fs.ts";
@@ -52,6 +52,15 @@ interface Measured {
   error?: string;
 }
 
+/** Commands of which several run at a time: the time for all of them together. */
+interface Crowd {
+  /** How many at a time. */
+  width: number;
+  /** Commands of one chain follow each other. */
+  chains: string[][][];
+  log: string;
+}
+
 /** How many runs of one series follow each other in a block. */
 const BLOCK = 10;
 
@@ -65,33 +74,67 @@ function complainAbout(argv: string[], status: number, log: string): never {
   throw new Error(`${argv.join(" ")}: ${how}${said ? `: ${said}` : ""}`);
 }
 
+/** Has a new process become the command; answers its pid. */
+function begin(argv: string[], nothing: number, errors: number, traced = false): number {
+  const pid = fork();
+  if (pid !== 0) return pid;
+  try {
+    dup3(nothing, 0);
+    dup3(nothing, 1);
+    dup3(errors, 2);
+    if (traced) traceMe();
+    exec(argv[0]!, argv, environ);
+  } catch (error) {
+    complain("bench", error);
+  }
+  exit(127);
+}
+
 /** Runs one command, from before fork to after wait; answers with milliseconds, or where `traced` with its peak size in KiB. */
 function run(step: Step, log: string, n: number, traced = false): number {
   const argv = step.argv.map((word) => word.replaceAll("{n}", String(n)));
   const status = new Int32Array(1);
   const nothing = open("/dev/null", O.RDWR | O.CLOEXEC);
   const errors = open(log, O.WRONLY | O.CREAT | O.TRUNC | O.CLOEXEC, 0o600);
-  const begin = monotonicNs();
-  const pid = fork();
-  if (pid === 0) {
-    try {
-      dup3(nothing, 0);
-      dup3(nothing, 1);
-      dup3(errors, 2);
-      if (traced) traceMe();
-      exec(argv[0]!, argv, environ);
-    } catch (error) {
-      complain("bench", error);
-    }
-    exit(127);
-  }
+  const started = monotonicNs();
+  const pid = begin(argv, nothing, errors, traced);
   const peak = traced ? followToExit(pid, status) : 0;
   if (!traced) sys("wait for", pid, NR.wait4, pid, status, 0, 0);
-  const ms = (monotonicNs() - begin) / 1e6;
+  const ms = (monotonicNs() - started) / 1e6;
   close(nothing);
   close(errors);
   if (status[0] !== 0 && !step.mayFail) complainAbout(argv, status[0]!, log);
   return traced ? peak : ms;
+}
+
+/** Seconds for all chains of commands. */
+function runCrowd({ width, chains, log }: Crowd): number {
+  const status = new Int32Array(1);
+  const nothing = open("/dev/null", O.RDWR | O.CLOEXEC);
+  const errors = open(log, O.WRONLY | O.CREAT | O.TRUNC | O.APPEND | O.CLOEXEC, 0o600);
+  const running = new Map<number, { chain: string[][]; at: number }>();
+  const waiting = [...chains].reverse();
+  let failed: { argv: string[]; status: number } | undefined;
+  const next = (chain = waiting.pop(), at = 0) => {
+    if (chain) running.set(begin(chain[at]!, nothing, errors), { chain, at });
+  };
+  const started = monotonicNs();
+  for (let i = 0; i < width; i++) next();
+  while (running.size > 0) {
+    const pid = sys("wait", undefined, NR.wait4, -1, status, 0, 0);
+    const { chain, at } = running.get(pid)!;
+    running.delete(pid);
+    if (status[0] !== 0) failed ??= { argv: chain[at]!, status: status[0]! };
+    if (failed) continue;
+    if (at + 1 < chain.length) next(chain, at + 1);
+    else next();
+  }
+  const seconds = (monotonicNs() - started) / 1e9;
+  close(nothing);
+  close(errors);
+  if (failed) complainAbout(failed.argv, failed.status, log);
+  unlinkIfThere(log);
+  return seconds;
 }
 
 class Runner {
@@ -175,7 +218,8 @@ export function main(args: string[]): number {
   if (!plan || !result) return 2;
   environ = [...environment()].map(([name, value]) => `${name}=${value}`);
   try {
-    writeFile(result, JSON.stringify(measure(JSON.parse(readText(plan)) as Plan)));
+    const asked = JSON.parse(readText(plan)) as Plan | Crowd;
+    writeFile(result, JSON.stringify("chains" in asked ? runCrowd(asked) : measure(asked)));
     return 0;
   } catch (error) {
     complain("bench", error);
