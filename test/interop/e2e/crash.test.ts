@@ -24,6 +24,7 @@ const NEEDED = [
   "task.shim-started",
   "task.created",
   "task.started",
+  "container.answered",
   "exec.added",
   "exec.started",
   "exec.deleted",

@@ -1,6 +1,7 @@
 /** Starting a container: network, user and OCI configuration, then a task, to which waiting clients are joined before it runs. */
 
 import { WharfError } from "../../../common/errors.ts";
+import { failpoint } from "../../../common/failpoint.ts";
 import { SPEC_TYPE_URL } from "../../containerd/api/containers.ts";
 import { messageOf } from "../../http/errors.ts";
 import { withSpan } from "../../trace/trace.ts";
@@ -133,6 +134,7 @@ async function launch(engine: Engine, container: Container, answer: () => void):
     // After a crash `starting` says that it may run: who asked need not wait until it is written down that it does.
     answer();
     await nextTurn();
+    failpoint("container.answered");
   }
   watchExit(engine, container, startContainer);
   // It runs, whether there is room to say so or not.

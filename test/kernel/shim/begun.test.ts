@@ -1,0 +1,73 @@
+// A Create whose Start is on its way (START_FOLLOWS): the program runs as soon as it is made, and all is told as if it had waited to be started.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { isCode } from "../../../src/common/errors.ts";
+import { Status } from "../../../src/common/gen/containerd/types/task.ts";
+import { START_FOLLOWS } from "../../../src/common/shim.ts";
+import { until } from "../../support/until.ts";
+import { Daemon, type TestShim } from "./harness.ts";
+
+/** Both requests at once, as the daemon sends them. */
+function begin(daemon: Daemon, { task, id, bundle }: TestShim) {
+  const request = { id, bundle, rootfs: daemon.mounts, options: daemon.options };
+  const created = task.create(request, { metadata: { [START_FOLLOWS]: "1" } });
+  const started = task.start({ id });
+  // either may be looked at later
+  for (const one of [created, started]) one.catch(() => {});
+  return { created, started };
+}
+
+test("its creation, start and end are told in this order, however short it is", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["sh", "-c", "exit 7"] });
+  const { id, task } = shim;
+  const { created, started } = begin(daemon, shim);
+  const { pid } = await created;
+  assert.equal((await started).pid, pid);
+  assert.equal((await task.wait({ id })).exitStatus, 7);
+  assert.equal((await task.state({ id })).status, Status.STOPPED);
+  await task.delete({ id });
+  await daemon.event("/tasks/delete");
+  const topics = daemon.events.map(({ topic }) => topic);
+  assert.deepEqual(topics, ["/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"]);
+  const told = await daemon.event("/tasks/exit");
+  assert.deepEqual([told.containerId, told.pid, told.exitStatus], [id, pid, 7]);
+});
+
+test("it runs without having been started, and its end is not told before its start", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["sh", "-c", "exit 3"] });
+  const { id, bundle, task } = shim;
+  const request = { id, bundle, rootfs: daemon.mounts, options: daemon.options };
+  const { pid } = await task.create(request, { metadata: { [START_FOLLOWS]: "1" } });
+  const state = () => /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  const gone = () => {
+    try {
+      return state() === "Z";
+    } catch {
+      return true;
+    }
+  };
+  await until("its end", gone);
+  await daemon.event("/tasks/create");
+  assert.notEqual((await task.state({ id })).status, Status.STOPPED);
+  await task.start({ id });
+  assert.equal((await task.wait({ id })).exitStatus, 3);
+  await daemon.event("/tasks/exit");
+  const topics = daemon.events.map(({ topic }) => topic);
+  assert.deepEqual(topics, ["/tasks/create", "/tasks/start", "/tasks/exit"]);
+  await assert.rejects(task.start({ id }), (error) => isCode(error, "FailedPrecondition"));
+});
+
+test("what keeps it from running is told by its creation; nothing is left", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start({ args: ["/etc"] });
+  const { id, bundle, task } = shim;
+  const { created, started } = begin(daemon, shim);
+  await assert.rejects(created, /\/etc/);
+  await assert.rejects(started);
+  await assert.rejects(task.state({ id }), (error) => isCode(error, "NotFound"));
+  assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(bundle), "the root file system is unmounted");
+  assert.deepEqual(daemon.events, []);
+});
