@@ -6,7 +6,14 @@ import { close, dup3, O, open } from "../sys/fs.ts";
 import { clearSignalMask, loop, resetLoop } from "../sys/loop.ts";
 import { setTitle } from "../sys/process.ts";
 
+/**
+ * How long after one was taken the next is made, ms: while that container is made there is work for two processors without it, and one that starts after it
+ * has not come so soon.
+ */
+const LATER_MS = 8;
+
 let spare: Embryo | undefined;
+let due = false;
 
 /** In the new process: holds nothing of the agent's but the channel, whose end ends it. */
 function born(channel: number): void {
@@ -26,6 +33,7 @@ function make(): Embryo {
 }
 
 function refill(): void {
+  due = false;
   try {
     spare ??= make();
   } catch {
@@ -33,10 +41,11 @@ function refill(): void {
   }
 }
 
-/** The one that waits, or a new one. The next is made when what has come until now is answered. */
+/** The one that waits, or a new one. The next is made a moment later. */
 export function takeSpare(): Embryo {
   const taken = spare ?? make();
   spare = undefined;
-  loop().timer(0, refill);
+  if (!due) loop().timer(LATER_MS, refill);
+  due = true;
   return taken;
 }
