@@ -157,7 +157,8 @@ export class Container {
     if (this.#isOver(this.process(execId))) throw this.#cannot("start", this.process(execId));
     return this.#serial(async () => {
       const process = this.process(execId);
-      if (process.status !== Status.CREATED || process.abandoned || this.#isOver(process)) throw this.#cannot("start", process);
+      if (process.status !== Status.CREATED || process.abandoned || this.#isOver(process))
+        throw this.#cannot("start", process);
       process.status = Status.RUNNING;
       try {
         if (process === this.init) await this.#startInit();
