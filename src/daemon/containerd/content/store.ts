@@ -6,7 +6,7 @@ import { WharfError } from "../../../common/errors.ts";
 import { parseFilters } from "../../../common/filters.ts";
 import { timestampFromMillis } from "../../../common/timestamp.ts";
 import type { Row } from "../../store/database.ts";
-import { nextTurn } from "../../turn.ts";
+import { nextTurn, PART } from "../../turn.ts";
 import type {
   ContentInfo,
   ContentStore,
@@ -41,8 +41,6 @@ const fresh = (size: number): Uint8Array => new Uint8Array(size);
 const READ_LIMIT = 8 * 1024 * 1024;
 /** Milliseconds that an ingest outside any lease is kept (containerd: a day). */
 const INGEST_LIFE = 24 * 3600 * 1000;
-/** Rows taken at a time by a walk. */
-const PAGE = 200;
 /** Of a namespace, "true": others get its blobs by their digests where namespaces are isolated. */
 const SHAREABLE = "containerd.io/namespace.shareable";
 
@@ -80,14 +78,14 @@ export class LocalContent implements ContentStore {
     const filter = parseFilters(filters);
     const sql = "SELECT * FROM content WHERE namespace = ? AND digest > ? ORDER BY digest LIMIT ?";
     for (let last = ""; ; ) {
-      const rows = this.#scope.db.all(sql, this.#scope.namespace, last, PAGE);
+      const rows = this.#scope.db.all(sql, this.#scope.namespace, last, PART);
       for (const row of rows) {
         const info = readInfo(row);
         if (filter(infoAdaptor(info))) yield info;
       }
-      if (rows.length < PAGE) return;
+      if (rows.length < PART) return;
       last = rows.at(-1)!.digest as string;
-      await new Promise(setImmediate);
+      await nextTurn();
     }
   }
 

@@ -9,6 +9,7 @@ import { isCode, WharfError } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import { parseFilters } from "../../../common/filters.ts";
 import type { Row } from "../../store/database.ts";
+import { nextTurn, PART } from "../../turn.ts";
 import type {
   SnapshotCommitOptions,
   SnapshotInfo,
@@ -27,7 +28,6 @@ import { readSnapshot, snapshotAdaptor, snapshotExists, snapshotNotFound } from 
 
 /** Asks for nothing to be made when the named snapshot is there (containerd, core/snapshots). */
 export const TARGET_LABEL = "containerd.io/snapshot.ref";
-const PAGE = 200;
 
 export class LocalSnapshotter implements Snapshotter {
   readonly rebases: boolean;
@@ -226,14 +226,14 @@ export class LocalSnapshotter implements Snapshotter {
     const filter = parseFilters(filters);
     const sql = "SELECT * FROM snapshots WHERE namespace = ? AND snapshotter = ? AND key > ? ORDER BY key LIMIT ?";
     for (let last = ""; ; ) {
-      const rows = this.#scope.db.all(sql, this.#scope.namespace, this.#name, last, PAGE);
+      const rows = this.#scope.db.all(sql, this.#scope.namespace, this.#name, last, PART);
       for (const row of rows) {
         const info = readSnapshot(row);
         if (filter(snapshotAdaptor(info))) yield info;
       }
-      if (rows.length < PAGE) return;
+      if (rows.length < PART) return;
       last = rows.at(-1)!.key as string;
-      await new Promise(setImmediate);
+      await nextTurn();
     }
   }
 
