@@ -103,9 +103,9 @@ export class Agent implements AgentClient, AsyncDisposable {
     return this.#process.pid;
   }
 
-  /** Resolves when the agent of a daemon before this one has ended. */
-  predecessorGone(): Promise<void> {
-    return agentGone(this.#process.socket);
+  /** Resolves when the agent of a daemon before this one has ended; at once when it is our own that listens. */
+  async predecessorGone(): Promise<void> {
+    if (this.#process.pid === undefined) await agentGone(this.#process.socket);
   }
 
   async #connect(): Promise<Connection> {
