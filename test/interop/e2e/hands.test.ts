@@ -151,6 +151,28 @@ test("the daemon's hands are killed at their system calls: it goes on, and nothi
   await until("nothing that is killed", () => readFileSync(file, "utf8") === "");
 });
 
+/** The shim of a container that runs. */
+function shimOf(daemon: Daemon, id: string): number {
+  const init = readFileSync(join(daemon.state, "tasks/moby", id, "init.pid"), "utf8");
+  return Number(readFileSync(`/proc/${init}/stat`, "utf8").split(") ")[1]!.split(" ")[1]);
+}
+
+test("a shim is killed, and then what cleans up after it: its container is gone all the same", async () => {
+  const daemon = Daemon.prepare();
+  const file = join(daemon.dir, "failpoints");
+  writeFileSync(file, "");
+  await using _ = daemon;
+  await daemon.start({ WHARF_AGENT_FAILPOINTS: file });
+  await daemon.busybox();
+  const id = await daemon.ok("run", "-d", "--network", "none", "busybox", "sleep", "1000");
+  writeFileSync(file, "worker.spawnShim 20\n");
+  process.kill(shimOf(daemon, id), "SIGKILL");
+  assert.equal(await daemon.ok("wait", id), "137");
+  assert.ok(!existsSync(file), "it was killed");
+  await daemon.ok("rm", id);
+  await daemon.clean("a container whose shim was killed");
+});
+
 test("a shim that hangs goes with what is to be killed: kill, stop and rm -f", async () => {
   await using daemon = await Daemon.start();
   await daemon.busybox();
@@ -163,8 +185,7 @@ test("a shim that hangs goes with what is to be killed: kill, stop and rm -f", a
   try {
     for (const way of ways) {
       const id = await daemon.ok("run", "-d", "--name", way.at(-1)!, "-p", "80", "busybox", "sleep", "1000");
-      const init = readFileSync(join(daemon.state, "tasks/moby", id, "init.pid"), "utf8");
-      const shim = Number(readFileSync(`/proc/${init}/stat`, "utf8").split(") ")[1]!.split(" ")[1]);
+      const shim = shimOf(daemon, id);
       process.kill(shim, "SIGSTOP");
       shims.push(shim);
     }

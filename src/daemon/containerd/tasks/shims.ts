@@ -324,11 +324,12 @@ export class ShimManager implements AsyncDisposable {
     if (!existsSync(join(bundle, "log"))) return killed;
     try {
       const clean = () => deleteShim(this.#command(record, AbortSignal.timeout(CLEANUP_TIMEOUT)));
-      // Once more where the agent died of it: what it had done is no harm.
-      const answer = await clean().catch((error: unknown) => {
-        if (!isCode(error, "Unavailable")) throw error;
+      // Again where the agent was killed under it, or its worker: what it had done is no harm.
+      const again = (error: unknown) => {
+        if (!isCode(error, "Unavailable", "Aborted")) throw error;
         return clean();
-      });
+      };
+      const answer = await clean().catch(again).catch(again);
       return exitOf(answer.pid || pid, { ...answer, exitStatus: answer.exitStatus || KILLED }, now());
     } catch (error) {
       this.shared.log(`cannot clean up after the shim of ${JSON.stringify(id)}`, error);
