@@ -17,6 +17,12 @@ export function encodeBase64(bytes: Uint8Array): string {
   return text;
 }
 
+/** With padding, as it is written everywhere else. */
+export function paddedBase64(bytes: Uint8Array): string {
+  const text = encodeBase64(bytes);
+  return text.padEnd(Math.ceil(text.length / 4) * 4, "=");
+}
+
 /** InvalidArgument for other letters. */
 export function decodeBase64(text: string): Uint8Array {
   const end = text.endsWith("==") ? text.length - 2 : text.endsWith("=") ? text.length - 1 : text.length;

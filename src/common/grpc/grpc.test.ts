@@ -5,7 +5,7 @@ import { Any } from "../gen/google/protobuf/any.ts";
 import { Status } from "../gen/google/rpc/status.ts";
 import { decode, encode } from "../protobuf/codec.ts";
 import { encodeUtf8 } from "../utf8.ts";
-import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { decodeBase64, encodeBase64, paddedBase64 } from "./base64.ts";
 import { frame, MessageReader } from "./message.ts";
 import { formatTimeout, metadata, parseHead, parseTimeout } from "./request.ts";
 import { decodeText, encodeText, errorOfTrailers, errorTrailers } from "./status.ts";
@@ -79,6 +79,7 @@ test("base64 goes both ways, with and without padding", () => {
     const bytes = Uint8Array.from({ length }, (_, i) => (i * 83 + length) & 255);
     const text = encodeBase64(bytes);
     assert.equal(text, Buffer.from(bytes).toString("base64").replaceAll("=", ""));
+    assert.equal(paddedBase64(bytes), Buffer.from(bytes).toString("base64"));
     assert.deepEqual(decodeBase64(text), bytes);
     assert.deepEqual(decodeBase64(Buffer.from(bytes).toString("base64")), bytes);
   }

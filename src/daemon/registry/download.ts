@@ -91,13 +91,19 @@ async function attempt(
   const response = await host.expect(asked, 200, ...(from > 0 ? [206] : []));
   const skip = checkHead(response, from, size, request);
   if (response.pour && sink.fill && isPlain(response.headers)) {
-    return await sink.fill((file, grown) => {
-      const told = (bytes: number): void => {
-        grown(bytes);
-        options.onProgress?.(sink.offset);
-      };
-      return response.pour!({ ...file, skip, length: size - from }, told);
-    });
+    try {
+      return await sink.fill((file, grown) => {
+        const told = (bytes: number): void => {
+          grown(bytes);
+          options.onProgress?.(sink.offset);
+        };
+        return response.pour!({ ...file, skip, length: size - from }, told);
+      });
+    } catch (error) {
+      // The sink may have failed before it asked for anything.
+      response.discard();
+      throw error;
+    }
   }
   let position = from - skip;
   try {

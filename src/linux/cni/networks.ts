@@ -2,7 +2,7 @@
 import { CniClient } from "../../common/cni/client.ts";
 import { type NetworkConfig, parseNetworkFile } from "../../common/cni/config.ts";
 import { isCode, WharfError } from "../../common/errors.ts";
-import { encodeBase64 } from "../../common/grpc/base64.ts";
+import { paddedBase64 } from "../../common/grpc/base64.ts";
 import { join } from "../../common/path.ts";
 import { exists, readDir, readText } from "../sys/fs.ts";
 import { cniHost } from "./host.ts";
@@ -45,11 +45,7 @@ export function defaultNetwork({ configs }: CniPlaces): NetworkConfig {
 }
 
 export function cniClient({ plugins, cache }: CniPlaces): CniClient {
-  return new CniClient(cniHost(cache), plugins, (text) => padded(encodeBase64(native.bytes(text))));
-}
-
-function padded(text: string): string {
-  return text + "=".repeat((4 - (text.length % 4)) % 4);
+  return new CniClient(cniHost(cache), plugins, (text) => paddedBase64(native.bytes(text)));
 }
 
 /** The only interface that the default network brings. */

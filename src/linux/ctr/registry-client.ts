@@ -3,7 +3,7 @@ import { parseChallenges } from "../../common/challenge.ts";
 import { cut, type FlagValues } from "../../common/cli/flags.ts";
 import { formatRequest, type Head } from "../../common/cli/http1.ts";
 import { type Code, WharfError } from "../../common/errors.ts";
-import { encodeBase64 } from "../../common/grpc/base64.ts";
+import { paddedBase64 } from "../../common/grpc/base64.ts";
 import { HUB_HOST, parseReference, type Reference } from "../../common/reference.ts";
 import { Connection, Response } from "../cli/http/connection.ts";
 import { connectTo, parseEndpoint } from "../cli/http/endpoint.ts";
@@ -117,8 +117,7 @@ export class RegistryClient {
   async #authorize({ headers }: Head, method: string): Promise<boolean> {
     if (this.#authorization !== undefined) return false;
     const credentials = this.#credentials();
-    const basic =
-      credentials && `Basic ${padded(encodeBase64(native.bytes(`${credentials.name}:${credentials.password}`)))}`;
+    const basic = credentials && `Basic ${paddedBase64(native.bytes(`${credentials.name}:${credentials.password}`))}`;
     for (const { scheme, parameters } of parseChallenges(headers.get("www-authenticate") ?? "")) {
       if (scheme === "basic" && basic) this.#authorization = basic;
       else if (scheme === "bearer" && parameters.realm) {
@@ -158,8 +157,4 @@ export class RegistryClient {
     if (!token) throw new WharfError("Unauthenticated", `the token server ${realm} gives no token`);
     return token;
   }
-}
-
-function padded(text: string): string {
-  return text + "=".repeat((4 - (text.length % 4)) % 4);
 }

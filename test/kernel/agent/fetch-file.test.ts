@@ -7,8 +7,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { isCode } from "../../../src/common/errors.ts";
+import { isCode, WharfError } from "../../../src/common/errors.ts";
+import { parseReference } from "../../../src/common/reference.ts";
 import { type Agent, startAgent } from "../../../src/daemon/agent/client.ts";
+import { Registry } from "../../../src/daemon/registry/client.ts";
 import { NetworkError } from "../../../src/daemon/registry/errors.ts";
 import { Transport } from "../../../src/daemon/registry/http.ts";
 import type { HttpResponse } from "../../../src/daemon/registry/message.ts";
@@ -136,4 +138,29 @@ test("who wants nothing of it, and who gives up, leaves no connection", async ()
       await closed.promise;
     },
   );
+});
+
+test("a sink that fails before it asks for the body leaves no connection", async () => {
+  const closed = Promise.withResolvers<void>();
+  const server = createServer((request, response) => {
+    request.socket.on("close", () => closed.resolve());
+    response.writeHead(200, { "content-length": SIZE });
+    response.write("x");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  using registry = new Registry({ agent });
+  try {
+    const { port } = server.address() as AddressInfo;
+    const repository = registry.repository(parseReference(`localhost:${port}/a/b`));
+    const fill = async (): Promise<void> => {
+      throw new WharfError("ResourceExhausted", "no room");
+    };
+    const digest = `sha256:${"0".repeat(64)}` as const;
+    const descriptor = { mediaType: "application/vnd.oci.image.layer.v1.tar", digest, size: SIZE };
+    await assert.rejects(repository.blob(descriptor, { offset: 0, write: () => {}, fill }), /no room/);
+    await closed.promise;
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });

@@ -144,6 +144,26 @@ test("an answer that comes before the body's end is taken, and the rest is not s
   assert.ok(got < size);
 });
 
+test("an interim answer (1xx) does not end the upload", async () => {
+  // more than the kernel takes on the way
+  const large = join(dir, "interim");
+  const size = 64 << 20;
+  writeFileSync(large, "");
+  truncateSync(large, size);
+  let got = 0;
+  const response = await accepting(
+    (socket) => {
+      socket.once("data", () => socket.write("HTTP/1.1 102 Processing\r\n\r\n"));
+      socket.on("data", (chunk) => {
+        got += chunk.length;
+        if (got > size) socket.end("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+      });
+    },
+    (url) => put(url, { path: large, size }),
+  );
+  assert.equal(response.status, 201);
+});
+
 test("where nobody listens, the connection breaks, or nothing moves, it is said so", async () => {
   const gone = await serving(
     () => {},

@@ -12,6 +12,7 @@ const MSG_NOSIGNAL = 0x4000;
 const MSG_MORE = 0x8000;
 /** Bytes of one call, and after which the client hears of it. */
 const PIECE = 1 << 20;
+
 export function sendFile(request: RequestOf<"sendFile">, channel: Channel): SendFileAnswer {
   using file = new Fd(open(request.path, O.RDONLY));
   const socket = connect(request);
@@ -19,6 +20,11 @@ export function sendFile(request: RequestOf<"sendFile">, channel: Channel): Send
   using _ = socket;
   confineToTransfer([NR.sendfile]);
   return exchange(socket.value, file.value, request, channel);
+}
+
+/** Is it the beginning of an answer that another follows (1xx)? Such a one says nothing of the rest of the body. */
+function isInterim(bytes: Uint8Array, length: number): boolean {
+  return length > 9 && bytes[0] === 0x48 && bytes[8] === 0x20 && bytes[9] === 0x31;
 }
 
 function exchange(socket: number, file: number, request: RequestOf<"sendFile">, channel: Channel): SendFileAnswer {
@@ -37,7 +43,7 @@ function exchange(socket: number, file: number, request: RequestOf<"sendFile">, 
     if (came & POLL.IN) {
       const n = native.syscall(NR.read, socket, buffer, buffer.length);
       if (n > 0) {
-        answered = true;
+        answered ||= !isInterim(buffer, n);
         channel.data(native.address(buffer), n);
         continue;
       }

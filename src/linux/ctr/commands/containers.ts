@@ -2,7 +2,7 @@
 import { bool } from "../../../common/cli/flags.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import { Status } from "../../../common/gen/containerd/types/task.ts";
-import { encodeBase64 } from "../../../common/grpc/base64.ts";
+import { paddedBase64 } from "../../../common/grpc/base64.ts";
 import type { AnyLike } from "../../../common/protobuf/any.ts";
 import { getContainer, newContainer, readSpec, removeContainer } from "../container.ts";
 import { type Ctr, command, group, need, throwAll } from "../ctr.ts";
@@ -65,12 +65,7 @@ const info = command({
 
 /** As Go's encoder writes it: without a value that is empty. */
 function shownAny({ typeUrl, value }: AnyLike) {
-  return { type_url: typeUrl, ...(value.length > 0 ? { value: base64(value) } : {}) };
-}
-
-function base64(bytes: Uint8Array): string {
-  const text = encodeBase64(bytes);
-  return text + "=".repeat((4 - (text.length % 4)) % 4);
+  return { type_url: typeUrl, ...(value.length > 0 ? { value: paddedBase64(value) } : {}) };
 }
 
 async function removeOne(ctr: Ctr, id: string, keepSnapshot: boolean): Promise<void> {
