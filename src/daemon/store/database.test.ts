@@ -1,10 +1,22 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { isCode, WharfError } from "../../common/errors.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { Database } from "./database.ts";
@@ -76,6 +88,31 @@ test("a checkpoint runs beside writers", async () => {
   // what was written since it began may not be on the disk, and is not in the database yet
   const file = readFileSync(path, "latin1");
   assert.deepEqual([file.includes("before1"), file.includes("during1")], [true, false]);
+});
+
+test("a failed write of the WAL is told to durable() and to a checkpoint: each has a descriptor of its own", async () => {
+  await using db = Database.open(path);
+  put(db, "a");
+  const isWal = (fd: string) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).endsWith("/meta.db-wal");
+    } catch {
+      return false; // that of the listing
+    }
+  };
+  // SQLite has the third
+  assert.equal(readdirSync("/proc/self/fd").filter(isWal).length, 3);
+});
+
+test("the WAL is begun anew although somebody writes all the time", async () => {
+  await using db = Database.open(path);
+  let pages = 0;
+  for (let i = 0; db.walPages() >= pages; i++) {
+    pages = db.walPages();
+    assert.ok(pages < 200_000, `${pages} pages in the WAL`);
+    db.transaction(() => db.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", `a${i % 4}`, "x".repeat(64 << 10)));
+    await setImmediate();
+  }
 });
 
 test("a checkpoint that cannot flush copies nothing, or keeps the WAL", async () => {

@@ -3,8 +3,9 @@
  *
  * Durability. A transaction is committed to the WAL file without fsync (`synchronous=NORMAL`), which a killed process cannot lose.
  * What must survive a power cut too awaits `durable()`: it flushes the WAL in libuv's thread pool, one flush for all
- * transactions that wait, so the event loop never waits for the disk. The WAL keeps the order of transactions, so a flush also covers
- * all before it. Checkpoints (copying the WAL into the database) have their flushes there, too.
+ * transactions that wait, so the event loop does not wait for the disk. The WAL keeps the order of transactions, so a flush also covers
+ * all before it. Checkpoints (copying the WAL into the database) have their flushes there, too: only when writers do not pause for so long that the WAL could
+ * never be begun anew the loop waits for one.
  */
 
 import { closeSync, existsSync, fdatasync, fsyncSync, openSync, readSync, statSync } from "node:fs";
@@ -13,7 +14,7 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { isCode, WharfError } from "../../common/errors.ts";
 import { failpoint } from "../../common/failpoint.ts";
-import { Checkpointer } from "./checkpointer.ts";
+import { Checkpointer, type CheckpointFiles } from "./checkpointer.ts";
 import { fromSqlite } from "./errors.ts";
 import { Reserve } from "./reserve.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
@@ -24,6 +25,9 @@ import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
  */
 const CHECKPOINT_PAGES = 1024;
 const WAL_BYTES = 8 * 1024 * 1024;
+
+/** 64 MiB. It is begun anew only when all in it has been copied, which a writer that comes during each checkpoint's flushes would put off for ever. */
+const MOST_PAGES = 16 * 1024;
 
 /** Where the wal-index has the number of pages (https://sqlite.org/walformat.html, "The WAL-Index Header": mxFrame). */
 const MX_FRAME = 16;
@@ -49,8 +53,6 @@ export class Database implements AsyncDisposable {
   readonly #statements = new Map<string, StatementSync>();
   readonly #walFd: number;
   readonly #indexFd: number;
-  /** Not to be closed before SQLite has closed the database: all locks of this process would be gone. */
-  readonly #fd: number;
   readonly #reserve: Reserve;
   #depth = 0;
   #afterCommit: (() => void)[] = [];
@@ -60,6 +62,8 @@ export class Database implements AsyncDisposable {
   #flushing: Promise<void> | undefined;
   #flushQueued: Promise<void> | undefined;
   #soon: NodeJS.Timeout | undefined;
+  /** That of the database is not to be closed before SQLite has closed it: all locks of this process would be gone. */
+  readonly #files: CheckpointFiles;
   readonly #checkpointer: Checkpointer;
 
   private constructor(path: string, db: DatabaseSync) {
@@ -69,8 +73,9 @@ export class Database implements AsyncDisposable {
     this.#indexFd = openSync(`${path}-shm`, "r");
     this.#reserve = new Reserve(`${path}-reserve`);
     this.#reserve.keep();
-    this.#fd = openSync(path, "r");
-    this.#checkpointer = new Checkpointer({ path, database: this.#fd, wal: this.#walFd });
+    // a descriptor is told once that something could not be written: what a checkpoint is told, `durable()` must be told, too
+    this.#files = { path, database: openSync(path, "r"), wal: openSync(`${path}-wal`, "r") };
+    this.#checkpointer = new Checkpointer(this.#files);
   }
 
   /**
@@ -217,7 +222,15 @@ export class Database implements AsyncDisposable {
 
   #maybeCheckpoint(): void {
     // Looking is a system call: every 64 transactions will do.
-    if (this.#written % 64 === 0 && this.walPages() > CHECKPOINT_PAGES) this.checkpoint().catch(() => {});
+    if (this.#written % 64 !== 0 || this.walPages() <= CHECKPOINT_PAGES) return;
+    this.checkpoint()
+      .then(() => this.#catchUp())
+      .catch(() => {});
+  }
+
+  /** Copies what has come since the last checkpoint began, which is little, before another writer can come. */
+  #catchUp(): void {
+    if (this.#db.isOpen && this.walPages() > MOST_PAGES) this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
   }
 
   /** How many pages were written to the WAL since it was begun anew. */
@@ -248,7 +261,7 @@ export class Database implements AsyncDisposable {
     this.#statements.clear();
     // The last connection's close makes a checkpoint and removes the WAL.
     this.#db.close();
-    for (const fd of [this.#walFd, this.#indexFd, this.#fd]) closeSync(fd);
+    for (const fd of [this.#walFd, this.#indexFd, this.#files.database, this.#files.wal]) closeSync(fd);
   }
 }
 

@@ -32,7 +32,10 @@ export interface ShimConfig {
 const FLUSH_MS = 3000;
 
 function serveConnection(fd: number, router: Router): void {
-  const server = new ServerConnection(router, (bytes) => connection.send(bytes));
+  const server = new ServerConnection(router, (bytes) => {
+    connection.send(bytes);
+    trimLater();
+  });
   const connection = new Connection(
     fd,
     (bytes) => {
@@ -43,17 +46,21 @@ function serveConnection(fd: number, router: Router): void {
   );
 }
 
-/** How long after the last request memory is given back. */
-const QUIET_MS = 200;
+/** Memory is given back when neither a request nor an answer came for this long. */
+const QUIET_MS = 100;
 
 let trimming = false;
+/** Another one came since the timer was set. */
+let again = false;
 
 /** Memory that was needed for a request is given back when no other follows. */
 function trimLater(): void {
+  again = trimming;
   if (trimming) return;
   trimming = true;
   loop().timer(QUIET_MS, () => {
     trimming = false;
+    if (again) return trimLater();
     dropSmallBuffer();
     native.trim();
   });
