@@ -127,9 +127,15 @@ export class RegistryHost {
       const response = await this.#followed(request, header);
       if (response.status !== 401 || attempt >= 2) return response;
       if (response.url.host !== this.url("/").host) return response;
-      if (!(await this.#authorizer.learn(response.headers["www-authenticate"], request.scopes, header)))
-        return response;
-      const next = await this.#authorizer.header(request.scopes, request.signal);
+      let next: string | undefined;
+      try {
+        if (!(await this.#authorizer.learn(response.headers["www-authenticate"], request.scopes, header)))
+          return response;
+        next = await this.#authorizer.header(request.scopes, request.signal);
+      } catch (error) {
+        response.discard();
+        throw error;
+      }
       if (next === undefined) return response;
       response.discard();
       header = next;

@@ -140,11 +140,20 @@ test("who wants nothing of it, and who gives up, leaves no connection", async ()
   );
 });
 
-test("a sink that fails before it asks for the body leaves no connection", async () => {
+const digest = `sha256:${"0".repeat(64)}` as const;
+const descriptor = { mediaType: "application/vnd.oci.image.layer.v1.tar", digest, size: SIZE };
+
+/** Asks for a blob that answers with `status` and never ends: the download is to fail as `why` says, and to let go of the connection. */
+async function letsGo(status: number, why: RegExp): Promise<void> {
   const closed = Promise.withResolvers<void>();
   const server = createServer((request, response) => {
+    if (request.url!.startsWith("/token")) {
+      response.writeHead(403).end();
+      return;
+    }
     request.socket.on("close", () => closed.resolve());
-    response.writeHead(200, { "content-length": SIZE });
+    const challenge = `Bearer realm="http://${request.headers.host}/token",service="x"`;
+    response.writeHead(status, { "content-length": SIZE, "www-authenticate": challenge });
     response.write("x");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -155,12 +164,14 @@ test("a sink that fails before it asks for the body leaves no connection", async
     const fill = async (): Promise<void> => {
       throw new WharfError("ResourceExhausted", "no room");
     };
-    const digest = `sha256:${"0".repeat(64)}` as const;
-    const descriptor = { mediaType: "application/vnd.oci.image.layer.v1.tar", digest, size: SIZE };
-    await assert.rejects(repository.blob(descriptor, { offset: 0, write: () => {}, fill }), /no room/);
+    await assert.rejects(repository.blob(descriptor, { offset: 0, write: () => {}, fill }), why);
     await closed.promise;
   } finally {
     server.closeAllConnections();
     server.close();
   }
-});
+}
+
+test("a sink that fails before it asks for the body leaves no connection", () => letsGo(200, /no room/));
+
+test("a challenge that cannot be met leaves no connection", () => letsGo(401, /answered 403/));
