@@ -57,14 +57,14 @@ test("MessageReader refuses compressed and large messages, and knows of a cut on
   const take = () => assert.fail("no message");
   assert.throws(() => new MessageReader().push(Uint8Array.of(1, 0, 0, 0, 0), take), { code: "Internal" });
   assert.throws(() => new MessageReader().push(Uint8Array.of(7, 0, 0, 0, 0), take), { code: "Internal" });
-  const expanded: number[] = [];
-  new MessageReader(10, (bytes) => bytes.map((byte) => byte * 2)).push(
-    Uint8Array.of(1, 0, 0, 0, 1, 4, 0, 0, 0, 0, 1, 5),
-    (one) => {
-      expanded.push(...one);
-    },
-  );
-  assert.deepEqual(expanded, [8, 5]);
+  const packed: [number, boolean][] = [];
+  new MessageReader(10, true).push(Uint8Array.of(1, 0, 0, 0, 1, 4, 0, 0, 0, 0, 1, 5), ([byte], compressed) => {
+    packed.push([byte!, compressed]);
+  });
+  assert.deepEqual(packed, [
+    [4, true],
+    [5, false],
+  ]);
   assert.throws(() => new MessageReader(10).push(Uint8Array.of(0, 0, 0, 0, 11), take), { code: "ResourceExhausted" });
   assert.throws(() => new MessageReader().push(Uint8Array.of(0, 255, 255, 255, 255), take), {
     code: "ResourceExhausted",

@@ -55,7 +55,7 @@ export function writePrefix(bytes: Uint8Array, length: number): void {
 /** Takes bytes as they come and gives whole messages. */
 export class MessageReader {
   readonly #limit: number;
-  readonly #expand: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  readonly #packed: boolean;
   #compressed = false;
   /** The beginning of a prefix that came in several chunks. */
   #prefix: Uint8Array | undefined;
@@ -68,10 +68,10 @@ export class MessageReader {
   #small: Uint8Array | undefined;
   #smallSize = 0;
 
-  /** `expand` gives what compressed bytes stand for, ResourceExhausted when that is above the limit; without it they are not taken. */
-  constructor(limit = MAX_MESSAGE, expand?: (bytes: Uint8Array) => Uint8Array) {
+  /** `packed`: compressed messages are taken, too. */
+  constructor(limit = MAX_MESSAGE, packed = false) {
     this.#limit = limit;
-    this.#expand = expand;
+    this.#packed = packed;
   }
 
   /** True when the last message is whole. */
@@ -80,10 +80,10 @@ export class MessageReader {
   }
 
   /**
-   * Hands each message that `chunk` completes to `take`; valid as long as `chunk` is. Internal for a compressed one where none is
-   * expected, ResourceExhausted for one above the limit.
+   * Hands each message that `chunk` completes to `take`, compressed as it came; valid as long as `chunk` is. Internal for a compressed
+   * one where none is expected, ResourceExhausted for one above the limit.
    */
-  push(chunk: Uint8Array, take: (message: Uint8Array) => void): void {
+  push(chunk: Uint8Array, take: (message: Uint8Array, compressed: boolean) => void): void {
     let at = 0;
     for (;;) {
       if (this.#prefixed === 0 && chunk.length - at >= PREFIX) {
@@ -107,7 +107,7 @@ export class MessageReader {
       this.#have = 0;
       this.#parts = [];
       this.#small = undefined;
-      take(this.#compressed ? this.#expand!(message) : message);
+      take(message, this.#compressed);
     }
   }
 
@@ -133,7 +133,7 @@ export class MessageReader {
     this.#length = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
     if (bytes[at]! > 1) throw new WharfError("Internal", `a message of the unknown form ${bytes[at]}`);
     this.#compressed = bytes[at] === 1;
-    if (this.#compressed && !this.#expand)
+    if (this.#compressed && !this.#packed)
       throw new WharfError("Internal", "a compressed message, and no grpc-encoding says by what");
     if (this.#length > this.#limit) {
       throw new WharfError("ResourceExhausted", `a message of ${this.#length} bytes: at most ${this.#limit} are taken`);

@@ -34,8 +34,8 @@ function fields(list: HeaderList, allowed: ReadonlySet<string>): HeaderRecord | 
       if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) || FORBIDDEN.has(name)) return undefined;
       if (name === "te" && value !== "trailers") return undefined;
     }
-    // section 8.2.1
-    if (/[\0\r\n]|^[ \t]|[ \t]$/.test(value)) return undefined;
+    // section 8.2.1; spaces at the ends are none of HTTP/2's, but gRPC's clients send them and its servers take them
+    if (/[\0\r\n]/.test(value)) return undefined;
     if (before === undefined) record[name] = value;
     else if (!SINGLE.has(name)) record[name] = `${before}, ${value}`;
   }

@@ -58,16 +58,17 @@ export class ServerStream {
   #room = STREAM_WINDOW;
   #unacknowledged = 0;
   #paused = false;
-  #ended = false;
+  #ended: boolean;
   #closed = false;
   /** Bytes of the body that are still to come, when the client has said how many there are. */
   #promised: number | undefined;
 
-  /** `promised`: what the client says it will send (`content-length`). */
-  constructor(link: Link, id: number, window: number, promised?: number) {
+  /** `ended`: the request is its headers alone. `promised`: what the client says it will send (`content-length`). */
+  constructor(link: Link, id: number, window: number, ended: boolean, promised: number | undefined) {
     this.#link = link;
     this.id = id;
     this.#window = window;
+    this.#ended = ended;
     this.#promised = promised;
   }
 

@@ -247,15 +247,17 @@ export class Http2Server implements Link, FrameTaker {
     }
     this.#last = id;
     const length = headers?.["content-length"];
-    if (!headers || this.#streams.size >= MAX_STREAMS || (length !== undefined && !/^\d{1,15}$/.test(length))) {
+    const right = length === undefined || (/^\d{1,15}$/.test(length) && !(ends && Number(length) > 0));
+    if (!headers || !right || this.#streams.size >= MAX_STREAMS) {
       if (!ends) this.#leave(id);
-      this.#refuse(id, headers && length === undefined ? H2_ERROR.REFUSED_STREAM : H2_ERROR.PROTOCOL_ERROR);
+      this.#refuse(id, headers && right ? H2_ERROR.REFUSED_STREAM : H2_ERROR.PROTOCOL_ERROR);
       return;
     }
-    const stream = new ServerStream(this, id, this.#streamWindow, length === undefined ? undefined : Number(length));
+    const promised = length === undefined ? undefined : Number(length);
+    const stream = new ServerStream(this, id, this.#streamWindow, ends, promised);
     this.#streams.set(id, stream);
     stream.receiver = this.#accept(stream, headers);
-    if (ends && !stream.ends()) this.#abort(stream, H2_ERROR.PROTOCOL_ERROR);
+    if (ends) stream.receiver.end();
   }
 
   #trailers(id: number, right: boolean): void {

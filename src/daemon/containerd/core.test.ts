@@ -15,6 +15,7 @@ import { containersSuite, imagesSuite, namespacesSuite } from "./conformance/met
 import { sandboxesSuite } from "./conformance/sandboxes.ts";
 import { NATIVE_EXCEPT, snapshotsSuite } from "./conformance/snapshots.ts";
 import type { ContentPolicy } from "./core/scope.ts";
+import { BlobWriter } from "./content/writer.ts";
 import { createCore } from "./core.ts";
 
 async function create(contentPolicy?: ContentPolicy): Promise<Subject> {
@@ -114,6 +115,20 @@ test("core: an ingest that is just being closed can be opened again, by one", as
   assert.match(String((other as PromiseRejectedResult).reason), /another writer has ingest "r" open/);
   await using again = (one as PromiseFulfilledResult<typeof writer>).value;
   assert.equal(again.status().offset, 5000);
+});
+
+test("core: an ingest that could not be begun anew is free for the next writer", async (t) => {
+  await using subject = await create();
+  const { content } = subject.client("a");
+  const first = await content.writer({ ref: "r", size: 10 });
+  await first.write(bytesOf(5));
+  await first.close();
+  const full = t.mock.method(BlobWriter.prototype, "truncate", () => Promise.reject(new Error("no space left")));
+  await assert.rejects(content.writer({ ref: "r", size: 4 }), /no space left/);
+  full.mock.restore();
+  assert.deepEqual([(await content.status("r")).offset, (await content.status("r")).total], [5, 10]);
+  await using again = await content.writer({ ref: "r", size: 4 });
+  assert.deepEqual([again.status().offset, again.status().total], [0, 4]);
 });
 
 test("core: an agent that could not say whether owners can be remapped is asked again", async () => {

@@ -11,7 +11,7 @@ import { decode, encode } from "../../common/protobuf/codec.ts";
 import { type ActiveSpan, contextFromHeader, inContext, startSpan } from "../trace/trace.ts";
 import { nextTurn } from "../turn.ts";
 import type { CallContext } from "./context.ts";
-import { type Flow, RequestQueue } from "./queue.ts";
+import { type Flow, type Incoming, RequestQueue } from "./queue.ts";
 import type { Route, Router } from "./router.ts";
 
 /** What a transport offers of one call. Nothing is asked of it after `finish`, `refuse` or `gone`. */
@@ -37,7 +37,8 @@ export class Call implements Receiver, CallContext {
   readonly #exchange: Exchange;
   #reader = new MessageReader();
   #route: Route | undefined;
-  #request: Uint8Array | undefined;
+  #expand: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  #request: Incoming | undefined;
   #requests: RequestQueue | undefined;
   #abort: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -57,8 +58,10 @@ export class Call implements Receiver, CallContext {
       }
       this.#route = router.find(head.method);
       const encoding = metadata(headers, "grpc-encoding");
-      if (encoding !== undefined && encoding !== "identity")
-        this.#reader = new MessageReader(MAX_MESSAGE, decoder(encoding));
+      if (encoding !== undefined && encoding !== "identity") {
+        this.#expand = decoder(encoding);
+        this.#reader = new MessageReader(MAX_MESSAGE, true);
+      }
       if (head.timeoutMs === 0) throw late();
       if (head.timeoutMs !== undefined) this.#limit(head.timeoutMs);
     } catch (error) {
@@ -68,7 +71,7 @@ export class Call implements Receiver, CallContext {
     const { kind } = this.#route.method;
     if (kind === "clientStream" || kind === "bidiStream") {
       this.#requests = new RequestQueue(exchange);
-      this.#run(decoded(this.#requests, this.#route.method));
+      this.#run(this.#decoded(this.#requests));
     }
   }
 
@@ -89,7 +92,8 @@ export class Call implements Receiver, CallContext {
   data(chunk: Uint8Array): void {
     if (this.#over) return;
     try {
-      this.#reader.push(chunk, (message) => {
+      this.#reader.push(chunk, (bytes, compressed) => {
+        const message = { bytes, compressed };
         if (this.#requests) this.#requests.push(message);
         else if (this.#request) throw new WharfError("Internal", "more than one message for a call that takes one");
         else this.#request = message;
@@ -111,29 +115,37 @@ export class Call implements Receiver, CallContext {
     this.#stop(new WharfError("Canceled", "the client canceled the call"));
   }
 
-  #start(bytes: Uint8Array): void {
+  #start(message: Incoming): void {
     this.#request = undefined;
     const route = this.#route!;
     // A stream begins in the order of the requests: who subscribes sees what the next call brings about.
     if (route.tried || route.method.kind !== "unary") {
-      this.#handle(route, bytes);
+      this.#handle(message);
       return;
     }
     route.tried = true;
     void nextTurn().then(() => {
-      if (!this.#over) this.#handle(route, bytes);
+      if (!this.#over) this.#handle(message);
     });
   }
 
-  #handle(route: Route, bytes: Uint8Array): void {
+  #handle(message: Incoming): void {
     let request: unknown;
     try {
-      request = decode(route.method.input, bytes);
+      request = this.#decode(message);
     } catch (error) {
       this.#fail(error);
       return;
     }
     this.#run(request);
+  }
+
+  #decode({ bytes, compressed }: Incoming): unknown {
+    return decode(this.#route!.method.input, compressed ? this.#expand!(bytes) : bytes);
+  }
+
+  async *#decoded(messages: AsyncIterable<Incoming>): AsyncGenerator<unknown> {
+    for await (const message of messages) yield this.#decode(message);
   }
 
   /** What the handler answers at once is sent at once: a promise would put it off. */
@@ -240,8 +252,4 @@ function decoder(encoding: string): (bytes: Uint8Array) => Uint8Array {
       throw new WharfError(big ? "ResourceExhausted" : "Internal", message, { cause });
     }
   };
-}
-
-async function* decoded(messages: AsyncIterable<Uint8Array>, method: Route["method"]): AsyncGenerator<unknown> {
-  for await (const message of messages) yield decode(method.input, message);
 }

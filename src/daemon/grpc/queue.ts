@@ -1,5 +1,11 @@
 /** Requests of a stream on their way to the handler that reads them. */
 
+/** A request's message as it came. A few compressed bytes may stand for megabytes: they are expanded when the handler reads them. */
+export interface Incoming {
+  readonly bytes: Uint8Array;
+  readonly compressed: boolean;
+}
+
 /** Bytes that may wait for the handler before the client is held back. */
 const FULL = 1 << 20;
 
@@ -9,9 +15,9 @@ export interface Flow {
 }
 
 /** Read by one reader. What was read frees room: the client may send on. */
-export class RequestQueue implements AsyncIterable<Uint8Array> {
+export class RequestQueue implements AsyncIterable<Incoming> {
   readonly #flow: Flow;
-  readonly #waiting: Uint8Array[] = [];
+  readonly #waiting: Incoming[] = [];
   #bytes = 0;
   #paused = false;
   #ended = false;
@@ -22,9 +28,9 @@ export class RequestQueue implements AsyncIterable<Uint8Array> {
     this.#flow = flow;
   }
 
-  push(message: Uint8Array): void {
+  push(message: Incoming): void {
     this.#waiting.push(message);
-    this.#bytes += message.length;
+    this.#bytes += message.bytes.length;
     if (this.#bytes >= FULL && !this.#paused) {
       this.#paused = true;
       this.#flow.pause();
@@ -44,11 +50,11 @@ export class RequestQueue implements AsyncIterable<Uint8Array> {
     this.end();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Incoming> {
     for (;;) {
       const message = this.#waiting.shift();
       if (message) {
-        this.#bytes -= message.length;
+        this.#bytes -= message.bytes.length;
         if (this.#paused && this.#bytes < FULL / 2) {
           this.#paused = false;
           this.#flow.resume();

@@ -180,11 +180,17 @@ export class LocalContent implements ContentStore {
     if (found === undefined) throw contentExists(digest!);
     // Who names another size means something else: what there is was the beginning of what was meant before.
     const anew = size > 0 && found.total > 0 && size !== found.total && !found.shared;
-    if (anew)
-      this.#scope.db.run("UPDATE ingests SET total = ?, expected = ? WHERE id = ?", size, digest ?? null, found.id);
     const row = anew ? { ...found, total: size, expected: digest } : found;
     const writer = await BlobWriter.open(this.#scope, row, () => this.#writers.delete(found.id));
-    if (anew) await writer.truncate(0);
+    if (anew) {
+      try {
+        await writer.truncate(0);
+        this.#scope.db.run("UPDATE ingests SET total = ?, expected = ? WHERE id = ?", size, digest ?? null, found.id);
+      } catch (error) {
+        await writer.close().catch(() => {});
+        throw error;
+      }
+    }
     if (this.#writers.has(found.id)) this.#writers.set(found.id, writer);
     return writer;
   }

@@ -74,8 +74,7 @@ export class SnapshotFiles {
     return path.startsWith(`${this.root}/`);
   }
 
-  /** Names of all entries; for the clean-up at the start. */
-  /** Ids of what is there. Of other names nobody here is the owner. */
+  /** Names of all entries of ours; for the clean-up at the start. Of other names nobody here is the owner. */
   list(): string[] {
     return readdirSync(this.root).filter((name) => /^(\d+|new-[0-9a-f]{16})$/.test(name));
   }

@@ -54,6 +54,16 @@ test("what a remote snapshotter has is taken over under the name asked for", asy
   assert.equal([...backend.snapshots.values()].at(-1)!.parent, "own-2");
 });
 
+test("parents must be committed, and what is committed active", async (t) => {
+  await using subject = await open(t);
+  const snapshots = subject.core.namespace("a").snapshots(NAME);
+  await snapshots.prepare("active", "");
+  await assert.rejects(snapshots.prepare("p", "active"), { code: "InvalidArgument" });
+  await snapshots.commit("one", "active");
+  await assert.rejects(snapshots.commit("two", "one"), { code: "FailedPrecondition" });
+  await assert.rejects(snapshots.commit("one", "none"), { code: "AlreadyExists" });
+});
+
 test("a snapshot that several namespaces took over goes with the last of them", async (t) => {
   await using subject = await open(t);
   const { backend, core } = subject;

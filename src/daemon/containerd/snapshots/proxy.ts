@@ -225,7 +225,7 @@ export class ProxySnapshotter implements Snapshotter {
     const row = this.#row(key);
     if (row.kind !== "active") {
       const message = `snapshot ${JSON.stringify(key)} is ${row.kind}, only an active one can be committed`;
-      throw new WharfError("InvalidArgument", message, { subject: key });
+      throw new WharfError("FailedPrecondition", message, { subject: key });
     }
     const committed = `${scope.namespace}/${row.id}/${name}`;
     await this.#backend
@@ -275,7 +275,7 @@ export class ProxySnapshotter implements Snapshotter {
     if (!row) throw snapshotNotFound(key);
     if (as === "parent" && row.kind !== "committed") {
       const message = `parent snapshot ${JSON.stringify(key)} is not committed`;
-      throw new WharfError("FailedPrecondition", message, { subject: key });
+      throw new WharfError("InvalidArgument", message, { subject: key });
     }
     return row;
   }

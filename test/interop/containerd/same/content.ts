@@ -18,11 +18,9 @@ export async function content(side: Side): Promise<void> {
     request: Parameters<typeof side.call<typeof S, M>>[3],
   ) => side.call(`content: ${name}`, S, method, request, { lease: "held" });
   await side.quiet(LeasesService, "create", { id: "held" });
-  // another text in each run and on each side: content is shared between namespaces
-  const text = `hello ${side.ours ? "w" : "c"} ${side.space.length}`.padEnd(20, side.space.at(-1));
+  // another text in each run: content is shared between namespaces
   const name = (one: string) => `${side.space} ${one}`.padEnd(30);
   const bytes = (one: string) => encodeUtf8(one);
-  void text;
   const a = name("a");
   await call("info of none", "info", { digest: sha("nothing") });
   await call("info of no digest", "info", { digest: "x" });
