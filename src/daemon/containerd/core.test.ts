@@ -14,8 +14,8 @@ import { leasesSuite } from "./conformance/leases.ts";
 import { containersSuite, imagesSuite, namespacesSuite } from "./conformance/metadata.ts";
 import { sandboxesSuite } from "./conformance/sandboxes.ts";
 import { NATIVE_EXCEPT, snapshotsSuite } from "./conformance/snapshots.ts";
-import type { ContentPolicy } from "./core/scope.ts";
 import { BlobWriter } from "./content/writer.ts";
+import type { ContentPolicy } from "./core/scope.ts";
 import { createCore } from "./core.ts";
 
 async function create(contentPolicy?: ContentPolicy): Promise<Subject> {

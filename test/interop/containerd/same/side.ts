@@ -10,7 +10,7 @@ import { decodeText } from "../../../../src/common/grpc/status.ts";
 import { decode, encode } from "../../../../src/common/protobuf/codec.ts";
 import type { Init, MessageType, Method, Service } from "../../../../src/common/protobuf/schema.ts";
 
-/** Milliseconds after which a call that is not answered counts as such. */
+/** Milliseconds after which a call that answers nothing more counts as such. */
 const ANSWER = 60_000;
 
 /** What a call came to, without what differs from run to run. */
@@ -166,6 +166,7 @@ export class Side implements Disposable {
       .on("error", () => {});
     stream.on("data", (chunk: Buffer) => {
       reader.push(chunk, (message) => queue.push(decode(output, message)));
+      late.refresh();
       wake();
     });
     const late = setTimeout(() => {

@@ -278,7 +278,12 @@ export async function events(side: Side): Promise<void> {
     snapshotter: "overlayfs",
     info: { name: "EV", labels: { "containerd.io/gc.root": "y" } },
   });
-  await side.quiet(SnapshotsService, "view", { snapshotter: "overlayfs", key: "evv", parent: "EV" });
+  await side.quiet(SnapshotsService, "view", {
+    snapshotter: "overlayfs",
+    key: "evv",
+    parent: "EV",
+    labels: { "containerd.io/gc.root": "x" },
+  });
   await side.quiet(SnapshotsService, "remove", { snapshotter: "overlayfs", key: "evv" });
   await side.quiet(SnapshotsService, "remove", { snapshotter: "overlayfs", key: "EV" });
   await side.quiet(LeasesService, "create", { id: "ev" });
