@@ -11,7 +11,7 @@ import { decode, encode } from "../../common/protobuf/codec.ts";
 import { type ActiveSpan, contextFromHeader, inContext, startSpan } from "../trace/trace.ts";
 import { nextTurn } from "../turn.ts";
 import type { CallContext } from "./context.ts";
-import { type Flow, type Incoming, RequestQueue } from "./queue.ts";
+import { type Flow, RequestQueue } from "./queue.ts";
 import type { Route, Router } from "./router.ts";
 
 /** What a transport offers of one call. Nothing is asked of it after `finish`, `refuse` or `gone`. */
@@ -32,6 +32,13 @@ export interface Receiver {
   gone(): void;
 }
 
+/** A message as it came. A few compressed bytes may stand for megabytes: they are expanded when the handler reads them. */
+interface Incoming {
+  readonly bytes: Uint8Array;
+  readonly compressed: boolean;
+  readonly length: number;
+}
+
 export class Call implements Receiver, CallContext {
   readonly headers: RequestHeaders;
   readonly #exchange: Exchange;
@@ -39,7 +46,7 @@ export class Call implements Receiver, CallContext {
   #route: Route | undefined;
   #expand: ((bytes: Uint8Array) => Uint8Array) | undefined;
   #request: Incoming | undefined;
-  #requests: RequestQueue | undefined;
+  #requests: RequestQueue<Incoming> | undefined;
   #abort: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #over = false;
@@ -93,7 +100,7 @@ export class Call implements Receiver, CallContext {
     if (this.#over) return;
     try {
       this.#reader.push(chunk, (bytes, compressed) => {
-        const message = { bytes, compressed };
+        const message = { bytes, compressed, length: bytes.length };
         if (this.#requests) this.#requests.push(message);
         else if (this.#request) throw new WharfError("Internal", "more than one message for a call that takes one");
         else this.#request = message;

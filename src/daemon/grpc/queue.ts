@@ -1,11 +1,5 @@
 /** Requests of a stream on their way to the handler that reads them. */
 
-/** A request's message as it came. A few compressed bytes may stand for megabytes: they are expanded when the handler reads them. */
-export interface Incoming {
-  readonly bytes: Uint8Array;
-  readonly compressed: boolean;
-}
-
 /** Bytes that may wait for the handler before the client is held back. */
 const FULL = 1 << 20;
 
@@ -14,10 +8,10 @@ export interface Flow {
   resume(): void;
 }
 
-/** Read by one reader. What was read frees room: the client may send on. */
-export class RequestQueue implements AsyncIterable<Incoming> {
+/** Read by one reader. What was read frees room, so many bytes as the message's length: the client may send on. */
+export class RequestQueue<T extends { readonly length: number } = Uint8Array> implements AsyncIterable<T> {
   readonly #flow: Flow;
-  readonly #waiting: Incoming[] = [];
+  readonly #waiting: T[] = [];
   #bytes = 0;
   #paused = false;
   #ended = false;
@@ -28,9 +22,9 @@ export class RequestQueue implements AsyncIterable<Incoming> {
     this.#flow = flow;
   }
 
-  push(message: Incoming): void {
+  push(message: T): void {
     this.#waiting.push(message);
-    this.#bytes += message.bytes.length;
+    this.#bytes += message.length;
     if (this.#bytes >= FULL && !this.#paused) {
       this.#paused = true;
       this.#flow.pause();
@@ -50,11 +44,11 @@ export class RequestQueue implements AsyncIterable<Incoming> {
     this.end();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Incoming> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     for (;;) {
       const message = this.#waiting.shift();
       if (message) {
-        this.#bytes -= message.bytes.length;
+        this.#bytes -= message.length;
         if (this.#paused && this.#bytes < FULL / 2) {
           this.#paused = false;
           this.#flow.resume();
