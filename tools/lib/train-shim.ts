@@ -22,7 +22,7 @@ function life(what: "live" | "clear", kind: Kind, dir: string, command: readonly
     timeout: TIMEOUT_MS,
     killSignal: "SIGKILL",
   });
-  const said = stderr.split("\n").find((line) => /Error/.test(line)) ?? stderr.trim();
+  const said = stderr.split("\n").find((line) => /^\w*Error\b/.test(line)) ?? stderr.trim();
   return status === 0 ? "" : `${signal ?? `status ${status}`}: ${said}`;
 }
 

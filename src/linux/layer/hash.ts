@@ -1,7 +1,8 @@
 // The hashing part of a pipeline: one process that digests what passes through one ring, or through both ends of a step.
+
+import { Sha256 } from "../sys/hash.ts";
 import { confineToComputing } from "./confine.ts";
 import { type Ring, RingReader } from "./ring.ts";
-import { Sha256 } from "./sha256.ts";
 
 const PIECE = 256 << 10;
 /** The hasher is each ring's second reader. */

@@ -19,10 +19,10 @@ function digestOf(text: string): string {
 async function toStdout(ctr: Ctr, answer: Awaited<ReturnType<RegistryClient["ask"]>>, digest?: string): Promise<void> {
   const hash = new Sha256();
   await answer.each((piece) => {
-    hash.update(piece);
+    hash.update(piece, piece.length);
     ctr.out(piece.slice());
   });
-  const found = `sha256:${hash.hex()}`;
+  const found = hash.digest();
   if (digest !== undefined && found !== digest) {
     throw new WharfError("DataLoss", `the registry gave ${found} for ${digest}`);
   }

@@ -46,7 +46,7 @@ async function uncompressed(ctr: Ctr, layer: Descriptor): Promise<Descriptor | u
     const { taken, made } = engine.step(native.address(blob) + at, blob.length - at, native.address(output), PIECE);
     at += taken;
     const piece = output.slice(0, made);
-    hash.update(piece);
+    hash.update(piece, piece.length);
     if (made > 0) await writer.write(piece);
     size += made;
     if (taken === 0 && made === 0) break;
@@ -55,7 +55,7 @@ async function uncompressed(ctr: Ctr, layer: Descriptor): Promise<Descriptor | u
   await writer.commit().catch((error: unknown) => {
     if (!isCode(error, "AlreadyExists")) throw error;
   });
-  return { ...layer, mediaType, digest: `sha256:${hash.hex()}` as Descriptor["digest"], size };
+  return { ...layer, mediaType, digest: hash.digest() as Descriptor["digest"], size };
 }
 
 /** A blob's new descriptor, with what it names written down; the same one where nothing changes. */
