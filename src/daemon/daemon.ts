@@ -89,7 +89,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   stack.use(engine.leftovers);
   stack.defer(() => engine.closing.abort());
   const bridge = new BridgeDriver(agent, state, undefined, () => engine.networks.users().map(({ subnet }) => subnet));
-  await bridge.restore();
+  await bridge.restore(log);
   engine.networks.add("bridge", bridge);
   await engine.userNetworks.load(log);
   stack.defer(() => engine.userNetworks.close(log));

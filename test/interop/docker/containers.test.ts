@@ -1,10 +1,10 @@
 // What clients other than the docker CLI rely on: the form of exec's output, ends and restarts, links, addresses, paths inside volumes.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { build, Daemon, until } from "../e2e/daemon.ts";
 import { Api, frames } from "./client.ts";
 
@@ -225,4 +225,21 @@ test("exec and attach: a client that is slow to read gets the header by itself, 
   }
   assert.equal(apart, 5);
   await api.remove(id);
+});
+
+test("a client that attaches while a program is begun does not undo the start where the output has ended by then", async () => {
+  const id = await api.create({ Cmd: ["sh", "-c", "exit 7"] });
+  const socket = join(daemon.state, "io", `${id.slice(0, 24)}.sock`);
+  let answered = false;
+  const started = api.call("POST", `/containers/${id}/start`).finally(() => (answered = true));
+  // It is there from the beginning of its creation to the end of its output.
+  while (!answered && !existsSync(socket)) await nextTurn();
+  rmSync(socket, { force: true });
+  const client = api.stream(`/containers/${id}/attach?stream=1&stdout=1`);
+  const { status, body } = await started;
+  assert.equal(status, 204, String(body));
+  assert.deepEqual((await api.expect(200, "POST", `/containers/${id}/wait`)).json(), { StatusCode: 7 });
+  client.socket.destroy();
+  await api.remove(id);
+  await daemon.clean();
 });

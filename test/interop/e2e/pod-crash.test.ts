@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { removeCgroups } from "../../support/cgroups.ts";
 import { execute } from "../cli/program.ts";
-import { BIN, Daemon } from "./daemon.ts";
+import { BIN, build, Daemon } from "./daemon.ts";
 
 test("what a pod's shim made for somebody who was never answered is taken away, and the pod goes on", async () => {
-  await using daemon = Daemon.prepare();
-  await daemon.start();
+  build();
+  await using daemon = await Daemon.start();
   await daemon.busybox();
   const ctr = (...args: string[]) =>
     execute([join(BIN, "ctr"), "-a", join(daemon.state, "containerd.sock"), "-n", "moby", ...args]);

@@ -7,16 +7,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Options } from "../../../src/common/gen/containerd/runc/options.ts";
 import { Status } from "../../../src/common/gen/containerd/types/task.ts";
 import { packAny } from "../../../src/common/protobuf/any.ts";
+import { until } from "../../support/until.ts";
 import { Daemon, SHIM } from "./harness.ts";
 
 const processOf = (args: string[]) => ({
   typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process",
   value: Buffer.from(JSON.stringify({ args, cwd: "/", env: ["PATH=/bin"], user: { uid: 0, gid: 0 } })),
 });
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await what()); await sleep(10)) assert.ok(Date.now() < end, `${what}`);
-}
 
 test("an exec whose start failed is still a created one: it is waited for no more, not started again, and can be deleted", async () => {
   await using daemon = new Daemon();
@@ -51,11 +48,11 @@ test("the container's process ends while an exec is being started: that is told 
   await task.start({ id });
   await task.exec({ id, execId: "one", spec: processOf(["sleep", "301"]) });
   const started = assert.rejects(task.start({ id, execId: "one" }));
-  await until(() => existsSync(ready));
+  await until("the runtime at its work", () => existsSync(ready));
   process.kill(pid, "SIGKILL");
   // Refused at once as soon as the shim has seen the end; what was asked for earlier waits for its turn. That the container counts as running lets it be made.
   const answers: Promise<string>[] = [];
-  await until(async () => {
+  await until("a refusal", async () => {
     const execId = `other${answers.length}`;
     await task.exec({ id, execId, spec: processOf(["true"]) });
     const answer = task.start({ id, execId }).then(() => "started", String);

@@ -18,6 +18,8 @@ const UNKNOWN = 255;
 export async function reconcile(engine: Engine): Promise<void> {
   await engine.volumes.store.load((message, error) => engine.log("error", message, { error }));
   await engine.containers.load((message, error) => engine.log("error", message, { error }));
+  // Of processes whose daemon is gone as well as their shim; before any container is started again, for a socket that is being made looks the same.
+  await sweepSockets(join(engine.state, "io"));
   // Asked of all at once, and no longer than a moment: a shim that hangs must not hold up the start.
   const tasks = new Map((await engine.client.tasks.list()).map((task) => [task.containerId, task]));
   const all = engine.containers.all();
@@ -30,8 +32,6 @@ export async function reconcile(engine: Engine): Promise<void> {
     .releaseGone((id) => engine.containers.find(id) !== undefined)
     .catch((error: unknown) => engine.log("error", "the network of a container that is gone is left", { error }));
   await sweepFolders(engine);
-  // Of execs whose daemon is gone as well as their shim.
-  await sweepSockets(join(engine.state, "io"));
 }
 
 async function adopt(engine: Engine, container: Container, task: Process | undefined): Promise<void> {

@@ -8,6 +8,7 @@ import { withSpan } from "../../trace/trace.ts";
 import { FirstTime, nextTurn } from "../../turn.ts";
 import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
+import type { Attachment } from "../io/attach.ts";
 import { containerStreams } from "../io/streams.ts";
 import { wantsGateway, writeNetworkFiles } from "../network/files.ts";
 import { linkEnvironment, linkHosts, tellLinking } from "../network/links.ts";
@@ -108,10 +109,12 @@ async function launch(engine: Engine, container: Container, answer: () => void):
     client.tasks.create({ containerId: id, rootfs: mounts, ...containerStreams(engine, record), startFollows }),
   );
   try {
-    const socket = engine.attachSocket(id);
-    await Promise.all([...container.pending].map((client) => client.join(socket)));
-    container.pending.clear();
-    if (!startFollows) startedAt = now();
+    if (!startFollows) {
+      const socket = engine.attachSocket(id);
+      await Promise.all([...container.pending].map((client) => client.join(socket)));
+      container.pending.clear();
+      startedAt = now();
+    }
     const { pid } = await withSpan("start task", () => client.tasks.start({ containerId: id }));
     record.state = startedState(record.state, pid, startedAt);
     container.restarting = undefined;
@@ -120,6 +123,9 @@ async function launch(engine: Engine, container: Container, answer: () => void):
     await client.tasks.delete(id).catch(() => {});
     throw error;
   }
+  // Those that came while it was being started.
+  await Promise.all([...container.pending].map((client) => joinRunning(engine, container, client)));
+  container.pending.clear();
   FIRST.done();
   engine.emit(container, "start");
   try {
@@ -141,6 +147,16 @@ async function launch(engine: Engine, container: Container, answer: () => void):
   await engine.containers
     .save(container, { flush: lasting ? undefined : false })
     .catch((error: unknown) => saveLater(engine, container, error));
+}
+
+/** Joins a client to a container that was started. One that has ended by now has nothing more to say, which is no fault. */
+export async function joinRunning(engine: Engine, container: Container, client: Attachment): Promise<void> {
+  try {
+    await client.join(engine.attachSocket(container.id));
+  } catch (error) {
+    client.end();
+    engine.log("debug", "attach", { id: container.id, error });
+  }
 }
 
 /** Of how it ended before nothing counts any more. */

@@ -9,6 +9,7 @@ import type { AnswerOf, Operation, RequestOf } from "../../../common/agent/proto
 import { failpoint } from "../../../common/failpoint.ts";
 import { fromFile } from "../../../common/file-error.ts";
 import type { ContainerRecord } from "../containers/record.ts";
+import type { Log } from "../surroundings.ts";
 import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
 import { ownNames } from "./files.ts";
 import { endpointOf, portRequests } from "./ports.ts";
@@ -72,8 +73,8 @@ export class BridgeDriver implements NetworkDriver {
     this.#bridge = state === DEFAULT_STATE ? "wharf0" : `wharf-${suffix}`;
   }
 
-  /** Reads what a daemon before this one has attached. */
-  async restore(): Promise<void> {
+  /** Reads what a daemon before this one has attached, and takes away what it has left undone; what cannot be is told, and tried again by that container's start. */
+  async restore(log: Log): Promise<void> {
     const names = await readdir(this.#dir).catch((): string[] => []);
     if (names.includes("network.json.tmp")) rmSync(join(this.#dir, "network.json.tmp"), { force: true });
     for (const name of names.filter((one) => one.endsWith(".json") && one !== "network.json")) {
@@ -86,18 +87,24 @@ export class BridgeDriver implements NetworkDriver {
         // written in part: the namespace's file tells of it
       }
     }
-    await this.#undo(names.filter((name) => /^[0-9a-f]{24}$/.test(name)));
+    const noted = new Set([...this.#attachments.values()].map(({ netns }) => netns));
+    for (const name of names.filter((one) => /^[0-9a-f]{24}$/.test(one))) {
+      if (noted.has(join(this.#dir, name))) continue;
+      await this.#undo(name).catch((error: unknown) => {
+        log("error", "what a start that was cut off has of a network is left", {
+          network: this.#name,
+          id: name,
+          error,
+        });
+      });
+    }
   }
 
   /** Takes away what an attach has made that nobody was told of: the daemon was killed meanwhile. Its namespace's file is there, and no note. */
-  async #undo(namespaces: readonly string[]): Promise<void> {
-    const noted = new Set([...this.#attachments.values()].map(({ netns }) => netns));
-    for (const name of namespaces) {
-      const netns = join(this.#dir, name);
-      if (noted.has(netns)) continue;
-      const network = await this.#load();
-      await this.#agent.call("networkDetach", { network, id: await ownerOf(network, name), attachment: { netns } });
-    }
+  async #undo(name: string): Promise<void> {
+    const network = await this.#load();
+    const attachment = { netns: join(this.#dir, name) };
+    await this.#agent.call("networkDetach", { network, id: await ownerOf(network, name), attachment });
   }
 
   attached(): readonly string[] {

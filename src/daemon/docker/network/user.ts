@@ -46,18 +46,18 @@ export class UserNetworks {
     for (const name of names.filter((one) => one.endsWith(".json.tmp"))) await rm(join(this.#folder, name));
     for (const name of names.filter((one) => one.endsWith(".json"))) {
       try {
-        await this.#add(JSON.parse(await readFile(join(this.#folder, name), "utf8")) as UserNetwork);
+        await this.#add(JSON.parse(await readFile(join(this.#folder, name), "utf8")) as UserNetwork).restore(log);
       } catch (error) {
         log("error", "a network is left out", { file: name, error });
       }
     }
   }
 
-  async #add(network: UserNetwork): Promise<void> {
+  #add(network: UserNetwork): BridgeDriver {
     const driver = new BridgeDriver(this.#agent, this.#state, network);
-    await driver.restore();
     this.#drivers.set(network.name, driver);
     this.#networks.add(network.name, driver);
+    return driver;
   }
 
   /** The new network's id. InvalidArgument, Unimplemented, AlreadyExists for a name, PermissionDenied for addresses that are taken. */
@@ -82,7 +82,7 @@ export class UserNetworks {
         attachable: wanted.attachable,
       };
       await this.#keep(network);
-      await this.#add(network);
+      this.#add(network);
       this.#events.emit("network", "create", id, { name, type: "bridge" });
       return id;
     });

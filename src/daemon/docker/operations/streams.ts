@@ -8,6 +8,7 @@ import { flag, type Query, text } from "../../http/query.ts";
 import { acceptKey } from "../../http/websocket.ts";
 import { taken } from "../../peer.ts";
 import type { Container } from "../containers/container.ts";
+import { joinRunning } from "../containers/start.ts";
 import type { Engine } from "../engine.ts";
 import { Attachment, type AttachmentOptions, type ClientStream } from "../io/attach.ts";
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../io/detach-keys.ts";
@@ -139,16 +140,7 @@ function checkAttachable(container: Container): void {
 
 /** At once when it runs, otherwise with its next start. */
 async function join(engine: Engine, container: Container, client: Attachment): Promise<void> {
-  if (container.running) {
-    try {
-      await client.join(engine.attachSocket(container.id));
-    } catch (error) {
-      // It ended between the two.
-      client.end();
-      engine.log("debug", "attach", { id: container.id, error });
-    }
-    return;
-  }
+  if (container.running) return await joinRunning(engine, container, client);
   container.pending.add(client);
   void client.closed.then(() => container.pending.delete(client));
 }

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { WharfError } from "../../../common/errors.ts";
+import { BridgeDriver, type NetworkAgent } from "./bridge.ts";
+import type { UserNetwork } from "./user-network.ts";
+
+test("restore() goes on where what a start that was cut off has left cannot be taken away", async () => {
+  const state = mkdtempSync(join(tmpdir(), "wharf-bridge-"));
+  try {
+    const id = "5".repeat(64);
+    const network = { id, name: "mesh", bridge: "br-5", subnet: "10.9.0.0/24", gateway: "10.9.0.1" } as UserNetwork;
+    const dir = join(state, `net-${id.slice(0, 12)}`);
+    const [left, other, kept] = ["a", "b", "c"].map((digit) => digit.repeat(24)) as [string, string, string];
+    mkdirSync(join(dir, "addresses"), { recursive: true });
+    for (const name of [left, other, kept]) writeFileSync(join(dir, name), "");
+    writeFileSync(join(dir, `${"c".repeat(64)}.json`), JSON.stringify({ netns: join(dir, kept) }));
+    writeFileSync(join(dir, "addresses/10.9.0.2"), `${"b".repeat(64)}\r\neth0`);
+    const asked: unknown[] = [];
+    const call = async (_: string, { id }: { id: string }) => {
+      asked.push(id);
+      if (id === left) throw new WharfError("Internal", "EBUSY");
+    };
+    const logged: unknown[] = [];
+    const driver = new BridgeDriver({ call } as unknown as NetworkAgent, state, network);
+    await driver.restore((level, _, fields) => logged.push([level, fields?.id]));
+    // by the whole id where an address tells it
+    assert.deepEqual(asked.sort(), [left, "b".repeat(64)]);
+    assert.deepEqual(logged, [["error", left]]);
+    assert.deepEqual(driver.attached(), ["c".repeat(64)]);
+  } finally {
+    rmSync(state, { recursive: true });
+  }
+});
