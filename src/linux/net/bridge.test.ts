@@ -195,6 +195,15 @@ isolated(
   },
 );
 
+isolated("a container is attached however many of its earlier starts are not gone yet", (dir) => {
+  const net = network(dir);
+  ensureBridge(net);
+  const all = Array.from({ length: 17 }, (_, i) => attach(net, "ffffffffffff", `${dir}/f${i}`));
+  equal(new Set(all.map(({ hostInterface }) => hostInterface)).size, 17);
+  for (const { hostInterface } of all) ok(/^vethfffffff[0-9a-f]{4}$/.test(hostInterface), hostInterface);
+  for (const one of all) detach(net, "ffffffffffff", one);
+});
+
 isolated("an address is given once, a wanted one is honoured, and the end of the network is an error", (dir) => {
   const net = { ...network(dir), subnet: "172.31.7.0/29" };
   ensureBridge(net);

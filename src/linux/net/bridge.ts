@@ -106,8 +106,17 @@ function toPublished(port: PortRequest, address: string): PublishedPort {
   return { ...port, hostAddress: parseAddress(port.hostAddress || "0.0.0.0"), containerAddress: parseAddress(address) };
 }
 
-/** The host end's name: "veth" and seven characters of the id, which is unique enough, and found again by people. */
-const hostInterfaceName = (id: string) => `veth${id.slice(0, 7)}${(randomBytes(2)[0]! & 15).toString(16)}`;
+/**
+ * A name for the host end: "veth" and seven characters of the id, so that people find it again, and four more, up to the longest name there is: those of the
+ * container's earlier starts may be there still, as they go with their namespaces.
+ */
+function hostInterfaceName(id: string, taken: readonly { name: string }[]): string {
+  for (;;) {
+    const end = [...randomBytes(2)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const name = `veth${id.slice(0, 7)}${end}`;
+    if (!taken.some((link) => link.name === name)) return name;
+  }
+}
 
 /**
  * Makes the namespace at `netns` and connects it: lo and eth0 up, an address, the default route, published ports.
@@ -132,8 +141,7 @@ export function attach(request: AttachRequest): Attachment {
     const mac = request.mac
       ? new Uint8Array(request.mac.split(":").map((part) => Number.parseInt(part, 16)))
       : new Uint8Array([0x02, 0x42, ...address]);
-    const hostInterface = hostInterfaceName(id);
-    connect(network, netns, { address, gateway, prefix: subnet.prefix, mac, hostInterface });
+    const hostInterface = connect(network, netns, { id, address, gateway, prefix: subnet.prefix, mac });
     for (const port of request.ports) ports.push(publish(network.bridge, address, port));
     return {
       netns,
@@ -151,19 +159,23 @@ export function attach(request: AttachRequest): Attachment {
 }
 
 interface Wire {
+  /** Of the container. */
+  id: string;
   address: Uint8Array;
   gateway: Uint8Array;
   prefix: number;
   mac: Uint8Array;
-  hostInterface: string;
 }
 
-function connect(network: BridgeNetwork, netns: string, wire: Wire): void {
+/** The host end's name. */
+function connect(network: BridgeNetwork, netns: string, wire: Wire): string {
   const LOOPBACK_INDEX = 1;
   const ETH0_INDEX = 2;
   using host = new Netlink(NETLINK_ROUTE);
-  const bridge = rt.listLinks(host).find((link) => link.name === network.bridge);
+  const links = rt.listLinks(host);
+  const bridge = links.find((link) => link.name === network.bridge);
   if (!bridge) throw new WharfError("NotFound", `bridge ${JSON.stringify(network.bridge)} does not exist`);
+  const hostInterface = hostInterfaceName(wire.id, links);
   using home = new Fd(open("/proc/self/ns/net", O.RDONLY));
   const namespace = open(netns, O.RDONLY);
   try {
@@ -174,18 +186,19 @@ function connect(network: BridgeNetwork, netns: string, wire: Wire): void {
     rt.createVeth(
       b,
       { name: "eth0", index: ETH0_INDEX, mac: wire.mac, ...mtu },
-      { name: wire.hostInterface, netns: home.value, ...mtu },
+      { name: hostInterface, netns: home.value, ...mtu },
     );
     rt.addAddress(b, ETH0_INDEX, wire.address, wire.prefix);
     inside.request(b);
     const outside = new MessageBuilder();
-    rt.changeLink(outside, { name: wire.hostInterface, up: true, master: bridge.index });
-    rt.setHairpin(outside, wire.hostInterface);
+    rt.changeLink(outside, { name: hostInterface, up: true, master: bridge.index });
+    rt.setHairpin(outside, hostInterface);
     host.request(outside);
     // the route needs eth0's carrier for nothing, but its being up: by now both ends are
     const route = new MessageBuilder();
     rt.addDefaultRoute(route, ETH0_INDEX, wire.gateway);
     inside.request(route);
+    return hostInterface;
   } finally {
     close(namespace);
   }
