@@ -132,6 +132,27 @@ rm -f "$dir/snap.sock"
 wharfd_up
 for _ in $(seq 600); do d exec c1 true > /dev/null 2>&1 && break; sleep 0.1; done
 step exec-after d exec c1 echo after
+# Both are killed, and a container ends before they are back.
+mkdir "$dir/flag"
+d run -d --name meanwhile -v "$dir/flag:/flag" lab/bb:1 sh -c 'until [ -e /flag/end ]; do sleep 0.1; done; exit 42' > "$dir/id"
+pid=$(d inspect -f '{{.State.Pid}}' meanwhile)
+kill -9 "$dockerd" $below
+wait "$dockerd" $below 2> /dev/null
+touch "$dir/flag/end"
+for _ in $(seq 600); do kill -0 "$pid" 2> "$dir/version" || break; sleep 0.1; done
+rm -f "$dir/snap.sock"
+wharfd_up
+dockerd_up
+for _ in $(seq 600); do [ "$(d inspect -f '{{.State.Running}}' meanwhile)" = false ] && break; sleep 0.1; done
+step meanwhile state meanwhile
+step both-exec d exec c1 echo both
+step meanwhile-gone d rm meanwhile
+# Its shim is killed.
+d run -d --name victim lab/bb:1 sleep 1000 > "$dir/id"
+kill -9 "$(sed -n 's/^PPid:\t//p' "/proc/$(d inspect -f '{{.State.Pid}}' victim)/status")"
+for _ in $(seq 600); do [ "$(d inspect -f '{{.State.Running}}' victim)" = false ] && break; sleep 0.1; done
+step victim state victim
+step victim-gone d rm victim
 step restart d restart -t 60 c1
 step restarted d ps --format '{{.Names}} {{.State}}'
 step ours-prune sh -c "timeout 120 docker -H unix://$dir/ws/docker.sock container prune -f > $dir/prune.log"

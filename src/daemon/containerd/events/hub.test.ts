@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Envelope } from "../api/events.ts";
 import { rejects } from "../conformance/harness.ts";
 import { EventHub } from "./hub.ts";
-import { decodeEvent, imageCreate } from "./messages.ts";
+import { decodeEvent, imageCreate, taskDelete, taskExit } from "./messages.ts";
 
 const message = (name: string) => imageCreate({ name });
 
@@ -61,16 +62,54 @@ test("subscribe() refuses a bad filter at once", () => {
   assert.throws(() => new EventHub().subscribe(["topic="]), { code: "InvalidArgument" });
 });
 
-test("what came late is told to those, too, who subscribe shortly after the start", async (t) => {
-  t.mock.timers.enable({ apis: ["Date"] });
+const exit = (containerId: string, id = containerId) => taskExit({ containerId, id, pid: 7 });
+
+function told(hub: EventHub, filters: string[] = []): string[] {
+  const got: string[] = [];
+  const read = async () => {
+    for await (const { topic, event } of hub.subscribe(filters)) got.push(`${topic} ${decodeEvent(event)?.id ?? ""}`);
+  };
+  read().catch((error) => got.push(String(error)));
+  return got;
+}
+
+test("what came late is told after a while, to those, too, who subscribe shortly after the start", async (t) => {
+  t.mock.timers.enable({ apis: ["Date", "setTimeout"] });
   const hub = new EventHub();
-  hub.emit("a", message("early"), true);
+  const before = told(hub);
+  hub.emit("a", exit("c"), true);
+  const soon = told(hub, ['topic=="/tasks/exit"']);
   hub.emit("a", message("not of before"));
-  const soon = hub.subscribe(['event.name=="early"'])[Symbol.asyncIterator]();
-  assert.equal((await soon.next()).value?.topic, "/images/create");
-  t.mock.timers.tick(11_000);
-  const later = hub.subscribe();
+  await nextTurn();
+  assert.deepEqual([before, soon], [["/images/create "], []]);
+  t.mock.timers.tick(2000);
+  await nextTurn();
+  assert.deepEqual([before, soon], [["/images/create ", "/tasks/exit c"], ["/tasks/exit c"]]);
+  t.mock.timers.tick(9000);
+  const later = told(hub);
   hub[Symbol.dispose]();
-  assert.equal((await soon.next()).done, true);
-  for await (const { topic } of later) assert.fail(topic);
+  await nextTurn();
+  assert.deepEqual(later, []);
+});
+
+test("an end that came late is told before the deletion of its process, and to those who still listen at the end", async (t) => {
+  t.mock.timers.enable({ apis: ["Date", "setTimeout"] });
+  const hub = new EventHub();
+  const got = told(hub);
+  for (const one of [exit("c"), exit("c", "e"), exit("d"), exit("other")]) hub.emit("a", one, true);
+  hub.hasten("b", "c");
+  await nextTurn();
+  assert.deepEqual(got, [], "another namespace's");
+  hub.hasten("a", "c", "e");
+  await nextTurn();
+  assert.deepEqual(got.splice(0), ["/tasks/exit e"]);
+  hub.emit("a", taskDelete({ containerId: "d", id: "d", pid: 7 }));
+  await nextTurn();
+  assert.deepEqual(got.splice(0), ["/tasks/exit d", "/tasks/delete d"]);
+  hub.emit("a", taskDelete({ containerId: "c", id: "c", pid: 7 }), true);
+  await nextTurn();
+  assert.deepEqual(got.splice(0), ["/tasks/exit c", "/tasks/delete c"]);
+  hub[Symbol.dispose]();
+  await nextTurn();
+  assert.deepEqual(got, ["/tasks/exit other"]);
 });

@@ -5,6 +5,8 @@
 
 import { WharfError } from "../../../common/errors.ts";
 import { type FieldAdaptor, mapField, parseFilters } from "../../../common/filters.ts";
+import { TaskDelete, TaskExit } from "../../../common/gen/containerd/events/task.ts";
+import { isAny } from "../../../common/protobuf/any.ts";
 import type { Envelope } from "../api/events.ts";
 import type { CallOptions, Filters } from "../api/types.ts";
 import { now } from "../core/clock.ts";
@@ -19,6 +21,21 @@ const SLACK = 256;
 /** Milliseconds after the start in which subscribers hear of what has happened before it, too. */
 const LATE = 10_000;
 
+/**
+ * Milliseconds that they do not hear of it yet, unless its task is deleted: a dockerd that has just started, too, asks how its tasks are, and one that is told
+ * of an end before it has asked does not delete the container.
+ */
+const PAUSE = 2000;
+
+/** Milliseconds from the start until all have been told of what came late. */
+export const LATE_TOLD = LATE + PAUSE;
+
+/** What has happened before the start. `due`: its task is deleted. */
+interface Late {
+  readonly envelope: Envelope;
+  due: boolean;
+}
+
 const TOPIC = /^(?:\/[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*)+$/;
 
 export class EventHub implements Disposable {
@@ -31,8 +48,8 @@ export class EventHub implements Disposable {
   #closed = false;
   readonly #backlog: number;
   /** What has happened before the start and came late. */
-  #late: Envelope[] | undefined = [];
-  readonly #lateUntil = Date.now() + LATE;
+  #late: Late[] = [];
+  readonly #began = Date.now();
 
   constructor(backlog = BACKLOG) {
     this.#backlog = backlog;
@@ -45,7 +62,7 @@ export class EventHub implements Disposable {
 
   /**
    * InvalidArgument for an envelope without namespace, time or proper topic. `late`: it is of a process that an earlier daemon has
-   * started; who subscribes shortly after the start, which nobody can before, is told of it as well.
+   * started; who subscribes shortly after the start, which nobody can before, is told of it as well, and all after a while.
    */
   forward(envelope: Envelope, late = false): void {
     if (!TOPIC.test(envelope.topic)) {
@@ -57,8 +74,16 @@ export class EventHub implements Disposable {
     if (envelope.namespace === "" || envelope.timestamp === "") {
       throw new WharfError("InvalidArgument", `the event ${envelope.topic} has no namespace or no time`);
     }
+    const deleted = isAny(envelope.event, TaskDelete);
+    if (deleted && this.#late.length > 0)
+      this.hasten(envelope.namespace, String(decodeEvent(envelope.event)?.containerId));
+    if (late && this.#isEarly(LATE_TOLD)) {
+      const told = { envelope, due: deleted };
+      this.#late.push(told);
+      for (const reader of this.#readers) reader.expect(told);
+      return;
+    }
     this.#held.push(envelope);
-    if (late) this.#missed().push(envelope);
     for (const reader of this.#readers) {
       if (this.#end - reader.at > this.#backlog) reader.drop();
       reader.wake();
@@ -80,19 +105,29 @@ export class EventHub implements Disposable {
     this.#trimAt = this.#held.length * 2 + SLACK;
   }
 
-  #missed(): Envelope[] {
-    if (Date.now() > this.#lateUntil) this.#late = undefined;
-    return this.#late ?? [];
+  #isEarly(ms: number): boolean {
+    return Date.now() - this.#began <= ms;
+  }
+
+  /** A task, or one of its processes, is deleted: who has not heard yet of an end before the start hears of it now. */
+  hasten(namespace: string, task: string, process?: string): void {
+    if (this.#late.length === 0) return;
+    if (!this.#isEarly(LATE_TOLD)) this.#late = [];
+    for (const late of this.#late) {
+      const { envelope } = late;
+      if (envelope.namespace !== namespace || !isAny(envelope.event, TaskExit)) continue;
+      const { containerId, id } = decodeEvent(envelope.event) ?? {};
+      if (containerId === task && (process === undefined || process === id)) late.due = true;
+    }
+    for (const reader of this.#readers) reader.wake();
   }
 
   /** See `EventService.subscribe`; begins with this call, not with the first read. */
   subscribe(filters?: Filters, options: CallOptions = {}): AsyncIterable<Envelope> {
     const matches = parseFilters(filters);
     const reader = new Reader(this, this.#end, options.signal);
-    const late = [...this.#missed()];
-    return {
-      [Symbol.asyncIterator]: () => reader.read((envelope) => matches(envelopeAdaptor(envelope)), late),
-    };
+    if (this.#isEarly(LATE)) for (const late of this.#late) reader.expect(late);
+    return { [Symbol.asyncIterator]: () => reader.read((envelope) => matches(envelopeAdaptor(envelope))) };
   }
 
   /** The event after `count` others; undefined when it has not happened yet. */
@@ -127,6 +162,8 @@ class Reader {
   at: number;
   #dropped = false;
   #wake: (() => void) | undefined;
+  /** What it is told of when its time has come. */
+  readonly #expected: { late: Late; due: boolean }[] = [];
 
   constructor(hub: EventHub, at: number, signal: AbortSignal | undefined) {
     this.#hub = hub;
@@ -145,25 +182,39 @@ class Reader {
     this.#wake?.();
   }
 
+  expect(late: Late): void {
+    const expected = { late, due: false };
+    this.#expected.push(expected);
+    setTimeout(() => {
+      expected.due = true;
+      this.wake();
+    }, PAUSE).unref();
+  }
+
+  #takeLate(): Envelope | undefined {
+    const at = this.#expected.findIndex(({ late, due }) => due || late.due || this.#hub.closed);
+    return at < 0 ? undefined : this.#expected.splice(at, 1)[0]!.late.envelope;
+  }
+
   /** What it has not read is free to go. */
   drop(): void {
     this.#dropped = true;
     this.#hub.leave(this);
   }
 
-  /** Events that match, `first` those that were before. */
-  async *read(matches: (envelope: Envelope) => boolean, first: readonly Envelope[]): AsyncGenerator<Envelope> {
+  /** Events that match. */
+  async *read(matches: (envelope: Envelope) => boolean): AsyncGenerator<Envelope> {
     try {
-      for (const envelope of first) if (matches(envelope) && !this.#signal?.aborted) yield envelope;
       while (!this.#signal?.aborted) {
         if (this.#dropped) {
           throw new WharfError("ResourceExhausted", "the reader of events fell too far behind", {
             hint: "read faster, or narrow the subscription by filters; list the objects anew",
           });
         }
-        const next = this.#hub.event(this.at);
+        const late = this.#takeLate();
+        const next = late ?? this.#hub.event(this.at);
         if (next) {
-          this.at++;
+          if (!late) this.at++;
           if (matches(next)) yield next;
         } else if (this.#hub.closed) {
           return;

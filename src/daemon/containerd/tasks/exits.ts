@@ -8,7 +8,7 @@ import { anyName, unpackAny } from "../../../common/protobuf/any.ts";
 import { formatTimestamp, parseTimestamp } from "../../../common/timestamp.ts";
 import type { Database, Row } from "../../store/database.ts";
 import type { Envelope } from "../api/events.ts";
-import type { EventHub } from "../events/hub.ts";
+import { type EventHub, LATE_TOLD } from "../events/hub.ts";
 import { taskExit } from "../events/messages.ts";
 
 /** Milliseconds to wait for the shim's own event before telling of an exit in its place. */
@@ -31,6 +31,8 @@ export interface ProcessKey {
   exec: string;
 }
 
+type Told = ProcessKey & Pick<Exit, "pid">;
+
 export class Exits {
   readonly #began = Date.now();
   readonly #db: Database;
@@ -38,7 +40,7 @@ export class Exits {
   /** Processes, with their pids, whose exit was published. */
   readonly #told = new Set<string>();
   /** Processes whose exit was told, which is not yet written down. */
-  readonly #unnoted = new Map<string, ProcessKey>();
+  readonly #unnoted: Told[] = [];
   /** Processes that were deleted a short while ago. */
   readonly #gone = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -83,40 +85,43 @@ export class Exits {
   }
 
   #tell(key: ProcessKey, exit: Exit, late = Date.parse(exit.exitedAt) < this.#began): void {
-    if (!this.#note(key, exit)) return;
+    if (!this.#note(key, exit, late)) return;
     const { task, exec } = key;
     const { pid, exitStatus, exitedAt } = exit;
     const message = { containerId: task, id: exec || task, pid, exitStatus, exitedAt: parseTimestamp(exitedAt) };
     this.#hub.emit(key.namespace, taskExit(message), late);
   }
 
-  /** Takes an event from a shim; false when it tells of an exit that was told already. An exit is written down before it is told. */
-  admit(envelope: Envelope): boolean {
+  /**
+   * Takes an event from a shim, `late` as the hub has it; false when it tells of an exit that was told already. An exit is written down before it
+   * is told.
+   */
+  admit(envelope: Envelope, late = false): boolean {
     if (anyName(envelope.event) !== TaskExit.typeName) return true;
     const { containerId: task, id, pid, ...answer } = unpackAny(TaskExit, envelope.event);
     const key = { namespace: envelope.namespace, task, exec: id === task ? "" : id };
-    return this.#note(key, exitOf(pid, answer, envelope.timestamp));
+    return this.#note(key, exitOf(pid, answer, envelope.timestamp), late);
   }
 
   /** Notes that an exit is told; false when it was before. */
-  #note(key: ProcessKey, exit: Exit): boolean {
+  #note(key: ProcessKey, exit: Exit, late: boolean): boolean {
     const text = textOf(key, exit.pid);
     if (this.#told.has(text)) return false;
     this.#told.add(text);
     if (this.#gone.has(text)) return true;
     if (!this.find(key)) this.#write(key, exit, false);
-    if (this.#unnoted.size === 0) this.#later(NOTE, () => this.#noteTold());
-    this.#unnoted.set(text, key);
+    // A daemon that ends before all have been told leaves it to the next.
+    const told = { ...key, pid: exit.pid };
+    if (late) this.#later(LATE_TOLD + NOTE, () => this.#noteTold([told]));
+    else if (this.#unnoted.push(told) === 1) this.#later(NOTE, () => this.#noteTold(this.#unnoted.splice(0)));
     return true;
   }
 
-  #noteTold(): void {
-    const keys = [...this.#unnoted.values()];
-    this.#unnoted.clear();
-    const sql = "UPDATE exits SET told = 1 WHERE namespace = ? AND task = ? AND exec = ?";
-    const work = () => keys.map(({ namespace, task, exec }) => this.#db.run(sql, namespace, task, exec));
+  #noteTold(told: readonly Told[]): void {
+    const sql = "UPDATE exits SET told = 1 WHERE namespace = ? AND task = ? AND exec = ? AND pid = ?";
+    const work = () => told.map(({ namespace, task, exec, pid }) => this.#db.run(sql, namespace, task, exec, pid));
     try {
-      if (keys.length > 0) this.#db.removal(work);
+      if (told.length > 0) this.#db.removal(work);
     } catch {
       // Told again after the next start, which is better than never.
     }
@@ -127,6 +132,7 @@ export class Exits {
     const { namespace, task, exec } = key;
     const sql = "DELETE FROM exits WHERE namespace = ? AND task = ? AND exec = ?";
     this.#db.removal(() => this.#db.run(sql, namespace, task, exec));
+    this.#hub.hasten(namespace, task, exec || undefined);
     const text = textOf(key, pid);
     this.#gone.add(text);
     this.#later(GRACE, () => {
@@ -145,7 +151,7 @@ export class Exits {
   }
 
   close(): void {
-    this.#noteTold();
+    this.#noteTold(this.#unnoted.splice(0));
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }

@@ -140,7 +140,7 @@ export class ShimManager implements AsyncDisposable {
 
   #forward(envelope: Envelope): void {
     const late = Date.now() < this.#began + STARTING ? wasBefore(envelope, this.#began) : false;
-    if (this.exits.admit(envelope) && this.deletions.admit(envelope)) this.shared.hub.forward(envelope, late);
+    if (this.exits.admit(envelope, late) && this.deletions.admit(envelope)) this.shared.hub.forward(envelope, late);
   }
 
   find(namespace: string, id: string): Task | undefined {
