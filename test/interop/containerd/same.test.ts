@@ -97,21 +97,20 @@ for (const [name, scenario] of Object.entries({ ...GROUPS, sandboxes, transfers,
 
 function difference(real: Outcome, ours: Outcome): { real: Outcome; ours: Outcome } | undefined {
   assert.notEqual(real.code, -1, `containerd does not survive ${real.name}`);
-  if (
-    real.name in DIFFERENT ||
-    /^containers: (list|stream) /.test(real.name) ||
-    /^sandbox store: list /.test(real.name)
-  ) {
-    return undefined;
-  }
+  if (real.name in DIFFERENT) return undefined;
   // What containerd has no code for has one here, or succeeds, as an abort right after a write.
   if (real.code === UNKNOWN) return undefined;
   const same = real.code === ours.code && isDeepStrictEqual(plain(real), plain(ours));
   return same ? undefined : { real, ours };
 }
 
-/** containerd ends a writer's stream with its last answer once more, tells of no expectation, and lists mount options and ingests in no order. */
+/**
+ * containerd ends a writer's stream with its last answer once more, tells of no expectation, and lists mount options and ingests in no order. Of lists
+ * of containers and sandboxes, whose extensions differ, it counts which there are.
+ */
 function plain({ name, answers }: Outcome): unknown {
+  if (/^(?:containers: (?:list|stream)|sandbox store: list) /.test(name))
+    return JSON.stringify(answers).match(/"(?:id|sandboxId)":"[^"]*"/g);
   if (!name.startsWith("content") && !name.startsWith("snapshots")) return answers;
   const all = answers.filter((one, i) => i === 0 || !isDeepStrictEqual(one, answers[i - 1]));
   const text = JSON.stringify(all, (key, value) => {
