@@ -21,6 +21,7 @@ const because = (reason: string): Evidence => ({ reason });
 
 const ANSWERED = because("part of answers; in a request it says nothing, as in dockerd");
 const BUILD = because("builds come later; it answers 501 with its name");
+const NO_CACHE = because("builds come later: there is no cache of them to choose from");
 const NETWORK = because("a container is on one network, the one it was made with; it answers 501 with its name");
 const NOT_CHANGED = because("cannot be changed by an update: ignored, as dockerd does");
 const NOT_IMAGE = because("says nothing of an image: left out of it");
@@ -288,9 +289,10 @@ const BLOCKS: readonly Block[] = [
     "ImageBuild * .body ?dockerfile ?t ?extrahosts ?remote ?q ?nocache ?cachefrom ?pull ?rm ?forcerm ?memory ?memswap ?cpushares",
     "ImageBuild ?cpusetcpus ?cpuperiod ?cpuquota ?buildargs ?shmsize ?squash ?labels ?networkmode #Content-type #X-Registry-Config",
     "ImageBuild ?platform ?target ?outputs ?version",
-    "BuildPrune * ?keep-storage ?reserved-space ?max-used-space ?min-free-space ?all ?filters",
     "Session *",
   ],
+  [NO_CACHE, "BuildPrune ?keep-storage ?reserved-space ?max-used-space ?min-free-space ?all"],
+  [lists("prune of build caches: there are none"), "BuildPrune * ?filters"],
   [
     lists("ping, version, info, auth, df"),
     "SystemInfo *",

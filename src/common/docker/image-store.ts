@@ -45,6 +45,11 @@ export const VolumeUsage = object("VolumeUsageData", { Size: integer("bytes"), R
 
 export const BuildCacheRecord = object("BuildCache", { ID: string(), InUse: boolean(), Size: integer() });
 
+export const BuildPruneResponse = object("BuildPruneResponse", {
+  CachesDeleted: nullable(array(string())),
+  SpaceReclaimed: integer("bytes"),
+});
+
 export const DataUsage = object("SystemDataUsageResponse", {
   LayersSize: optional(integer("bytes of all unpacked layers, each counted once")),
   Images: optional(array(ImageSummary)),

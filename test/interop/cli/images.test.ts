@@ -55,7 +55,7 @@ test("save, load, import, commit", async () => {
   const wrong = await daemon.wharf(["load"], { input: Buffer.alloc(20_000_000, "no archive") });
   assert.equal(wrong.code, 1);
   assert.match(wrong.stderr, /^wharf: this is no tar archive/);
-  assert.match((await daemon.wharf(["load", "-i", "/nonexistent"])).stderr, /no such file/i);
+  assert.match((await daemon.wharf(["load", "-i", join(daemon.dir, "none")])).stderr, /no such file/i);
   const rootfs = join(daemon.dir, "rootfs.tar");
   await ok("run", "--name", "c1", "--network", "none", "busybox", "sh", "-c", "echo new > /added");
   await ok("export", "-o", rootfs, "c1");

@@ -18,7 +18,6 @@ ContainerArchive GET /containers/{id}/archive
 PutContainerArchive PUT /containers/{id}/archive
 ContainerPrune POST /containers/prune
 ImageBuild POST /build
-BuildPrune POST /build/prune
 ImageHistory GET /images/{name*}/history
 ImagePush POST /images/{name*}/push
 ImageTag POST /images/{name*}/tag

@@ -1,10 +1,10 @@
 /** What everything takes up. Sizes of layers were counted when they were unpacked. */
 
 import type { ContainerSummary } from "../../../common/docker/container.ts";
-import { DataUsage } from "../../../common/docker/image-store.ts";
+import { BuildPruneResponse, DataUsage } from "../../../common/docker/image-store.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { type Operation, operation } from "../../http/operation.ts";
-import { texts } from "../../http/query.ts";
+import { filters, texts } from "../../http/query.ts";
 import { listContainers } from "../containers/list.ts";
 import type { Engine } from "../engine.ts";
 import { layerUsage } from "../images/sizes.ts";
@@ -38,6 +38,15 @@ export function usageOperations(engine: Engine): Operation[] {
           ...(wanted("build-cache") ? { BuildCache: [] } : {}),
         });
       },
+    }),
+    operation({
+      id: "BuildPrune",
+      method: "POST",
+      path: "/build/prune",
+      summary: "removes caches of builds; without builds there are none",
+      query: { filters: filters("until, id, parent, type, description, inuse, shared, private") },
+      answer: BuildPruneResponse,
+      handler: (x) => x.json(200, { CachesDeleted: null, SpaceReclaimed: 0 }),
     }),
   ];
 }
