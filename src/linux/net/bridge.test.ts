@@ -195,6 +195,18 @@ isolated(
   },
 );
 
+isolated("an address that nobody's name was written into is given back with the next detach", (dir) => {
+  const net = network(dir);
+  ensureBridge(net);
+  const { address } = attach(net, "cccccccccccc", `${dir}/c`);
+  writeFile(`${net.ipamDir}/${address}`, "");
+  const other = attach(net, "dddddddddddd", `${dir}/d`);
+  detachFrom({ network: net, id: "cccccccccccc", attachment: { netns: `${dir}/c` } });
+  ok(!exists(`${net.ipamDir}/${address}`), "the address is free");
+  ok(exists(`${net.ipamDir}/${other.address}`), "the other's is not");
+  detach(net, "dddddddddddd", other);
+});
+
 isolated("a container is attached however many of its earlier starts are not gone yet", (dir) => {
   const net = network(dir);
   ensureBridge(net);

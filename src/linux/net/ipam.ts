@@ -57,9 +57,9 @@ export function reserve(dir: string, subnet: Subnet, gateway: Uint8Array, id: st
   });
 }
 
-/** Gives an address back, if it is `id` that holds it. */
+/** Gives an address back, if it is `id` that holds it, or nobody's name was written into it. */
 export function release(dir: string, id: string, address: string): void {
-  if (ownerOf(dir, address) === id) unlinkIfThere(`${dir}/${address}`);
+  if (isHeldBy(dir, id, address)) unlinkIfThere(`${dir}/${address}`);
 }
 
 /** Addresses that `id` holds, and those of which was not written yet whose they are, when the agent was killed: it makes one after the other. */
@@ -70,7 +70,12 @@ export function heldBy(dir: string, id: string): string[] {
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
   }
-  return names.filter((name) => /^\d+\./.test(name) && ["", id].includes(ownerOf(dir, name) ?? ""));
+  return names.filter((name) => /^\d+\./.test(name) && isHeldBy(dir, id, name));
+}
+
+function isHeldBy(dir: string, id: string, address: string): boolean {
+  const owner = ownerOf(dir, address);
+  return owner === id || owner === "";
 }
 
 function ownerOf(dir: string, address: string): string | undefined {
