@@ -109,6 +109,12 @@ test("an end that came late is told before the deletion of its process, and to t
   hub.emit("a", taskDelete({ containerId: "c", id: "c", pid: 7 }), true);
   await nextTurn();
   assert.deepEqual(got.splice(0), ["/tasks/exit c", "/tasks/delete c"]);
+  const alone = new EventHub();
+  const heard = told(alone);
+  await nextTurn();
+  alone.emit("a", taskDelete({ containerId: "e", id: "e", pid: 7 }), true);
+  await nextTurn();
+  assert.deepEqual(heard, ["/tasks/delete e"]);
   hub[Symbol.dispose]();
   await nextTurn();
   assert.deepEqual(got, ["/tasks/exit other"]);

@@ -185,10 +185,12 @@ class Reader {
   expect(late: Late): void {
     const expected = { late, due: false };
     this.#expected.push(expected);
-    setTimeout(() => {
+    const tell = () => {
       expected.due = true;
       this.wake();
-    }, PAUSE).unref();
+    };
+    if (late.due) tell();
+    else setTimeout(tell, PAUSE).unref();
   }
 
   #takeLate(): Envelope | undefined {
