@@ -121,10 +121,11 @@ test("checkLayers() lets through what the architecture allows", () => {
 });
 
 const LINTS: [what: string, file: string, source: string, complaint: RegExp][] = [
-  ["a file without an opening comment", "src/common/a.ts", "export const a = 1;\n", /opens with a comment/],
+  ["a file without an opening comment", "src/common/a.ts", "const a = 1;\n", /opens with a comment/],
   ["a file that is too long", "src/common/a.ts", `// a\n${"x;\n".repeat(500)}`, /501 lines; 500 at most/],
   ["a default export", "src/common/a.ts", "// a\nexport default 1;\n", /no default exports/],
   ["a renamed default export", "src/common/a.ts", "// a\nexport { a as default };\n", /no default exports/],
+  ["a function exported to nobody", "src/common/a.ts", "// a\nexport function f() {}\nf();\n", /f is exported, but no/],
   ["test.skip", "test/kernel/a.test.ts", '// a\ntest.skip("x", () => {});\n', /put aside/],
   ["describe.only", "test/kernel/a.test.ts", '// a\n  describe.only("x", () => {});\n', /put aside/],
   ["the option only", "src/common/a.test.ts", `test("x", { ${"only"}: true }, () => {});\n`, /put aside by an option/],
@@ -139,6 +140,9 @@ for (const [what, file, source, complaint] of LINTS) {
 }
 
 test("houseLints() lets a good file through", () => {
-  const good = { "src/common/a.ts": `// a\n${"x;\n".repeat(499)}`, "tools/b.ts": "#!/x\n/** b */\n", "src/x.d.ts": "" };
+  const good = {
+    ...{ "src/common/a.ts": `// a\n${"x;\n".repeat(499)}`, "tools/b.ts": "#!/x\n/** b */\n", "src/x.d.ts": "" },
+    ...{ "tools/c.ts": "// c\nexport const c = 1;\n", "tools/d.ts": '// d\nimport { c } from "./c.ts";\nc;\n' },
+  };
   assert.deepEqual(houseLints(new Map(Object.entries(good))), []);
 });

@@ -63,7 +63,7 @@ const DAEMON_FORBIDDEN: Record<string, readonly string[]> = {
 /** All that docker/ and cri/ may see of containerd/. */
 const CONTAINERD_INTERFACE = /^src\/daemon\/containerd\/(api\.ts|api\/.*)$/;
 
-export function worldOf(file: string): World {
+function worldOf(file: string): World {
   const name = /^src\/(common|linux|daemon|web)\//.exec(file)?.[1];
   return (name as World | undefined) ?? "tools";
 }

@@ -23,7 +23,7 @@ export const DEFAULT_DOMAIN = "docker.io";
 export const HUB_HOST = "registry-1.docker.io";
 /** The folder of docker.io that names without one mean. */
 const OFFICIAL_FOLDER = "library/";
-export const DEFAULT_TAG = "latest";
+const DEFAULT_TAG = "latest";
 /** Upper limit of a repository path, set by the distribution project. */
 const MAX_PATH = 255;
 

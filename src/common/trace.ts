@@ -62,7 +62,7 @@ export function formatTraceparent(context: TraceContext): string {
 /** Gives `count` random bytes. */
 export type RandomBytes = (count: number) => Uint8Array;
 
-export function newTraceId(random: RandomBytes): string {
+function newTraceId(random: RandomBytes): string {
   return notZero(16, random);
 }
 

@@ -65,7 +65,7 @@ export async function taken(stream: Duplex): Promise<void> {
 }
 
 /** unix(7), SO_PEERCRED: as they were when it connected. Undefined for what is no unix socket. */
-export function peerOf(socket: Socket): Peer | undefined {
+function peerOf(socket: Socket): Peer | undefined {
   calls ??= load();
   const fd = descriptorOf(socket);
   if (!calls || fd === undefined) return undefined;

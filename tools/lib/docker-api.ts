@@ -2,7 +2,7 @@
  * What Docker's Engine API 1.51 has for containers, images, volumes, execs, the system and networks: operations, and what may be given to
  * each: {path} and ?query parameters, #headers, and .fields of the body. Of filters each name is one.
  */
-export const DOCKER_API = `
+const DOCKER_API = `
 ContainerList GET /containers/json
   ?all ?limit ?size ?filters=ancestor ?filters=before ?filters=expose ?filters=exited ?filters=health ?filters=id
   ?filters=isolation ?filters=is-task ?filters=label ?filters=name ?filters=network ?filters=publish ?filters=since

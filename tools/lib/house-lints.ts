@@ -1,4 +1,4 @@
-// Small rules of the house that no linter has: what a file opens with, how long it may be, no test put aside.
+// Small rules of the house that no linter has: what a file opens with, how long it may be, no test put aside, nothing exported to nobody.
 import type { Problem, Sources } from "../check-layers.ts";
 
 const MAX_LINES = 500;
@@ -27,6 +27,26 @@ function lint(file: string, source: string): Problem[] {
   return problems;
 }
 
+const EXPORTED = /^export (?:async )?(?:abstract )?(?:function\*?|class|const) ([\w$]+)/gm;
+
+/** Values that are exported and named in no other file: dead, or a file's own affair. Types may stand in what is inferred elsewhere. */
+function idleExports(sources: Sources): Problem[] {
+  const own = [...sources].filter(([file]) => !file.endsWith(".d.ts"));
+  /** In how many files each name is. */
+  const files = new Map<string, number>();
+  for (const [, source] of own) {
+    for (const name of new Set(source.match(/[\w$]+/g))) files.set(name, (files.get(name) ?? 0) + 1);
+  }
+  return own.flatMap(([file, source]) =>
+    [...source.matchAll(EXPORTED)].flatMap(({ 1: name, index }) => {
+      if (files.get(name!)! > 1) return [];
+      const line = source.slice(0, index).split("\n").length;
+      return [{ file, line, text: `${name} is exported, but no other file names it` }];
+    }),
+  );
+}
+
 export function houseLints(sources: Sources): Problem[] {
-  return [...sources].flatMap(([file, source]) => (file.endsWith(".d.ts") ? [] : lint(file, source)));
+  const single = [...sources].flatMap(([file, source]) => (file.endsWith(".d.ts") ? [] : lint(file, source)));
+  return [...single, ...idleExports(sources)];
 }

@@ -67,7 +67,7 @@ export function isQualifiedDevice(text: string): boolean {
   return QUALIFIED.test(text);
 }
 
-export const HOOKS = [
+const HOOKS = [
   ...(["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"] as const),
 ];
 

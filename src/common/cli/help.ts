@@ -50,7 +50,7 @@ function flagHelp(flag: Flag<unknown>): string {
   return `${flag.help}${words}${shown ? ` [${String(initial)}]` : ""}`;
 }
 
-export function flagsHelp(flags: Flags, style: HelpStyle, topics: readonly Topic[] = []): string {
+function flagsHelp(flags: Flags, style: HelpStyle, topics: readonly Topic[] = []): string {
   const sorted = new Set(topics.flatMap((topic) => topic.flags));
   const rest = { title: "Flags", flags: Object.keys(flags).filter((name) => !sorted.has(name)) };
   let text = "";

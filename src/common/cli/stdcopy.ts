@@ -2,7 +2,7 @@
 import { WharfError } from "../errors.ts";
 
 /** Streams of a frame; 3 carries an error text of the daemon. */
-export const STDOUT = 1;
+const STDOUT = 1;
 export const STDERR = 2;
 const SYSTEM_ERROR = 3;
 

@@ -174,10 +174,22 @@ test("a plugin that fails is named, with its own words", () => {
   assert.throws(failing(100), { code: "Unknown" });
   assert.throws(failing("panic!"), { message: 'CNI plugin "two" failed (add): it ended with 2: panic!' });
   const { client, files } = host();
-  assert.throws(() => client.add(network({ plugins: [{ type: "missing" }] }), attachment), /in none of \/a, \/b/);
+  assert.throws(() => client.add(network({ plugins: [{ type: "missing" }] }), attachment), {
+    ...{ code: "FailedPrecondition", message: 'CNI plugin "missing" is in none of /a, /b' },
+  });
   assert.throws(() => client.add(network(), { ...attachment, containerId: "../x" }), /container id/);
   assert.throws(() => client.add(network(), { ...attachment, ifName: "a/b" }), /interface name/);
   assert.equal(files.size, 0);
+});
+
+test("del() tells what is gone already from other failures, in the words of older plugins, too", () => {
+  const failing = (said: number | string | object) => () =>
+    host(() => said).client.del(network(), { ...attachment, netns: "" });
+  assert.throws(failing(3), { code: "NotFound" });
+  assert.throws(failing(100), { code: "Unknown" });
+  assert.throws(failing("open /run/netns/x: no such file or directory"), { code: "NotFound" });
+  assert.throws(failing("iptables: permission denied"), { code: "Unknown" });
+  assert.throws(() => host(() => "not found").client.add(network(), attachment), { code: "Unknown" });
 });
 
 test("parseNetworkFile() takes lists and single plugins, and says what is wrong with others", () => {

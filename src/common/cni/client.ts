@@ -210,7 +210,7 @@ export class CniClient {
     const program = this.#host.find(type, this.#folders);
     if (program === undefined) {
       const message = `CNI plugin ${JSON.stringify(type)} is in none of ${this.#folders.join(", ")}`;
-      throw new WharfError("NotFound", message, {
+      throw new WharfError("FailedPrecondition", message, {
         subject: type,
         hint: "install the plugins (containernetworking-plugins), or name their folder with CNI_PATH",
       });

@@ -22,7 +22,7 @@ export interface NetworkConfig {
 /** What a configuration without a version is of. */
 const FIRST_VERSION = "0.1.0";
 /** The latest one that we speak. */
-export const CNI_VERSION = "1.1.0";
+const CNI_VERSION = "1.1.0";
 export const SUPPORTED_VERSIONS: readonly string[] = [
   ...["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0"],
   CNI_VERSION,
@@ -91,7 +91,7 @@ function versionOf({ cniVersion, cniVersions }: Record<string, unknown>): string
 }
 
 /** By their numbers: below 0 when `a` is the older one. */
-export function compareVersions(a: string, b: string): number {
+function compareVersions(a: string, b: string): number {
   const numbers = (text: string) => text.split(".").map(Number);
   const [left, right] = [numbers(a), numbers(b)];
   for (const at of [0, 1, 2]) {

@@ -83,6 +83,12 @@ const CODES: Readonly<Record<number, Code>> = {
   51: "Unavailable",
 };
 
+/**
+ * What plugins of before version 1.0 have to say when they are to detach what is gone already, with code 100, or 999, or no code at all: the one place
+ * where their text is read (containerd's go-cni knows them by it, too).
+ */
+const GONE = /no such file or directory|not found/;
+
 /** What a plugin that failed had to say; `stderr` is told where it wrote no error in CNI's form. */
 export function pluginError(
   plugin: string,
@@ -91,6 +97,8 @@ export function pluginError(
   stdout: string,
   stderr: string,
 ): WharfError {
+  const codeOf = (text: string, code = 0) =>
+    CODES[code] ?? (command === "DEL" && GONE.test(text) ? "NotFound" : "Unknown");
   const what = `CNI plugin ${JSON.stringify(plugin)} failed (${command.toLowerCase()})`;
   let told: { code?: number; msg?: string; details?: string } | undefined;
   try {
@@ -100,8 +108,10 @@ export function pluginError(
   }
   if (typeof told?.msg === "string") {
     const details = told.details ? `; ${told.details}` : "";
-    return new WharfError(CODES[told.code ?? 0] ?? "Unknown", `${what}: ${told.msg}${details}`, { subject: plugin });
+    return new WharfError(codeOf(told.msg + details, told.code), `${what}: ${told.msg}${details}`, { subject: plugin });
   }
   const text = (stderr || stdout).trim();
-  return new WharfError("Unknown", `${what}: it ended with ${status}${text ? `: ${text}` : ""}`, { subject: plugin });
+  return new WharfError(codeOf(text), `${what}: it ended with ${status}${text ? `: ${text}` : ""}`, {
+    subject: plugin,
+  });
 }

@@ -5,7 +5,7 @@ import { EndpointSettings, NetworkingConfig } from "./network.ts";
 import type { Infer } from "./schema.ts";
 import { any, array, boolean, integer, map, nullable, object, optional, partial, string } from "./schema.ts";
 
-export const HealthConfig = object("HealthConfig", {
+const HealthConfig = object("HealthConfig", {
   Test: optional(array(string())),
   Interval: optional(integer("nanoseconds")),
   Timeout: optional(integer("nanoseconds")),
@@ -136,7 +136,7 @@ export const ContainerInspect = object("ContainerInspectResponse", {
 });
 export type ContainerInspect = Infer<typeof ContainerInspect>;
 
-export const Port = object("Port", {
+const Port = object("Port", {
   IP: optional(string()),
   PrivatePort: integer(),
   PublicPort: optional(integer()),

@@ -4,7 +4,7 @@ import type { Infer, InferFields } from "./schema.ts";
 import { array, boolean, integer, map, nullable, object, oneOf, optional, partial, string } from "./schema.ts";
 
 export const LogConfig = object("LogConfig", { Type: string(), Config: map(string()) });
-export const PortBinding = object("PortBinding", { HostIp: string(), HostPort: string() });
+const PortBinding = object("PortBinding", { HostIp: string(), HostPort: string() });
 /** "80/tcp" to where on the host it is published. */
 export const PortMap = map(nullable(array(partial(PortBinding))));
 export const RestartPolicy = object("RestartPolicy", { Name: string(), MaximumRetryCount: integer() });

@@ -41,9 +41,7 @@ export const DistributionInspect = object("DistributionInspect", {
   Platforms: array(any("an OCI platform")),
 });
 
-export const VolumeUsage = object("VolumeUsageData", { Size: integer("bytes"), RefCount: integer() });
-
-export const BuildCacheRecord = object("BuildCache", { ID: string(), InUse: boolean(), Size: integer() });
+const BuildCacheRecord = object("BuildCache", { ID: string(), InUse: boolean(), Size: integer() });
 
 export const BuildPruneResponse = object("BuildPruneResponse", {
   CachesDeleted: nullable(array(string())),

@@ -77,7 +77,7 @@ export const ImageDeleteItem = object("ImageDeleteResponseItem", {
 });
 export type ImageDeleteItem = Infer<typeof ImageDeleteItem>;
 
-export const ProgressDetail = object("ProgressDetail", { current: optional(integer()), total: optional(integer()) });
+const ProgressDetail = object("ProgressDetail", { current: optional(integer()), total: optional(integer()) });
 
 /** A line of a pull's, push's, load's or build's answer. */
 export const ProgressLine = object("ProgressLine", {

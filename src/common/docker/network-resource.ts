@@ -3,7 +3,7 @@
 import type { Infer } from "./schema.ts";
 import { array, boolean, map, nullable, object, optional, string } from "./schema.ts";
 
-export const IpamConfig = object("IPAMConfig", {
+const IpamConfig = object("IPAMConfig", {
   Subnet: optional(string()),
   IPRange: optional(string()),
   Gateway: optional(string()),

@@ -3,8 +3,6 @@
 import type { Infer } from "./schema.ts";
 import { any, array, boolean, integer, map, nullable, object, optional, string } from "./schema.ts";
 
-export const ErrorResponse = object("ErrorResponse", { message: string() });
-
 export const SystemVersion = object("SystemVersion", {
   Platform: object("", { Name: string() }),
   Components: array(object("ComponentVersion", { Name: string(), Version: string(), Details: map(string()) })),

@@ -16,7 +16,7 @@ const REMEMBERED = 32;
 const SHORT = 200;
 
 /** Undefined for headers that are malformed: the stream they begin is to be reset. */
-export function requestHeaders(list: HeaderList): HeaderRecord | undefined {
+function requestHeaders(list: HeaderList): HeaderRecord | undefined {
   const record = fields(list, PSEUDO);
   return record?.[":method"] && record[":path"] && record[":scheme"] ? record : undefined;
 }

@@ -1,6 +1,6 @@
 // What the generator writes about messages and services: plain tables that one codec reads (codec.ts).
 
-export const SCALARS = [
+const SCALARS = [
   "double",
   "float",
   "int32",

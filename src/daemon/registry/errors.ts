@@ -29,7 +29,7 @@ export interface RegistryMessage {
 }
 
 /** The entries of the distribution spec's error body, `{"errors":[{"code","message","detail"}]}`, or what else says why. */
-export function registryMessages(body: string): RegistryMessage[] {
+function registryMessages(body: string): RegistryMessage[] {
   try {
     const value = JSON.parse(body) as {
       errors?: ({ code?: unknown; message?: unknown } | null)[];

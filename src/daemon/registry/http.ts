@@ -22,7 +22,7 @@ const https = () => process.getBuiltinModule("node:https");
 /** Moves files between disk and network, past this process. */
 export type FileMover = FileSender & FileFetcher;
 
-export const DEFAULT_TIMEOUTS: Timeouts = { connect: 15_000, response: 60_000, stall: 30_000 };
+const DEFAULT_TIMEOUTS: Timeouts = { connect: 15_000, response: 60_000, stall: 30_000 };
 
 /** Beyond this many bytes a body not wanted is cut off by closing its connection. */
 const DISCARD_LIMIT = 64 << 10;

@@ -8,7 +8,7 @@ import type { ShimAddress } from "./launch.ts";
 import { connectTtrpc, type TtrpcClient } from "./ttrpc.ts";
 
 /** Milliseconds that a call which does not wait for a process may take. */
-export const CALL_TIMEOUT = 20_000;
+const CALL_TIMEOUT = 20_000;
 
 export type SandboxClient = Client<typeof SandboxService, TtrpcCallOptions>;
 export type TaskClient = Client<typeof TaskService, TtrpcCallOptions>;

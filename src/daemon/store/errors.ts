@@ -31,11 +31,6 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
   26: { code: "DataLoss", message: "the store is not an SQLite database", hint: RESTORE },
 };
 
-/** True for SQLite's complaint that a key is there already. */
-export function isConstraint(error: unknown): boolean {
-  return resultCode(error) === 19;
-}
-
 /** What `DatabaseSync` threw, as a WharfError that says what it means; ours are passed through. */
 export function fromSqlite(error: unknown, operation: string, path: string): WharfError {
   if (error instanceof WharfError) return error;

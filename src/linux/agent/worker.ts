@@ -10,7 +10,7 @@ import { exit, PR, prctl, SIGNALS } from "../sys/process.ts";
 import { Channel } from "./channel.ts";
 
 /** Ties this process to its parent's life. `parent` is the parent's pid as it was before the fork. */
-export function dieWith(parent: number): void {
+function dieWith(parent: number): void {
   prctl(PR.SET_PDEATHSIG, SIGNALS.KILL);
   if (native.syscall(NR.getppid) !== parent) exit(1);
 }

@@ -26,7 +26,7 @@ const WRAPPERS =
   /^(?:failed to create task for container: |failed to create shim task: |OCI runtime (?:create|exec|start) failed: |runc (?:create|exec|run) failed: |unable to start container process: |error during container init: )+/;
 
 /** The message without the wrappers around it. */
-export function causeOf(message: string): string {
+function causeOf(message: string): string {
   const inner = message.replace(WRAPPERS, "");
   return inner === message ? message : inner.replace(/: unknown$/, "");
 }

@@ -16,7 +16,7 @@ export interface CniPlaces {
   cache?: string | undefined;
 }
 
-export const CNI_PLACES: CniPlaces = { configs: "/etc/cni/net.d", plugins: ["/opt/cni/bin"] };
+const CNI_PLACES: CniPlaces = { configs: "/etc/cni/net.d", plugins: ["/opt/cni/bin"] };
 
 /** The usual places, or those that CNI's own tools are told by the environment: NETCONFPATH, CNI_PATH. */
 export function cniPlaces(env: ReadonlyMap<string, string>): CniPlaces {
@@ -28,7 +28,7 @@ export function cniPlaces(env: ReadonlyMap<string, string>): CniPlaces {
 }
 
 /** The configurations of a folder in the order of their names. Those that are not usable are an error when they are come to. */
-export function* networksOf(folder: string): Generator<NetworkConfig> {
+function* networksOf(folder: string): Generator<NetworkConfig> {
   const names = exists(folder) ? readDir(folder).map(({ name }) => name) : [];
   for (const name of names.filter((one) => /\.(conf|conflist|json)$/.test(one)).sort()) {
     const path = join(folder, name);
@@ -53,11 +53,10 @@ export const INTERFACE = "eth0";
 
 /** Detaches from the default network; what is gone already, with its namespace, is no error. */
 export function detach(places: CniPlaces, containerId: string): void {
+  const network = defaultNetwork(places);
   try {
-    cniClient(places).del(defaultNetwork(places), { containerId, netns: "", ifName: INTERFACE });
+    cniClient(places).del(network, { containerId, netns: "", ifName: INTERFACE });
   } catch (error) {
-    // plugins of before version 1.0 may look for the namespace that has ended with its container
-    if (isCode(error, "NotFound") && !/in none of|no network is configured/.test((error as Error).message)) return;
-    if (!/no such file or directory|not found/.test((error as Error).message)) throw error;
+    if (!isCode(error, "NotFound")) throw error;
   }
 }

@@ -17,10 +17,10 @@ import {
 } from "../sys/fs.ts";
 
 /** Later ones before earlier ones. */
-export const CDI_FOLDERS: readonly string[] = ["/etc/cdi", "/var/run/cdi"];
+const CDI_FOLDERS: readonly string[] = ["/etc/cdi", "/var/run/cdi"];
 
 /** All devices of the folders; files that are not usable stand in `faults`. */
-export function cdiDevices(folders: readonly string[] = CDI_FOLDERS): CdiDevices {
+function cdiDevices(folders: readonly string[] = CDI_FOLDERS): CdiDevices {
   const devices = new CdiDevices();
   for (const [rank, folder] of folders.entries()) {
     const names = exists(folder) ? readDir(folder).map(({ name }) => name) : [];

@@ -21,7 +21,7 @@ import { userFiles } from "./root-files.ts";
 import { type ContainerFlags, specOf } from "./spec.ts";
 
 /** How containerd's clients name a configuration. */
-export const SPEC_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
+const SPEC_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
 const STOP_SIGNAL = "io.containerd.image.config.stop-signal";
 const MAX_LABEL = 4096;
 

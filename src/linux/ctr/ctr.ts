@@ -188,7 +188,6 @@ export function need(args: readonly string[], at: number, what: string): string 
 }
 
 export type CtrNode = Node<Ctr>;
-export type CtrCommand<F extends Flags = Flags> = Command<Ctr, F>;
 
 type Declared<F extends Flags> = Omit<Command<Ctr, F>, "section" | "examples" | "args" | "interspersed"> & {
   examples?: Command<Ctr, F>["examples"];

@@ -44,7 +44,7 @@ export function typesOf(signature: string): string[] {
   return types;
 }
 
-export function alignmentOf(type: string): number {
+function alignmentOf(type: string): number {
   const letter = type[0]!;
   if (letter === "(" || letter === "{") return 8;
   return letter === "g" || letter === "v" ? 1 : (SIZE[letter] ?? 4);

@@ -38,7 +38,7 @@ export function unhex(text: string): Uint8Array {
 }
 
 /** overlayfs's own: in a layer they would forge redirects and whiteouts, so none is taken. */
-export function isOverlayXattr(name: string): boolean {
+function isOverlayXattr(name: string): boolean {
   return name.startsWith("trusted.overlay.");
 }
 

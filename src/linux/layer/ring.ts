@@ -23,7 +23,7 @@ const WRITER_BELL = 128;
 const READER_BELL = 129;
 
 /** Memory for `view`s that children made by fork share with their parent. */
-export function sharedMemory(length: number): number {
+function sharedMemory(length: number): number {
   return sys("mmap", length, NR.mmap, 0, length, PROT_RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 

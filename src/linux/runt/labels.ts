@@ -11,7 +11,7 @@ import type { Step } from "./plan.ts";
 
 const SELINUX_XATTR = "security.selinux";
 
-export function hasAppArmor(): boolean {
+function hasAppArmor(): boolean {
   try {
     return readText("/sys/module/apparmor/parameters/enabled").startsWith("Y");
   } catch (error) {
@@ -20,7 +20,7 @@ export function hasAppArmor(): boolean {
   }
 }
 
-export function hasSelinux(): boolean {
+function hasSelinux(): boolean {
   return exists("/sys/fs/selinux/enforce");
 }
 

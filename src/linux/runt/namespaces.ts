@@ -3,32 +3,10 @@ import { WharfError } from "../../common/errors.ts";
 import type { LinuxIDMapping, LinuxNamespace, LinuxNamespaceType, LinuxTimeOffset } from "../../common/oci/runtime.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import { O, open } from "../sys/fs.ts";
+import { NAMESPACE_FLAG } from "../sys/namespaces.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE } from "../sys/process.ts";
 import { writeProc } from "../sys/procfs.ts";
-
-export const CLONE_FLAG: Record<LinuxNamespaceType, number> = {
-  user: CLONE.NEWUSER,
-  pid: CLONE.NEWPID,
-  network: CLONE.NEWNET,
-  mount: CLONE.NEWNS,
-  ipc: CLONE.NEWIPC,
-  uts: CLONE.NEWUTS,
-  cgroup: CLONE.NEWCGROUP,
-  time: CLONE.NEWTIME,
-};
-
-/** Name of the namespace's file below /proc/<pid>/ns. */
-export const NS_FILE: Record<LinuxNamespaceType, string> = {
-  user: "user",
-  pid: "pid",
-  network: "net",
-  mount: "mnt",
-  ipc: "ipc",
-  uts: "uts",
-  cgroup: "cgroup",
-  time: "time",
-};
 
 export interface NamespacePlan {
   /** New ones, as clone flags; without the cgroup namespace, which is made after joining the cgroup, and the time namespace. */
@@ -47,7 +25,7 @@ const JOIN_ORDER: LinuxNamespaceType[] = ["ipc", "uts", "network", "pid", "cgrou
 export function planNamespaces(namespaces: readonly LinuxNamespace[]): NamespacePlan {
   const plan: NamespacePlan = { flags: 0, newCgroup: false, newTime: false, newUser: false, join: [], own: new Set() };
   for (const { type, path } of namespaces) {
-    const flag = CLONE_FLAG[type];
+    const flag = NAMESPACE_FLAG[type];
     if (flag === undefined) {
       throw new WharfError("InvalidArgument", `linux.namespaces: unknown type ${JSON.stringify(type)}`);
     }
@@ -76,7 +54,7 @@ function openNamespace(type: LinuxNamespaceType, path: string): number {
 }
 
 export function enter(type: LinuxNamespaceType, fd: number, path: string): void {
-  sys(`enter the ${type} namespace`, path, NR.setns, fd, CLONE_FLAG[type]);
+  sys(`enter the ${type} namespace`, path, NR.setns, fd, NAMESPACE_FLAG[type]);
 }
 
 /** A new time namespace takes in children only, and its clocks can be set until the first of them is there. */

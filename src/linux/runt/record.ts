@@ -1,11 +1,12 @@
 // A new container's record, from its configuration.
 import { OCI_VERSION, type Spec } from "../../common/oci/runtime.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
+import { NAMESPACE_FLAG } from "../sys/namespaces.ts";
 import { CLONE } from "../sys/process.ts";
 import { effectiveUser, userName } from "../sys/rootless.ts";
 import { ownStreams } from "./checkpoint/streams.ts";
 import { executionDomainOf } from "./execution-domain.ts";
-import { CLONE_FLAG, type NamespacePlan } from "./namespaces.ts";
+import type { NamespacePlan } from "./namespaces.ts";
 import { type ContainerRecord, newRecord } from "./state.ts";
 
 export interface Beginning {
@@ -24,7 +25,7 @@ export interface Beginning {
 export function recordOf(beginning: Beginning): ContainerRecord {
   const { id, bundle, rootfs, spec, cgroup, namespaces, created, noPivot, noNewKeyring } = beginning;
   let flags = 0;
-  for (const type of namespaces.own) flags |= CLONE_FLAG[type];
+  for (const type of namespaces.own) flags |= NAMESPACE_FLAG[type];
   return newRecord({
     id,
     ociVersion: OCI_VERSION,

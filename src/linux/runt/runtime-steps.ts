@@ -29,7 +29,7 @@ export interface Birth {
 }
 
 /** The cgroup must be there before the process: it is born into it, or joins it without our rights. */
-export function cgroupComesFirst({ cgroup, namespaces }: InitPlan): boolean {
+function cgroupComesFirst({ cgroup, namespaces }: InitPlan): boolean {
   // systemd moves a process that is there
   if (cgroup.systemd) return false;
   return cgroup.mode === "v2" || namespaces.own.has("user") || needsStage(namespaces);

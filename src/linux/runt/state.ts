@@ -90,7 +90,7 @@ export interface ContainerRecord {
 
 const ID = /^[a-zA-Z0-9_+.-]+$/;
 
-export function checkId(id: string): void {
+function checkId(id: string): void {
   if (!ID.test(id) || id === "." || id === ".." || id === ".seccomp" || id.length > 1024) {
     throw new WharfError("InvalidArgument", `invalid container id ${JSON.stringify(id)}`, {
       hint: "an id consists of letters, digits and the characters _ + - .",

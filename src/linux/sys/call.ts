@@ -41,7 +41,7 @@ export function pointer(holder: object, target: NativeBuffer): number {
 }
 
 /** A NUL-terminated copy of a string. */
-export function cString(text: string): Uint8Array {
+function cString(text: string): Uint8Array {
   if (text.includes("\0")) throw new WharfError("InvalidArgument", `string ${JSON.stringify(text)} has a NUL byte`);
   return native.bytes(`${text}\0`);
 }

@@ -32,7 +32,6 @@ export const S_IFLNK = 0o120000;
 export const S_IFCHR = 0o020000;
 export const S_IFBLK = 0o060000;
 export const S_IFIFO = 0o010000;
-export const S_IFSOCK = 0o140000;
 
 export function open(path: string, flags: number, mode = 0, dirfd = AT_FDCWD): number {
   return sys("open", path, NR.openat, dirfd, path, flags | O.CLOEXEC, mode);

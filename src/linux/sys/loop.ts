@@ -27,7 +27,7 @@ const MAX_EVENTS = 64;
 
 function done(): void {}
 
-export class Loop implements Disposable {
+class Loop implements Disposable {
   #epoll = new Fd(sys("epoll_create", undefined, NR.epoll_create1, 0o2000000));
   #watched = new Map<number, Watched>();
   #timers: Timer[] = [];
@@ -161,7 +161,6 @@ export function resetLoop(): void {
 }
 
 const SIG_BLOCK = 0;
-const SIG_UNBLOCK = 1;
 const SIG_SETMASK = 2;
 
 function sigset(signals: readonly number[]): BigUint64Array {
@@ -172,10 +171,6 @@ function sigset(signals: readonly number[]): BigUint64Array {
 
 export function blockSignals(signals: readonly number[]): void {
   sys("sigprocmask", undefined, NR.rt_sigprocmask, SIG_BLOCK, sigset(signals), 0, 8);
-}
-
-export function unblockSignals(signals: readonly number[]): void {
-  sys("sigprocmask", undefined, NR.rt_sigprocmask, SIG_UNBLOCK, sigset(signals), 0, 8);
 }
 
 /** What a program expects before exec: nothing blocked. */

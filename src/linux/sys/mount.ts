@@ -43,7 +43,7 @@ export const MOUNT_ATTR = {
   NOSYMFOLLOW: 0x200000,
 } as const;
 
-export const AT_RECURSIVE = 0x8000;
+const AT_RECURSIVE = 0x8000;
 const AT_EMPTY_PATH = 0x1000;
 const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
@@ -127,8 +127,4 @@ export function newFileSystem(
   } finally {
     native.syscall(NR.close, context);
   }
-}
-
-export function pivotRoot(newRoot: string, putOld: string): void {
-  sys("pivot_root", newRoot, NR.pivot_root, newRoot, putOld);
 }

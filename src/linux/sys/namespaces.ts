@@ -4,7 +4,7 @@ import { sys } from "./call.ts";
 import { NR } from "./nr.ts";
 import { CLONE } from "./process.ts";
 
-/** clone flag of each type. */
+/** The clone flag of each type (clone(2)). */
 export const NAMESPACE_FLAG: Readonly<Record<LinuxNamespaceType, number>> = {
   user: CLONE.NEWUSER,
   pid: CLONE.NEWPID,
@@ -16,7 +16,7 @@ export const NAMESPACE_FLAG: Readonly<Record<LinuxNamespaceType, number>> = {
   time: CLONE.NEWTIME,
 };
 
-/** Name in /proc/<pid>/ns. */
+/** The name of each type in /proc/<pid>/ns. */
 export const NAMESPACE_FILE: Readonly<Record<LinuxNamespaceType, string>> = {
   user: "user",
   pid: "pid",

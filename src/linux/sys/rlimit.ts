@@ -26,7 +26,7 @@ const INFINITY = 0xffffffffffffffffn;
 /** JSON numbers of 2^64-1 come rounded up. */
 const clamp = (value: number) => (value >= 2 ** 64 || value < 0 ? INFINITY : BigInt(value));
 
-export function rlimitNumber(type: string): number {
+function rlimitNumber(type: string): number {
   const number = NUMBER[type];
   if (number === undefined) throw new WharfError("InvalidArgument", `unknown resource limit ${JSON.stringify(type)}`);
   return number;

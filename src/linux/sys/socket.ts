@@ -10,7 +10,6 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
-const SO_PEERCRED = 17;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const MSG_NOSIGNAL = 0x4000;
 const MAX_PATH = 107;
@@ -29,7 +28,7 @@ function address(path: string): { bytes: Uint8Array; length: number } {
   return { bytes, length: 2 + text.length + (abstract ? 0 : 1) };
 }
 
-export function unixSocket(flags = 0): number {
+function unixSocket(flags = 0): number {
   return sys("socket", undefined, NR.socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 }
 
@@ -65,12 +64,6 @@ export function socketPair(flags = 0): [number, number] {
   const fds = new Int32Array(2);
   sys("socketpair", undefined, NR.socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0, fds);
   return [fds[0]!, fds[1]!];
-}
-
-export function peerCredentials(fd: number): { pid: number; uid: number; gid: number } {
-  const value = new Uint32Array(3);
-  sys("getsockopt", fd, NR.getsockopt, fd, SOL_SOCKET, SO_PEERCRED, value, new Uint32Array([12]));
-  return { pid: value[0]!, uid: value[1]!, gid: value[2]! };
 }
 
 export function shutdown(fd: number, how: 0 | 1 | 2): void {

@@ -37,7 +37,7 @@ function addresses(text: string): Place[] {
 }
 
 /** Where the manager may be reached, what answers soonest first: its own socket before a bus. */
-export function managerPlaces(user: boolean, env: ReadonlyMap<string, string>, uid: number): Place[] {
+function managerPlaces(user: boolean, env: ReadonlyMap<string, string>, uid: number): Place[] {
   if (!user) {
     const address = env.get("DBUS_SYSTEM_BUS_ADDRESS");
     const bus = address ? addresses(address) : [{ path: "/run/dbus/system_bus_socket", bus: true }];

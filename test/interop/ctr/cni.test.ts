@@ -89,7 +89,7 @@ test("a network that cannot be made keeps the container from starting, and leave
   const failing = ["run", "-d", "--cni", "--fifo-dir", ctr.fifos, IMAGE, "failed", "true"];
   const { code, stderr } = await ctr.run(failing, { env: none });
   assert.equal(code, 1);
-  assert.match(stderr, /^ctr: CNI plugin "bridge" is in none of \/nowhere: not found\nhint: /);
+  assert.match(stderr, /^ctr: CNI plugin "bridge" is in none of \/nowhere: failed precondition\nhint: /);
   assert.doesNotMatch(stderr, /warning/);
   assert.doesNotMatch(await run("tasks", "ls"), /failed/);
   await run("containers", "rm", "failed");

@@ -30,7 +30,7 @@ export const CGROUP_V2 = existsSync("/sys/fs/cgroup/cgroup.controllers");
 export const CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 
 /** What `runc spec` gives, without a terminal and with a root that can be written to. */
-export function baseSpec(): Spec {
+function baseSpec(): Spec {
   const mount = (destination: string, type: string, options: string[] = []) => ({
     destination,
     type,

@@ -34,7 +34,7 @@ export const STATS_TABLE =
   "table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}";
 
 /** Per cent of one CPU, as docker counts it. */
-export function cpuPercent({ cpu_stats: now = {}, precpu_stats: before = {} }: Stats): number {
+function cpuPercent({ cpu_stats: now = {}, precpu_stats: before = {} }: Stats): number {
   const used = (now.cpu_usage?.total_usage ?? 0) - (before.cpu_usage?.total_usage ?? 0);
   const passed = (now.system_cpu_usage ?? 0) - (before.system_cpu_usage ?? 0);
   const cpus = now.online_cpus || now.cpu_usage?.percpu_usage?.length || 0;
@@ -42,7 +42,7 @@ export function cpuPercent({ cpu_stats: now = {}, precpu_stats: before = {} }: S
 }
 
 /** Bytes without the page cache that could be given back. */
-export function memoryUsed({ memory_stats: { usage = 0, stats = {} } = {} }: Stats): number {
+function memoryUsed({ memory_stats: { usage = 0, stats = {} } = {} }: Stats): number {
   const inactive = stats.total_inactive_file ?? stats.inactive_file;
   return inactive !== undefined && inactive < usage ? usage - inactive : usage;
 }

@@ -24,17 +24,6 @@ export interface ServerVersion {
   Experimental?: boolean;
 }
 
-export interface ClientVersion {
-  readonly Platform: { readonly Name: string };
-  readonly Version: string;
-  readonly APIVersion: string;
-  readonly DefaultAPIVersion: string;
-  readonly Engine: string;
-  readonly Os: string;
-  readonly Arch: string;
-  readonly Context: string;
-}
-
 export const VERSION_TEMPLATE = `{{with .Client -}}
 Client:{{if ne .Platform.Name ""}} {{.Platform.Name}}{{end}}
  Version:\t{{.Version}}

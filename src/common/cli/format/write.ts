@@ -27,7 +27,7 @@ function labelHeader(name: unknown): string {
   return String(name).split(".").at(-1)!.replace(/[-_]/g, " ");
 }
 
-export function parseTemplate(text: string, name = ""): Template {
+function parseTemplate(text: string, name = ""): Template {
   try {
     return new Template(text, { name });
   } catch (error) {

@@ -11,7 +11,7 @@ import { DEFAULT_SNAPSHOTTER } from "../api.ts";
 import type { Scope } from "../core/scope.ts";
 
 /** Tells a compressed layer's digest when uncompressed (containerd, core/images/labels). */
-export const UNCOMPRESSED_LABEL = "containerd.io/uncompressed";
+const UNCOMPRESSED_LABEL = "containerd.io/uncompressed";
 const TAR = "application/vnd.oci.image.layer.v1.tar";
 
 export class LocalDiff implements DiffService {

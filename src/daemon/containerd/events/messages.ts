@@ -49,14 +49,9 @@ export const snapshotRemove = make("/snapshot/remove", SnapshotRemove);
 export const sandboxCreate = make("/sandboxes/create", SandboxCreate);
 export const sandboxStart = make("/sandboxes/start", SandboxStart);
 export const sandboxExit = make("/sandboxes/exit", SandboxExit);
-export const taskCreate = make("/tasks/create", TaskCreate);
 export const taskStart = make("/tasks/start", TaskStart);
 export const taskExit = make("/tasks/exit", TaskExit);
 export const taskDelete = make("/tasks/delete", TaskDelete);
-export const taskExecAdded = make("/tasks/exec-added", TaskExecAdded);
-export const taskExecStarted = make("/tasks/exec-started", TaskExecStarted);
-export const taskPaused = make("/tasks/paused", TaskPaused);
-export const taskResumed = make("/tasks/resumed", TaskResumed);
 
 const TYPES: ReadonlyMap<string, MessageType<unknown>> = new Map(
   [

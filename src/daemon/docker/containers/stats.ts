@@ -69,7 +69,7 @@ function shape(record: Container["record"], { read, preread, task, before, netwo
 }
 
 /** One sample; `last` is the one before it. */
-export async function sampleStats(engine: Engine, container: Container, last: Stats | undefined): Promise<Stats> {
+async function sampleStats(engine: Engine, container: Container, last: Stats | undefined): Promise<Stats> {
   if (!container.running) return idle(container);
   const { id, state, hostConfig } = container.record;
   const [metrics, system, networks] = await Promise.all([

@@ -196,7 +196,7 @@ function commandText(path: string, args: readonly string[]): string {
   return [path, ...args.map((arg) => (arg.includes(" ") ? `'${arg}'` : arg))].join(" ");
 }
 
-export function statusText(container: Container): string {
+function statusText(container: Container): string {
   const { state } = container.record;
   const since = (time: string) => ago(Date.now() - timestampToMillis(time));
   switch (statusOf(container)) {

@@ -3,7 +3,7 @@
 import { WharfError } from "../../../common/errors.ts";
 import type { Container } from "./container.ts";
 
-export const CONDITIONS = ["not-running", "next-exit", "removed"] as const;
+const CONDITIONS = ["not-running", "next-exit", "removed"] as const;
 export type Condition = (typeof CONDITIONS)[number];
 
 /** InvalidArgument for another word; empty is `not-running`. */

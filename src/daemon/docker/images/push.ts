@@ -83,7 +83,7 @@ const STATUS: Readonly<Partial<Record<LayerEvent["status"], string>>> = {
 };
 
 /** Lines for an event. */
-export function pushLines(event: TransferEvent): ProgressLine[] {
+function pushLines(event: TransferEvent): ProgressLine[] {
   if (event.kind === "layers")
     return event.layers.map(({ digest }) => ({ status: "Preparing", progressDetail: {}, id: shortDigest(digest) }));
   if (event.kind !== "layer") return [];

@@ -40,13 +40,13 @@ export interface NetworkDriver {
 const nothing = async () => {};
 
 /** Loopback alone. */
-export const noneDriver: NetworkDriver = {
+const noneDriver: NetworkDriver = {
   attach: async () => ({ namespace: "own", endpoints: { none: emptyEndpoint() }, hosts: [], resolver: "host" }),
   release: nothing,
 };
 
 /** The host's own network. */
-export const hostDriver: NetworkDriver = {
+const hostDriver: NetworkDriver = {
   attach: async () => ({ namespace: "host", endpoints: { host: emptyEndpoint() }, hosts: [], resolver: "host" }),
   release: nothing,
 };

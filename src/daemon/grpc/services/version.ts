@@ -7,7 +7,7 @@ import { VERSION } from "../../../common/version.ts";
 import type { Router } from "../router.ts";
 
 /** The containerd whose API this is, and what it really is. Clients read the first part to learn what there is. */
-export const CONTAINERD_VERSION = `v2.1.9+wharf.${VERSION}`;
+const CONTAINERD_VERSION = `v2.1.9+wharf.${VERSION}`;
 
 export function addVersion(router: Router): void {
   router.add(VersionService, {

@@ -30,7 +30,7 @@ function directories(mounts: readonly AgentMount[]): string[] | undefined {
 }
 
 /** When `upper` is `lower` and one directory more, that directory is the difference already. */
-export function topDirectory(lower: readonly AgentMount[], upper: readonly AgentMount[]): string | undefined {
+function topDirectory(lower: readonly AgentMount[], upper: readonly AgentMount[]): string | undefined {
   const below = directories(lower);
   const all = directories(upper);
   if (!below || !all || all.length !== below.length + 1) return undefined;

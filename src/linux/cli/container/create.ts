@@ -29,7 +29,7 @@ export interface Created {
   readonly Warnings?: readonly string[] | null;
 }
 
-export function workingDirectory(): string {
+function workingDirectory(): string {
   const buffer = new Uint8Array(4096);
   const length = sys("getcwd", undefined, NR.getcwd, buffer, buffer.length);
   return native.utf8(buffer, 0, length - 1);

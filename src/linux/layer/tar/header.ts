@@ -116,7 +116,7 @@ function checksumField(view: DataView, bytes: Uint8Array, at: number): number {
 }
 
 /** A NUL-terminated field. */
-export function parseString(bytes: Uint8Array, at: number, length: number): string {
+function parseString(bytes: Uint8Array, at: number, length: number): string {
   if (bytes[at] === 0) return "";
   const nul = bytes.indexOf(0, at);
   return decodeName(bytes, at, nul >= 0 && nul < at + length ? nul - at : length);

@@ -20,7 +20,7 @@ export interface TarSource extends TarMemory {
   skip(count: number): void;
 }
 
-export const MAX_NEED = 1 << 20;
+const MAX_NEED = 1 << 20;
 
 /** Reads at most `length` bytes to `address`; 0 at the end. */
 export type Pull = (address: number, length: number) => number;

@@ -7,10 +7,10 @@ import type { Init } from "../../../common/protobuf/codec.ts";
 import type { CgroupPaths } from "../../cgroup/paths.ts";
 import { isErrno } from "../../sys/call.ts";
 import { Fd, O, open, stat } from "../../sys/fs.ts";
+import { NAMESPACE_FILE } from "../../sys/namespaces.ts";
 import { openInRootIfThere } from "../../sys/openat2.ts";
 import { readProcLink } from "../../sys/procfs.ts";
 import { isBind } from "../mounts.ts";
-import { NS_FILE } from "../namespaces.ts";
 import { trimmed } from "../root.ts";
 import { FIRST_PASSED } from "./criu.ts";
 
@@ -62,7 +62,7 @@ function sourceOf({ source = "" }: Mount, bundle: string): string {
   return source.startsWith("/") ? source : `${bundle}/${source}`;
 }
 
-export const NULL_DEVICE = "/dev/null";
+const NULL_DEVICE = "/dev/null";
 
 /** At a dump: mounts by the name under which the restore gives them back. */
 export function dumpedMounts(outside: readonly Outside[], maskedFiles: readonly string[]): Init<ExternalMount>[] {
@@ -84,7 +84,7 @@ const INHERITED: Partial<Record<LinuxNamespaceType, string>> = { network: "extRo
 export function dumpedNamespaces({ linux }: Spec): string[] {
   return (linux?.namespaces ?? []).flatMap(({ type, path }) => {
     const key = INHERITED[type];
-    return path && key ? [`${NS_FILE[type]}[${stat(path).ino}]:${key}`] : [];
+    return path && key ? [`${NAMESPACE_FILE[type]}[${stat(path).ino}]:${key}`] : [];
   });
 }
 
@@ -105,7 +105,7 @@ export function restoredNamespaces({ linux }: Spec): RestoredNamespaces {
       result.fds.push(openNamespace(type, path));
     } else if (type === "cgroup") {
       throw new WharfError("Unimplemented", "linux.namespaces: criu cannot join a cgroup namespace", { subject: path });
-    } else result.join.push({ ns: NS_FILE[type], nsFile: path });
+    } else result.join.push({ ns: NAMESPACE_FILE[type], nsFile: path });
   }
   return result;
 }

@@ -14,7 +14,7 @@ import { type ContainerRecord, isAlive } from "../state.ts";
 import { oomEvent, statsEvent } from "./json.ts";
 import { rdtStats } from "./rdt.ts";
 
-export function cgroupStats(cgroup: CgroupPaths): CgroupStats {
+function cgroupStats(cgroup: CgroupPaths): CgroupStats {
   const unified = cgroup.paths[""];
   if (cgroup.mode === "v2" && unified !== undefined) return statsV2(unified);
   return statsV1((controller) => folderOf(cgroup, controller));

@@ -4,11 +4,11 @@ import { HOOK_KINDS } from "../../../common/oci/runtime-shape.ts";
 import { VERSION } from "../../../common/version.ts";
 import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from "../../seccomp/names.ts";
 import { CAPABILITIES } from "../../sys/capabilities.ts";
+import { NAMESPACE_FLAG } from "../../sys/namespaces.ts";
 import { stdout } from "../../sys/out.ts";
 import type { Command } from "../command.ts";
 import { MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES } from "../execution-domain.ts";
 import { MOUNT_OPTIONS } from "../mount-options.ts";
-import { CLONE_FLAG } from "../namespaces.ts";
 
 /** What this runtime can do wherever it runs, as `runt features` prints it and the shim tells containerd: no word of the host. */
 export function features() {
@@ -18,7 +18,7 @@ export function features() {
     hooks: HOOK_KINDS,
     mountOptions: MOUNT_OPTIONS,
     linux: {
-      namespaces: Object.keys(CLONE_FLAG).sort(),
+      namespaces: Object.keys(NAMESPACE_FLAG).sort(),
       capabilities: [...CAPABILITIES],
       cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: {

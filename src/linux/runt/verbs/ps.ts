@@ -40,7 +40,7 @@ function outputOf(program: string, args: readonly string[]): string {
 }
 
 /** The lines of ps that are about these processes, below its title. */
-export function linesAbout(text: string, all: readonly number[]): string {
+function linesAbout(text: string, all: readonly number[]): string {
   const [title = "", ...lines] = text.split("\n");
   const column = title.trim().split(/\s+/).indexOf("PID");
   if (column < 0) {

@@ -63,7 +63,7 @@ export async function storeCompressed(client: Containerd, blob: StoredBlob): Pro
 }
 
 /** Adds a blob that is there to the client's lease. */
-export async function holdBlob(client: Containerd, digest: Digest): Promise<void> {
+async function holdBlob(client: Containerd, digest: Digest): Promise<void> {
   if (client.lease !== undefined) await client.leases.addResource(client.lease, { type: "content", id: digest });
 }
 
