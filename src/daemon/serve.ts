@@ -22,6 +22,8 @@ async function main(): Promise<void> {
   }
   if (options.command === "version") return void process.stdout.write(`wharfd ${VERSION}\n`);
   const log = createLog(options.level, (line) => process.stderr.write(line));
+  // Of a log that cannot be written, on a full disk or to a pipe that nobody reads, there is nowhere to tell: told as a fault, it would be one again, for ever.
+  process.stderr.on("error", () => {});
   if (options.command === "import-busybox") return await importBusybox(options, log);
   setLateFlags();
   armFailpoints();

@@ -38,6 +38,24 @@ test("kill -9 of the daemon: containers go on, no line of output and no exit cod
   assert.equal(await daemon.ok("inspect", "-f", "{{.State.ExitCode}}", "stays"), "137");
 });
 
+for (const [where, redirect] of [
+  ["lies on a full disk", "2>/dev/full"],
+  ["goes to a pipe that nobody reads", "2> >(exec true)"],
+] as const) {
+  test(`a log that ${where} neither ends the daemon nor holds it up`, async () => {
+    await using daemon = Daemon.prepare({ within: ["bash", "-c", `exec "$0" "$@" ${redirect}`] });
+    await daemon.start();
+    for (const name of ["a", "b", "c"]) {
+      const failed = await daemon.wharf(["pull", `localhost:1/${name}`]);
+      assert.match(failed.stderr, /nothing listens there/);
+    }
+    assert.equal(await daemon.ok("ps", "-q"), "");
+    const stopped = await daemon.wharf(["daemon", "stop"]);
+    assert.deepEqual([stopped.stderr, stopped.code], ["the daemon has stopped; containers go on\n", 0]);
+    await daemon.ended();
+  });
+}
+
 test("the agent leads a group of its own, to which the workers that start shims come back", async () => {
   await using daemon = await Daemon.start();
   await daemon.busybox();
