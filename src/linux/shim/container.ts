@@ -62,6 +62,8 @@ export class Container {
   #order: Promise<unknown> = Promise.resolve();
   /** Runtimes at work on a signal. */
   readonly #killing = new Set<Promise<void>>();
+  /** Its start has been asked for. */
+  #startCame = false;
   /** Processes whose start has been told. */
   readonly #started = new Set<TaskProcess>();
   /** Looks for its being out of memory; set by the service. */
@@ -155,6 +157,7 @@ export class Container {
   async start(execId: string, told: (process: TaskProcess) => void): Promise<TaskProcess> {
     // at once, whatever start is still under way
     if (this.#isOver(this.process(execId))) throw this.#cannot("start", this.process(execId));
+    if (execId === "") this.#startCame = true;
     return this.#serial(async () => {
       const process = this.process(execId);
       if (process.status !== Status.CREATED || process.abandoned || this.#isOver(process))
@@ -175,6 +178,13 @@ export class Container {
       this.#settle(process);
       return process;
     });
+  }
+
+  /** Its program runs since it was created, for a start that was to follow; who ends it does not wait for that any more, where it has not come. */
+  #startNeverCame(): void {
+    if (!this.#begun || this.#startCame) return;
+    this.#begun = false;
+    this.#settle(this.init);
   }
 
   /** Tells an end that had to wait for its start to be told. */
@@ -272,6 +282,7 @@ export class Container {
 
   async kill(execId: string, signal: number, all: boolean): Promise<void> {
     const process = this.process(execId);
+    if (process === this.init) this.#startNeverCame();
     if (process.stopped || (process === this.init && this.#initEnd)) {
       throw new WharfError("NotFound", "process already finished");
     }
@@ -326,6 +337,7 @@ export class Container {
     return this.#serial(async () => {
       const process = this.process(execId);
       if (process.status === Status.RUNNING) throw this.#cannot("delete", process);
+      if (process === this.init) this.#startNeverCame();
       // an exec's own pipes may be held by what it has left behind
       if (process.stopped) await process.io.drained(DRAIN_MS);
       if (process === this.init) {

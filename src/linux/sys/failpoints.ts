@@ -18,7 +18,7 @@ export function armFailpoints(file: string): void {
     const text = readText(file);
     if (text.startsWith("*")) note(file, name);
     const [wanted, count] = text.trim().split(" ");
-    if (wanted === name) killAfter(Number(count), file);
+    if (wanted === name) killAfter(Number(count), file, text);
   });
 }
 
@@ -28,11 +28,13 @@ function note(file: string, name: string): void {
   native.syscall(NR.close, fd);
 }
 
-function killAfter(count: number, file: string): void {
+function killAfter(count: number, file: string, text: string): void {
   const { syscall } = native;
   const die = () => {
     native.syscall = syscall;
     try {
+      // what it was to be killed for is over, and perhaps another one's turn has come
+      if (readText(file) !== text) return;
       unlink(file);
       syscall(NR.kill, syscall(NR.getpid), SIGNALS.KILL);
     } catch {

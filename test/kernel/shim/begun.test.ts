@@ -1,6 +1,6 @@
 // A Create whose Start is on its way (START_FOLLOWS): the program runs as soon as it is made, and all is told as if it had waited to be started.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { isCode } from "../../../src/common/errors.ts";
 import { Status } from "../../../src/common/gen/containerd/types/task.ts";
@@ -70,4 +70,30 @@ test("what keeps it from running is told by its creation; nothing is left", asyn
   await assert.rejects(task.state({ id }), (error) => isCode(error, "NotFound"));
   assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(bundle), "the root file system is unmounted");
   assert.deepEqual(daemon.events, []);
+});
+
+test("one whose start never comes can be killed and deleted, while its program runs and after its end", async () => {
+  await using daemon = new Daemon();
+  for (const [script, signal] of [
+    ["exit 3", false],
+    ["sleep 1000", false],
+    ["sleep 1000", true],
+  ] as const) {
+    await using shim = await daemon.start({ args: ["sh", "-c", script] });
+    const { id, bundle, task } = shim;
+    const request = { id, bundle, rootfs: daemon.mounts, options: daemon.options };
+    const { pid } = await task.create(request, { metadata: { [START_FOLLOWS]: "1" } });
+    if (script === "exit 3") await until("its end", () => !existsSync(`/proc/${pid}`));
+    if (signal) {
+      await task.kill({ id, signal: 9 });
+      assert.equal((await task.wait({ id })).exitStatus, 137);
+      await assert.rejects(task.start({ id }), (error) => isCode(error, "FailedPrecondition"));
+    }
+    assert.equal((await task.delete({ id })).exitStatus, script === "exit 3" ? 3 : 137);
+    await until("its deletion is told", () =>
+      daemon.events.some(({ topic, event }) => topic === "/tasks/delete" && event.containerId === id),
+    );
+    const topics = daemon.events.filter(({ event }) => event.containerId === id).map(({ topic }) => topic);
+    assert.deepEqual(topics, ["/tasks/create", "/tasks/exit", "/tasks/delete"]);
+  }
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -17,6 +17,8 @@ test("restore() goes on where what a start that was cut off has left cannot be t
     mkdirSync(join(dir, "addresses"), { recursive: true });
     for (const name of [left, other, kept]) writeFileSync(join(dir, name), "");
     writeFileSync(join(dir, `${"c".repeat(64)}.json`), JSON.stringify({ netns: join(dir, kept) }));
+    // its writer was killed before there was a word in it
+    writeFileSync(join(dir, `${"d".repeat(64)}.json`), "");
     writeFileSync(join(dir, "addresses/10.9.0.2"), `${"b".repeat(64)}\r\neth0`);
     const asked: unknown[] = [];
     const call = async (_: string, { id }: { id: string }) => {
@@ -30,6 +32,7 @@ test("restore() goes on where what a start that was cut off has left cannot be t
     assert.deepEqual(asked.sort(), [left, "b".repeat(64)]);
     assert.deepEqual(logged, [["error", left]]);
     assert.deepEqual(driver.attached(), ["c".repeat(64)]);
+    assert.ok(!existsSync(join(dir, `${"d".repeat(64)}.json`)), "half a note is gone");
   } finally {
     rmSync(state, { recursive: true });
   }

@@ -84,7 +84,8 @@ export class BridgeDriver implements NetworkDriver {
           JSON.parse(await readFile(join(this.#dir, name), "utf8")) as Attachment,
         );
       } catch {
-        // written in part: the namespace's file tells of it
+        // written in part: the namespace's file tells of it, if what was made is not gone already
+        rmSync(join(this.#dir, name), { force: true });
       }
     }
     const noted = new Set([...this.#attachments.values()].map(({ netns }) => netns));
