@@ -22,6 +22,7 @@ export async function killContainer(engine: Engine, container: Container, signal
   // A signal that is to end it must not be undone by the restart policy.
   if (number === SIGKILL || number === parseSignal(container.record.config.StopSignal ?? SIGTERM)) {
     container.record.state.stopped = true;
+    await keepStopped(engine, container);
   }
   await send(engine, container, number);
   engine.emit(container, "kill", { signal: String(number) });
@@ -50,8 +51,9 @@ export async function stopContainer(
   const { config, state } = container.record;
   const seconds = options.seconds ?? config.StopTimeout ?? PATIENCE;
   const signal = parseSignal(options.signal || config.StopSignal || SIGTERM);
-  state.stopped = true;
   const ended = container.next("exit");
+  state.stopped = true;
+  await keepStopped(engine, container);
   const sent = await send(engine, container, signal).then(
     () => true,
     (error: unknown) => {
@@ -78,6 +80,16 @@ export async function restartContainer(
   await stopContainer(engine, container, options);
   await startContainer(engine, container);
   engine.emit(container, "restart");
+}
+
+/** Written down before the signal: a daemon that is killed with it on its way would have the policy undo the end that was asked for. */
+async function keepStopped(engine: Engine, container: Container): Promise<void> {
+  const { Name = "" } = container.record.hostConfig.RestartPolicy ?? {};
+  if (Name === "" || Name === "no") return;
+  await engine.containers.save(container).catch((error: unknown) => {
+    // without room for a note it is ended all the same
+    if (!isCode(error, "ResourceExhausted")) throw error;
+  });
 }
 
 async function send(engine: Engine, container: Container, signal: number): Promise<void> {

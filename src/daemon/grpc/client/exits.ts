@@ -13,7 +13,7 @@ import { fromTime } from "../convert.ts";
 /** Milliseconds between attempts to listen. */
 const RETRY = 200;
 
-export interface Expectation extends Disposable {
+interface Expectation extends Disposable {
   /** The end, if it is told within `ms` milliseconds or was already. */
   heard(ms: number): Promise<ExitStatus | undefined>;
 }

@@ -20,24 +20,13 @@ import type {
 import type { Any, CallOptions, Descriptor } from "../../containerd/api/types.ts";
 import { fromDescriptor, fromTime, fromZeroTime, required, toDescriptor, toMounts } from "../convert.ts";
 import type { Caller, ClientFor } from "./call.ts";
-import type { Expectation, HeardExits } from "./exits.ts";
+import type { HeardExits } from "./exits.ts";
 
 /** Milliseconds that a wait goes on without anybody who answers, and between attempts. */
 const PATIENCE = 60_000;
 const RETRY = 200;
 /** How long containerd may take to tell the end of a task whose shim is gone: it gives its cleaning up five seconds. */
 const CLEANUP = 8000;
-/** And its event to come here, once it knows of no such task any more. */
-const TOLD = 2000;
-/** What says that the wait was refused, and nothing of the task's shim. */
-const REFUSED = [
-  "InvalidArgument",
-  "FailedPrecondition",
-  "PermissionDenied",
-  "Unauthenticated",
-  "Unimplemented",
-  "ResourceExhausted",
-] as const;
 const STATUSES: readonly TaskStatus[] = ["unknown", "created", "running", "stopped", "paused", "pausing"];
 
 export class RemoteTasks implements TaskManager {
@@ -123,35 +112,16 @@ export class RemoteTasks implements TaskManager {
         return { exitStatus, exitedAt: fromTime(exitedAt) };
       } catch (error) {
         // it never was there
-        if (signal?.aborted || isCode(error, ...REFUSED) || (gone === undefined && isCode(error, "NotFound")))
-          throw error;
+        if (signal?.aborted || (gone === undefined && isCode(error, "NotFound"))) throw error;
         gone ??= Date.now();
-        const away = isCode(error, "Unavailable");
-        if (away && Date.now() - gone <= PATIENCE) {
-          await sleep(RETRY, undefined, { ref: false });
-          continue;
+        if (!isCode(error, "Unavailable") || Date.now() - gone > PATIENCE) {
+          const exit = await expected.heard(CLEANUP);
+          if (exit) return exit;
+          throw error;
         }
-        const exit = await (away ? expected.heard(0) : this.#told(containerId, expected));
-        if (exit) return exit;
-        throw error;
+        await sleep(RETRY, undefined, { ref: false });
       }
     }
-  }
-
-  /** The end that containerd's events tell of a task whose shim is gone: awaited as long as it may be cleaning up, and not where it is not. */
-  async #told(containerId: string, expected: Expectation): Promise<ExitStatus | undefined> {
-    for (const end = Date.now() + CLEANUP; Date.now() < end; ) {
-      const exit = await expected.heard(RETRY);
-      if (exit) return exit;
-      try {
-        // Its shim answers: the wait was answered by it, too. Of a dead one this is said as no task's only when its end has been told.
-        await this.#client.listPids({ containerId });
-        return undefined;
-      } catch (error) {
-        if (isCode(error, "NotFound")) return expected.heard(TOLD);
-      }
-    }
-    return undefined;
   }
 
   async update(request: {
