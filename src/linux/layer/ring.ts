@@ -83,27 +83,39 @@ export class Ring {
     return this.#positions[READ + reader]!;
   }
 
-  #slowest(): number {
-    let slowest = 0;
-    for (let i = 1; i < this.readers; i++) if (this.position(i) < this.position(slowest)) slowest = i;
-    return slowest;
+  /**
+   * Writer: free bytes now, as far as the slowest reader's position tells, and that reader with its bell. A position is read once: which reader is
+   * the slowest may change at any time, and another look at the one that was would tell of bytes that a second one has yet to read.
+   * Its bell is read before it, so that a move after that ends the wait.
+   */
+  #free(): { free: number; reader: number; seen: number } {
+    let slowest = Number.POSITIVE_INFINITY;
+    let reader = 0;
+    let seen = 0;
+    for (let i = 0; i < this.readers; i++) {
+      const bell = this.#bells[READER_BELL + i]!;
+      const position = this.position(i);
+      if (position >= slowest) continue;
+      slowest = position;
+      reader = i;
+      seen = bell;
+    }
+    return { free: this.size - (this.written - slowest), reader, seen };
   }
 
   /** Writer: waits until `count` bytes are free. */
   spaceFor(count: number): void {
-    while (this.space() < count) {
-      const reader = this.#slowest();
-      const seen = this.#bells[READER_BELL + reader]!;
-      if (this.size - (this.written - this.position(reader)) < count) this.#wait(READER_BELL + reader, seen);
+    for (;;) {
+      const { free, reader, seen } = this.#free();
+      if (free >= count) return;
+      this.#wait(READER_BELL + reader, seen);
     }
   }
 
   /** Writer: free bytes, which begin at `writeAddress`. Waits for at least one, `ms` milliseconds at most. */
   space(ms?: number): number {
     for (let tries = 0; ; tries++) {
-      const reader = this.#slowest();
-      const seen = this.#bells[READER_BELL + reader]!;
-      const free = this.size - (this.written - this.position(reader));
+      const { free, reader, seen } = this.#free();
       if (free > 0 || ms === 0 || (ms !== undefined && tries > 0)) return free;
       this.#wait(READER_BELL + reader, seen, ms);
     }
