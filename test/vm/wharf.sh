@@ -28,6 +28,7 @@ part "out and back in" wharf run --rm busybox sh -c 'wget -qO- http://172.17.0.1
 group() { cat "/proc/$(wharf inspect --format '{{.State.Pid}}' web)/cgroup"; }
 part "its cgroup" group
 part metrics ctr -a /run/wharf/containerd.sock -n moby tasks metrics "$(wharf inspect --format '{{.Id}}' web)"
+part "cgroup by its path" ctr -a /run/wharf/containerd.sock -n moby run --rm --cgroup system.slice:box:by-path docker.io/library/busybox:latest by-path cat /proc/self/cgroup
 part exec wharf exec web sh -c 'cat /proc/self/cgroup; cat /proc/1/cmdline | tr "\0" " "'
 
 pid=$(wharf inspect --format '{{.State.Pid}}' web)

@@ -58,6 +58,10 @@ test("a handler with systemd-cgroup: systemd makes the scope, with its limits", 
   match(report.part("no slice").output, /cgroup-parent for systemd cgroup should be a valid slice/);
 });
 
+test("a cgroupsPath of the systemd driver's form is followed without the option, which dockerd gives to runc's shim alone", () => {
+  equal(report.of("cgroup by its path"), "0::/system.slice/box-by-path.scope");
+});
+
 test("kill -9 of the daemon: the container goes on, the next daemon finds it", () => {
   report.of("daemon has ended");
   equal(report.of("ps after kill -9"), "web running");

@@ -85,6 +85,11 @@ export function readLayout(): CgroupLayout {
 /** "system.slice:docker:abc" */
 const SYSTEMD_PATH = /^[^/:]*:[^/:]*:[^/:]+$/;
 
+/** Whether a cgroupsPath has the form "slice:prefix:name", which only the systemd driver can follow. */
+export function isSystemdPath(path: string): boolean {
+  return SYSTEMD_PATH.test(path);
+}
+
 /**
  * The container's folder in a hierarchy: an absolute cgroupsPath from its root, a relative one (or without one the id) from
  * our own place. On v2 that is our parent: a cgroup with processes cannot hand controllers to its children.
@@ -95,7 +100,7 @@ export function cgroupFolder(
   id: string,
 ): string {
   const path = cgroupsPath ?? id;
-  if (SYSTEMD_PATH.test(path)) {
+  if (isSystemdPath(path)) {
     throw new WharfError(
       "InvalidArgument",
       `linux.cgroupsPath ${JSON.stringify(path)} is meant for the systemd driver`,

@@ -5,9 +5,18 @@ import { isErrno } from "../sys/call.ts";
 import { E } from "../sys/errno.ts";
 import { AT_REMOVEDIR, exists, mkdir, mkdirs, readText } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
+import { systemdRuns } from "../systemd/manager.ts";
 import { isFrozen } from "./freezer.ts";
 import { cgroupPids, pidsBelow } from "./kill.ts";
-import { CGROUP_ROOT, cgroupFolder, findMountpoint, type Hierarchy, readLayout, usualMountpoint } from "./layout.ts";
+import {
+  CGROUP_ROOT,
+  cgroupFolder,
+  findMountpoint,
+  type Hierarchy,
+  isSystemdPath,
+  readLayout,
+  usualMountpoint,
+} from "./layout.ts";
 import { type CgroupPaths, folderOf, put } from "./paths.ts";
 import { locateScope } from "./systemd/scope.ts";
 
@@ -84,15 +93,25 @@ export interface CgroupWish {
   /** linux.cgroupsPath, of the driver's own form. */
   path: string | undefined;
   id: string;
-  /** The systemd driver: by the system's manager, or the user's. */
-  systemd?: "system" | "user" | undefined;
+  systemd?: CgroupDriver | undefined;
+}
+
+/**
+ * The systemd driver, by the system's manager or the user's; "by-path": that of the system where the path is of its form and
+ * systemd runs. Absent: cgroups are made by us.
+ */
+export type CgroupDriver = "system" | "user" | "by-path";
+
+function usesSystemd(driver: CgroupDriver | undefined, path: string | undefined): boolean {
+  if (driver === "by-path") return path !== undefined && isSystemdPath(path) && systemdRuns();
+  return driver !== undefined;
 }
 
 /** A container's folders; nothing is made yet. */
 export function locateCgroup({ path, id, systemd }: CgroupWish): CgroupPaths {
   const layout = readLayout();
   const cgroup: CgroupPaths = { mode: layout.mode, paths: {} };
-  const [scope, below] = systemd ? locateScope(path, id, systemd === "user") : [];
+  const [scope, below] = usesSystemd(systemd, path) ? locateScope(path, id, systemd === "user") : [];
   if (scope) cgroup.systemd = scope;
   const folder = (hierarchy: Hierarchy) =>
     below === undefined ? cgroupFolder(hierarchy, path, id) : hierarchy.mountpoint + below;

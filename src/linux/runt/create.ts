@@ -4,7 +4,7 @@ import { WharfError } from "../../common/errors.ts";
 import { OCI_VERSION, type Spec } from "../../common/oci/runtime.ts";
 import { openForClone, openJoinFiles } from "../cgroup/join.ts";
 import { killCgroup } from "../cgroup/kill.ts";
-import { locateCgroup, makeBeside, NOT_OURS, refuseTaken } from "../cgroup/make.ts";
+import { type CgroupDriver, locateCgroup, makeBeside, NOT_OURS, refuseTaken } from "../cgroup/make.ts";
 import { oomKills } from "../cgroup/oom.ts";
 import type { CgroupPaths } from "../cgroup/paths.ts";
 import { removeCgroup } from "../cgroup/remove.ts";
@@ -51,8 +51,7 @@ export interface LaunchOptions {
   cloneParent?: boolean | undefined;
   /** Records a span for every kernel step. */
   trace?: Trace | undefined;
-  /** Cgroups are made by systemd's manager, the system's or the user's; absent: by us. */
-  systemd?: "system" | "user" | undefined;
+  systemd?: CgroupDriver | undefined;
   /** Takes what went not as asked, but is no reason to fail. */
   warn?: ((text: string) => void) | undefined;
 }
@@ -88,13 +87,13 @@ export function create(options: CreateOptions): Created {
   }
   const runs = options.run === true || (options.run === "plainly" && startsWithoutMore(spec));
   if (options.warn) for (const text of remarks(spec)) options.warn(text);
-  const remark = options.systemd && remarkOnCpu(spec.linux?.resources ?? {});
-  if (remark) options.warn?.(remark);
   const folder = claim(root, id);
   const created = timestamp();
   let cgroup: CgroupPaths | undefined;
   try {
     cgroup = locateCgroup({ path: spec.linux?.cgroupsPath || undefined, id, systemd: options.systemd });
+    const remark = cgroup.systemd && remarkOnCpu(spec.linux?.resources ?? {});
+    if (remark) options.warn?.(remark);
     refuseTaken(cgroup);
     noteCgroup(folder, cgroup);
     const namespaces = planNamespaces(spec.linux?.namespaces ?? []);

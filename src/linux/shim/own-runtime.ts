@@ -59,7 +59,8 @@ export class OwnRuntime implements OciRuntime {
   #launch({ consoleSocket }: Launch, trace: Trace | undefined): runt.LaunchOptions {
     const { root, id, systemdCgroup } = this.#options;
     const console = consoleSocket === undefined ? undefined : { socket: consoleSocket };
-    return { root, id, console, trace, warn, systemd: systemdCgroup ? "system" : undefined };
+    // dockerd names its driver to runc's shim alone: any other has to tell it by the path
+    return { root, id, console, trace, warn, systemd: systemdCgroup ? "system" : "by-path" };
   }
 
   async create(request: CreateRequest): Promise<Created> {

@@ -52,8 +52,13 @@ function managerPlaces(user: boolean, env: ReadonlyMap<string, string>, uid: num
   ];
 }
 
+/** Whether the system's manager is systemd. Source: man 3 sd_booted. */
+export function systemdRuns(): boolean {
+  return exists("/run/systemd/system");
+}
+
 function connect(user: boolean): Connection {
-  if (!user && !exists("/run/systemd/system")) {
+  if (!user && !systemdRuns()) {
     throw new WharfError("FailedPrecondition", "--systemd-cgroup: this host does not run systemd", {
       hint: "leave out --systemd-cgroup, or set the caller to cgroupfs",
     });
