@@ -1,4 +1,4 @@
-// containerd's API as it is defined: its messages, enums and services by their full names. Facts, to compare ours with and to keep the ledger by.
+// containerd's API as it is defined: its messages, enums and services by their full names. Facts, to compare ours with.
 import { SERVICES_API } from "./api-services.ts";
 import { SHIM_API } from "./api-shim.ts";
 import { TYPES_API } from "./api-types.ts";
@@ -59,11 +59,6 @@ function call(text: string): ApiCall {
   const [, name, asks, input, answers, output] = /^(\w+) (stream )?(\S+) (stream )?(\S+)$/.exec(text)!;
   const kind = asks ? (answers ? "bidiStream" : "clientStream") : answers ? "serverStream" : "unary";
   return { name: name!, input: input!, output: output!, kind };
-}
-
-/** How the ledger calls a message: without what all have in common. */
-export function shortName(message: string): string {
-  return message.replace(/^containerd\.(?:services\.)?/, "");
 }
 
 /** Version 3 of the shim's task service has the messages of version 2 under its own name, number for number; ours has them once. */

@@ -208,7 +208,7 @@ export class BlobWriter implements ContentWriter, OpenWriter {
       scope.db.run("DELETE FROM ingests WHERE id = ?", this.#row.id);
       scope.release(this.ref, "ingests");
       scope.hold("content", digest, "content");
-      if (created) scope.emit(contentCreate({ digest, size, mediaType: this.#row.mediaType }));
+      if (created) scope.emit(contentCreate({ digest, size }));
       return created;
     });
   }

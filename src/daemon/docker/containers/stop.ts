@@ -87,8 +87,8 @@ async function keepStopped(engine: Engine, container: Container): Promise<void> 
   const { Name = "" } = container.record.hostConfig.RestartPolicy ?? {};
   if (Name === "" || Name === "no") return;
   await engine.containers.save(container).catch((error: unknown) => {
-    // without room for a note it is ended all the same
-    if (!isCode(error, "ResourceExhausted")) throw error;
+    // a store that cannot be written does not keep it from being ended
+    engine.log("warn", "that it is to stay stopped could not be written down", { id: container.id, error });
   });
 }
 

@@ -69,11 +69,14 @@ export async function pullImage(
       signal,
     });
     // a registry's answer alone would not say what it was asked for
-    return pulling.catch((cause: unknown) => {
+    return pulling.catch(async (cause: unknown) => {
       const { code } = WharfError.from(cause);
+      const { BUSYBOX } = await import("../../images/busybox.ts");
       throw new WharfError(code, `pull image ${JSON.stringify(shown)}`, {
         operation: "pull image",
         subject: name,
+        hint:
+          name === BUSYBOX ? "it can be made of the host's: wharf daemon stop, then wharfd import-busybox" : undefined,
         cause,
       });
     });

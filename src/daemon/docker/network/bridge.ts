@@ -78,11 +78,9 @@ export class BridgeDriver implements NetworkDriver {
     const names = await readdir(this.#dir).catch((): string[] => []);
     if (names.includes("network.json.tmp")) rmSync(join(this.#dir, "network.json.tmp"), { force: true });
     for (const name of names.filter((one) => one.endsWith(".json") && one !== "network.json")) {
+      const note = await readFile(join(this.#dir, name), "utf8");
       try {
-        this.#attachments.set(
-          name.slice(0, -5),
-          JSON.parse(await readFile(join(this.#dir, name), "utf8")) as Attachment,
-        );
+        this.#attachments.set(name.slice(0, -5), JSON.parse(note) as Attachment);
       } catch {
         // written in part: the namespace's file tells of it, if what was made is not gone already
         rmSync(join(this.#dir, name), { force: true });
