@@ -4,7 +4,7 @@ import type { Engine } from "../engine.ts";
 import { Container } from "./container.ts";
 import type { ContainerRecord } from "./record.ts";
 import { startContainer } from "./start.ts";
-import { stopContainer } from "./stop.ts";
+import { killContainer, stopContainer } from "./stop.ts";
 
 function restarting() {
   const state = { phase: "exited", stopped: false };
@@ -40,3 +40,30 @@ test("a restart that was stopped before its turn came does not happen", async ()
   await stopContainer(engine, container);
   assert.equal(await startContainer(engine, container, plan), false);
 });
+
+for (const [what, save] of [
+  ["written down before it is signalled", async () => {}],
+  ["signalled where that cannot be written down", () => Promise.reject(new Error("read-only"))],
+] as const) {
+  test(`kill: that a restart policy is to leave it alone is ${what}`, async () => {
+    const done: unknown[] = [];
+    const record = { config: {}, hostConfig: { RestartPolicy: { Name: "always" } }, state: { phase: "running" } };
+    const container = new Container({ id: "c", ...record } as ContainerRecord);
+    const engine = {
+      containers: {
+        save: async ({ record }: Container) => {
+          done.push(record.state.stopped);
+          await save();
+        },
+      },
+      client: { tasks: { kill: async ({ signal }: { signal: number }) => void done.push(signal) } },
+      emit() {},
+      log: (level: string) => void done.push(level),
+    } as unknown as Engine;
+    await killContainer(engine, container, "TERM");
+    assert.deepEqual(
+      done.filter((one) => one !== "warn"),
+      [true, 15],
+    );
+  });
+}
