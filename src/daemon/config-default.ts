@@ -38,7 +38,12 @@ restart-interval = "10s"
 # per-verifier-timeout = "10s"
 
 # Handlers: docker run --runtime runc. binary is the OCI runtime's program, root its state folder; type our shim, as containerd names them, or its
-# path. What is named has to be there when the daemon starts.
+# path. What is named has to be there when the daemon starts. With systemd-cgroup systemd makes the control groups of new containers, which is for
+# machines where it manages them: a scope each, below system.slice or the slice that --cgroup-parent names. runt, which is there without a
+# table, has neither type nor binary.
+# [runtimes.runt]
+# systemd-cgroup = true
+#
 # [runtimes.runc]
 # type = "io.containerd.runt.v2"
 # binary = "runc"

@@ -44,7 +44,7 @@ test("readConfig() takes what config default prints, also with its examples", ()
   assert.deepEqual([plain.runtimes, plain.defaultRuntime, plain.snapshotters], [{}, "runt", {}]);
   const examples = DEFAULT.replaceAll(/^# (?=[[\w"-]+(?:\.\w+|\."[^\n]*)*\]? ?(?:=|$))/gm, "");
   const all = readConfig(examples, "/c.toml");
-  assert.deepEqual(Object.keys(all.runtimes), ["runc", "crun", "gvisor"]);
+  assert.deepEqual(Object.keys(all.runtimes), ["runt", "runc", "crun", "gvisor"]);
   assert.deepEqual(Object.keys(all.snapshotters), ["stargz"]);
   const verifier = { binDir: "/etc/wharf/image-verifiers", maxVerifiers: 10, timeout: 10_000 };
   assert.deepEqual([plain.imageVerifier, all.imageVerifier], [undefined, verifier]);
@@ -62,7 +62,12 @@ test("readConfig() names the line of what is wrong", () => {
   wrong("[runtimes.crun]\n\nbinary = 3\n", /line 3: runtimes\.crun\.binary must be a string, not 3/);
   wrong('[runtimes.crun]\nroot = "a"\n', /line 2: .*absolute/);
   wrong('# x\ndefault-runtime = "crun"\n', /line 2: .*no \[runtimes\.crun\]/);
-  wrong("[runtimes.runt]\n", /line 1: .*runtimes\.runt is no name/);
+  wrong('[runtimes."a/b"]\n', /line 1: .*is no name/);
+  wrong(
+    '[runtimes.runt]\nsystemd-cgroup = true\nbinary = "crun"\n',
+    /line 3: .*runtimes\.runt\.binary is what runt is/,
+  );
+  wrong('[runtimes.runt]\ntype = "io.containerd.runsc.v1"\n', /line 2: .*runtimes\.runt\.type is what runt is/);
   wrong('[snapshotters.x]\naddress = "s"\n', /line 2: .*absolute path of a socket/);
   wrong("[snapshotters.x]\n", /line 1: snapshotters\.x\.address is missing/);
   wrong('\ncontent-sharing-policy = "none"\n', /line 2: content-sharing-policy must be .*isolated/);

@@ -76,7 +76,11 @@ export function readConfig(text: string, path: string): Config {
     for (const [name, handler] of Object.entries(file.runtimes ?? {})) {
       const { type = OUR_SHIM, binary = "", root = "", "systemd-cgroup": systemdCgroup = false } = handler;
       const where = ["runtimes", name];
-      if (!NAME.test(name) || name === "runt") throw fault(text, where, "is no name for a runtime of your own");
+      if (!NAME.test(name)) throw fault(text, where, "is no name for a runtime of your own");
+      if (name === "runt")
+        for (const key of ["type", "binary"] as const)
+          if (handler[key] !== undefined)
+            throw fault(text, [...where, key], "is what runt is: another handler may have it");
       if (root !== "" && !isAbsolute(root)) throw fault(text, [...where, "root"], "must be an absolute path");
       runtimes[name] = { type, binary, root, systemdCgroup };
     }

@@ -17,7 +17,7 @@ export interface RuntimeHandler {
 
 export interface Config {
   registries: RegistryConfig | undefined;
-  /** By name, beside `runt`. */
+  /** By name; `runt` is there without being one, too. */
   runtimes: Record<string, RuntimeHandler>;
   /** Name of a handler. */
   defaultRuntime: string;

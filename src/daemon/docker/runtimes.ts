@@ -8,6 +8,8 @@ import type { Runtime } from "../containerd/api/containers.ts";
 
 const RUNC = "io.containerd.runc.v2";
 const OURS = "io.containerd.runt.v2";
+/** runc's shim, where it is installed, cannot keep Docker's log: who names it without a handler gets what stands in its place. */
+const STANDS_FOR_RUNT: ReadonlySet<string> = new Set(["runt", OURS, "runc", RUNC]);
 
 export class Runtimes {
   /** Name of the handler that is used when a request names none. */
@@ -24,7 +26,7 @@ export class Runtimes {
 
   /** InvalidArgument for a name that stands for nothing. */
   resolve(name: string): Runtime {
-    const handler = Object.hasOwn(this.#handlers, name) ? this.#handlers[name] : undefined;
+    const handler = this.#handler(name);
     if (handler) {
       const { type, binary: binaryName, root, systemdCgroup } = handler;
       // Our shim's name, where another containerd has to find it.
@@ -33,8 +35,7 @@ export class Runtimes {
       const { typeUrl, value } = packAny(Options, { binaryName, root, systemdCgroup });
       return { name: shim, options: { typeUrl, value: value as Uint8Array } };
     }
-    // runc's shim, where it is installed, cannot keep Docker's log: who names it without a handler gets what stands in its place
-    if (["runt", OURS, "runc", RUNC].includes(name)) return { name: this.#own };
+    if (STANDS_FOR_RUNT.has(name)) return { name: this.#own };
     throw new WharfError("InvalidArgument", `unknown or invalid runtime name: ${name}`, {
       subject: name,
       hint: `known are ${this.names.join(", ")}; further ones come from [runtimes.NAME] of the configuration`,
@@ -43,17 +44,25 @@ export class Runtimes {
 
   /** Whether its control groups are systemd's to make. */
   systemdCgroup(name: string): boolean {
-    return Object.hasOwn(this.#handlers, name) && this.#handlers[name]!.systemdCgroup;
+    return this.#handler(name)?.systemdCgroup ?? false;
+  }
+
+  #handler(name: string): RuntimeHandler | undefined {
+    const of = (key: string) => (Object.hasOwn(this.#handlers, key) ? this.#handlers[key] : undefined);
+    return of(name) ?? (STANDS_FOR_RUNT.has(name) ? of("runt") : undefined);
   }
 
   get names(): string[] {
-    return ["runt", OURS, ...Object.keys(this.#handlers)];
+    return [...new Set(["runt", OURS, ...Object.keys(this.#handlers)])];
   }
 
   /** As `docker info` lists them. */
   get listed(): Record<string, { path: string }> {
     return Object.fromEntries(
-      this.names.map((name) => [name, { path: this.#handlers[name]?.binary || this.#handlers[name]?.type || "runt" }]),
+      this.names.map((name) => [
+        name,
+        { path: name === "runt" ? name : this.#handlers[name]?.binary || this.#handlers[name]?.type || "runt" },
+      ]),
     );
   }
 }

@@ -277,6 +277,7 @@ test("ping, version, info, auth, df", async () => {
   await api.refused(400, /too old/, "GET", "/v1.23/info");
   const info = await get("/info");
   assert.deepEqual([info.Driver, info.OSType, info.LoggingDriver], ["overlayfs", "linux", "json-file"]);
+  assert.deepEqual([info.DefaultRuntime, info.CgroupDriver], ["runt", "cgroupfs"]);
   assert.ok(info.NCPU > 0 && info.MemTotal > 0 && info.Images === 1);
   await api.refused(503, /nosuch|127\.0\.0\.1/, "POST", "/auth", {
     username: "u",

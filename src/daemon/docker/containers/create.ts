@@ -81,6 +81,7 @@ export async function createContainer(
     imageId: image.id,
     imageSnapshot: image.chainId,
     platform: image.config.os || "linux",
+    systemdCgroup: engine.runtimes.systemdCgroup(hostConfig.Runtime),
     restartCount: 0,
     ...(Object.keys(resolved.subpaths).length > 0 ? { subpaths: resolved.subpaths } : {}),
     ...(Object.keys(links).length > 0 ? { links } : {}),

@@ -53,6 +53,8 @@ export interface ContainerRecord {
   /** The committed snapshot that the container's stands on. */
   imageSnapshot: string;
   platform: string;
+  /** Whether its control groups are systemd's, as its runtime's handler had it when it was created: the runtime's options are those, too. */
+  systemdCgroup?: boolean;
   restartCount: number;
   /** By name, as asked for. */
   networks: Record<string, Record<string, unknown>>;

@@ -83,7 +83,7 @@ async function launch(engine: Engine, container: Container, answer: () => void):
     pidOf: (other) => pidOf(engine, other),
     capabilities: ALL_CAPABILITIES,
     cgroupParent: engine.cgroupParent,
-    systemdCgroup: engine.runtimes.systemdCgroup(record.hostConfig.Runtime),
+    systemdCgroup: record.systemdCgroup ?? engine.runtimes.systemdCgroup(record.hostConfig.Runtime),
   });
   await FIRST.step();
   container.process = JSON.stringify(spec.process);

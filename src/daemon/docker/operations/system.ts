@@ -131,7 +131,7 @@ async function info(engine: Engine): Promise<SystemInfo> {
     NGoroutines: process.getActiveResourcesInfo().length,
     SystemTime: now(),
     LoggingDriver: "json-file",
-    CgroupDriver: "cgroupfs",
+    CgroupDriver: engine.runtimes.systemdCgroup(engine.runtimes.default) ? "systemd" : "cgroupfs",
     CgroupVersion: facts.cgroupVersion,
     NEventsListener: engine.events.listeners,
     KernelVersion: facts.kernel,

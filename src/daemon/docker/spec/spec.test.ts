@@ -14,7 +14,7 @@ function specOf(
   host: Parameters<typeof completeHostConfig>[0],
   config: Partial<ContainerConfig> = {},
   network: "own" | "host" = "own",
-  context: { systemdCgroup?: boolean } = {},
+  context: { systemdCgroup?: boolean; cgroupParent?: string } = {},
 ) {
   const hostConfig = completeHostConfig(host, "none");
   const record: ContainerRecord = {
@@ -73,10 +73,11 @@ function specOf(
 }
 
 test("buildSpec() names a scope where systemd makes the control groups", () => {
-  const pathOf = (CgroupParent: string) =>
-    specOf({ CgroupParent }, {}, "own", { systemdCgroup: true }).linux?.cgroupsPath;
+  const pathOf = (CgroupParent: string, cgroupParent = "/docker") =>
+    specOf({ CgroupParent }, {}, "own", { systemdCgroup: true, cgroupParent }).linux?.cgroupsPath;
   assert.equal(pathOf(""), `system.slice:docker:${"a".repeat(64)}`);
   assert.equal(pathOf("my.slice"), `my.slice:docker:${"a".repeat(64)}`);
+  assert.equal(pathOf("", "/above.slice/above-own.slice"), `above-own.slice:docker:${"a".repeat(64)}`);
   assert.throws(() => pathOf("/above"), /should be a valid slice/);
 });
 

@@ -1,5 +1,6 @@
 /** The OCI configuration of a Docker container. */
 
+import { basename } from "node:path";
 import type { ContainerConfig, MountPoint } from "../../../common/docker/container.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { OCI_VERSION, type POSIXRlimit, type Process, type Spec, type User } from "../../../common/oci/runtime.ts";
@@ -32,7 +33,8 @@ export interface SpecContext {
 
 function cgroupsPathOf({ id, hostConfig }: ContainerRecord, { cgroupParent, systemdCgroup }: SpecContext): string {
   if (!systemdCgroup) return `${hostConfig.CgroupParent || cgroupParent}/${id}`;
-  const slice = hostConfig.CgroupParent || (cgroupParent.endsWith(".slice") ? cgroupParent : "system.slice");
+  // The daemon's is a path, for those whose groups are not systemd's.
+  const slice = hostConfig.CgroupParent || (cgroupParent.endsWith(".slice") ? basename(cgroupParent) : "system.slice");
   if (slice.endsWith(".slice")) return `${slice}:docker:${id}`;
   throw new WharfError(
     "InvalidArgument",
