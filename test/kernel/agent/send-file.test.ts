@@ -1,4 +1,4 @@
-// Uploads that the agent sends from the page cache (sendfile), against servers that behave and servers that do not.
+// Uploads that the agent sends, against servers that behave and servers that do not.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
