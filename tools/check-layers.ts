@@ -36,8 +36,8 @@ const LINUX: Record<string, readonly string[]> = {
   cni: ["sys", "net"],
   // the agent mounts as the shim does, and starts shims by forking
   agent: ["sys", "layer", "shim", "net"],
-  // cp packs and unpacks tars
-  cli: ["sys", "layer"],
+  // cp packs and unpacks tars; a daemon may be systemd's to start
+  cli: ["sys", "layer", "systemd"],
   // containerd's API over its socket
   grpc: ["sys"],
   // terminals are the CLI's; mounts are made as the shim makes them; run --cni

@@ -7,7 +7,7 @@ import { checkIdentifier } from "./containerd/core/labels.ts";
 import { type ListenAddress, parseListenAddress, type TlsFiles } from "./listen-address.ts";
 import { LEVELS, type Level } from "./log.ts";
 
-type Command = "serve" | "help" | "version" | "import-busybox" | "config default" | "config check";
+type Command = "serve" | "help" | "version" | "import-busybox" | "config default" | "config check" | "systemd-unit";
 
 export interface Options {
   command: Command;
@@ -34,6 +34,7 @@ export interface Options {
 export const USAGE = `usage: wharfd [OPTIONS]
        wharfd import-busybox [OPTIONS]
        wharfd config default | check [OPTIONS]
+       wharfd systemd-unit [OPTIONS]
 
 The daemon: it serves the Docker Engine API on <state>/docker.sock.
 
@@ -57,9 +58,10 @@ The daemon: it serves the Docker Engine API on <state>/docker.sock.
 
 import-busybox makes busybox:latest of the host's static busybox anew, in place of serving.
 config default prints a configuration with every setting, config check looks whether a file is right.
+systemd-unit prints the unit wharfd.service, which starts this program with these options.
 `;
 
-const COMMANDS = ["serve", "import-busybox", "config default", "config check"];
+const COMMANDS = ["serve", "import-busybox", "config default", "config check", "systemd-unit"];
 
 /** A socket's path may have 107 bytes, and the longest name of one here is containerd.sock.ttrpc. */
 const STATE_BYTES = 107 - "/containerd.sock.ttrpc".length;

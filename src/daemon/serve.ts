@@ -16,6 +16,8 @@ async function main(): Promise<void> {
   if (options.command === "help") return void process.stdout.write(USAGE);
   if (options.command === "config default")
     return void process.stdout.write((await import("./config-default.ts")).DEFAULT);
+  if (options.command === "systemd-unit")
+    return void process.stdout.write((await import("./systemd-unit.ts")).systemdUnit(options));
   if (options.command === "config check") {
     await checkConfig(options, await readConfig(options.config));
     return void process.stdout.write(`${options.config}: ok\n`);
@@ -25,6 +27,7 @@ async function main(): Promise<void> {
   // Of a log that cannot be written, on a full disk or to a pipe that nobody reads, there is nowhere to tell: told as a fault, it would be one again, for ever.
   process.stderr.on("error", () => {});
   if (options.command === "import-busybox") return await importBusybox(options, log);
+  const notify = await managerOf(process.env, log);
   setLateFlags();
   armFailpoints();
   using _watch = await watchLoop(process.env.WHARF_LOOP_DELAY);
@@ -43,11 +46,19 @@ async function main(): Promise<void> {
     state: options.state,
     ms: Math.round(performance.now()),
   });
+  notify("READY=1");
   const settled = daemon.settled.then(settle);
   using _small = watchMemory(settled, log);
   log("info", "ending", { signal: await ending.promise });
+  notify("STOPPING=1");
   // Whatever hangs must not keep the daemon for ever.
   setTimeout(() => process.exit(1), 10_000).unref();
+}
+
+/** Who started wharfd and wants to know how it is. */
+async function managerOf(env: NodeJS.ProcessEnv, log: Log): Promise<(state: string) => void> {
+  if (!env.NOTIFY_SOCKET) return () => {};
+  return (await import("./notify.ts")).takeNotify(env, log);
 }
 
 /** For tests: `file` is told how long the event loop was held up. */

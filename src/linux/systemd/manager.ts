@@ -154,6 +154,11 @@ export class Manager implements Disposable {
     this.#call("AttachProcessesToUnit", "ssau", [unit, "", [pid]]);
   }
 
+  /** Starts a unit that has a file, and waits until it has started. Answers the job's result. */
+  start(unit: string): string {
+    return this.#finished(this.#call("StartUnit", "ss", [unit, "replace"])[0]!);
+  }
+
   /** Ends a unit; that it is gone already is no error. Answers the job's result. */
   stop(unit: string): string {
     try {

@@ -12,6 +12,7 @@ import { kill, pidfdOpen, SIGNALS } from "../../sys/process.ts";
 import { epochUs } from "../../sys/time.ts";
 import { type Cli, command } from "../cli.ts";
 import { configOf, logOf, pidFileOf, rootOf, socketOf, stateOf } from "../daemon/places.ts";
+import { runsAsService, stopService, UNIT } from "../daemon/service.ts";
 import { startDaemon } from "../daemon/start.ts";
 import { Api } from "../http/api.ts";
 import { connectTo, nobodyListens } from "../http/endpoint.ts";
@@ -100,6 +101,11 @@ const stop = command({
         hint: "end it by hand",
       });
     }
+    if (runsAsService(pid)) {
+      stopService();
+      cli.err(`${UNIT} has stopped; containers go on\n`);
+      return 0;
+    }
     using process = new Fd(pidfdOpen(pid));
     kill(pid, SIGNALS.TERM);
     let late = false;
@@ -134,7 +140,8 @@ const status = command({
     const since = statIfThere(pidFileOf(state))?.mtime;
     const age = since === undefined ? "" : `, up ${humanDuration(epochUs() / 1e6 - since).toLowerCase()}`;
     cli.out(`running: pid ${there.pid}, version ${there.version}${age}\n`);
-    cli.out(`socket:  unix://${socketOf(cli.env, state)}\nlog:     ${logOf(state)}\n`);
+    const log = runsAsService(there.pid) ? `journalctl --unit ${UNIT}` : logOf(state);
+    cli.out(`socket:  unix://${socketOf(cli.env, state)}\nlog:     ${log}\n`);
     return 0;
   },
 });
@@ -176,7 +183,13 @@ const logs = command({
   },
   examples: [{ what: "What happens now", line: "daemon logs -f -n 10" }],
   run: async (cli, { flags }) => {
-    const path = logOf(stateOf(cli.env, flags.state));
+    const state = stateOf(cli.env, flags.state);
+    const path = logOf(state);
+    if (runsAsService(pidOf(state))) {
+      throw new WharfError("FailedPrecondition", `the daemon is ${UNIT}, whose log systemd keeps`, {
+        hint: `journalctl --unit ${UNIT}`,
+      });
+    }
     let text: string;
     try {
       text = readText(path);

@@ -1,6 +1,12 @@
 // Where the daemon has its socket, state, data and configuration: flags win over the environment, that over the defaults.
 import { join } from "../../../common/path.ts";
 
+export interface Places {
+  readonly root: string;
+  readonly state: string;
+  readonly config: string;
+}
+
 type Env = ReadonlyMap<string, string>;
 
 export function stateOf(env: Env, flag = ""): string {

@@ -24,13 +24,8 @@ import { exec, exit, fork, pidfdOpen, wait } from "../../sys/process.ts";
 import { monotonicMs } from "../../sys/time.ts";
 import { Api } from "../http/api.ts";
 import { connectTo, type Endpoint, nobodyListens } from "../http/endpoint.ts";
-import { configOf, logOf, rootOf, socketOf, stateOf } from "./places.ts";
-
-export interface Places {
-  readonly root: string;
-  readonly state: string;
-  readonly config: string;
-}
+import { configOf, logOf, type Places, rootOf, socketOf, stateOf } from "./places.ts";
+import { isService, startService } from "./service.ts";
 
 /** Seconds until a daemon that does not answer is given up; WHARF_START_TIMEOUT changes it. */
 const PATIENCE_S = 30;
@@ -149,13 +144,17 @@ function mustBeRoot(message: string): void {
   throw new WharfError("PermissionDenied", message, { hint: "run 'sudo wharf daemon start'" });
 }
 
-/** Starts a daemon and waits until it answers. Returns its process, or 0 when another caller has started it meanwhile. */
+/** Starts a daemon and waits until it answers. Returns its process, or 0 when another caller has started it meanwhile, or systemd. */
 export async function startDaemon(
   env: ReadonlyMap<string, string>,
   places: Places,
   more: readonly string[] = [],
 ): Promise<number> {
   mustBeRoot("only root can start the daemon");
+  if (more.length === 0 && isService(places)) {
+    startService();
+    return 0;
+  }
   const path = program(env);
   const logPath = logOf(places.state);
   const patience = Number(env.get("WHARF_START_TIMEOUT")) || PATIENCE_S;
