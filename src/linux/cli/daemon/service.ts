@@ -14,7 +14,7 @@ const FOLDERS = ["etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib
 
 /** The places of the daemon that this unit starts; undefined for one that starts none, such as a masked one. */
 export function placesOf(unit: string): Places | undefined {
-  const command = unit.match(/^ExecStart=((?:[^\n\\]|\\[^])*)/m)?.[1];
+  const command = unit.match(/^ExecStart=((?:[^\n\\]|\\[\s\S])*)/m)?.[1];
   if (!command) return undefined;
   const flag = (name: string) => {
     const [, quoted, bare] = new RegExp(`\\s--${name}[= ](?:"([^"]*)"|([^\\s"]\\S*))`).exec(command) ?? [];
