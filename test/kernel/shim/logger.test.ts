@@ -1,7 +1,8 @@
 // The shim's own logger: what it writes, and what attached clients get and send.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -9,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { textIfThere } from "../../support/files.ts";
 import { until } from "../../support/until.ts";
-import { Daemon, type TestShim } from "./harness.ts";
+import { Daemon, NAMESPACE, type TestShim } from "./harness.ts";
 
 interface Entry {
   attrs?: Record<string, string>;
@@ -159,6 +160,35 @@ test("cri: its own form, bytes untouched", async () => {
     lines.map((line) => line.replace(time, "")),
     ["stdout F a\tb \xff", "stdout F c", "stdout P d", "stderr F e"],
   );
+});
+
+test("a full disk: the container goes on, no line is cut, and the log goes on when there is space", async () => {
+  await using daemon = new Daemon();
+  const disk = join(daemon.folder, "disk");
+  mkdirSync(disk);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=128k", "none", disk]);
+  try {
+    const filler = join(disk, "filler");
+    writeFileSync(filler, Buffer.alloc(64 << 10));
+    // more than fits, in lines whose length is no power of two
+    const script = "seq 1000 3000; while ! test -e /dev/shm/go; do sleep 0.05; done; echo after; echo and after";
+    await using shim = await daemon.start({ args: ["sh", "-c", script] });
+    const path = join(disk, "x.log");
+    await launch(daemon, shim, { path });
+    await shim.task.start({ id: shim.id });
+    const own = join(daemon.folder, "tasks", NAMESPACE, shim.id, "log");
+    await until("the shim's word that the log cannot be written", () => textIfThere(own)?.includes("x.log"));
+    rmSync(filler);
+    await go(shim);
+    assert.equal(await finish(shim), 0);
+    const logs = entries(path).map(({ log }) => log);
+    assert.deepEqual(logs.slice(-2), ["after\n", "and after\n"]);
+    const numbers = logs.slice(0, -2).map(Number);
+    assert.ok(numbers.length > 500 && numbers.length < 2001, `${numbers.length} lines of 2001`);
+    assert.ok(numbers.every((number, i) => number >= 1000 + i && number <= 3000));
+  } finally {
+    execFileSync("umount", ["--lazy", disk]);
+  }
 });
 
 test("rotation loses no line and cuts none", async () => {

@@ -2,8 +2,9 @@
 // done beside; until it is done the file that is written grows on.
 import { failpoint } from "../../../../common/failpoint.ts";
 import { dirname } from "../../../../common/path.ts";
-import { isErrno } from "../../../sys/call.ts";
-import { close, exists, fstat, mkdirs, O, open, rename, unlinkIfThere, writeAll } from "../../../sys/fs.ts";
+import { isErrno, sys } from "../../../sys/call.ts";
+import { close, exists, fstat, mkdirs, O, open, rename, unlinkIfThere } from "../../../sys/fs.ts";
+import { NR } from "../../../sys/nr.ts";
 import { warn } from "../../log.ts";
 import type { LogPart } from "./replay.ts";
 
@@ -62,14 +63,31 @@ export class LogFile {
   }
 
   #append(lines: Uint8Array): void {
+    let rest = lines;
     try {
-      writeAll(this.#fd, lines);
+      while (rest.length > 0) {
+        rest = rest.subarray(sys("write", this.#path, NR.write, this.#fd, rest, rest.length));
+      }
       this.#size += lines.length;
       this.#failing = false;
     } catch (error) {
       // a full disk must not stop the container; once is enough to say so
       if (!this.#failing) warn(`log ${this.#path}`, error);
       this.#failing = true;
+      this.#takeBack(lines, lines.length - rest.length);
+    }
+  }
+
+  /** Of lines of which only `written` bytes found room: the whole ones stay, for what comes next must not go on in the midst of one. */
+  #takeBack(lines: Uint8Array, written: number): void {
+    if (written === 0) return;
+    const whole = lines.lastIndexOf(NEWLINE, written - 1) + 1;
+    this.#size += whole;
+    try {
+      const size = fstat(this.#fd).size - (written - whole);
+      sys("truncate", this.#path, NR.ftruncate, this.#fd, size);
+    } catch (error) {
+      warn(`log ${this.#path}`, error);
     }
   }
 
