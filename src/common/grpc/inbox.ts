@@ -1,7 +1,7 @@
 /** Messages of a stream on their way to who reads them, one reader. */
 
-export class Inbox implements AsyncIterable<Uint8Array> {
-  readonly #waiting: Uint8Array[] = [];
+export class Inbox<T extends { readonly length: number } = Uint8Array> implements AsyncIterable<T> {
+  readonly #waiting: T[] = [];
   readonly #taken: (bytes: number) => void;
   #ended = false;
   #failure: unknown;
@@ -12,7 +12,7 @@ export class Inbox implements AsyncIterable<Uint8Array> {
     this.#taken = taken;
   }
 
-  push(message: Uint8Array): void {
+  push(message: T): void {
     this.#waiting.push(message);
     this.#wake?.();
   }
@@ -24,7 +24,14 @@ export class Inbox implements AsyncIterable<Uint8Array> {
     this.#wake?.();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+  /** As `end` with an error, also after an end: the reader gets it in place of that, where it has not come so far. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     for (;;) {
       const message = this.#waiting.shift();
       if (message) {

@@ -3,6 +3,7 @@
  * (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Pure: bytes in, bytes out.
  */
 
+import { concat } from "../bytes.ts";
 import { WharfError } from "../errors.ts";
 
 /** Bytes before each message. */
@@ -102,7 +103,7 @@ export class MessageReader {
       const whole = this.#have === this.#length;
       if (!whole || this.#parts.length > 0) this.#keep(bytes);
       if (!whole) return;
-      const message = this.#parts.length > 0 ? join(this.#parts, this.#length) : bytes;
+      const message = this.#parts.length > 0 ? concat(this.#parts, this.#length) : bytes;
       this.#prefixed = 0;
       this.#have = 0;
       this.#parts = [];
@@ -139,14 +140,4 @@ export class MessageReader {
       throw new WharfError("ResourceExhausted", `a message of ${this.#length} bytes: at most ${this.#limit} are taken`);
     }
   }
-}
-
-function join(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

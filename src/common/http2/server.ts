@@ -3,6 +3,7 @@
  * with limits on all that a client can make it keep or do. Pure.
  */
 
+import { concat } from "../bytes.ts";
 import { WharfError } from "../errors.ts";
 import {
   DEFAULT_FRAME,
@@ -224,7 +225,7 @@ export class Http2Server implements Link, FrameTaker {
       this.#block = undefined;
       this.#headers(
         block.stream,
-        block.parts.length === 0 ? part : join([...block.parts, part], block.size),
+        block.parts.length === 0 ? part : concat([...block.parts, part], block.size),
         block.ends,
       );
     }
@@ -348,14 +349,4 @@ export class Http2Server implements Link, FrameTaker {
     this.outbox.frame(FRAME.GOAWAY, 0, 0, payload);
     this.close();
   }
-}
-
-function join(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

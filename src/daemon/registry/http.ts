@@ -8,7 +8,14 @@ import { readyFor } from "./begin.ts";
 import { isLoopback, type TlsSettings } from "./config.ts";
 import { NetworkError } from "./errors.ts";
 import { type FileFetcher, fetchFile } from "./fetch-file.ts";
-import type { HeaderMap, HttpRequest, HttpResponse, StreamBody, Timeouts } from "./message.ts";
+import {
+  gather,
+  type HeaderMap,
+  type HttpRequest,
+  type HttpResponse,
+  type StreamBody,
+  type Timeouts,
+} from "./message.ts";
 import { canceled, throwIfCanceled } from "./retry.ts";
 import { type FileSender, isFileRequest, sendFile } from "./send-file.ts";
 import { WirePool } from "./wire/pool.ts";
@@ -242,19 +249,8 @@ class Incoming implements HttpResponse {
     message.on("error", () => {});
   }
 
-  async bytes(limit: number): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    await this.pump((chunk) => {
-      size += chunk.byteLength;
-      if (size > limit) {
-        throw new WharfError("DataLoss", `the answer of ${this.url.host} is longer than ${limit} bytes`, {
-          operation: this.#operation,
-        });
-      }
-      parts.push(chunk);
-    });
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts, size);
+  bytes(limit: number): Promise<Uint8Array> {
+    return gather(this, limit, this.#operation);
   }
 
   async text(limit: number): Promise<string> {

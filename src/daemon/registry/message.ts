@@ -1,6 +1,8 @@
 /** A request to a registry and its answer, whoever carries them. */
 
 import type { FetchTarget } from "../../common/agent/protocol.ts";
+import { concat } from "../../common/bytes.ts";
+import { WharfError } from "../../common/errors.ts";
 
 /** Milliseconds. */
 export interface Timeouts {
@@ -57,6 +59,22 @@ export interface HttpResponse {
   pour?(target: FetchTarget, grown: (bytes: number) => void): Promise<void>;
   /** Gives the body up, keeping the connection where that is cheap. */
   discard(): void;
+}
+
+/** What `bytes()` answers: the body as one piece. */
+export async function gather(response: HttpResponse, limit: number, operation: string): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  await response.pump((chunk) => {
+    size += chunk.byteLength;
+    if (size > limit) {
+      throw new WharfError("DataLoss", `the answer of ${response.url.host} is longer than ${limit} bytes`, {
+        operation,
+      });
+    }
+    parts.push(Uint8Array.from(chunk));
+  });
+  return concat(parts, size);
 }
 
 /** Sends requests: a transport, or who stands before one. */

@@ -2,7 +2,7 @@
 
 import { WharfError } from "../../../common/errors.ts";
 import { NetworkError } from "../errors.ts";
-import type { HeaderMap, HttpResponse } from "../message.ts";
+import { gather, type HeaderMap, type HttpResponse } from "../message.ts";
 import { canceled } from "../retry.ts";
 import { coded, type Head } from "./head.ts";
 import type { Loan } from "./slabs.ts";
@@ -55,19 +55,8 @@ export class WireResponse implements HttpResponse {
     this.#free = free;
   }
 
-  async bytes(limit: number): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    await this.pump((chunk) => {
-      size += chunk.byteLength;
-      if (size > limit) {
-        throw new WharfError("DataLoss", `the answer of ${this.url.host} is longer than ${limit} bytes`, {
-          operation: this.#operation,
-        });
-      }
-      parts.push(Uint8Array.from(chunk));
-    });
-    return Buffer.concat(parts, size);
+  bytes(limit: number): Promise<Uint8Array> {
+    return gather(this, limit, this.#operation);
   }
 
   async text(limit: number): Promise<string> {

@@ -1,4 +1,6 @@
 // One HTTP/1.1 connection: sends requests, reads responses, and can be taken over as a plain stream (hijack).
+
+import { concat } from "../../../common/bytes.ts";
 import {
   type BodyDecoder,
   bodyDecoder,
@@ -196,14 +198,4 @@ export class Response implements Disposable {
   [Symbol.dispose](): void {
     this.#finish(false);
   }
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
