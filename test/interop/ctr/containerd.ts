@@ -6,7 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../../../tools/lib/native.ts";
 import { execute } from "../cli/program.ts";
 
-const NO_CRI = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"];
+const NO_CRI = ["io.containerd.grpc.v1.cri"];
+/** What the controllers of sandboxes hang on. */
+const NO_PODS = [
+  "io.containerd.cri.v1.images",
+  "io.containerd.cri.v1.runtime",
+  "io.containerd.podsandbox.controller.v1.podsandbox",
+];
 
 export class RealContainerd implements AsyncDisposable {
   readonly dir: string;
@@ -19,8 +25,8 @@ export class RealContainerd implements AsyncDisposable {
     this.#child = child;
   }
 
-  /** Starts one whose folders lie below `parent`; resolves when it answers. */
-  static async start(parent: string): Promise<RealContainerd> {
+  /** Starts one whose folders lie below `parent`; resolves when it answers. `pods`: with the controllers of sandboxes. */
+  static async start(parent: string, pods = false): Promise<RealContainerd> {
     const dir = mkdtempSync(join(parent, "containerd-"));
     const socket = join(dir, "containerd.sock");
     mkdirSync(join(dir, "fifo"));
@@ -29,7 +35,7 @@ export class RealContainerd implements AsyncDisposable {
       `version = 3
 root = "${dir}/root"
 state = "${dir}/state"
-disabled_plugins = ${JSON.stringify([...NO_CRI, "io.containerd.podsandbox.controller.v1.podsandbox"])}
+disabled_plugins = ${JSON.stringify(pods ? NO_CRI : [...NO_CRI, ...NO_PODS])}
 [grpc]
   address = "${socket}"
 [ttrpc]

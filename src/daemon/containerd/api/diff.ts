@@ -34,7 +34,7 @@ export interface DiffOptions extends CallOptions {
   mediaType?: string | undefined;
   /** Of the ingest; random by default. */
   ref?: string | undefined;
-  /** Of the blob. `containerd.io/uncompressed` is added. */
+  /** Of the blob. `containerd.io/uncompressed` is added to a compressed one. */
   labels?: Labels | undefined;
   /** All later times in the tar become this one. */
   sourceDateEpoch?: Timestamp | undefined;

@@ -78,8 +78,10 @@ export class LocalDiff implements DiffService {
         signal,
       });
       const size = writer.status().offset;
-      const labels = { ...options.labels, [UNCOMPRESSED_LABEL]: diffId };
-      const digest = await this.#commit(writer, labels);
+      const digest = await this.#commit(writer, {
+        ...options.labels,
+        ...(isCompressed(mediaType) && { [UNCOMPRESSED_LABEL]: diffId }),
+      });
       return { mediaType, digest, size };
     } catch (cause) {
       await writer.close();
@@ -95,12 +97,21 @@ export class LocalDiff implements DiffService {
     try {
       return await writer.commit({ labels });
     } catch (error) {
-      // The same difference was packed before: as good.
       if (!(error instanceof WharfError) || error.code !== "AlreadyExists" || !error.subject) throw error;
-      return error.subject as Descriptor["digest"];
+      // The same difference was packed before, or came from elsewhere, perhaps without the label.
+      const digest = error.subject as Descriptor["digest"];
+      const { [UNCOMPRESSED_LABEL]: diffId } = labels;
+      const { labels: found } = await this.#content.info(digest);
+      if (diffId && !found[UNCOMPRESSED_LABEL]) {
+        const path = `labels.${UNCOMPRESSED_LABEL}`;
+        await this.#content.update({ digest, labels: { [UNCOMPRESSED_LABEL]: diffId } }, [path]);
+      }
+      return digest;
     }
   }
 }
+
+const isCompressed = (mediaType: string) => /[.+](?:gzip|zstd)$/.test(mediaType);
 
 /** Writers gather bytes before they write: of what has `grown`, how much can be read from the file. */
 async function* readableSizes(

@@ -9,6 +9,7 @@ import { frame, MessageReader } from "../../../../src/common/grpc/message.ts";
 import { decodeText } from "../../../../src/common/grpc/status.ts";
 import { decode, encode } from "../../../../src/common/protobuf/codec.ts";
 import type { Init, MessageType, Method, Service } from "../../../../src/common/protobuf/schema.ts";
+import { FieldsSeen } from "./fields.ts";
 
 /** Milliseconds after which a call that answers nothing more counts as such. */
 const ANSWER = 60_000;
@@ -47,6 +48,8 @@ export interface Open<I, O> {
 
 export class Side implements Disposable {
   readonly outcomes: Outcome[] = [];
+  /** What was answered, and what was asked for where it was done. */
+  readonly fields = new FieldsSeen();
   readonly ours: boolean;
   /** A folder that the daemon sees, too. */
   readonly dir: string;
@@ -152,6 +155,10 @@ export class Side implements Disposable {
     const stream = this.#session.request(headers, { endStream: false });
     const reader = new MessageReader();
     const queue: unknown[] = [];
+    const asked: Uint8Array[] = [];
+    const done = () => {
+      for (const one of asked.splice(0)) this.fields.add(input, one);
+    };
     let wake = () => {};
     let over = false;
     const ended = Promise.withResolvers<{ code: number; message: string }>();
@@ -165,7 +172,11 @@ export class Side implements Disposable {
       .on("trailers", trailers)
       .on("error", () => {});
     stream.on("data", (chunk: Buffer) => {
-      reader.push(chunk, (message) => queue.push(decode(output, message)));
+      reader.push(chunk, (message) => {
+        this.fields.add(output, message);
+        queue.push(decode(output, message));
+        done();
+      });
       late.refresh();
       wake();
     });
@@ -175,13 +186,18 @@ export class Side implements Disposable {
     }, ANSWER);
     stream.on("close", () => {
       clearTimeout(late);
+      if (status.code === 0) done();
       over = true;
       ended.resolve(status);
       wake();
     });
     if (raw) stream.write(frame(raw));
     return {
-      send: (request) => void stream.write(frame(encode(input as MessageType<unknown>, request as Init<unknown>))),
+      send: (request) => {
+        const bytes = encode(input as MessageType<unknown>, request as Init<unknown>);
+        asked.push(bytes);
+        stream.write(frame(bytes));
+      },
       next: async () => {
         while (queue.length === 0 && !over) await new Promise<void>((resolve) => (wake = resolve));
         return queue.shift() as Output<S, M> | undefined;
