@@ -14,8 +14,8 @@ import { fromTime } from "../convert.ts";
 const RETRY = 200;
 
 interface Expectation extends Disposable {
-  /** The end, if it is told within `ms` milliseconds or was already. */
-  heard(ms: number): Promise<ExitStatus | undefined>;
+  /** The end, if it is told within `ms` milliseconds, and before `signal`, or was already. */
+  heard(ms: number, signal?: AbortSignal): Promise<ExitStatus | undefined>;
 }
 
 interface Expected {
@@ -46,12 +46,10 @@ export class HeardExits {
       void this.#listen(this.#listening.signal);
     }
     return {
-      heard: async (ms) => {
+      heard: async (ms, signal) => {
         const end = new AbortController();
-        await Promise.race([
-          one.told.promise,
-          sleep(ms, undefined, { ref: false, signal: end.signal }).catch(() => {}),
-        ]);
+        const until = signal ? AbortSignal.any([end.signal, signal]) : end.signal;
+        await Promise.race([one.told.promise, sleep(ms, undefined, { ref: false, signal: until }).catch(() => {})]);
         end.abort();
         return one.exit;
       },

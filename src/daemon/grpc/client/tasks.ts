@@ -27,16 +27,21 @@ const PATIENCE = 60_000;
 const RETRY = 200;
 /** How long containerd may take to tell the end of a task whose shim is gone: it gives its cleaning up five seconds. */
 const CLEANUP = 8000;
+/** Answers to the request itself: no end is going to be told because of them. */
+const REFUSED = ["InvalidArgument", "PermissionDenied", "Unauthenticated", "Unimplemented"] as const;
 const STATUSES: readonly TaskStatus[] = ["unknown", "created", "running", "stopped", "paused", "pausing"];
 
 export class RemoteTasks implements TaskManager {
   readonly #call: Caller;
 
-  readonly #exits: HeardExits;
+  readonly #exits: Pick<HeardExits, "expect">;
 
-  constructor(call: Caller, exits: HeardExits) {
+  readonly #patience: number;
+
+  constructor(call: Caller, exits: Pick<HeardExits, "expect">, patience = PATIENCE) {
     this.#call = call;
     this.#exits = exits;
+    this.#patience = patience;
   }
 
   get #client(): ClientFor<typeof TasksService> {
@@ -111,15 +116,19 @@ export class RemoteTasks implements TaskManager {
         const { exitStatus, exitedAt } = await this.#client.wait({ containerId, execId }, { signal });
         return { exitStatus, exitedAt: fromTime(exitedAt) };
       } catch (error) {
-        // it never was there
-        if (signal?.aborted || (gone === undefined && isCode(error, "NotFound"))) throw error;
-        gone ??= Date.now();
-        if (!isCode(error, "Unavailable") || Date.now() - gone > PATIENCE) {
-          const exit = await expected.heard(CLEANUP);
-          if (exit) return exit;
+        // it never was there, or it is refused whatever becomes of the process
+        if (signal?.aborted || (gone === undefined && isCode(error, "NotFound")) || isCode(error, ...REFUSED))
           throw error;
+        gone ??= Date.now();
+        const nobody = isCode(error, "Unavailable");
+        if (nobody && Date.now() - gone <= this.#patience) {
+          await sleep(RETRY, undefined, { ref: false });
+          continue;
         }
-        await sleep(RETRY, undefined, { ref: false });
+        // who does not answer tells of nothing either
+        const exit = await expected.heard(nobody ? 0 : CLEANUP, signal);
+        if (exit) return exit;
+        throw error;
       }
     }
   }
