@@ -2,6 +2,7 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { APPLETS } from "./lib/applets.ts";
+import { writeCommit } from "./lib/commit.ts";
 import { writeCompileCache } from "./lib/compile-cache.ts";
 import { removeUnused } from "./lib/earlier-builds.ts";
 import { assemble, linuxSources, stripSources } from "./lib/images.ts";
@@ -135,3 +136,4 @@ if (existsSync(join(ROOT, "tools/protogen.ts"))) {
 }
 mkdirSync(BUILD, { recursive: true });
 await Promise.all([buildLinux(), buildDaemon()]);
+writeCommit(ROOT);

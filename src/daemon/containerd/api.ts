@@ -42,10 +42,18 @@ export interface Containerd {
   withLease(id: string): Containerd;
 }
 
+export interface ContainerdVersion {
+  /** `v2.1.9`. */
+  version: string;
+  /** The commit that it was built from. */
+  revision: string;
+}
+
 /** What serves them all. */
 export interface ContainerdCore extends AsyncDisposable {
   /** InvalidArgument for a name that is none: 1 to 76 of letters, digits and inner `_.-`. */
   namespace(name: string): Containerd;
+  version(): Promise<ContainerdVersion>;
   /** Adds one that carries out transfers; asked in the order of addition. */
   addTransferer(transferer: Transferer): void;
 }

@@ -3,13 +3,21 @@
 import { existsSync, readdirSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { WharfError } from "../../common/errors.ts";
+import { VERSION } from "../../common/version.ts";
+import { COMMIT } from "../commit.ts";
 import { Database } from "../store/database.ts";
 import { lockDirectory } from "../store/lock.ts";
 import type { AgentClient } from "./agent.ts";
 import { PODSANDBOX_SANDBOXER, type SandboxController, SHIM_SANDBOXER } from "./api/sandboxes.ts";
 import type { Snapshotter } from "./api/snapshots.ts";
 import type { TransferEnd, TransferOptions, TransferService } from "./api/transfer.ts";
-import { type Containerd, type ContainerdCore, DEFAULT_SNAPSHOTTER, type Transferer } from "./api.ts";
+import {
+  type Containerd,
+  type ContainerdCore,
+  type ContainerdVersion,
+  DEFAULT_SNAPSHOTTER,
+  type Transferer,
+} from "./api.ts";
 import { LocalContainers } from "./containers/store.ts";
 import { BlobFiles } from "./content/files.ts";
 import { HasherPool } from "./content/hasher.ts";
@@ -37,6 +45,9 @@ import { NATIVE_SNAPSHOTTER } from "./snapshots/native.ts";
 import { openSnapshotter } from "./snapshots/open.ts";
 import { LocalTasks } from "./tasks/manager.ts";
 import { ShimManager } from "./tasks/shims.ts";
+
+/** The containerd whose API this is, and what it really is. Clients read the first part to learn what there is. */
+const CONTAINERD_VERSION = `v2.1.9+wharf.${VERSION}`;
 
 export interface CoreOptions {
   /** Data: meta.db, content, snapshots. Absolute; made if missing. */
@@ -146,6 +157,10 @@ class LocalCore implements ContainerdCore {
   namespace(name: string): Containerd {
     checkIdentifier(name, "namespace");
     return new LocalClient(new Scope(this.#shared, name, undefined), this.#parts);
+  }
+
+  async version(): Promise<ContainerdVersion> {
+    return { version: CONTAINERD_VERSION, revision: COMMIT };
   }
 
   addTransferer(transferer: Transferer): void {

@@ -49,6 +49,7 @@ export interface EngineOptions {
 
 export class Engine implements Surroundings {
   readonly client: Containerd;
+  readonly core: Pick<ContainerdCore, "version">;
   readonly agent: TreeReader;
   readonly registries: () => Promise<Registries>;
   readonly root: string;
@@ -73,6 +74,7 @@ export class Engine implements Surroundings {
   readonly closing = new AbortController();
 
   constructor(options: EngineOptions) {
+    this.core = options.core;
     this.client = options.core.namespace(options.namespace ?? NAMESPACE);
     this.agent = options.agent;
     this.registries = options.registries;

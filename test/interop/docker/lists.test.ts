@@ -1,14 +1,19 @@
 // Lists with every filter there is, events with theirs and with times, and what the daemon says of itself.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { request } from "node:http";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { build, Daemon, until } from "../e2e/daemon.ts";
 import { Api } from "./client.ts";
 
 let daemon: Daemon;
+/** As it is when the daemon starts. */
+let commit: string;
 const api = new Api(() => daemon.socket);
 before(async () => {
   build();
+  commit = readFileSync(join(import.meta.dirname, "../../../dist/commit"), "utf8").trim();
   daemon = await Daemon.start();
   await daemon.busybox();
 });
@@ -273,11 +278,16 @@ test("ping, version, info, auth, df", async () => {
   }
   const version = await get("/v1.24/version");
   assert.deepEqual([version.ApiVersion, version.MinAPIVersion, version.Os], ["1.51", "1.24", "linux"]);
+  assert.match(commit, /^([0-9a-f]{40,64}(\.m)?)?$/);
+  const short = commit.replace(/(?<=^.{7})[0-9a-f]*/, "");
+  assert.equal(version.GitCommit, short);
+  for (const { Name, Details } of version.Components) assert.equal(Details.GitCommit, short, Name);
   await api.refused(400, /too new/, "GET", "/v1.99/info");
   await api.refused(400, /too old/, "GET", "/v1.23/info");
   const info = await get("/info");
   assert.deepEqual([info.Driver, info.OSType, info.LoggingDriver], ["overlayfs", "linux", "json-file"]);
   assert.deepEqual([info.DefaultRuntime, info.CgroupDriver], ["runt", "cgroupfs"]);
+  for (const part of ["ContainerdCommit", "RuncCommit", "InitCommit"]) assert.equal(info[part].ID, commit, part);
   assert.ok(info.NCPU > 0 && info.MemTotal > 0 && info.Images === 1);
   await api.refused(503, /nosuch|127\.0\.0\.1/, "POST", "/auth", {
     username: "u",

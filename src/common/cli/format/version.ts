@@ -29,6 +29,9 @@ Client:{{if ne .Platform.Name ""}} {{.Platform.Name}}{{end}}
  Version:\t{{.Version}}
  API version:\t{{.APIVersion}}{{if ne .APIVersion .DefaultAPIVersion}} (downgraded from {{.DefaultAPIVersion}}){{end}}
  Script engine:\t{{.Engine}}
+{{- with .GitCommit}}
+ Git commit:\t{{.}}
+{{- end}}
  OS/Arch:\t{{.Os}}/{{.Arch}}
  Context:\t{{.Context}}
 {{- end}}

@@ -3,6 +3,7 @@
 import { readdirSync } from "node:fs";
 import { SystemInfo, SystemVersion } from "../../../common/docker/system.ts";
 import { VERSION } from "../../../common/version.ts";
+import { COMMIT, SHORT_COMMIT } from "../../commit.ts";
 import { type Operation, operation } from "../../http/operation.ts";
 import { now } from "../clock.ts";
 import { statusOf } from "../containers/container.ts";
@@ -53,7 +54,7 @@ export function systemOperations(engine: Engine): Operation[] {
 function version(): SystemVersion {
   const { kernel } = hostFacts();
   const arch = ARCHITECTURES[process.arch] ?? process.arch;
-  const part = (Name: string) => ({ Name, Version: VERSION, Details: { GitCommit: "" } });
+  const part = (Name: string) => ({ Name, Version: VERSION, Details: { GitCommit: SHORT_COMMIT } });
   return {
     Platform: { Name: "Wharf" },
     Components: [
@@ -65,7 +66,7 @@ function version(): SystemVersion {
           Arch: arch,
           BuildTime: "",
           Experimental: "false",
-          GitCommit: "",
+          GitCommit: SHORT_COMMIT,
           GoVersion: "",
           KernelVersion: kernel,
           MinAPIVersion: `1.${API_LOWEST}`,
@@ -80,7 +81,7 @@ function version(): SystemVersion {
     Version: DOCKER_VERSION,
     ApiVersion: `1.${API_HIGHEST}`,
     MinAPIVersion: `1.${API_LOWEST}`,
-    GitCommit: "",
+    GitCommit: SHORT_COMMIT,
     GoVersion: "",
     Os: "linux",
     Arch: arch,
@@ -97,6 +98,7 @@ async function info(engine: Engine): Promise<SystemInfo> {
   const paused = count("paused");
   const running = count("running");
   const server = await engine.client.introspection.server();
+  const containerd = await engine.core.version();
   const forwarding = kernelSetting("net/ipv4/ip_forward") === "1";
   const warnings: string[] = [];
   if (!engine.networks.has("bridge"))
@@ -169,9 +171,9 @@ async function info(engine: Engine): Promise<SystemInfo> {
     LiveRestoreEnabled: true,
     Isolation: "",
     InitBinary: INIT_NAME,
-    ContainerdCommit: { ID: "" },
-    RuncCommit: { ID: "" },
-    InitCommit: { ID: VERSION },
+    ContainerdCommit: { ID: containerd.revision },
+    RuncCommit: { ID: COMMIT },
+    InitCommit: { ID: COMMIT },
     SecurityOptions: ["name=seccomp,profile=builtin", ...(facts.cgroupVersion === "2" ? ["name=cgroupns"] : [])],
     CDISpecDirs: [],
     Containerd: { Address: "", Namespaces: { Containers: engine.client.namespace, Plugins: "" } },

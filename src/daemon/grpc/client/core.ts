@@ -1,6 +1,7 @@
 /** A core that is another program: a containerd behind its socket. */
 
-import type { Containerd, ContainerdCore, Transferer } from "../../containerd/api.ts";
+import { VersionService } from "../../../common/gen/containerd/services/version.ts";
+import type { Containerd, ContainerdCore, ContainerdVersion, Transferer } from "../../containerd/api.ts";
 import { checkIdentifier } from "../../containerd/core/labels.ts";
 import { GrpcConnection } from "./connection.ts";
 import { RemoteContainerd } from "./containerd.ts";
@@ -20,6 +21,10 @@ export class RemoteCore implements ContainerdCore {
   namespace(name: string): Containerd {
     checkIdentifier(name, "namespace");
     return new RemoteContainerd(this.#connection, name);
+  }
+
+  async version(): Promise<ContainerdVersion> {
+    return await this.#connection.client(VersionService).version({});
   }
 
   /** Its own transfers are its own affair; ours are made of its other services. */

@@ -3,16 +3,11 @@
 import { WharfError } from "../../../common/errors.ts";
 import { VersionService } from "../../../common/gen/containerd/services/version.ts";
 import { HealthService, ServingStatus } from "../../../common/gen/grpc/health.ts";
-import { VERSION } from "../../../common/version.ts";
+import type { ContainerdCore } from "../../containerd/api.ts";
 import type { Router } from "../router.ts";
 
-/** The containerd whose API this is, and what it really is. Clients read the first part to learn what there is. */
-const CONTAINERD_VERSION = `v2.1.9+wharf.${VERSION}`;
-
-export function addVersion(router: Router): void {
-  router.add(VersionService, {
-    version: () => ({ version: CONTAINERD_VERSION, revision: `wharf ${VERSION}` }),
-  });
+export function addVersion(router: Router, core: ContainerdCore): void {
+  router.add(VersionService, { version: () => core.version() });
   router.add(HealthService, {
     check: ({ service }) => {
       if (!knows(router, service)) throw new WharfError("NotFound", `unknown service ${JSON.stringify(service)}`);

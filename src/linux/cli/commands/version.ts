@@ -8,6 +8,7 @@ import { FunctionFault } from "../../../common/template/functions.ts";
 import { Template } from "../../../common/template/template.ts";
 import { VERSION } from "../../../common/version.ts";
 import { type Cli, command } from "../cli.ts";
+import { shortCommit } from "../commit.ts";
 import { report } from "../errors.ts";
 import { API_VERSION } from "../http/api.ts";
 
@@ -79,6 +80,7 @@ export const version = command({
       APIVersion: cli.api.version,
       DefaultAPIVersion: API_VERSION,
       Engine: "QuickJS-NG 0.17",
+      GitCommit: shortCommit(),
       Os: "linux",
       Arch: "amd64",
       Context: cli.context,

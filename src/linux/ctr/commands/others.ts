@@ -8,6 +8,7 @@ import { anyName, isAny, packAny, unpackAny } from "../../../common/protobuf/any
 import { decode } from "../../../common/protobuf/codec.ts";
 import { formatTimestamp } from "../../../common/timestamp.ts";
 import { VERSION } from "../../../common/version.ts";
+import { builtFrom } from "../../cli/commit.ts";
 import { runtimeOf } from "../container.ts";
 import { command, group, usage } from "../ctr.ts";
 import { defaultSpec } from "../default-spec.ts";
@@ -23,7 +24,7 @@ export const version = command({
   flags: {},
   run: async (ctr, { args }) => {
     if (args.length > 0) throw usage(`extra arguments: ${args.join(" ")}`);
-    ctr.line(`Client:\n  Version:  ${VERSION}+wharf\n`);
+    ctr.line(`Client:\n  Version:  ${VERSION}+wharf\n  Revision: ${builtFrom()}\n`);
     const { version: found, revision } = await ctr.version.version({});
     const { uuid } = await ctr.introspection.server({});
     ctr.line(`Server:\n  Version:  ${found}\n  Revision: ${revision}\n  UUID: ${uuid}`);
