@@ -13,6 +13,11 @@ default-runtime = "runt"
 # Registries (host, host:port, or networks) that may be spoken to without TLS or with any certificate.
 insecure-registries = []
 
+# The log of containers that name none: "json-file", "local" (by itself five files of 20 MB at most, those before the last compressed) or "none". A
+# json-file has no limit unless it is given one; options are those of docker run --log-opt, and a container's own win.
+log-driver = "json-file"
+# log-opts = { max-size = "10m", max-file = "3" }
+
 # The group, a name or number, that may use containerd.sock: whoever is in it is as good as root. The file's mode is 0660.
 containerd-group = "root"
 

@@ -50,7 +50,14 @@ test("readConfig() takes what config default prints, also with its examples", ()
   assert.deepEqual([plain.imageVerifier, all.imageVerifier], [undefined, verifier]);
   assert.equal(plain.contentPolicy, "shared");
   assert.equal(plain.restartInterval, 10_000);
+  assert.deepEqual([plain.logs, all.logs?.options], [undefined, { "max-size": "10m", "max-file": "3" }]);
   assert.deepEqual([plain.sandboxImage, all.sandboxImage], [undefined, "registry.k8s.io/pause:3.10"]);
+});
+
+test("readConfig() reads what logs are like", () => {
+  const { logs } = readConfig('log-driver = "local"\n[log-opts]\nmax-size = "1m"\n', "/c.toml");
+  assert.deepEqual(logs, { driver: "local", options: { "max-size": "1m" } });
+  assert.deepEqual(readConfig('log-driver = "none"\n', "/c.toml").logs, { driver: "none", options: {} });
 });
 
 test("readConfig() names the line of what is wrong", () => {
@@ -77,6 +84,12 @@ test("readConfig() names the line of what is wrong", () => {
   wrong('[image-verifier]\nbin-dir = "a"\n', /line 2: .*absolute path/);
   wrong('[image-verifier]\nbin-dir = "/a"\nper-verifier-timeout = "10"\n', /line 3: .*duration/);
   wrong('[image-verifier]\nbin-dir = "/a"\nper-verifier-timeout = "0s"\n', /line 3: .*duration/);
+  wrong('\nlog-driver = "syslog"\n', /line 2: log-driver must be .*local/);
+  wrong("[log-opts]\nmax-size = 10\n", /line 2: log-opts\.max-size must be a string, not 10/);
+  wrong('[log-opts]\n\nmax-size = "x"\n', /line 3: the setting log-opts\.max-size is wrong: invalid max-size: "x"/);
+  wrong('[log-opts]\nmax-sise = "1m"\n', /line 2: .*unknown log opt 'max-sise' for json-file log driver/);
+  wrong('log-driver = "local"\n[log-opts]\ntag = "x"\n', /line 3: .*unknown log opt 'tag' for log driver local/);
+  wrong('[log-opts]\ncompress = "true"\n', /line 2: .*compress cannot be true when max-file is less than 2/);
   wrong("a = [\n", /line 2/);
   assert.throws(
     () => readHosts('[host."https://m"]\nskip = true\n', "/h.toml"),

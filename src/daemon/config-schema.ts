@@ -2,9 +2,11 @@
 
 import { isAbsolute } from "node:path";
 import { array, boolean, integer, map, object, oneOf, optional, string } from "../common/docker/schema.ts";
+import { describe } from "../common/errors.ts";
 import { tryParseReference } from "../common/reference.ts";
-import type { Config, RuntimeHandler } from "./config.ts";
+import type { Config, LogSettings, RuntimeHandler } from "./config.ts";
 import type { ContentPolicy } from "./containerd/core/scope.ts";
+import { LOG_DRIVERS, logLimits } from "./docker/logs/options.ts";
 import { parseDuration } from "./registry/duration.ts";
 import { HostsFile } from "./registry/hosts-file.ts";
 import type { RegistryConfig } from "./registry/settings.ts";
@@ -34,6 +36,8 @@ export const ConfigFile = object("Config", {
   "content-sharing-policy": optional(oneOf("shared", "isolated")),
   "restart-interval": optional(string()),
   "sandbox-image": optional(string()),
+  "log-driver": optional(oneOf(...LOG_DRIVERS)),
+  "log-opts": optional(map(string())),
   "image-verifier": optional(
     object("", {
       "bin-dir": string(),
@@ -56,6 +60,8 @@ interface File {
   "content-sharing-policy"?: ContentPolicy;
   "restart-interval"?: string;
   "sandbox-image"?: string;
+  "log-driver"?: string;
+  "log-opts"?: Record<string, string>;
   "image-verifier"?: { "bin-dir": string; "max-verifiers"?: number; "per-verifier-timeout"?: string };
 }
 
@@ -109,7 +115,9 @@ export function readConfig(text: string, path: string): Config {
     const sandboxImage = file["sandbox-image"];
     if (sandboxImage !== undefined && !tryParseReference(sandboxImage))
       throw fault(text, ["sandbox-image"], 'must be an image\'s name, like "registry.k8s.io/pause:3.10"');
+    const logs = logsOf(file, text);
     return {
+      ...(logs ? { logs } : {}),
       ...{ registries, runtimes, defaultRuntime, snapshotters, snapshotterSocket, containerdGroup },
       ...(sandboxImage ? { sandboxImage } : {}),
       ...(contentPolicy ? { contentPolicy } : {}),
@@ -117,6 +125,22 @@ export function readConfig(text: string, path: string): Config {
       ...(restartInterval ? { restartInterval } : {}),
     };
   });
+}
+
+/** Options are those of the driver, checked as a container's are. */
+function logsOf(
+  { "log-driver": driver = "json-file", "log-opts": options }: File,
+  text: string,
+): LogSettings | undefined {
+  if (driver === "json-file" && !options) return undefined;
+  try {
+    logLimits({ Type: driver, Config: { ...options } });
+  } catch (error) {
+    const why = describe(error);
+    const name = Object.keys(options ?? {}).find((key) => why.includes(key));
+    throw fault(text, ["log-opts", ...(name === undefined ? [] : [name])], `is wrong: ${why}`);
+  }
+  return { driver, options: { ...options } };
 }
 
 /** What is left out is as containerd has it. */

@@ -15,6 +15,14 @@ export interface RuntimeHandler {
   systemdCgroup: boolean;
 }
 
+/** What containers that name no log driver, or no option of it, get. */
+export interface LogSettings {
+  /** `json-file`, `local` or `none`. */
+  driver: string;
+  /** By name, as `docker run --log-opt` has them. */
+  options: Readonly<Record<string, string>>;
+}
+
 export interface Config {
   registries: RegistryConfig | undefined;
   /** By name; `runt` is there without being one, too. */
@@ -33,6 +41,8 @@ export interface Config {
   restartInterval?: number | undefined;
   /** Image that holds pods of the sandbox controller `podsandbox`; a program of ours by default. */
   sandboxImage?: string | undefined;
+  /** `json-file` without options by default. */
+  logs?: LogSettings | undefined;
   /** Asked about each image that is pulled. */
   imageVerifier?: VerifierSettings | undefined;
 }

@@ -84,6 +84,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     log,
     cgroupParent: options.cgroupParent,
     namespace: options.containerdNamespace,
+    logs: options.file?.logs,
     runtimes: new Runtimes(runtime, options.file?.runtimes, options.file?.defaultRuntime),
   });
   stack.use(engine.leftovers);

@@ -3,6 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { LogSettings } from "../config.ts";
 import type { Containerd, ContainerdCore } from "../containerd/api.ts";
 import type { Registry } from "../registry/client.ts";
 import type { Puller } from "../transfer/pull.ts";
@@ -14,6 +15,7 @@ import { UserDatabase } from "./containers/users.ts";
 import { Events } from "./events.ts";
 import type { Exec } from "./exec/exec.ts";
 import { ImageCatalogue } from "./images/store.ts";
+import { LOG_DEFAULTS } from "./logs/defaults.ts";
 import { NetworkDrivers } from "./network/driver.ts";
 import { sharedNetwork } from "./network/shared.ts";
 import { UserNetworks } from "./network/user.ts";
@@ -43,6 +45,8 @@ export interface EngineOptions {
   /** Cgroup of the containers' cgroups, dockerd's own by default. */
   cgroupParent?: string | undefined;
   runtimes?: Runtimes | undefined;
+  /** For containers that name no driver; dockerd's own by default. */
+  logs?: LogSettings | undefined;
   /** Of what it makes, dockerd's own by default. */
   namespace?: string | undefined;
 }
@@ -56,6 +60,7 @@ export class Engine implements Surroundings {
   readonly state: string;
   readonly log: Log;
   readonly runtimes: Runtimes;
+  readonly logs: LogSettings;
   readonly cgroupParent: string;
   readonly images: ImageCatalogue;
   readonly containers: ContainerRegistry;
@@ -82,6 +87,7 @@ export class Engine implements Surroundings {
     this.state = options.state;
     this.log = options.log;
     this.cgroupParent = options.cgroupParent ?? "/docker";
+    this.logs = options.logs ?? LOG_DEFAULTS;
     this.runtimes = options.runtimes ?? new Runtimes();
     this.images = new ImageCatalogue(this.client, () => this.settling);
     this.containers = new ContainerRegistry(this.client);

@@ -1,6 +1,6 @@
 // The configuration file of the built daemon: handlers of runtimes, what is missing told at the start, config default and check.
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
@@ -65,6 +65,43 @@ test("a signal, a size and an exec that come with the first output, before the s
   assert.deepEqual((await api.expect(200, "POST", `/containers/${id}/wait`)).json(), { StatusCode: 5 });
   await api.remove(id);
   rmSync(program);
+});
+
+test("log-driver and log-opts are for containers that name no driver, or no option of it", async () => {
+  const config = 'log-driver = "json-file"\n[log-opts]\nmax-size = "5k"\nmax-file = "2"\ncache-max-size = "1m"\n';
+  await using daemon = await Daemon.start({ config });
+  await daemon.busybox();
+  const api = new Api(() => daemon.socket);
+  assert.equal((await api.expect(200, "GET", "/info")).json().LoggingDriver, "json-file");
+  const made = async (LogConfig?: object) => {
+    const Cmd = ["sh", "-c", "i=0; while [ $i -lt 400 ]; do echo line number $i; i=$((i+1)); done"];
+    const id = await api.create({ Cmd, HostConfig: { NetworkMode: "none", ...(LogConfig ? { LogConfig } : {}) } });
+    return { id, config: (await api.expect(200, "GET", `/containers/${id}/json`)).json().HostConfig.LogConfig };
+  };
+  const usual = await made();
+  const options = { "max-size": "5k", "max-file": "2", "cache-max-size": "1m" };
+  assert.deepEqual(usual.config, { Type: "json-file", Config: options });
+  const own = await made({ Type: "", Config: { "max-size": "1m" } });
+  assert.deepEqual(own.config, { Type: "json-file", Config: { ...options, "max-size": "1m" } });
+  const other = await made({ Type: "local" });
+  assert.deepEqual(other.config, { Type: "local", Config: { "cache-max-size": "1m" } });
+  await api.start(usual.id);
+  await api.expect(200, "POST", `/containers/${usual.id}/wait`);
+  const logs = readdirSync(join(daemon.root, "containers", usual.id)).filter((name) => name.includes("-json.log"));
+  assert.deepEqual(logs.sort(), [`${usual.id}-json.log`, `${usual.id}-json.log.1`]);
+  for (const { id } of [usual, own, other]) await api.remove(id);
+});
+
+test("log-driver is told by info, and is what containers have", async () => {
+  await using daemon = await Daemon.start({ config: 'log-driver = "none"\n' });
+  await daemon.busybox();
+  const api = new Api(() => daemon.socket);
+  assert.equal((await api.expect(200, "GET", "/info")).json().LoggingDriver, "none");
+  const id = await api.create({ Cmd: ["true"], HostConfig: { NetworkMode: "none" } });
+  const { HostConfig } = (await api.expect(200, "GET", `/containers/${id}/json`)).json();
+  assert.deepEqual(HostConfig.LogConfig, { Type: "none", Config: {} });
+  await api.refused(501, /does not support reading/, "GET", `/containers/${id}/logs?stdout=1`);
+  await api.remove(id);
 });
 
 test("a handler without its program keeps the daemon from starting, and is named", async () => {

@@ -49,6 +49,7 @@ export async function createContainer(
   const hostConfig = completeHostConfig(
     { ...(request.Runtime ? { Runtime: request.Runtime } : {}), ...request.HostConfig },
     engine.networks.defaultMode,
+    engine.logs,
   );
   if (hostConfig.Runtime === "") hostConfig.Runtime = engine.runtimes.default;
   engine.runtimes.resolve(hostConfig.Runtime);

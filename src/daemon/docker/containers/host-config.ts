@@ -4,7 +4,9 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { emptyHostConfig, type HostConfig, type HostConfigInput } from "../../../common/docker/host-config.ts";
 import { WharfError } from "../../../common/errors.ts";
-import { logLimits } from "../logs/options.ts";
+import type { LogSettings } from "../../config.ts";
+import { LOG_DEFAULTS, withLogDefaults } from "../logs/defaults.ts";
+import { LOG_DRIVERS, logLimits } from "../logs/options.ts";
 import { capabilitiesOf } from "../spec/capabilities.ts";
 import { DEFAULT_SHM_SIZE, MASKED_PATHS, READONLY_PATHS } from "../spec/defaults.ts";
 import { checkModes } from "../spec/namespaces.ts";
@@ -15,12 +17,15 @@ import { securityOf } from "../spec/security.ts";
 const LEAST_MEMORY = 6 << 20;
 
 /** `networkMode` is what the default stands for. InvalidArgument names what cannot be, with Docker's words where it has any. */
-export function completeHostConfig(given: HostConfigInput | undefined, networkMode: string): HostConfig {
+export function completeHostConfig(
+  given: HostConfigInput | undefined,
+  networkMode: string,
+  logs: LogSettings = LOG_DEFAULTS,
+): HostConfig {
   const base = emptyHostConfig();
   const set = Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined));
   const host = { ...base, ...set } as HostConfig;
-  const logging = given?.LogConfig;
-  host.LogConfig = { Type: logging?.Type || "json-file", Config: logging?.Config ?? {} };
+  host.LogConfig = withLogDefaults(given?.LogConfig, logs);
   host.RestartPolicy = {
     Name: given?.RestartPolicy?.Name || "no",
     MaximumRetryCount: given?.RestartPolicy?.MaximumRetryCount ?? 0,
@@ -131,7 +136,7 @@ export function checkPolicies(host: HostConfig): void {
   }
   if (MaximumRetryCount < 0) throw bad("invalid restart policy: maximum retry count cannot be negative");
   if (host.AutoRemove && Name !== "no") throw bad("can't create 'AutoRemove' container with restart policy");
-  if (!["json-file", "none", "local"].includes(host.LogConfig.Type)) {
+  if (!(LOG_DRIVERS as readonly string[]).includes(host.LogConfig.Type)) {
     throw bad(`error looking up logging plugin ${host.LogConfig.Type}: plugin "${host.LogConfig.Type}" not found`);
   }
   for (const extra of host.ExtraHosts ?? []) {

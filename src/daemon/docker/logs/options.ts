@@ -14,8 +14,9 @@ const LOCAL: LogLimits = { maxSize: 20 << 20, maxFile: 5, compress: true };
 /** Of every driver. The shim writes into a local file and never waits for anybody, so that the buffer of `mode=non-blocking` stays empty. */
 const GENERAL = new Set(["mode", "max-buffer-size"]);
 /** Of the copy that dockerd keeps for drivers that cannot be read; these can. */
-const CACHE = /^cache-(disabled|max-size|max-file|compress)$/;
+export const CACHE = /^cache-(disabled|max-size|max-file|compress)$/;
 const ATTRIBUTES = new Set(["labels", "labels-regex", "env", "env-regex", "tag"]);
+export const LOG_DRIVERS = ["json-file", "local", "none"] as const;
 const NOTHING: ReadonlySet<string> = new Set();
 const DECIMAL: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15 };
 const BINARY: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40, p: 2 ** 50 };

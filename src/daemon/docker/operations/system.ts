@@ -9,6 +9,7 @@ import { now } from "../clock.ts";
 import { statusOf } from "../containers/container.ts";
 import type { Engine } from "../engine.ts";
 import { hostFacts, kernelSetting } from "../host.ts";
+import { LOG_DRIVERS } from "../logs/options.ts";
 import { INIT_NAME } from "../spec/init.ts";
 import { API_HIGHEST, API_LOWEST, DOCKER_VERSION } from "../version.ts";
 
@@ -116,7 +117,7 @@ async function info(engine: Engine): Promise<SystemInfo> {
       Volume: ["local"],
       Network: engine.networks.has("bridge") ? ["bridge", "host", "null"] : ["host", "null"],
       Authorization: null,
-      Log: ["json-file", "none"],
+      Log: [...LOG_DRIVERS],
     },
     MemoryLimit: controllers.has("memory"),
     SwapLimit: controllers.has("memory"),
@@ -132,7 +133,7 @@ async function info(engine: Engine): Promise<SystemInfo> {
     OomKillDisable: controllers.has("memory") && facts.cgroupVersion === "1",
     NGoroutines: process.getActiveResourcesInfo().length,
     SystemTime: now(),
-    LoggingDriver: "json-file",
+    LoggingDriver: engine.logs.driver,
     CgroupDriver: engine.runtimes.systemdCgroup(engine.runtimes.default) ? "systemd" : "cgroupfs",
     CgroupVersion: facts.cgroupVersion,
     NEventsListener: engine.events.listeners,
