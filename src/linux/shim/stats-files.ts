@@ -53,3 +53,18 @@ export function deviceNames(): Map<string, string> {
   }
   return names;
 }
+
+/** What stands for "max" in the 32 bits of RDMA's counters. */
+const UNLIMITED_32 = 0xffffffff;
+
+/** "mlx5_0 hca_handle=2 hca_object=max" lines: what each device has, or may have. */
+export function rdma(path: string): { device: string; hcaHandles: number; hcaObjects: number }[] {
+  const entries: { device: string; hcaHandles: number; hcaObjects: number }[] = [];
+  for (const line of text(path)?.split("\n") ?? []) {
+    const match = /^(\S+) hca_handle=(\d+|max) hca_object=(\d+|max)/.exec(line);
+    if (!match) continue;
+    const [hcaHandles, hcaObjects] = [match[2]!, match[3]!].map((one) => (one === "max" ? UNLIMITED_32 : Number(one)));
+    entries.push({ device: match[1]!, hcaHandles: hcaHandles!, hcaObjects: hcaObjects! });
+  }
+  return entries;
+}

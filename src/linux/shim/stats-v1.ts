@@ -1,7 +1,7 @@
 // cgroup v1: one folder a controller.
 import type { BlkIOEntry, Metrics } from "../../common/gen/containerd/cgroups/v1.ts";
 import type { Init } from "../../common/protobuf/codec.ts";
-import { deviceNames, number, pageSizes, table, text, toBigint } from "./stats-files.ts";
+import { deviceNames, number, pageSizes, rdma, table, text, toBigint } from "./stats-files.ts";
 
 /** Ticks of a hundredth of a second, as Linux tells user space. */
 const TICK_NS = 10_000_000n;
@@ -118,6 +118,7 @@ function blkio(folder: string): Init<Metrics["blkio"]> {
 export function statsV1(controllers: ReadonlyMap<string, string>): Init<Metrics> {
   const folder = (name: string) => controllers.get(name);
   const [pids, acct, mem, io, huge] = ["pids", "cpuacct", "memory", "blkio", "hugetlb"].map(folder);
+  const remote = folder("rdma");
   const control = mem === undefined ? undefined : table(`${mem}/memory.oom_control`);
   return {
     pids:
@@ -130,6 +131,8 @@ export function statsV1(controllers: ReadonlyMap<string, string>): Init<Metrics>
       oomKill: control.get("oom_kill") ?? 0n,
     },
     blkio: io === undefined ? undefined : blkio(io),
+    rdma:
+      remote === undefined ? undefined : { current: rdma(`${remote}/rdma.current`), limit: rdma(`${remote}/rdma.max`) },
     hugetlb:
       huge === undefined
         ? []

@@ -1,7 +1,7 @@
 // cgroup v2: one folder for all controllers.
 import type { IOEntry, MemoryStat, Metrics, PSIData, PSIStats } from "../../common/gen/containerd/cgroups/v2.ts";
 import type { Init } from "../../common/protobuf/codec.ts";
-import { number, pageSizes, table, text, toBigint } from "./stats-files.ts";
+import { number, pageSizes, rdma, table, text, toBigint } from "./stats-files.ts";
 
 /** memory.stat's names that are fields of the same name. */
 const SAME = [
@@ -115,6 +115,7 @@ export function statsV2(folder: string): Init<Metrics> {
       oomGroupKill: events.get("oom_group_kill") ?? 0n,
     },
     io: { usage: io(folder), psi: pressure(`${folder}/io.pressure`) },
+    rdma: { current: rdma(`${folder}/rdma.current`), limit: rdma(`${folder}/rdma.max`) },
     hugetlb: pageSizes(folder, ".current").map((pagesize) => ({
       pagesize,
       current: number(`${folder}/hugetlb.${pagesize}.current`),
