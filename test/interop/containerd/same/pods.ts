@@ -120,6 +120,6 @@ async function status(side: Side, what: string, sandboxId: string): Promise<void
   const { state, pid = 0, info = {}, createdAt, exitedAt } = answers[0] ?? {};
   const time = (one: { seconds: number } | undefined) => (one?.seconds ?? 0) > 1e9;
   side.note(`pods: ${what}: status`, outcome, [
-    ...[answers[0]?.sandboxId, state, pid > 0, Object.keys(info), time(createdAt), time(exitedAt)],
+    ...[answers[0]?.sandboxId, state, pid > 0, Object.keys(info).sort(), time(createdAt), time(exitedAt)],
   ]);
 }
