@@ -98,6 +98,34 @@ export function leasesSuite(name: string, create: SubjectFactory): void {
     assert.deepEqual(await present(a), []);
   });
 
+  check("an empty value takes a label away, and what it kept with it", async (a) => {
+    const lease = await a.leases.create({ labels: { full: "1", empty: "" } });
+    assert.deepEqual(lease.labels, { full: "1" });
+    const held = a.withLease(lease.id);
+    const root = "containerd.io/gc.root";
+    const both = { [root]: "x", empty: "" };
+    const { digest } = await put(held.content, blob(0), both);
+    await put(held.content, blob(1), { [root]: "" });
+    await snapshot(held, "s", "", both);
+    assert.deepEqual((await a.content.info(digest)).labels, { [root]: "x" });
+    assert.deepEqual((await a.snapshots().stat("s")).labels, { [root]: "x" });
+    await a.leases.delete(lease.id, { sync: true });
+    assert.deepEqual(await present(a), ["blob0", "s"]);
+    const info = await a.content.update({ digest, labels: { [root]: "" } }, [`labels.${root}`]);
+    assert.deepEqual(info.labels, {});
+    const { labels } = await a.snapshots().update({ name: "s", labels: { [root]: "", other: "1" } }, ["labels"]);
+    assert.deepEqual(labels, { other: "1" });
+    await collectGarbage(a);
+    assert.deepEqual(await present(a), []);
+    const target = { mediaType: "m", digest, size: 1 };
+    assert.deepEqual((await a.images.create({ name: "i", target, labels: both })).labels, { [root]: "x" });
+    assert.deepEqual((await a.images.update({ name: "i", target, labels: { [root]: "" } })).labels, {});
+    const runtime = { name: "io.containerd.runc.v2" };
+    const made = await a.containers.create({ id: "c", runtime, spec, labels: { full: "1", empty: "" } });
+    assert.deepEqual(made.labels, { full: "1" });
+    assert.deepEqual((await a.containers.update({ id: "c", labels: { full: "" } }, ["labels.full"])).labels, {});
+  });
+
   check("a lease gets what its client makes, and must be there", async (a) => {
     const lease = await a.leases.create({ id: "l" });
     const held = a.withLease(lease.id);

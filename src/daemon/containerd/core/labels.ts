@@ -10,11 +10,11 @@ const LABEL_LIMIT = 4096;
 const IDENTIFIER = /^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/;
 const IDENTIFIER_LIMIT = 76;
 
-/** The labels, checked, without those whose value is undefined. InvalidArgument. */
+/** The labels, checked, without those that have no value: an empty one takes a label away. InvalidArgument. */
 export function checkLabels(labels: Labels = {}): Labels {
   const checked: Labels = {};
   for (const [key, value] of Object.entries(labels)) {
-    if (value === undefined) continue;
+    if (value === undefined || value === "") continue;
     if (key === "") throw new WharfError("InvalidArgument", "the key of a label is empty");
     if (typeof value !== "string") throw new WharfError("InvalidArgument", `label ${JSON.stringify(key)} is not text`);
     // Three bytes a character at most: most labels need no counting.

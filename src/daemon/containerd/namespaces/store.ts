@@ -48,7 +48,7 @@ export class LocalNamespaces implements NamespaceStore {
     const { db } = this.#shared;
     const { name } = input;
     checkIdentifier(name, "namespace");
-    const labels = filled(checkLabels(input.labels));
+    const labels = checkLabels(input.labels);
     db.transaction(() => {
       if (db.run("INSERT OR IGNORE INTO namespaces VALUES (?, ?)", name, JSON.stringify(labels)) === 0) {
         throw new WharfError("AlreadyExists", `namespace ${JSON.stringify(name)} already exists`, { subject: name });
@@ -67,9 +67,7 @@ export class LocalNamespaces implements NamespaceStore {
       // One that is not there is made: with containerd, too, clients begin with the labels.
       db.run("INSERT OR IGNORE INTO namespaces (name) VALUES (?)", name);
       const before = this.#get(name);
-      const updated = filled(
-        updateLabels(`namespace ${JSON.stringify(name)}`, before.labels, input.labels, fieldPaths),
-      );
+      const updated = updateLabels(`namespace ${JSON.stringify(name)}`, before.labels, input.labels, fieldPaths);
       db.run("UPDATE namespaces SET labels = ? WHERE name = ?", JSON.stringify(updated), name);
       db.afterCommit(() => this.#shared.hub.emit(name, namespaceUpdate({ name, labels: updated })));
       return updated;
@@ -112,11 +110,6 @@ export class LocalNamespaces implements NamespaceStore {
     if (!found) throw new WharfError("NotFound", `namespace ${JSON.stringify(name)} not found`, { subject: name });
     return found;
   }
-}
-
-/** An empty value takes a label away. */
-function filled(labels: Labels): Labels {
-  return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ""));
 }
 
 function readNamespace(row: Row): Namespace {
