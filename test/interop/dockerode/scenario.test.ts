@@ -1,10 +1,12 @@
 // dockerode, the API's client of most Node.js programs, on our socket.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import Docker from "dockerode";
-import { build, Daemon } from "../e2e/daemon.ts";
+import { uniqueName } from "../../support/run.ts";
+import { BIN, build, Daemon } from "../e2e/daemon.ts";
 
 let daemon: Daemon;
 let docker: Docker;
@@ -175,4 +177,29 @@ test("events, and a pull that fails tells why in Docker's way", async () => {
   await assert.rejects(docker.pull("127.0.0.1:1/nothing:here"), { statusCode: 503 });
   await assert.rejects(docker.createContainer({ Image: "nosuch:latest" }), { statusCode: 404 });
   await daemon.clean();
+});
+
+test("a container with the daemon's socket takes away what carries a label, as ryuk of testcontainers does", async () => {
+  const Labels = { session: "s1" };
+  const network = await docker.createNetwork({ Name: uniqueName("ryuk"), Labels });
+  const volume = uniqueName("ryuk");
+  await docker.createVolume({ Name: volume, Labels });
+  const HostConfig = { NetworkMode: network.id, Binds: [`${volume}:/data`] };
+  const left = await docker.createContainer({ Image: "busybox", Cmd: ["sleep", "1000"], Labels, HostConfig });
+  await left.start();
+  const script = `export DOCKER_HOST=unix:///var/run/docker.sock
+    for id in $(wharf ps -aq --filter label=session=s1); do wharf rm -fv $id || exit 1; done
+    for id in $(wharf network ls -q --filter label=session=s1); do wharf network rm $id || exit 2; done
+    for name in $(wharf volume ls -q --filter label=session=s1); do wharf volume rm $name || exit 3; done`;
+  const sweeper = await docker.createContainer({
+    ...{ Image: "busybox", Cmd: ["sh", "-c", script] },
+    HostConfig: { ...NONE, Binds: [`${daemon.socket}:/var/run/docker.sock`, `${join(BIN, "wharf")}:/bin/wharf:ro`] },
+  });
+  await sweeper.start();
+  assert.deepEqual(await sweeper.wait(), { StatusCode: 0 }, String(await sweeper.logs({ stdout: true, stderr: true })));
+  const filters = { label: ["session=s1"] };
+  assert.deepEqual(await docker.listContainers({ all: true, filters }), []);
+  assert.deepEqual(await docker.listNetworks({ filters }), []);
+  assert.deepEqual((await docker.listVolumes({ filters })).Volumes, []);
+  await sweeper.remove();
 });
