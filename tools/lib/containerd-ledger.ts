@@ -398,6 +398,11 @@ export const SETTING_LEDGER: Ledger = {
   ],
   "snapshotters.NAME.address": PROXIED,
   "snapshotter-socket": PROXIED,
+  "log-driver": ["test/interop/e2e/config.test.ts", "log-driver is told by info, and is what containers have"],
+  "log-opts": [
+    "test/interop/e2e/config.test.ts",
+    "log-driver and log-opts are for containers that name no driver, or no option of it",
+  ],
   "containerd-group": [
     "test/interop/grpc/grpc.test.ts",
     "the socket is root's and the group's that the configuration names, and nobody else's",
