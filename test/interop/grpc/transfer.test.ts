@@ -396,15 +396,29 @@ test("an import takes a packed archive, names what it holds, unpacks it, and com
     ["Importing", "saved", "Completed import"],
   );
   assert.deepEqual(await one.names(), ["docker.io/team/box:7"]);
-  const types = async () => {
+  const manifest = async () => {
     const { target } = await one.store.images.get("docker.io/team/box:7");
-    const manifest = JSON.parse(Buffer.from(await one.store.content.read(target)).toString()) as BuiltImage["manifest"];
-    return manifest.layers.map(({ mediaType }) => mediaType);
+    return JSON.parse(Buffer.from(await one.store.content.read(target)).toString()) as BuiltImage["manifest"];
   };
-  assert.deepEqual(await types(), [OCI.layer, OCI.layer]);
+  const types = async () => (await manifest()).layers.map(({ mediaType }) => mediaType);
+  assert.deepEqual(await types(), [DOCKER.layer, DOCKER.layer]);
+  // to the letter what containerd makes of it, so that an image has the same digest on either
+  const made = await manifest();
+  const described = ({ digest, size }: { digest: string; size: number }, mediaType: string) =>
+    `{"mediaType":"${mediaType}","digest":"${digest}","size":${size}`;
+  const layers = made.layers.map((layer) => `${described(layer, DOCKER.layer)}}`).join(",");
+  const text = `{"schemaVersion":2,"mediaType":"${DOCKER.manifest}","config":${described(made.config, DOCKER.config)}},"layers":[${layers}]}`;
+  const { target } = await one.store.images.get("docker.io/team/box:7");
+  assert.deepEqual([target.mediaType, target.digest], [DOCKER.manifest, sha256(text)]);
+  await load({}, { name: "whole" });
+  const annotations = `"annotations":{"io.containerd.image.name":"docker.io/team/box:7","org.opencontainers.image.ref.name":"7"}`;
+  const platform = `"platform":{"architecture":"${PLATFORMS[own].architecture}","os":"linux"}`;
+  const part = `${described(target, DOCKER.manifest)},${annotations},${platform}}`;
+  const whole = await one.store.images.get("whole");
+  assert.equal(whole.target.digest, sha256(`{"schemaVersion":2,"manifests":[${part}]}`));
   const unpacks = [{ platform: PLATFORMS[own], snapshotter: "native" }];
   await load({ forceCompress: true }, { extraReferences: [prefix], unpacks });
-  assert.deepEqual(await types(), [OCI.layerGzip, OCI.layerGzip]);
+  assert.deepEqual(await types(), [DOCKER.layerGzip, DOCKER.layerGzip]);
   assert.equal((await one.committed("native")).length, 2);
   const elsewhere = { name: "docker.io/other", isPrefix: true };
   await rejects(load({}, { extraReferences: [elsewhere] }), "NotFound", /no image name/);

@@ -6,13 +6,14 @@
 import { posix } from "node:path";
 import { type Digest, isDigest } from "../../../../common/digest.ts";
 import { isCode, WharfError } from "../../../../common/errors.ts";
-import { type Descriptor, type Manifest, parseImageConfig } from "../../../../common/oci/image.ts";
-import { isIndexType, isManifestType, OCI } from "../../../../common/oci/media-types.ts";
-import type { Platform } from "../../../../common/oci/platform.ts";
+import { configPlatform, type Descriptor, type Manifest, parseImageConfig } from "../../../../common/oci/image.ts";
+import { DOCKER, isIndexType, isManifestType, OCI } from "../../../../common/oci/media-types.ts";
+import { normalizePlatform, type Platform } from "../../../../common/oci/platform.ts";
 import {
   familiarReference,
   formatReference,
   type Reference,
+  referenceObject,
   tryParseReference,
   withDefaultTag,
 } from "../../../../common/reference.ts";
@@ -34,6 +35,8 @@ const MAX_JSON = 8 << 20;
 export interface FoundImage {
   target: Descriptor;
   references: Reference[];
+  /** Of a docker archive's image: what its config says. */
+  platform?: Platform;
 }
 
 type Files = ReadonlyMap<string, StoredBlob>;
@@ -94,16 +97,20 @@ export async function readArchiveIndex(
   return { index, manifests: document.index.manifests };
 }
 
+/** To the letter what containerd makes of a docker archive, so that the digests are the same. */
 async function indexOf(client: Containerd, images: readonly FoundImage[]): Promise<Descriptor> {
-  const manifests = images.flatMap(({ target, references }) => {
-    if (references.length === 0) return [target];
-    const names = references.map(formatReference);
-    return names.map((name) => ({
+  const manifests = images.flatMap(({ target, references, platform }) => {
+    if (references.length === 0) return [{ ...target, platform }];
+    return references.map((reference) => ({
       ...target,
-      annotations: { ...target.annotations, "io.containerd.image.name": name },
+      annotations: {
+        "io.containerd.image.name": formatReference(reference),
+        "org.opencontainers.image.ref.name": referenceObject(reference),
+      },
+      platform,
     }));
   });
-  return await storeDocument(client, OCI.index, { schemaVersion: 2, mediaType: OCI.index, manifests }, {});
+  return await storeDocument(client, OCI.index, { schemaVersion: 2, manifests }, {});
 }
 
 async function storeFiles(client: Containerd, body: AsyncIterable<Uint8Array>): Promise<Files> {
@@ -185,7 +192,8 @@ async function imagesOfArchive(
       throw new WharfError("InvalidArgument", "manifest.json of the archive names no config and layers");
     const config = fileOf(files, Config);
     const text = Buffer.from(await client.content.read(config)).toString("utf8");
-    const { rootfs } = parseImageConfig(text, Config);
+    const parsed = parseImageConfig(text, Config);
+    const { rootfs } = parsed;
     if (rootfs.diff_ids.length !== Layers.length) {
       throw new WharfError(
         "InvalidArgument",
@@ -194,8 +202,8 @@ async function imagesOfArchive(
     }
     const manifest: Manifest = {
       schemaVersion: 2,
-      mediaType: OCI.manifest,
-      config: { mediaType: OCI.config, digest: config.digest, size: config.size },
+      mediaType: DOCKER.manifest,
+      config: { mediaType: DOCKER.config, digest: config.digest, size: config.size },
       layers: [],
     };
     for (const [at, path] of Layers.entries()) {
@@ -203,13 +211,14 @@ async function imagesOfArchive(
       const plain = compressionOf(file.first) === "none";
       const { digest, size, first } = compress && plain ? await storeCompressed(client, file) : file;
       const packed = compressionOf(first);
-      const mediaType = packed === "gzip" ? OCI.layerGzip : packed === "zstd" ? OCI.layerZstd : OCI.layer;
+      const mediaType = packed === "gzip" ? DOCKER.layerGzip : packed === "zstd" ? DOCKER.layerZstd : DOCKER.layer;
       manifest.layers.push({ mediaType, digest, size });
       await addBlobLabels(client, digest, { [UNCOMPRESSED]: rootfs.diff_ids[at]! });
     }
-    const target = await storeDocument(client, OCI.manifest, manifest, {});
+    const target = await storeDocument(client, DOCKER.manifest, manifest, {});
     const references = (RepoTags ?? []).map((tag) => tryParseReference(tag)).filter((one) => one !== undefined);
-    found.push({ target, references: references.map(withDefaultTag) });
+    const { architecture, os, ...more } = normalizePlatform(configPlatform(parsed));
+    found.push({ target, references: references.map(withDefaultTag), platform: { architecture, os, ...more } });
   }
   return found;
 }
