@@ -27,7 +27,7 @@ import { nextTurn } from "./turn.ts";
 
 export interface DaemonOptions
   extends Pick<Options, "root" | "state" | "hosts" | "tls" | "group" | "shimPath" | "cgroupParent">,
-    Partial<Pick<Options, "containerd" | "containerdNamespace">> {
+    Partial<Pick<Options, "containerd" | "containerdNamespace" | "level">> {
   log: Log;
   /** What the configuration file says. */
   file?: Config | undefined;

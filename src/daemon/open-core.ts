@@ -8,8 +8,9 @@ import type { Config } from "./config.ts";
 import type { Snapshotter } from "./containerd/api/snapshots.ts";
 import type { ContainerdCore } from "./containerd/api.ts";
 import { createCore } from "./containerd/core.ts";
-import type { Log } from "./log.ts";
+import type { Level, Log } from "./log.ts";
 import { resolveShim } from "./shim/launch.ts";
+import { logShimLine } from "./shim/log-line.ts";
 import { lockDirectory } from "./store/lock.ts";
 
 /** Shims lie beside the agent: dist/bin. */
@@ -22,6 +23,8 @@ export interface CoreChoice {
   /** Socket of another containerd. */
   containerd?: string | undefined;
   log: Log;
+  /** What the log takes; shims are told. */
+  level?: Level | undefined;
   file?: Config | undefined;
 }
 
@@ -33,17 +36,20 @@ export interface OpenedCore {
 
 /** Unavailable when nobody answers at another containerd's socket. */
 export async function openCore(choice: CoreChoice, agent: Agent, stack: AsyncDisposableStack): Promise<OpenedCore> {
-  const { root, state, log, containerd } = choice;
+  const { root, state, log, level, containerd } = choice;
   const shimPath = [...choice.shimPath, ...BIN];
   if (containerd === undefined) {
     const warn = (message: string, error?: unknown) => log("warn", message, { error });
+    const shimLine = (line: string, shim: { namespace: string; id: string }) => logShimLine(log, line, shim);
     const snapshotters = await otherSnapshotters(choice.file?.snapshotters ?? {}, stack);
     const contentPolicy = choice.file?.contentPolicy;
     const { restartInterval, sandboxImage } = choice.file ?? {};
     // All of the linux world is in one program; what it is to do it knows by the name it is mounted at.
     const holder = realpathSync(defaultBinary());
     const settings = { shimPath, holder, sandboxImage, snapshotters, contentPolicy, restartInterval };
-    const core = stack.use(await createCore({ root, state, agent, ...settings, log: warn }));
+    const core = stack.use(
+      await createCore({ root, state, agent, ...settings, log: warn, shimLine, debug: level === "debug" }),
+    );
     return { core, runtime: undefined };
   }
   stack.use(lockDirectory(root, "root"));

@@ -205,6 +205,8 @@ export interface Operations {
   mountBelow: [{ root: string; path: string; target: string }, Record<never, never>];
   /** The user namespace that a network namespace belongs to is bound onto `target`, which is made. */
   pinUserNamespace: [{ netns: string; target: string }, Record<never, never>];
+  /** Makes a FIFO in place of a file that may be there. */
+  makeFifo: [{ path: string }, Record<never, never>];
   /** How a shim that was started here has ended; no `end` while it runs, or when it is not known. */
   endOf: [{ pid: number }, { end?: { status: number; signal: number } | undefined }];
   unpack: [UnpackRequest, UnpackAnswer];
@@ -294,6 +296,7 @@ export const SHORT: ReadonlySet<Operation> = new Set<Operation>([
   "unmount",
   "mountBelow",
   "pinUserNamespace",
+  "makeFifo",
   "endOf",
   "hatchShim",
   "networkEnsure",

@@ -235,6 +235,10 @@ export class Agent implements AgentClient, AsyncDisposable {
     await this.call("pinUserNamespace", { netns, target });
   }
 
+  async makeFifo(path: string): Promise<void> {
+    await this.call("makeFifo", { path });
+  }
+
   async remove(paths: readonly string[], signal?: AbortSignal): Promise<void> {
     if (paths.length > 0) await this.call("remove", { paths }, { signal });
   }

@@ -94,6 +94,8 @@ export interface AgentClient {
    * host's.
    */
   pinUserNamespace(netns: string, target: string): Promise<void>;
+  /** Makes a FIFO in place of a file that may be there. */
+  makeFifo(path: string): Promise<void>;
   /** A file of a tree of mounts, its path resolved inside. NotFound; ResourceExhausted beyond `maxSize` bytes. */
   readFile(tree: { mounts: readonly Mount[] }, path: string, options?: { maxSize?: number }): Promise<Uint8Array>;
   /** Deletes trees without following anything out of them or into mounts; what is gone already is no error. */

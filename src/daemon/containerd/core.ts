@@ -57,6 +57,10 @@ export interface CoreOptions {
   agent: AgentClient;
   /** Told of what goes wrong where no caller waits; stderr by default. */
   log?: ((message: string, error?: unknown) => void) | undefined;
+  /** Told what shims write to their logs; stderr by default. */
+  shimLine?: ((line: string, shim: { namespace: string; id: string }) => void) | undefined;
+  /** Shims are to tell more. */
+  debug?: boolean | undefined;
   /** Directories to look for shims in, before PATH. */
   shimPath?: readonly string[] | undefined;
   /** Path of the program (docker-init) that holds the namespaces of sandboxes of `podsandbox`; without it there are none. */
@@ -109,6 +113,8 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
       })),
     proxies: options.snapshotters ?? {},
     log,
+    shimLine: options.shimLine ?? ((line) => console.error(line)),
+    debug: options.debug ?? false,
   };
   stack.defer(async () => {
     await Promise.allSettled([...writers.values()].map((writer) => writer?.close()));

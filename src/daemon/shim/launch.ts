@@ -23,6 +23,8 @@ export interface ShimCommand {
   address: string;
   ttrpcAddress: string;
   traceparent?: string | undefined;
+  /** The shim is to tell more. */
+  debug?: boolean | undefined;
   /** The container is in no group for certain. */
   alone?: boolean | undefined;
   signal?: AbortSignal | undefined;
@@ -126,7 +128,19 @@ async function run(
     `NAMESPACE=${namespace}`,
   ];
   if (traceparent) env.push(`TRACEPARENT=${traceparent}`);
-  const args = ["-namespace", namespace, "-address", address, "-publish-binary", "wharfd", "-id", id, ...tail];
+  const debug = command.debug ? ["-debug"] : [];
+  const args = [
+    "-namespace",
+    namespace,
+    "-address",
+    address,
+    "-publish-binary",
+    "wharfd",
+    "-id",
+    id,
+    ...debug,
+    ...tail,
+  ];
   const result = await agent.spawnShim({ binary, args, env, cwd: bundle, stdin, alone: command.alone, signal });
   if (result.exitCode !== 0) {
     const said = (result.stderr || result.stdout).trim().split("\n").slice(-3).join("; ");

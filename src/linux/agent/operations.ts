@@ -6,6 +6,7 @@ import { copyTree } from "../layer/copy.ts";
 import { inherit } from "../layer/inherit.ts";
 import { Removal } from "../layer/remove.ts";
 import { measure } from "../layer/usage.ts";
+import { mkfifo, unlinkIfThere } from "../sys/fs.ts";
 import { getpid } from "../sys/process.ts";
 import { openTrace, type Trace } from "../sys/trace.ts";
 import type { Channel } from "./channel.ts";
@@ -33,6 +34,11 @@ const SHORT_OPERATIONS: ShortTable = {
   unmount,
   mountBelow,
   pinUserNamespace,
+  makeFifo({ path }) {
+    unlinkIfThere(path);
+    mkfifo(path);
+    return {};
+  },
   endOf,
   hatchShim,
   ...networkOperations,

@@ -1,13 +1,15 @@
 // Run inside the peers' root: the core's tasks with containerd's own shim, or with ours (`runt`), and runc.
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { test } from "node:test";
 import { Options } from "../../../src/common/gen/containerd/runc/options.ts";
 import { packAny } from "../../../src/common/protobuf/any.ts";
 import { startAgent } from "../../../src/daemon/agent/client.ts";
+import { SPEC_TYPE_URL } from "../../../src/daemon/containerd/api/containers.ts";
 import { FakeAgent } from "../../../src/daemon/containerd/conformance/fake-agent.ts";
 import { podSandboxesSuite } from "../../../src/daemon/containerd/conformance/podsandboxes.ts";
 import { taskCrashSuite } from "../../../src/daemon/containerd/conformance/task-crash.ts";
-import type { TaskSubject } from "../../../src/daemon/containerd/conformance/task-harness.ts";
+import { type TaskSubject, taskSpec, until } from "../../../src/daemon/containerd/conformance/task-harness.ts";
 import { tasksSuite } from "../../../src/daemon/containerd/conformance/tasks.ts";
 import { createCore } from "../../../src/daemon/containerd/core.ts";
 import { uniqueName } from "../../support/run.ts";
@@ -21,6 +23,9 @@ function busybox(dir: string): string {
   return dir;
 }
 
+/** What shims have said. */
+const lines: string[] = [];
+
 async function create(): Promise<TaskSubject> {
   const dir = mkdtempSync("/tmp/wharf-tasks-");
   // Roots of user namespaces look into it.
@@ -32,7 +37,8 @@ async function create(): Promise<TaskSubject> {
   mkdirSync(state);
   const start = async () => {
     const agent = await startAgent({ state, binary: holder });
-    return { agent, core: await createCore({ root, state, agent, shimPath: [BIN], holder }) };
+    const shimLine = (line: string) => lines.push(line);
+    return { agent, core: await createCore({ root, state, agent, shimPath: [BIN], holder, shimLine, debug: true }) };
   };
   const stop = async () => {
     await running.core[Symbol.asyncDispose]();
@@ -65,6 +71,28 @@ async function create(): Promise<TaskSubject> {
 }
 
 tasksSuite(RUNTIME, create);
+
+test(`${RUNTIME}: what the shim says comes into the daemon's log, before and after a restart`, async () => {
+  await using subject = await create();
+  lines.length = 0;
+  const said = (text: string) => until(text, () => lines.some((line) => line.includes(text)));
+  const theirs = process.argv[2] === undefined;
+  const { runtime, rootfs } = subject;
+  const value = taskSpec(subject, "l1", ["/bin/busybox", "sleep", "100"]);
+  await subject.client("a").containers.create({ id: "l1", runtime, spec: { typeUrl: SPEC_TYPE_URL, value } });
+  await subject.client("a").tasks.create({ containerId: "l1", rootfs });
+  await subject.client("a").tasks.start({ containerId: "l1" });
+  // it was told to say more
+  if (theirs) await said("level=debug");
+  await subject.restart();
+  appendFileSync(join(subject.state, "tasks/a/l1/log"), "a line for the journal\n");
+  if (theirs) await said("a line for the journal");
+  await subject.client("a").tasks.kill({ containerId: "l1", signal: 9 });
+  await subject.client("a").tasks.wait({ containerId: "l1" });
+  await subject.client("a").tasks.delete("l1");
+  await said("a line for the journal");
+});
+
 podSandboxesSuite(RUNTIME, create);
 
 taskCrashSuite(

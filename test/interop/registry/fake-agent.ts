@@ -75,5 +75,6 @@ export const fakeAgent: AgentClient = {
   copy: never,
   spawnShim: never,
   pinUserNamespace: never,
+  makeFifo: never,
   readFile: never,
 };

@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -110,6 +119,18 @@ test("mount() and unmount() work in the daemon's own namespace; a list that fail
   await agent.unmount(target, { detach: true });
   assert.deepEqual(mounted(), []);
   holder.kill();
+});
+
+test("makeFifo() puts one in the place of a file, or where nothing is, for its owner alone", async () => {
+  const path = join(state, "fifo");
+  for (const content of [undefined, "old"]) {
+    rmSync(path, { force: true });
+    if (content !== undefined) writeFileSync(path, content);
+    await agent.makeFifo(path);
+    assert.ok(statSync(path).isFIFO());
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+  }
+  await assert.rejects(agent.makeFifo(join(state, "nowhere/fifo")), /ENOENT|no such file/i);
 });
 
 test("readFile() finds files as a process in the tree would", async () => {

@@ -44,6 +44,12 @@ export class FakeAgent implements AgentClient {
     return refuse("pin user namespace");
   }
 
+  async makeFifo(path: string): Promise<void> {
+    await rm(path, { force: true });
+    const { status, stderr } = spawnSync("mkfifo", ["-m", "600", path]);
+    if (status !== 0) throw new WharfError("Unknown", `cannot make ${path}: ${String(stderr)}`);
+  }
+
   readFile(): Promise<never> {
     return refuse("read file");
   }

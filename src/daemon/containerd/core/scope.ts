@@ -41,6 +41,10 @@ export interface Shared {
   readonly proxies: Readonly<Record<string, (namespace: string) => Snapshotter>>;
   /** Told of what goes wrong where no caller waits. */
   readonly log: (message: string, error?: unknown) => void;
+  /** Told what shims write to their logs. */
+  readonly shimLine: (line: string, shim: { namespace: string; id: string }) => void;
+  /** Shims are to tell more. */
+  readonly debug: boolean;
 }
 
 /** A client's view: its namespace, and the lease what it makes is added to. */

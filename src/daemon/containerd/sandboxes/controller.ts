@@ -81,7 +81,8 @@ export class ShimController implements SandboxController {
   async #undo(what: string, record: PodRecord, pod: Pod | undefined, cause: unknown): Promise<WharfError> {
     const { id, bundle } = record;
     const { code } = WharfError.from(cause);
-    const said = code === "Unavailable" ? await lastWords(bundle, this.#scope.shared.agent) : "";
+    const said =
+      code === "Unavailable" ? await lastWords(bundle, this.#shims.logs.last(bundle), this.#scope.shared.agent) : "";
     await (pod ? this.#pods.remove(pod) : this.#pods.discard(record)).catch((error: unknown) =>
       this.#scope.shared.log(`cannot clean up after sandbox ${JSON.stringify(id)}`, error),
     );

@@ -55,6 +55,7 @@ export class Pods implements AsyncDisposable {
     const record = readRecord(row);
     // Nothing outlives a reboot, and a shim without address never came to be a sandbox.
     if (row.boot !== this.#shims.boot || record.shim.address === "") return this.discard(record);
+    this.#shims.logs.follow(record);
     const pod = await Pod.open(record, this.#keeper);
     if (!(await this.#isSandbox(pod))) return this.remove(pod);
     this.#pods.set(keyOf(record), pod);
@@ -144,6 +145,7 @@ export class Pods implements AsyncDisposable {
   async discard(record: PodRecord): Promise<void> {
     const { namespace, id, bundle } = record;
     await this.#shims.exterminate(record);
+    this.#shims.logs.end(record);
     await removeBundle(bundle, this.#shared.agent);
     failpoint("sandbox.bundle-removed");
     const { db } = this.#shared;

@@ -3,7 +3,7 @@
  * shim keeps there (address, shim.pid, init.pid, log …).
  */
 
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
@@ -52,7 +52,7 @@ function fillBundle(path: string, spec: Uint8Array | undefined, gid: number | un
   }
   mkdirSync(join(path, "rootfs"), { mode: 0o711 });
   if (spec) writeFileSync(join(path, "config.json"), spec, { mode: 0o600 });
-  // containerd makes this a FIFO and reads it. A file keeps what the shim has to say and needs no reader.
+  // For our own shim; others get a FIFO in its place.
   writeFileSync(join(path, "log"), "", { mode: 0o600 });
 }
 
@@ -87,15 +87,6 @@ export function reasonFor(error: unknown, spec: Uint8Array): unknown {
     return error;
   } catch (fault) {
     return fault;
-  }
-}
-
-/** The last lines a shim wrote to its log, for error messages. */
-export function shimLog(path: string): string {
-  try {
-    return readFileSync(join(path, "log"), "utf8").trim().split("\n").slice(-3).join("; ");
-  } catch {
-    return "";
   }
 }
 

@@ -4,15 +4,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentClient } from "../agent.ts";
-import { shimLog } from "./bundle.ts";
 
 /** A connection ends a little before its process. */
 const ATTEMPTS = 30;
 const PAUSE = 10;
 
-/** For an error's message, in brackets after a space. To be asked before the bundle is removed. */
-export async function lastWords(bundle: string, agent: AgentClient): Promise<string> {
-  const log = shimLog(bundle);
+/** For an error's message, in brackets after a space. To be asked before the bundle is removed. `log`: the last lines of the shim's. */
+export async function lastWords(bundle: string, log: string, agent: AgentClient): Promise<string> {
   const end = await endOf(bundle, agent).catch(() => "");
   const parts = [end, log === "" ? "its log is empty" : `its log: ${log}`];
   return ` (the shim: ${parts.filter(Boolean).join("; ")})`;

@@ -35,6 +35,7 @@ import { bundlePath, createBundle, mayHaveGroup, reasonFor, removeBundle } from 
 import { checkpointTask, restoreFolder, unpackCheckpoint } from "./checkpoint.ts";
 import { type Exit, exitOf } from "./exits.ts";
 import { lastWords } from "./last-words.ts";
+import { OUR_SHIM } from "./shim-logs.ts";
 import type { ShimManager } from "./shims.ts";
 import type { Task, TaskRecord } from "./task.ts";
 
@@ -43,7 +44,6 @@ const LIST_TIMEOUT = 2000;
 const KILL = 9;
 /** Milliseconds a signal waits for its shim: one that takes longer hangs. */
 const KILL_TIMEOUT = 10_000;
-const OUR_SHIM = "containerd-shim-runt-v2";
 const STATUS: readonly TaskStatus[] = ["unknown", "created", "running", "stopped", "paused", "pausing"];
 
 export class LocalTasks implements TaskManager {
@@ -121,7 +121,8 @@ export class LocalTasks implements TaskManager {
     const { shared } = this.#scope;
     const { id, bundle } = record;
     const error = WharfError.from(cause);
-    const said = error.code === "Unavailable" ? await lastWords(bundle, shared.agent) : "";
+    const said =
+      error.code === "Unavailable" ? await lastWords(bundle, this.#shims.logs.last(bundle), shared.agent) : "";
     try {
       if (task && !task.dead) {
         // A container that could be made all the same goes first; mostly there is none.

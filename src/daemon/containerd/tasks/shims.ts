@@ -28,6 +28,7 @@ import type { Shared } from "../core/scope.ts";
 import { listBundles, removeBundle } from "./bundle.ts";
 import { Deletions } from "./deletions.ts";
 import { type Exit, Exits, exitOf, wasBefore } from "./exits.ts";
+import { ShimLogs } from "./shim-logs.ts";
 import { type ShimRecord, Task, type TaskRecord } from "./task.ts";
 
 /** Status of a container whose shim died: killed (128 + SIGKILL). */
@@ -51,6 +52,7 @@ export class ShimManager implements AsyncDisposable {
   readonly shared: Shared;
   readonly exits: Exits;
   readonly deletions: Deletions;
+  readonly logs: ShimLogs;
   readonly #directories: readonly string[];
   readonly #tasks = new Map<string, Task>();
   /** Tasks being created or deleted. */
@@ -64,6 +66,7 @@ export class ShimManager implements AsyncDisposable {
     this.shared = shared;
     this.exits = new Exits(shared.db, shared.hub);
     this.deletions = new Deletions(shared.hub);
+    this.logs = new ShimLogs(shared);
     this.#directories = directories;
   }
 
@@ -102,6 +105,7 @@ export class ShimManager implements AsyncDisposable {
     const record = readRecord(row);
     // Nothing outlives a reboot, and what a shim without address has was asked for by somebody who was never answered.
     if (row.boot !== this.boot || record.shim.address === "") return this.discard(record);
+    this.logs.follow(record);
     const task = await Task.open(record, this.exits, this.#undertaker);
     await task.settled();
     // The same in a pod's shim, which others need.
@@ -196,12 +200,13 @@ export class ShimManager implements AsyncDisposable {
   }
 
   /** Runs the shim's `start`. `alone`: it is that of no group for certain. */
-  launch(
+  async launch(
     record: ShimRecord,
     options: Any | undefined,
     signal: AbortSignal | undefined,
     alone = false,
   ): Promise<ShimAddress> {
+    await this.logs.make(record);
     return startShim({ ...this.#command(record, signal), alone }, options);
   }
 
@@ -252,6 +257,7 @@ export class ShimManager implements AsyncDisposable {
     }
     await task[Symbol.asyncDispose]();
     if (lost && this.#alone(task)) await this.exterminate(task.record);
+    this.logs.end(task.record);
     await removeBundle(bundle, this.shared.agent);
     failpoint("task.bundle-removed");
     this.#drop(namespace, id, () => this.exits.forget({ namespace, task: id, exec: "" }, task.record.pid));
@@ -279,6 +285,7 @@ export class ShimManager implements AsyncDisposable {
   /** Removes all that may be left of a task whose shim cannot be spoken to. */
   async discard(record: TaskRecord): Promise<void> {
     await this.exterminate(record);
+    this.logs.end(record);
     await removeBundle(record.bundle, this.shared.agent);
     this.#drop(record.namespace, record.id);
   }
@@ -348,6 +355,7 @@ export class ShimManager implements AsyncDisposable {
       address: this.#address,
       ttrpcAddress: this.ttrpcAddress,
       traceparent: currentTraceparent(),
+      debug: this.shared.debug,
     };
   }
 
@@ -357,6 +365,7 @@ export class ShimManager implements AsyncDisposable {
     await Promise.all([...this.#tasks.values()].map((task) => task[Symbol.asyncDispose]()));
     this.exits.close();
     this.deletions[Symbol.dispose]();
+    this.logs[Symbol.dispose]();
     await this.#events?.[Symbol.asyncDispose]();
   }
 }
