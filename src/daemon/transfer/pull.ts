@@ -57,6 +57,8 @@ export interface PullOptions {
   snapshotter?: string | null | undefined;
   /** To be unpacked as well: other platforms, or for other snapshotters. */
   unpacks?: readonly { platform: Platform; snapshotter: string }[] | undefined;
+  /** What is no container image is fetched as it is, too, instead of being refused; there is nothing to unpack then. */
+  artifacts?: boolean | undefined;
   /** Of the image. */
   labels?: Labels | undefined;
   progress?: ((event: TransferEvent) => void) | undefined;
@@ -140,33 +142,21 @@ export class Puller {
       progress?.({ kind: "resolved", reference: name, descriptor: target });
       const metadata = options.allMetadata ? fetchMetadata(context, target) : undefined;
       if (metadata) pending.push(metadata);
-      const { manifest, descriptor } = await this.#main(context, target, options);
+      const main = await this.#main(context, target, options);
       await nextTurn();
-      if (!isImage(manifest)) throw artifact(manifest);
-      const snapshotter = options.snapshotter === undefined ? DEFAULT_SNAPSHOTTER : options.snapshotter;
-      if (snapshotter !== null) for (const layer of manifest.layers) checkLayerType(layer);
-      progress?.({ kind: "layers", manifest: descriptor, layers: manifest.layers });
-      // Layers are downloaded while the config that says what to make of them is still on its way.
-      const configured = fetchConfig(context, manifest.config).then((config) => {
-        checkConfig(config, manifest, options.platform);
-        const diffIds = config.rootfs.diff_ids;
-        const image = { reference: formatReference(reference), manifest: descriptor.digest };
-        return { config, diffIds, chain: snapshotter === null ? [] : chainIds(diffIds, sha256), image };
-      });
-      await this.#layers(context, manifest.layers, snapshotter, configured, options).catch(async (error: unknown) => {
-        if (isDiskFull(error)) await dropBeginnings(client, manifest.layers);
-        throw error;
-      });
-      const { config, chain } = await configured;
+      const { manifest, descriptor } = main;
+      if (!isImage(manifest) && !options.artifacts) throw artifact(manifest);
+      const { platform, chainId } = isImage(manifest)
+        ? await this.#fetchImage(context, reference, main, options)
+        : await this.#fetchPacked(context, main, options).then(() => ({ platform: hostPlatform(), chainId: "" }));
       const most = (options.limit ?? Number.POSITIVE_INFINITY) - 1;
       const others = await otherPlatforms(context, target, options.also, { besides: descriptor, most });
       for (const other of others) await this.#fetchPacked(context, other, options);
       for (const one of options.unpacks ?? []) await this.#unpack(context, target, one, options);
       await metadata;
       await Promise.all(pending);
-      const chainId = chain.at(-1) ?? "";
-      if (snapshotter !== null && chainId !== "") {
-        await addLabels(context, manifest.config, { [snapshotRefLabel(snapshotter)]: chainId });
+      if (chainId !== "") {
+        await addLabels(context, manifest.config, { [snapshotRefLabel(snapshotterOf(options)!)]: chainId });
       }
       const changed = known?.target.digest !== target.digest;
       if (options.name !== null) {
@@ -182,7 +172,7 @@ export class Puller {
         target,
         manifest: descriptor,
         config: manifest.config,
-        platform: configPlatform(config),
+        platform,
         chainId,
         changed,
       };
@@ -190,6 +180,31 @@ export class Puller {
       await Promise.allSettled(pending);
       await lease.release();
     }
+  }
+
+  /** Fetches and unpacks an image; answers with its top snapshot, "" when it is not unpacked. */
+  async #fetchImage(
+    context: SharedContext,
+    reference: Reference,
+    { manifest, descriptor }: ChosenManifest,
+    options: PullOptions,
+  ): Promise<{ platform: Platform; chainId: string }> {
+    const snapshotter = snapshotterOf(options);
+    if (snapshotter !== null) for (const layer of manifest.layers) checkLayerType(layer);
+    options.progress?.({ kind: "layers", manifest: descriptor, layers: manifest.layers });
+    // Layers are downloaded while the config that says what to make of them is still on its way.
+    const configured = fetchConfig(context, manifest.config).then((config) => {
+      checkConfig(config, manifest, options.platform);
+      const diffIds = config.rootfs.diff_ids;
+      const image = { reference: formatReference(reference), manifest: descriptor.digest };
+      return { config, diffIds, chain: snapshotter === null ? [] : chainIds(diffIds, sha256), image };
+    });
+    await this.#layers(context, manifest.layers, snapshotter, configured, options).catch(async (error: unknown) => {
+      if (isDiskFull(error)) await dropBeginnings(options.client, manifest.layers);
+      throw error;
+    });
+    const { config, chain } = await configured;
+    return { platform: configPlatform(config), chainId: chain.at(-1) ?? "" };
   }
 
   /** The image that is told of as the result: for the platform, or where all are wanted and none is unpacked the host's or any. */
@@ -214,7 +229,10 @@ export class Puller {
   ): Promise<void> {
     const chosen = await choosePlatform(context, target, platform);
     const { manifest } = chosen;
-    if (!isImage(manifest)) throw artifact(manifest);
+    if (!isImage(manifest)) {
+      if (options.artifacts) return;
+      throw artifact(manifest);
+    }
     await this.#fetchPacked(context, chosen, options);
     const config = await fetchConfig(context, manifest.config);
     checkConfig(config, manifest, platform);
@@ -263,6 +281,10 @@ export class Puller {
     if (current && (isIndexType(current.mediaType) || isManifestType(current.mediaType))) return current;
     return await first(context, repository);
   }
+}
+
+function snapshotterOf({ snapshotter = DEFAULT_SNAPSHOTTER }: PullOptions): string | null {
+  return snapshotter;
 }
 
 /** On a full disk the beginnings of blobs, otherwise kept to be taken up again, would keep it full. Those another pull is writing stay. */

@@ -55,6 +55,7 @@ async function pull(
       allMetadata: destination.allMetadata,
       snapshotter: unpack?.snapshotter ?? null,
       unpacks: further,
+      artifacts: true,
       credentials: credentialsOf(source),
       way,
       labels: destination.labels,

@@ -382,6 +382,35 @@ test("layers that may not be handed on are left out of an export when asked", as
   await one.store.leases.delete(lease.id);
 });
 
+test("an artifact is pulled as it is: its blobs are there and kept, nothing is unpacked", async () => {
+  const blobs = { config: "{}", text: "hello", weights: randomBytes(100_000).toString("hex") };
+  for (const data of Object.values(blobs)) {
+    const begun = await fetch(`http://${registry.host}/v2/team/model/blobs/uploads/`, { method: "POST" });
+    const place = new URL(begun.headers.get("location")!, `http://${registry.host}`);
+    place.searchParams.set("digest", sha256(data));
+    assert.equal((await fetch(place, { method: "PUT", body: data })).status, 201);
+  }
+  const described = (data: string, mediaType: string) => ({ mediaType, digest: sha256(data), size: data.length });
+  const text = JSON.stringify({
+    ...{ schemaVersion: 2, mediaType: OCI.manifest, artifactType: "application/x.model" },
+    config: described(blobs.config, OCI.empty),
+    // the same blob as the config among them, as the specification has it where there is nothing to hold
+    layers: [described(blobs.text, "text/plain"), described(blobs.weights, "x/y"), described(blobs.config, OCI.empty)],
+  });
+  const put = { method: "PUT", headers: { "content-type": OCI.manifest }, body: text };
+  assert.equal((await fetch(`http://${registry.host}/v2/team/model/manifests/1`, put)).status, 201);
+  using one = fresh();
+  const unpacks = [{ platform: PLATFORMS[own], snapshotter: "overlayfs" }, { snapshotter: "native" }];
+  await one.client.transfer(from(`${registry.host}/team/model:1`), to("model", { unpacks }));
+  const { target } = await one.store.images.get("model");
+  assert.equal(target.digest, sha256(text));
+  const lease = await one.store.leases.create();
+  await one.store.leases.delete(lease.id, { sync: true });
+  assert.deepEqual([...(await one.digests())].sort(), [text, ...Object.values(blobs)].map(sha256).sort());
+  assert.deepEqual([await one.committed("overlayfs"), await one.committed("native")], [[], []]);
+  await rejects(one.client.transfer(from(`${registry.host}/team/model:2`), to("none")), "NotFound");
+});
+
 test("an import takes a packed archive, names what it holds, unpacks it, and compresses docker's layers when asked", async () => {
   using one = fresh();
   const archive = join(directory.path, "docker.tar");
