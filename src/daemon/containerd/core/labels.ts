@@ -14,7 +14,7 @@ const IDENTIFIER_LIMIT = 76;
 export function checkLabels(labels: Labels = {}): Labels {
   const checked: Labels = {};
   for (const [key, value] of Object.entries(labels)) {
-    if (value === undefined || value === "") continue;
+    if (value === undefined) continue;
     if (key === "") throw new WharfError("InvalidArgument", "the key of a label is empty");
     if (typeof value !== "string") throw new WharfError("InvalidArgument", `label ${JSON.stringify(key)} is not text`);
     // Three bytes a character at most: most labels need no counting.
@@ -24,7 +24,7 @@ export function checkLabels(labels: Labels = {}): Labels {
         `label ${JSON.stringify(key.slice(0, 64))} is too long: key and value may have ${LABEL_LIMIT} bytes together`,
       );
     }
-    checked[key] = value;
+    if (value !== "") checked[key] = value;
   }
   return checked;
 }
