@@ -1,5 +1,5 @@
 // Control groups that a test's containers leave above their own: runtimes remove a container's group, never its parents.
-import { readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 
 /** The folder with all below it, from the bottom; throws at what is not empty. */
@@ -9,13 +9,25 @@ function removeTree(folder: string): void {
   rmdirSync(folder);
 }
 
+/** Where cgroup hierarchies are mounted. */
+function hierarchies(): string[] {
+  const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  return lines.filter((line) => / - cgroup2? /.test(line)).map((line) => line.split(" ")[4]!);
+}
+
+/** The folders of the group of this name, one of each hierarchy where it is. */
+export function foldersOf(name: string): string[] {
+  return hierarchies()
+    .map((point) => join(point, name))
+    .filter((folder) => existsSync(folder));
+}
+
 /** Removes the group of this name, with those below it, from every hierarchy where nobody is in it; what still has something in it is left to the leak check. True when nothing is left. */
 export function removeCgroups(name: string): boolean {
   let gone = true;
-  for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
-    if (!/ - cgroup2? /.test(line)) continue;
+  for (const point of hierarchies()) {
     try {
-      removeTree(join(line.split(" ")[4]!, name));
+      removeTree(join(point, name));
     } catch (error) {
       // not in this hierarchy, or not empty
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") gone = false;

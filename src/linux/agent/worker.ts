@@ -6,14 +6,8 @@ import { close, dup3, O, open } from "../sys/fs.ts";
 import { clearSignalMask, resetLoop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { complain } from "../sys/out.ts";
-import { exit, PR, prctl, SIGNALS } from "../sys/process.ts";
+import { dieWith, exit } from "../sys/process.ts";
 import { Channel } from "./channel.ts";
-
-/** Ties this process to its parent's life. `parent` is the parent's pid as it was before the fork. */
-function dieWith(parent: number): void {
-  prctl(PR.SET_PDEATHSIG, SIGNALS.KILL);
-  if (native.syscall(NR.getppid) !== parent) exit(1);
-}
 
 function setBlocking(fd: number): void {
   const flags = native.syscall(NR.fcntl, fd, 3);

@@ -1,11 +1,12 @@
 // Work in a forked child: what would leave garbage in a shim's memory, or needs another process, is done there. Its result comes back
 // through a pipe as JSON.
-import { type ErrorData, errorFromData, errorToData, WharfError } from "../../common/errors.ts";
+import { describe, type ErrorData, errorFromData, errorToData, WharfError } from "../../common/errors.ts";
 import { close, dup3, O, open, pipe, setNonblocking } from "../sys/fs.ts";
 import { clearSignalMask, loop, resetLoop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
-import { exit, fork, PR, prctl, SIGNALS } from "../sys/process.ts";
+import { dieWith, exit, fork, getpid } from "../sys/process.ts";
 import { closeRange } from "../sys/procfs.ts";
+import { warn } from "./log.ts";
 import type { Reaper } from "./reaper.ts";
 
 /** stdin, stdout and stderr of a child; undefined is /dev/null. */
@@ -39,11 +40,17 @@ function send(value: unknown, to = RESULT): void {
   }
 }
 
-function childMain(writer: number, stdio: Stdio, passed: readonly number[], work: () => unknown): never {
+function childMain(
+  parent: number,
+  writer: number,
+  stdio: Stdio,
+  passed: readonly number[],
+  work: () => unknown,
+): never {
   let to = writer;
   try {
     // what it began must not go on without the shim that knows of it
-    prctl(PR.SET_PDEATHSIG, SIGNALS.KILL);
+    dieWith(parent);
     resetLoop();
     clearSignalMask();
     placeDescriptors([...stdio, writer, ...passed]);
@@ -64,21 +71,28 @@ function childMain(writer: number, stdio: Stdio, passed: readonly number[], work
 /**
  * Runs `work` in a forked child and answers what it returned, or throws what it threw. In the child all signals are
  * unblocked and only stdio is open, and the `passed` descriptors from 4 on. Processes that the work leaves behind become the shim's children.
+ * `undo` takes back what was half done by a child that was killed; one that fails does so itself.
  */
 export async function inChild<T>(
   reaper: Reaper,
   work: () => T,
   stdio: Stdio = NULL,
   passed: readonly number[] = [],
+  undo?: () => Promise<void>,
 ): Promise<T> {
   const [reader, writer] = pipe(0);
+  const parent = getpid();
   const pid = fork();
-  if (pid === 0) childMain(writer, stdio, passed, work);
+  if (pid === 0) childMain(parent, writer, stdio, passed, work);
   close(writer);
   setNonblocking(reader);
   reaper.ignore(pid);
   try {
     const text = await readResult(reader);
+    if (text === undefined) {
+      await undo?.().catch((error: unknown) => warn(`after a helper process that was killed: ${describe(error)}`));
+      throw new WharfError("Internal", "the shim's helper process ended without a result");
+    }
     const result = JSON.parse(text) as { value: T } | { error: ErrorData };
     if ("error" in result) throw errorFromData(result.error);
     return result.value;
@@ -87,15 +101,15 @@ export async function inChild<T>(
   }
 }
 
-/** Waits for the frame, not for the end of the pipe: a container's process may hold the other end. */
-async function readResult(reader: number): Promise<string> {
+/** Waits for the frame, not for the end of the pipe: a container's process may hold the other end. Undefined: none will come. */
+async function readResult(reader: number): Promise<string | undefined> {
   let buffer = new Uint8Array(256);
   let have = 0;
   for (;;) {
     await loop().readable(reader);
     const n = native.syscall(NR.read, reader, native.address(buffer) + have, buffer.length - have);
     if (n === AGAIN) continue;
-    if (n <= 0) throw new WharfError("Internal", "the shim's helper process ended without a result");
+    if (n <= 0) return undefined;
     have += n;
     if (have < HEADER) continue;
     const size = HEADER + new DataView(buffer.buffer).getUint32(0, true);

@@ -4,7 +4,7 @@ import { join } from "../../common/path.ts";
 import { isErrno, sys } from "../sys/call.ts";
 import { close, dup3, mkdirs, O, open, pipe, readAll, readText, unlinkIfThere, writeFile } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
-import { environment, exec, exit, fork, wait } from "../sys/process.ts";
+import { dieWith, environment, exec, exit, fork, getpid, wait } from "../sys/process.ts";
 import { ownWork } from "./checkpoint.ts";
 import { inChild, type Stdio } from "./child.ts";
 import type { Reaper } from "./reaper.ts";
@@ -87,9 +87,11 @@ export class CliRuntime implements OciRuntime {
     const global = ["--root", root, "--log", log, "--log-format", "json"];
     if (systemdCgroup) global.push("--systemd-cgroup");
     const [reader, writer] = launch ? [-1, -1] : pipe();
+    const helper = getpid();
     const pid = fork();
     if (pid === 0) {
       try {
+        dieWith(helper);
         for (const fd of writer < 0 ? [] : [1, 2]) dup3(writer, fd);
         const env = environment();
         if (this.traceparent !== "") env.set("TRACEPARENT", this.traceparent).set("WHARF_TRACE_DIR", traces);
@@ -115,8 +117,8 @@ export class CliRuntime implements OciRuntime {
     return words;
   }
 
-  #child<T>(work: () => T, stdio?: Stdio): Promise<T> {
-    return inChild(this.#reaper, work, stdio);
+  #child<T>(work: () => T, stdio?: Stdio, undo?: () => Promise<void>): Promise<T> {
+    return inChild(this.#reaper, work, stdio, [], undo);
   }
 
   static #pid(file: string): number {
@@ -131,7 +133,7 @@ export class CliRuntime implements OciRuntime {
 
   create(request: CreateRequest): Promise<Created> {
     const { id, bundle, noPivotRoot, noNewKeyring } = this.#options;
-    return this.#child(() => {
+    const make = () => {
       mountAll(request.rootfs, `${bundle}/rootfs`);
       try {
         const pidFile = `${bundle}/init.pid`;
@@ -144,7 +146,8 @@ export class CliRuntime implements OciRuntime {
         if (request.rootfs.length > 0) unmountAll(`${bundle}/rootfs`);
         throw error;
       }
-    }, request.stdio);
+    };
+    return this.#child(make, request.stdio, () => this.delete(true));
   }
 
   start(): Promise<void> {
@@ -157,7 +160,7 @@ export class CliRuntime implements OciRuntime {
 
   restore(request: RestoreRequest): Promise<Created> {
     const { id, bundle, noPivotRoot } = this.#options;
-    return this.#child(() => {
+    const make = () => {
       const pidFile = `${bundle}/init.pid`;
       const args = ["--detach", "--bundle", bundle, "--pid-file", pidFile, ...CliRuntime.#console(request)];
       if (noPivotRoot) args.push("--no-pivot");
@@ -166,7 +169,8 @@ export class CliRuntime implements OciRuntime {
         this.#run("restore", [...args, "--image-path", request.imagePath, "--work-path", workPath, id], true);
         return { pid: CliRuntime.#pid(pidFile), sharedPids: sharesPids(bundle) };
       });
-    }, request.stdio);
+    };
+    return this.#child(make, request.stdio, () => this.delete(true));
   }
 
   checkpoint(request: CheckpointRequest): Promise<void> {

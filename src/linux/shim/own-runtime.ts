@@ -39,7 +39,7 @@ export class OwnRuntime implements OciRuntime {
   }
 
   /** Runs `work` in a child, with the caller's trace when it is recorded. */
-  #child<T>(work: (trace: Trace | undefined) => T, stdio?: Stdio): Promise<T> {
+  #child<T>(work: (trace: Trace | undefined) => T, stdio?: Stdio, undo?: () => Promise<void>): Promise<T> {
     const { traceparent } = this;
     const { traces } = this.#options;
     return inChild(
@@ -53,6 +53,8 @@ export class OwnRuntime implements OciRuntime {
         }
       },
       stdio,
+      [],
+      undo,
     );
   }
 
@@ -66,7 +68,7 @@ export class OwnRuntime implements OciRuntime {
   async create(request: CreateRequest): Promise<Created> {
     const { bundle, noPivotRoot: noPivot, noNewKeyring } = this.#options;
     const rootfs = `${bundle}/rootfs`;
-    const { plain, ...created } = await this.#child((trace) => {
+    const make = (trace: Trace | undefined) => {
       mountAll(request.rootfs, rootfs);
       try {
         const options = {
@@ -83,7 +85,8 @@ export class OwnRuntime implements OciRuntime {
         if (request.rootfs.length > 0) unmountAll(rootfs);
         throw error;
       }
-    }, request.stdio);
+    };
+    const { plain, ...created } = await this.#child(make, request.stdio, () => this.delete(true));
     this.#plain = plain;
     this.#runs = created.runs;
     return created;
@@ -115,13 +118,14 @@ export class OwnRuntime implements OciRuntime {
   restore(request: RestoreRequest): Promise<Created> {
     const { bundle, noPivotRoot: noPivot, noNewKeyring } = this.#options;
     const { imagePath } = request;
-    return this.#child((trace) => {
+    const make = (trace: Trace | undefined) => {
       const launch = { ...this.#launch(request, trace), bundle, noPivot, noNewKeyring, pidFile: `${bundle}/init.pid` };
       return ownWork(bundle, request.workPath, (workPath) => {
         const { pid, record } = runt.restore({ ...launch, criu: CRIU, imagePath, workPath });
         return { pid, sharedPids: !record.ownPids };
       });
-    }, request.stdio);
+    };
+    return this.#child(make, request.stdio, () => this.delete(true));
   }
 
   checkpoint(request: CheckpointRequest): Promise<void> {

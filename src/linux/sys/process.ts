@@ -74,6 +74,13 @@ export function exit(code: number): never {
   throw new Error("unreachable");
 }
 
+/** Ties this process to its parent's life. `parent` is the parent's pid as it was before the fork. */
+export function dieWith(parent: number): void {
+  prctl(PR.SET_PDEATHSIG, SIGNALS.KILL);
+  // it was gone before
+  if (native.syscall(NR.getppid) !== parent) exit(1);
+}
+
 /** Replaces this process; returns only by throwing. */
 export function exec(path: string, args: readonly string[], env: readonly string[]): never {
   sys("exec", path, NR.execve, path, cStringArray(args), cStringArray(env));

@@ -67,6 +67,7 @@ export interface SpecChange {
   memory?: number;
   env?: string[];
   cgroupsPath?: string;
+  hooks?: Record<string, { path: string; args: string[] }[]>;
 }
 
 const BUSYBOX = ["/bin/busybox", "/usr/bin/busybox"].find((path) => existsSync(path))!;
@@ -96,6 +97,7 @@ export function specOf(id: string, change: SpecChange): object {
     root: { path: "rootfs" },
     hostname: "shimtest",
     annotations,
+    ...(change.hooks ? { hooks: change.hooks } : {}),
     mounts: [
       { destination: "/proc", type: "proc", source: "proc" },
       { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755", "size=65536k"] },
