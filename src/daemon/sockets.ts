@@ -5,6 +5,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import type { Server } from "node:net";
 import { dirname } from "node:path";
 import { WharfError } from "../common/errors.ts";
+import { ifMissing } from "./expected.ts";
 
 const GROUP = "docker";
 
@@ -64,7 +65,7 @@ function groupId(name: string): number | undefined {
       .find((one) => one.startsWith(`${name}:`));
     const gid = Number(line?.split(":")[2]);
     return Number.isInteger(gid) && line ? gid : undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    return ifMissing(undefined)(error);
   }
 }

@@ -94,7 +94,7 @@ export async function createCore(options: CoreOptions): Promise<ContainerdCore> 
   let remaps: Promise<boolean> | undefined;
   const shared: Shared = {
     paths: { root: options.root, state: options.state },
-    db: stack.use(Database.open(`${options.root}/meta.db`, () => firstOf(options.root))),
+    db: stack.use(Database.open(`${options.root}/meta.db`, () => firstOf(options.root), log)),
     agent: options.agent,
     hub: stack.use(new EventHub()),
     gc: stack.use(new Collector(() => shared)),

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { ifMissing } from "../expected.ts";
 
 export interface ShimIdentity {
   namespace: string;
@@ -18,7 +19,7 @@ export async function findShim(shim: ShimIdentity): Promise<number[]> {
   const found: number[] = [];
   for (const name of await readdir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
-    const args = (await readFile(`/proc/${name}/cmdline`, "latin1").catch(() => "")).split("\0");
+    const args = (await readFile(`/proc/${name}/cmdline`, "latin1").catch(ifMissing(""))).split("\0");
     if (!args[0]?.includes("shim")) continue;
     if (Number(name) === written || isShim(args, shim)) found.push(Number(name));
   }
@@ -43,8 +44,8 @@ async function writtenPid(path: string): Promise<number | undefined> {
     const ticks = Number(status.slice(status.lastIndexOf(")") + 2).split(" ")[19]);
     const age = (Number.parseFloat(uptime) - ticks / 100) * 1000;
     return now - age <= mtimeMs + TOLERANCE ? pid : undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    return ifMissing(undefined)(error);
   }
 }
 

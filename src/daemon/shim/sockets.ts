@@ -3,10 +3,11 @@
 import { readdir, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { ifMissing } from "../expected.ts";
 
 /** Removes those in the folder on which nobody listens. No shim may be about to begin. */
 export async function sweepSockets(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
+  const names = await readdir(folder).catch(ifMissing<string[]>([]));
   await Promise.all(
     names.map(async (name) => {
       const path = join(folder, name);

@@ -66,8 +66,12 @@ export class Database implements AsyncDisposable {
   readonly #files: CheckpointFiles;
   readonly #checkpointer: Checkpointer;
 
-  private constructor(path: string, db: DatabaseSync) {
+  readonly #failed: (message: string, error: unknown) => void;
+  #checkpointFailed = false;
+
+  private constructor(path: string, db: DatabaseSync, failed: (message: string, error: unknown) => void) {
     this.path = path;
+    this.#failed = failed;
     this.#db = db;
     this.#walFd = openSync(`${path}-wal`, "r");
     this.#indexFd = openSync(`${path}-shm`, "r");
@@ -82,8 +86,13 @@ export class Database implements AsyncDisposable {
    * Opens or makes the database. DataLoss when it is corrupt, FailedPrecondition when it is someone else's or written by
    * a newer version.
    * @param claimed what there is that only a database could know of: the path of it, so that none is made beside it
+   * @param failed told of what nobody waits for
    */
-  static open(path: string, claimed: () => string | undefined = () => undefined): Database {
+  static open(
+    path: string,
+    claimed: () => string | undefined = () => undefined,
+    failed: (message: string, error: unknown) => void = () => {},
+  ): Database {
     checkWal(`${path}-wal`);
     // A WAL that is still there means that the last daemon did not close it: then a look at it all is worth its time.
     const unclean = existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0;
@@ -97,7 +106,7 @@ export class Database implements AsyncDisposable {
       if (unclean || small) check(db, path);
       if (pragma(db, "schema_version") === 0) begin(db, path, claimed());
       else migrate(db, path);
-      const store = new Database(path, db);
+      const store = new Database(path, db, failed);
       syncDirectory(dirname(path));
       return store;
     } catch (error) {
@@ -225,7 +234,12 @@ export class Database implements AsyncDisposable {
     if (this.#written % 64 !== 0 || this.walPages() <= CHECKPOINT_PAGES) return;
     this.checkpoint()
       .then(() => this.#catchUp())
-      .catch(() => {});
+      .catch((error: unknown) => {
+        // Each of the next ones is tried, and fails for the same reason: told once.
+        if (!this.#checkpointFailed && this.#db.isOpen)
+          this.#failed("the store's log is not taken into it, and grows", error);
+        this.#checkpointFailed = true;
+      });
   }
 
   /** Copies what has come since the last checkpoint began, which is little, before another writer can come. */

@@ -118,6 +118,24 @@ test("an orderly stop and start: the same, and attached clients are told", async
   assert.equal(await daemon.ok("ps", "--format", "{{.Names}} {{.State}}"), "stays running");
 });
 
+test("a container that its policy starts with the daemon, and that cannot be started: the log says so, and why", async () => {
+  await using daemon = await Daemon.start();
+  await daemon.busybox();
+  const folder = join(daemon.dir, "bound");
+  mkdirSync(folder);
+  const mount = `type=bind,src=${folder},dst=/bound`;
+  const id = await daemon.ok("run", "-d", "--restart=always", "--mount", mount, "busybox", "sleep", "1000");
+  await daemon.ok("stop", "-t", "0", id);
+  rmSync(folder, { recursive: true });
+  await daemon.restart("SIGTERM");
+  await until("the line", () =>
+    daemon.log.split("\n").some((line) => / warn {2}a restart failed/.test(line) && line.includes(id)),
+  );
+  assert.match(daemon.log, /a restart failed .*bound/);
+  assert.equal(await daemon.ok("inspect", "--format", "{{.State.Status}}", id), "exited");
+  await daemon.ok("rm", id);
+});
+
 test("the CLI starts the daemon; daemon status, logs, stop", async () => {
   await using daemon = Daemon.prepare({ env: { WHARF_AUTOSTART: "1" } });
   const started: number[] = [];

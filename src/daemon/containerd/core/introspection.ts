@@ -68,7 +68,11 @@ export class LocalIntrospection implements IntrospectionService {
   }
 
   async #plugins(): Promise<Plugin[]> {
-    const overlay = ["rebase", ...((await this.#shared.remapsIds().catch(() => false)) ? ["remap-ids"] : [])];
+    const remaps = await this.#shared.remapsIds().catch((error: unknown) => {
+      this.#shared.log("it is not known whether snapshots can be mounted with other ids", error);
+      return false;
+    });
+    const overlay = ["rebase", ...(remaps ? ["remap-ids"] : [])];
     const platforms = [{ os: "linux", architecture: ARCHITECTURES[process.arch] ?? process.arch }];
     const plugin = (type: string, id: string, more: Partial<Plugin> = {}): Plugin => {
       const base = { requires: [], platforms: [], exports: {}, capabilities: [] };

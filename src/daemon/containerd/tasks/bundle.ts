@@ -10,6 +10,7 @@ import { WharfError } from "../../../common/errors.ts";
 import { fromFile } from "../../../common/file-error.ts";
 import { SHIM_GROUPS } from "../../../common/shim.ts";
 import { decodeUtf8 } from "../../../common/utf8.ts";
+import { ifMissing } from "../../expected.ts";
 import type { AgentClient } from "../agent.ts";
 
 export function bundlePath(state: string, namespace: string, id: string): string {
@@ -134,8 +135,8 @@ async function removeUnmounted(path: string): Promise<never> {
 /** All bundles below `<state>/tasks` or `<state>/sandboxes`. */
 export async function listBundles(root: string): Promise<{ namespace: string; id: string; path: string }[]> {
   const bundles: { namespace: string; id: string; path: string }[] = [];
-  for (const namespace of await readdir(root).catch(() => [])) {
-    for (const id of await readdir(join(root, namespace)).catch(() => [])) {
+  for (const namespace of await readdir(root).catch(ifMissing<string[]>([]))) {
+    for (const id of await readdir(join(root, namespace)).catch(ifMissing<string[]>([]))) {
       bundles.push({ namespace, id, path: join(root, namespace, id) });
     }
   }

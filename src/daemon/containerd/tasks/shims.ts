@@ -15,6 +15,7 @@ import { EventsService } from "../../../common/gen/containerd/events/ttrpc.ts";
 import { CGROUP_REMOVAL_MS } from "../../../common/oci/limits.ts";
 import { formatTimestamp } from "../../../common/timestamp.ts";
 import { Router } from "../../../common/ttrpc/server.ts";
+import { isMissing } from "../../expected.ts";
 import { findShim } from "../../shim/find.ts";
 import { deleteShim, resolveShim, type ShimAddress, type ShimCommand, shimInfo, startShim } from "../../shim/launch.ts";
 import { sweepSockets } from "../../shim/sockets.ts";
@@ -386,8 +387,9 @@ async function kill(pid: number): Promise<void> {
       const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
       if (/^Z/.test(stat.slice(stat.lastIndexOf(")") + 2))) return;
     }
-  } catch {
+  } catch (error) {
     // Gone, by itself or by us.
+    if (!isMissing(error)) throw error;
   }
 }
 

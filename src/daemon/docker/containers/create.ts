@@ -6,6 +6,7 @@ import { parsePlatform } from "../../../common/oci/platform.ts";
 import { OCI_VERSION } from "../../../common/oci/runtime.ts";
 import { SPEC_TYPE_URL } from "../../containerd/api/containers.ts";
 import { DEFAULT_SNAPSHOTTER } from "../../containerd/api.ts";
+import { warned } from "../../expected.ts";
 import { withSpan } from "../../trace/trace.ts";
 import { hostPlatform } from "../../transfer/platform.ts";
 import { ensureUnpacked } from "../../transfer/stored.ts";
@@ -142,11 +143,12 @@ async function makeStored(
     await withSpan("prepare snapshot", () => client.snapshots().prepare(record.id, record.imageSnapshot));
     await populateVolumes(engine, record, nocopy);
   } catch (error) {
-    await client.containers.delete(record.id).catch(() => {});
+    const left = (what: string) => warned(engine.log, what, { id: record.id }, "NotFound");
+    await client.containers.delete(record.id).catch(left("a container that could not be made is left"));
     await client
       .snapshots()
       .remove(record.id)
-      .catch(() => {});
+      .catch(left("the snapshot of a container that could not be made is left"));
     throw error;
   }
 }

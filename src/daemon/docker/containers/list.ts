@@ -1,7 +1,7 @@
 /** GET /containers/json: which containers are meant. */
 
 import type { ContainerSummary } from "../../../common/docker/container.ts";
-import { WharfError } from "../../../common/errors.ts";
+import { isCode, WharfError } from "../../../common/errors.ts";
 import type { Filters } from "../../http/query.ts";
 import type { Engine } from "../engine.ts";
 import { labelMatches } from "../events.ts";
@@ -86,7 +86,7 @@ async function testFor(engine: Engine, name: string, values: readonly string[]):
       for (const value of values) if (!/^-?\d+$/.test(value)) throw invalid(name, value);
       return any(({ record }, value) => record.state.phase === "exited" && record.state.exitCode === Number(value));
     case "ancestor": {
-      const ids = await Promise.all(values.map((value) => engine.images.resolve(value).catch(() => undefined)));
+      const ids = await Promise.all(values.map((value) => engine.images.resolve(value).catch(noImage)));
       return ({ record }) => ids.some((image) => image?.id === record.imageId) || values.includes(record.config.Image);
     }
     case "before":
@@ -142,4 +142,9 @@ function invalid(name: string, value: string): WharfError {
     operation: "list containers",
     subject: name,
   });
+}
+
+/** What names no image that is here, or none at all. */
+function noImage(error: unknown): undefined {
+  if (!isCode(error, "NotFound", "InvalidArgument")) throw error;
 }

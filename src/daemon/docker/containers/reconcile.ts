@@ -3,6 +3,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Process } from "../../containerd/api/tasks.ts";
+import { warned } from "../../expected.ts";
 import { sweepSockets } from "../../shim/sockets.ts";
 import { now } from "../clock.ts";
 import type { Engine } from "../engine.ts";
@@ -59,7 +60,8 @@ async function adopt(engine: Engine, container: Container, task: Process | undef
     void ended(engine, container, exit, startContainer);
     return;
   }
-  if (task) await engine.client.tasks.delete(container.id).catch(() => {});
+  const { id } = container;
+  if (task) await engine.client.tasks.delete(id).catch(warned(engine.log, "an ended task is left", { id }, "NotFound"));
   // A start that the daemon was killed in has what it was given.
   await engine.networks.release(record).catch((error: unknown) => {
     engine.log("error", "the network of a container that does not run is left", { id: record.id, error });
@@ -68,7 +70,8 @@ async function adopt(engine: Engine, container: Container, task: Process | undef
   if (record.hostConfig.AutoRemove && record.state.phase === "exited") {
     await removeContainer(engine, container, { force: true, volumes: true });
   } else if (record.hostConfig.RestartPolicy.Name === "always" || wantsRestart(container)) {
-    if (record.state.phase === "exited") void startContainer(engine, container).catch(() => {});
+    if (record.state.phase === "exited")
+      void startContainer(engine, container).catch(warned(engine.log, "a restart failed", { id }));
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { isCode, WharfError } from "../../../common/errors.ts";
+import { warned } from "../../expected.ts";
 import { messageOf } from "../../http/errors.ts";
 import type { Engine } from "../engine.ts";
 import { tellPeers } from "../network/peers.ts";
@@ -37,7 +38,9 @@ export async function removeContainer(
   } catch (error) {
     container.removing = false;
     container.removalError = messageOf(error);
-    await engine.containers.save(container).catch(() => {});
+    await engine.containers
+      .save(container)
+      .catch(warned(engine.log, "that a removal failed is not written down", { id: container.id }));
     container.notify("removed");
     throw error;
   }
@@ -85,7 +88,9 @@ export async function leave(engine: Engine, container: Container, tell: () => vo
   } catch (error) {
     container.removing = false;
     engine.log("error", "auto-remove failed", { id: container.id, error });
-    await engine.containers.save(container).catch(() => {});
+    await engine.containers
+      .save(container)
+      .catch(warned(engine.log, "that a removal failed is not written down", { id: container.id }));
   }
 }
 

@@ -3,6 +3,7 @@
 import { WharfError } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import { SPEC_TYPE_URL } from "../../containerd/api/containers.ts";
+import { warned } from "../../expected.ts";
 import { messageOf } from "../../http/errors.ts";
 import { withSpan } from "../../trace/trace.ts";
 import { FirstTime, nextTurn } from "../../turn.ts";
@@ -119,8 +120,11 @@ async function launch(engine: Engine, container: Container, answer: () => void):
     record.state = startedState(record.state, pid, startedAt);
     container.restarting = undefined;
   } catch (error) {
-    await client.tasks.kill({ containerId: id, signal: 9, all: true }).catch(() => {});
-    await client.tasks.delete(id).catch(() => {});
+    const left = (what: string) => warned(engine.log, what, { id }, "NotFound", "FailedPrecondition");
+    await client.tasks
+      .kill({ containerId: id, signal: 9, all: true })
+      .catch(left("a task whose start failed cannot be killed"));
+    await client.tasks.delete(id).catch(left("a task whose start failed is left"));
     throw error;
   }
   // Those that came while it was being started.
@@ -189,7 +193,9 @@ async function failed(engine: Engine, container: Container, error: unknown): Pro
     oomKilled: false,
     error: messageOf(error),
   };
-  await engine.containers.save(container).catch(() => {});
+  await engine.containers
+    .save(container)
+    .catch(warned(engine.log, "that a container failed to start is not written down", { id: container.id }));
   for (const client of container.pending) client.end();
   container.pending.clear();
   tellLeft(engine, container);
@@ -197,7 +203,9 @@ async function failed(engine: Engine, container: Container, error: unknown): Pro
   container.notify("exit");
   // Not awaited: it waits for this work on the container to be over.
   if (record.hostConfig.AutoRemove)
-    void removeContainer(engine, container, { force: true, volumes: true }).catch(() => {});
+    void removeContainer(engine, container, { force: true, volumes: true }).catch(
+      warned(engine.log, "auto-remove failed", { id: container.id }, "NotFound"),
+    );
 }
 
 function pidOf(engine: Engine, text: string): number {

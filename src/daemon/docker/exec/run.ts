@@ -6,6 +6,7 @@ import type { Infer } from "../../../common/docker/schema.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import type { Process, Spec, User } from "../../../common/oci/runtime.ts";
 import { PROCESS_TYPE_URL } from "../../containerd/api/containers.ts";
+import { warned } from "../../expected.ts";
 import { withSpan } from "../../trace/trace.ts";
 import type { Container } from "../containers/container.ts";
 import { execError, exitCodeOf } from "../containers/failures.ts";
@@ -17,6 +18,9 @@ import { linkEnvironment } from "../network/links.ts";
 import { ALL_CAPABILITIES } from "../spec/capabilities.ts";
 import { environmentOf, mergeEnvironment } from "../spec/spec.ts";
 import type { Exec } from "./exec.ts";
+
+/** What there is nothing left of, or no shim to ask. */
+const GONE = ["NotFound", "Unavailable", "FailedPrecondition"] as const;
 
 /** FailedPrecondition unless the container runs, InvalidArgument without command and for an unknown user. */
 export async function createExec(
@@ -92,7 +96,9 @@ export async function startExec(engine: Engine, exec: Exec, client: Attachment |
   } catch (error) {
     exec.phase = "exited";
     exec.exitCode = exitCodeOf(error);
-    await tasks.deleteProcess(ref).catch(() => {});
+    await tasks
+      .deleteProcess(ref)
+      .catch(warned(engine.log, "an exec that did not start is left", { id: exec.id }, ...GONE));
     // A shim that was killed leaves it.
     rmSync(engine.attachSocket(exec.id), { force: true });
     throw execError(error);
@@ -116,7 +122,9 @@ async function watch(engine: Engine, exec: Exec): Promise<void> {
   exec.phase = "exited";
   exec.pid = 0;
   exec.recorded.resolve();
-  await engine.client.tasks.deleteProcess(ref).catch(() => {});
+  await engine.client.tasks
+    .deleteProcess(ref)
+    .catch(warned(engine.log, "an ended exec is left", { id: exec.id }, ...GONE));
   rmSync(engine.attachSocket(exec.id), { force: true });
   engine.emit(container, "exec_die", { execID: exec.id, exitCode: String(exec.exitCode) });
   forgetOld(engine, container);

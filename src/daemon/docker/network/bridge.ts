@@ -8,6 +8,7 @@ import type { Attachment, BridgeNetwork } from "../../../common/agent/network.ts
 import type { AnswerOf, Operation, RequestOf } from "../../../common/agent/protocol.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import { fromFile } from "../../../common/file-error.ts";
+import { ifMissing } from "../../expected.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import type { Log } from "../surroundings.ts";
 import type { NetworkAttachment, NetworkDriver } from "./driver.ts";
@@ -34,8 +35,8 @@ function parseNetwork(text: string): BridgeNetwork | undefined {
 
 /** The id that begins so and has an address; the beginning itself where none has. */
 async function ownerOf({ ipamDir }: BridgeNetwork, beginning: string): Promise<string> {
-  for (const name of await readdir(ipamDir).catch(() => [])) {
-    const text = await readFile(join(ipamDir, name), "utf8").catch(() => "");
+  for (const name of await readdir(ipamDir).catch(ifMissing<string[]>([]))) {
+    const text = await readFile(join(ipamDir, name), "utf8").catch(ifMissing(""));
     if (text.startsWith(beginning)) return text.split("\r\n")[0]!;
   }
   return beginning;
@@ -75,7 +76,7 @@ export class BridgeDriver implements NetworkDriver {
 
   /** Reads what a daemon before this one has attached, and takes away what it has left undone; what cannot be is told, and tried again by that container's start. */
   async restore(log: Log): Promise<void> {
-    const names = await readdir(this.#dir).catch((): string[] => []);
+    const names = await readdir(this.#dir).catch(ifMissing<string[]>([]));
     if (names.includes("network.json.tmp")) rmSync(join(this.#dir, "network.json.tmp"), { force: true });
     for (const name of names.filter((one) => one.endsWith(".json") && one !== "network.json")) {
       const note = await readFile(join(this.#dir, name), "utf8");
@@ -122,7 +123,7 @@ export class BridgeDriver implements NetworkDriver {
     }
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     const path = join(this.#dir, "network.json");
-    const known = parseNetwork(await readFile(path, "utf8").catch(() => ""));
+    const known = parseNetwork(await readFile(path, "utf8").catch(ifMissing("")));
     // Users' networks have theirs also while their bridges are not there.
     const taken = [...(await hostRoutes()), ...this.#others().map(routeOf)];
     if (known) {
@@ -227,6 +228,6 @@ export class BridgeDriver implements NetworkDriver {
   async #left(): Promise<BridgeNetwork | undefined> {
     if (!(await hasInterface(this.#bridge))) return undefined;
     if (this.user) return await this.#load();
-    return parseNetwork(await readFile(join(this.#dir, "network.json"), "utf8").catch(() => ""));
+    return parseNetwork(await readFile(join(this.#dir, "network.json"), "utf8").catch(ifMissing("")));
   }
 }

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import type { Volume } from "../../../common/docker/volume.ts";
 import { WharfError } from "../../../common/errors.ts";
+import { warned } from "../../expected.ts";
 import type { Filters } from "../../http/query.ts";
 import type { ContainerRecord } from "../containers/record.ts";
 import { labelMatches } from "../events.ts";
@@ -131,8 +132,11 @@ export class Volumes {
   /** Bytes that its files hold, as docker counts; what is mounted there from elsewhere is not the volume's own. */
   async size(name: string): Promise<{ size: number }> {
     if (this.store.get(name).options) return { size: 0 };
-    const { content } = await this.#engine.agent.usage(this.store.path(name)).catch(() => ({ content: 0 }));
-    return { size: content };
+    const { agent, log } = this.#engine;
+    const usage = await agent
+      .usage(this.store.path(name))
+      .catch(warned(log, "a volume cannot be measured", { name }, "NotFound"));
+    return { size: usage?.content ?? 0 };
   }
 
   /** Before a container starts: the volumes that stand for a mount are mounted, and all of them must still be there. */
