@@ -233,9 +233,12 @@ export class Database implements AsyncDisposable {
     // Looking is a system call: every 64 transactions will do.
     if (this.#written % 64 !== 0 || this.walPages() <= CHECKPOINT_PAGES) return;
     this.checkpoint()
-      .then(() => this.#catchUp())
+      .then(() => {
+        this.#catchUp();
+        this.#checkpointFailed = false;
+      })
       .catch((error: unknown) => {
-        // Each of the next ones is tried, and fails for the same reason: told once.
+        // Each of the next ones is tried, and fails for the same reason: told once, until one succeeds.
         if (!this.#checkpointFailed && this.#db.isOpen)
           this.#failed("the store's log is not taken into it, and grows", error);
         this.#checkpointFailed = true;

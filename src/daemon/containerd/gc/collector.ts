@@ -269,18 +269,17 @@ export class Collector implements GarbageCollector, AsyncDisposable {
     if (paths.length === 0) return;
     try {
       await agent.remove(paths);
+      failpoint("trash.deleted");
+      db.removal(() => {
+        for (const path of paths) db.run("DELETE FROM trash WHERE path = ?", path);
+      });
     } catch (error) {
       // They stay in the trash: the next time or the next start tries again.
       log(`cannot delete ${paths.length} removed snapshots`, error);
       if (this.#closed) return;
       if (isCode(error, "Unavailable", "Aborted")) this.emptyTrashSoon(TRASH_AGAIN);
       else setTimeout(() => !this.#closed && this.emptyTrashSoon(), TRASH_MUCH_LATER).unref();
-      return;
     }
-    failpoint("trash.deleted");
-    db.removal(() => {
-      for (const path of paths) db.run("DELETE FROM trash WHERE path = ?", path);
-    });
   }
 
   /** At other programs: what was made last goes first, since others may be its parents. */
