@@ -12,6 +12,7 @@
  */
 
 import { WharfError } from "./errors.ts";
+import { goRegExp } from "./go-regexp.ts";
 
 /** Answers a field's value, or undefined where the object has none. */
 export type FieldAdaptor = (path: readonly string[]) => string | undefined;
@@ -120,9 +121,8 @@ class Parser {
     const start = this.#at;
     const source = this.#value(true);
     try {
-      // Go writes flags into the expression; ours stand outside. Other than in Go, time is not bounded: filters come from trusted clients.
-      const [, flags, rest] = /^\(\?([ims]+)\)(.*)$/s.exec(source) ?? [];
-      return new RegExp(rest ?? source, flags);
+      // Other than in Go, time is not bounded: filters come from trusted clients.
+      return goRegExp(source);
     } catch (cause) {
       this.#at = start;
       throw this.#fault(`bad regular expression ${JSON.stringify(source)}`, cause);
