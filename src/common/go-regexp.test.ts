@@ -66,6 +66,8 @@ const refused = [
   "\\8",
   "\\c",
   "a\\",
+  "{2}a",
+  "\\C",
 ];
 for (const source of [...refused, "a{1001}", "a{2,1}", "(?P<>x)", "(?x)a", "[[:nope:]]", "\\p{Nope}", "\\x{110000}"])
   test(`goRegExp() refuses ${source}`, () => assert.throws(() => goRegExp(source)));

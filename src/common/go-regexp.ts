@@ -95,6 +95,8 @@ class Translator {
       case "*":
       case "+":
       case "?":
+      case "{":
+        if (character === "{" && !/^\d+(?:,\d*)?\}/.test(this.#source.slice(this.#at))) return literal(character);
         throw new Error("missing argument to repetition operator");
       case "\\":
         break;
@@ -105,7 +107,6 @@ class Translator {
     if (this.#take("z")) return "(?![\\s\\S])";
     if (this.#take("b")) return "\\b";
     if (this.#take("B")) return "\\B";
-    if (this.#take("C")) return "[\\s\\S]";
     if (this.#take("Q")) {
       this.#quoted = true;
       return undefined;
