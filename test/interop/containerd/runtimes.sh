@@ -75,6 +75,12 @@ task() { # NAME BINARY
 task shim-runc runc
 task shim-crun crun
 task shim-gvisor "$dir/gvisor"
+# runc's shim opens the standard input after runc has made the container; here it is where the shim does not see it
+mkdir "$dir/hidden"
+hidden() { unshare -m sh -c 'mount -t tmpfs none "$1/hidden" && shift && exec "$@"' hidden "$dir" timeout -k 1 120 /usr/bin/ctr -a "$dir/s/containerd.sock" "$@"; }
+step failed-create hidden run --rm --fifo-dir "$dir/hidden" --cgroup "$group/failed" --runc-binary runc --rootfs "$dir/rootfs" failed /bin/true
+step failed-left sh -c 'runc --root /run/containerd/runc/default list -q 2> /dev/null; grep "$1/s/tasks" /proc/mounts' failed "$dir"
+step failed-again ctr run --rm --cgroup "$group/failed" --runc-binary runc --rootfs "$dir/rootfs" failed /bin/sh -c 'exit 7'
 # a shim that is killed takes its container with it
 step dead-detached ctr run -d --null-io --cgroup "$group/dead" --runc-binary crun --rootfs "$dir/rootfs" dead /bin/sleep 1000
 pid=$(ctr tasks ls | sed -n 's/^dead *\([0-9]*\).*/\1/p')

@@ -43,6 +43,9 @@ test("wharfd runs containers with runc, crun and runsc", async (t) => {
     await check(`${name}-delete`, 0, /exit code 9/);
     await check(`${name}-remove`, 0, /^$/);
   }
+  await check("failed-create", 1, /failed to open stdin fifo/);
+  await check("failed-left", 1, /^$/);
+  await check("failed-again", 7, /^$/);
   await check("dead-detached", 0, /^$/);
   await check("dead-stopped", 0, /^$/);
   await check("dead-delete", 0, /exit code 137/);

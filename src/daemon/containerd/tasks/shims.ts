@@ -111,7 +111,7 @@ export class ShimManager implements AsyncDisposable {
     await task.settled();
     // The same in a pod's shim, which others need.
     if (row.pid === UNANSWERED) return this.withdraw(task);
-    if (!task.dead && !(await this.#holdsContainer(task))) return this.remove(task);
+    if (!task.dead && !(await this.#holdsContainer(task))) return this.remove(task, true);
     this.add(task);
     this.exits.restore({ namespace: record.namespace, task: record.id });
     if (!task.dead) task.wait("").catch(() => {});
@@ -242,8 +242,11 @@ export class ShimManager implements AsyncDisposable {
     this.#update(task.record);
   }
 
-  /** Ends a shim that has nothing left to hold, and removes all that is left of the task. */
-  async remove(task: Task): Promise<void> {
+  /**
+   * Ends a shim that has nothing left to hold, and removes all that is left of the task. `unfinished`: it was never made whole, or not said to be
+   * deleted. runc's shim takes back nothing of a creation that failed after its runtime had made the container: only its `delete` does.
+   */
+  async remove(task: Task, unfinished = false): Promise<void> {
     const { namespace, id, bundle } = task.record;
     task.retire();
     // A sandbox's shim is its controller's to end.
@@ -258,6 +261,7 @@ export class ShimManager implements AsyncDisposable {
     }
     await task[Symbol.asyncDispose]();
     if (lost && this.#alone(task)) await this.exterminate(task.record);
+    else if (unfinished && task.record.sandbox === "") await this.bury(task.record);
     this.logs.end(task.record);
     await removeBundle(bundle, this.shared.agent);
     failpoint("task.bundle-removed");
@@ -280,7 +284,7 @@ export class ShimManager implements AsyncDisposable {
         if (isCode(error, "NotFound", "DeadlineExceeded")) break;
       }
     }
-    await this.remove(task);
+    await this.remove(task, true);
   }
 
   /** Removes all that may be left of a task whose shim cannot be spoken to. */
