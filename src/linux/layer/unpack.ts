@@ -61,8 +61,9 @@ export class Unpacker {
   readonly #made: Made | undefined;
   #careful: boolean;
   #entries = 0;
-  #size = 0;
-  #inodes = 0;
+  // the target's own folder counts, as it does when a tree is measured
+  #size = BLOCK;
+  #inodes = 1;
 
   /** @param root an open directory, the process's root */
   constructor(root: number, options: UnpackOptions) {

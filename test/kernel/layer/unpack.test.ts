@@ -174,7 +174,7 @@ test("unpack() counts what it makes as the file system does", async () => {
   sh(`tar --format=posix -cf ${blob} -C /usr/share/doc --exclude='*.gz' --hard-dereference .`);
   const { target, usage } = await unpack(blob);
   const measured = await theAgent().usage(target);
-  assert.equal(usage.inodes + 1, measured.inodes);
+  assert.equal(usage.inodes, measured.inodes);
   assert(Math.abs(usage.size - measured.size) < measured.size * 0.05, `${usage.size} for ${measured.size}`);
 });
 
