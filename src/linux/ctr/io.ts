@@ -140,8 +140,10 @@ export class TaskIo implements Disposable {
     this.#stdin = undefined;
   }
 
-  /** Resolves when all output has been copied. */
+  /** Resolves when all output of a process that has ended has been copied. */
   async drained(): Promise<void> {
+    // Who attaches after the end would wait for a writer for ever: one that comes and goes is the end where there is no other.
+    for (const fifo of this.#open) close(open(`/proc/self/fd/${fifo}`, O.WRONLY | O.NONBLOCK | O.CLOEXEC));
     await Promise.all(this.#outputs);
   }
 

@@ -245,6 +245,15 @@ export function ctrSuite({ client, server }: Pairing): void {
     assert.doesNotMatch(await ctr.ok("snapshots", "ls"), /^web /m);
   });
 
+  test("who attaches to what has ended is told its status", async () => {
+    await ctr.ok("run", "-d", "--fifo-dir", ctr.fifos, image, "ended", "sh", "-c", "exit 9");
+    await until("the end", async () => /^ended +\d+ +STOPPED/m.test(await ctr.ok("tasks", "ls")));
+    const { code, stderr } = await ctr.run(["tasks", "attach", "ended"], { timeoutMs: 60_000 });
+    assert.equal(code, 9, stderr);
+    assert.doesNotMatch(await ctr.ok("tasks", "ls"), /^ended /m);
+    await ctr.ok("containers", "delete", "ended");
+  });
+
   test("a terminal is one, of the size that it has here", async () => {
     // It is told once the program runs, which may look before.
     const script = "tty; until [ \"$(stty size)\" = '24 80' ]; do sleep 0.1; done; exit 3";
