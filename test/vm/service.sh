@@ -38,7 +38,8 @@ part "lives on" diff /tmp/lives <(pid_of)
 main=$(property MainPID)
 kill -9 "$main"
 back() { [ "$(property MainPID)" != "$main" ] && [ "$(systemctl is-active wharfd)" = active ]; }
-part "back after kill -9" until_true back
+until_back() { local n; for n in $(seq 1200); do back && return; sleep 0.1; done; return 1; }
+part "back after kill -9" until_back
 part "lives on again" diff /tmp/lives <(pid_of)
 part "exec after kill -9" wharf exec lives echo in
 part restarts property NRestarts
