@@ -1,6 +1,7 @@
 // time-out: 3600 s
 // kill -9 of the agent, its workers, the shim that waits, shims and the runtime in them, at their system calls, on a user's road: the daemon goes on, what was
-// acknowledged is so, and nothing is left. Some calls of each step; WHARF_TEST_ALL=1: each of the first ones, and every fifth after that (some minutes).
+// acknowledged is so, and nothing is left. Some calls of each step; WHARF_TEST_ALL=1: each of the first ones, and every fifth after that (an hour).
+// WHARF_TEST_POINT: `NAME` that point alone, `NAME:N` that call of it, `NAME+` from that point on.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -133,12 +134,14 @@ test("the daemon's hands are killed at their system calls: it goes on, and nothi
     "log.rotate",
   ])
     assert.ok(names.includes(name), `${name} was not reached: ${names.join(" ")}`);
-  const wanted = process.env.WHARF_TEST_POINT?.split(":");
+  const [wanted = "", only] = process.env.WHARF_TEST_POINT?.split(":") ?? [];
+  const onwards = wanted.endsWith("+");
+  const begin = names.indexOf(onwards ? wanted.slice(0, -1) : wanted);
+  assert.ok(wanted === "" || begin >= 0, `${wanted} is none of ${names.join(" ")}`);
   let rounds = 0;
-  for (const name of names) {
-    if (wanted && wanted[0] !== name) continue;
-    const counts = wanted?.[1]
-      ? [Number(wanted[1])]
+  for (const name of wanted === "" ? names : names.slice(begin, onwards ? undefined : begin + 1)) {
+    const counts = only
+      ? [Number(only)]
       : ALL
         ? Array.from({ length: 400 }, (_, i) => (i < 20 ? i : 20 + 5 * (i - 20)))
         : LONG.includes(name)
