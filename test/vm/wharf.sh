@@ -8,6 +8,13 @@ part limits wharf run --rm --memory 64m --memory-reservation 32m --cpus 0.5 --pi
   sh -c 'cd /sys/fs/cgroup; cat memory.max memory.low cpu.max pids.max; cat /proc/self/cgroup; mount -t cgroup2'
 part "out of memory" wharf run --name oom --memory 32m --memory-swap 32m busybox tail /dev/zero
 part "out of memory, inspected" wharf inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' oom
+# others have taken all there is of inotify
+instances=$(cat /proc/sys/fs/inotify/max_user_instances)
+echo 0 > /proc/sys/fs/inotify/max_user_instances
+wharf run --name oom-again --memory 32m --memory-swap 32m busybox tail /dev/zero > /dev/null 2>&1
+part "out of memory without inotify" wharf inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' oom-again
+wharf rm oom-again > /dev/null
+echo "$instances" > /proc/sys/fs/inotify/max_user_instances
 wharf run -d --name killed busybox sleep 1000 > /dev/null
 wharf kill killed > /dev/null
 part "no out of memory" wharf wait killed

@@ -23,6 +23,7 @@ test("run: limits are in force, in a cgroup namespace", () => {
 test("run: out of memory is exit code 137 and OOMKilled; another SIGKILL is not", () => {
   equal(report.part("out of memory").code, 137);
   equal(report.of("out of memory, inspected"), "true 137");
+  equal(report.of("out of memory without inotify"), "true 137");
   equal(report.of("no out of memory"), "137");
   equal(report.of("no out of memory, inspected"), "false 137");
 });

@@ -1,14 +1,14 @@
-// Tells when the kernel kills for want of memory: v1 by an eventfd on memory.oom_control, v2 by the events in memory.events.
-import { close, O, open, writeFile } from "../sys/fs.ts";
+// Tells when the kernel kills for want of memory: v1 by an eventfd on memory.oom_control, v2 by polling memory.events
+// (kernfs signals a change as urgent). Not by inotify: a user has few instances of it, 128 by default, and each shim would take one.
+import { sys } from "../sys/call.ts";
+import { close, Fd, O, open, writeFile } from "../sys/fs.ts";
 import { EPOLL, loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { cgroupsOf } from "./cgroup.ts";
-import { readSmall } from "./io/scratch.ts";
+import { readSmall, smallBuffer } from "./io/scratch.ts";
 import { debug } from "./log.ts";
 
 const EFD_FLAGS = 0o2004000;
-const IN_FLAGS = 0o2004000;
-const IN_MODIFY = 2;
 
 const nothing: Disposable = { [Symbol.dispose]: () => {} };
 
@@ -25,12 +25,13 @@ export function watchOom(pid: number, tell: () => void): Disposable {
   return nothing;
 }
 
-function watching(fd: number, run: () => void): Disposable {
-  const watch = loop().watch(fd, EPOLL.IN, run);
+function watching(fd: number, events: number, run: () => void): Disposable {
+  const file = new Fd(fd);
+  const watch = loop().watch(fd, events, run);
   return {
     [Symbol.dispose]: () => {
       watch[Symbol.dispose]();
-      close(fd);
+      file[Symbol.dispose]();
     },
   };
 }
@@ -46,7 +47,7 @@ function watchV1(folder: string, tell: () => void): Disposable {
   } finally {
     close(control);
   }
-  const watch = watching(event, () => {
+  const watch = watching(event, EPOLL.IN, () => {
     native.syscall(NR.read, event, new Uint8Array(8), 8);
     try {
       // the group's removal is signalled as well
@@ -60,23 +61,25 @@ function watchV1(folder: string, tell: () => void): Disposable {
   return watch;
 }
 
-function kills(file: string): number {
-  return Number(/^oom_kill (\d+)/m.exec(readSmall(file))?.[1] ?? 0);
+/** Also tells the kernel that what is signalled so far has been seen. */
+function kills(fd: number): number {
+  const buffer = smallBuffer();
+  const n = sys("read", "memory.events", NR.pread64, fd, buffer, buffer.length, 0);
+  return Number(/^oom_kill (\d+)/m.exec(native.utf8(buffer, 0, n))?.[1] ?? 0);
 }
 
 function watchV2(folder: string, tell: () => void): Disposable {
-  const file = `${folder}/memory.events`;
-  let known = kills(file);
-  const fd = native.syscall(NR.inotify_init1, IN_FLAGS);
-  native.syscall(NR.inotify_add_watch, fd, file, IN_MODIFY);
-  return watching(fd, () => {
-    native.syscall(NR.read, fd, new Uint8Array(256), 256);
+  const fd = open(`${folder}/memory.events`, O.RDONLY);
+  let known = kills(fd);
+  const watch = watching(fd, EPOLL.PRI, () => {
     try {
-      const count = kills(file);
+      const count = kills(fd);
       if (count > known) tell();
       known = count;
     } catch {
       // the group is gone
+      watch[Symbol.dispose]();
     }
   });
+  return watch;
 }
