@@ -4,7 +4,19 @@ import { test } from "node:test";
 import { ControllerService } from "../src/common/gen/containerd/services/sandbox.ts";
 import type { ContainerdCore } from "../src/daemon/containerd/api.ts";
 import { containerdRouter } from "../src/daemon/grpc/services.ts";
-import { apiMethods, PAGE, page, podFields, settings, transferFields, ttrpcMethods } from "./containerd-ledger.ts";
+import {
+  apiMethods,
+  fieldRows,
+  PAGE,
+  page,
+  podFields,
+  settings,
+  transferFields,
+  ttrpcMethods,
+} from "./containerd-ledger.ts";
+import { apiFields } from "./lib/containerd/api-fields.ts";
+import { readShown } from "./lib/containerd/shown.ts";
+import { FIELD_LEDGER } from "./lib/containerd-field-ledger.ts";
 import {
   FILTER_LEDGER,
   LABEL_LEDGER,
@@ -40,6 +52,21 @@ test("so has every field of a transfer", async () => {
   const fields = await transferFields();
   assert.ok(fields.length > 40, "the messages are found");
   assertComplete(fields, TRANSFER_LEDGER);
+});
+
+test("so has every field of every message, and nothing that is known of one is left over", async () => {
+  const rows = await fieldRows();
+  assert.ok(rows.length > 850, "the messages are found");
+  const ledger = Object.fromEntries(rows.map(({ row, evidence }) => [row, evidence ?? { reason: "" }]));
+  assertComplete(
+    rows.map(({ row }) => row),
+    ledger,
+  );
+  const own = new Set((await apiFields()).map((one) => one.own));
+  const shown = readShown();
+  for (const field of [...Object.keys(FIELD_LEDGER), ...shown.keys()])
+    assert.ok(own.has(field), `there is no ${field}`);
+  for (const field of shown.keys()) assert.ok(!(field in FIELD_LEDGER), `${field} is shown by a test`);
 });
 
 test("what has a test is served, and what has a reason is not", async () => {

@@ -5,6 +5,9 @@ import { pathToFileURL } from "node:url";
 import type { Schema } from "../src/common/docker/schema.ts";
 import type { MessageType, Service } from "../src/common/protobuf/schema.ts";
 import { ConfigFile } from "../src/daemon/config-schema.ts";
+import { apiFields } from "./lib/containerd/api-fields.ts";
+import { readShown } from "./lib/containerd/shown.ts";
+import { FIELD_LEDGER, wholeMessage } from "./lib/containerd-field-ledger.ts";
 import {
   FILTER_LEDGER,
   LABEL_LEDGER,
@@ -15,8 +18,17 @@ import {
   TRANSFER_LEDGER,
   TTRPC_LEDGER,
 } from "./lib/containerd-ledger.ts";
-import { evidenceText, type Ledger } from "./lib/evidence.ts";
+import { type Evidence, evidenceText, type Ledger } from "./lib/evidence.ts";
 import { ROOT } from "./lib/native.ts";
+
+/** The fields of all messages with what shows each. */
+export async function fieldRows(): Promise<{ row: string; evidence: Evidence | undefined }[]> {
+  const shown = readShown();
+  return (await apiFields()).map(({ message, field, own }) => {
+    const seen = shown.get(own)?.split(/: (.*)/s) as [string, string] | undefined;
+    return { row: `${message}.${field}`, evidence: FIELD_LEDGER[own] ?? seen ?? wholeMessage(own) };
+  });
+}
 
 export const PAGE = join(ROOT, "docs/containerd-coverage.md");
 const GRPC = ["src/common/gen/containerd/services/*.ts", "src/common/gen/grpc/*.ts"];
@@ -109,6 +121,14 @@ export async function page(): Promise<string> {
     ...(await podFields()).map((name) => `| ${name} | ${evidenceText(POD_CONFIG_LEDGER[name], "not used")} |`),
     ...["", "## Fields of transfers", "", "| message: field | shown by |", "|---|---|"],
     ...(await transferFields()).map((name) => `| ${name} | ${evidenceText(TRANSFER_LEDGER[name])} |`),
+    ...[
+      "",
+      "## Fields of all messages",
+      "",
+      "What is named was sent or received, and not empty, in the test that is named.",
+    ],
+    ...["", "| message and field | shown by |", "|---|---|"],
+    ...(await fieldRows()).map(({ row, evidence }) => `| ${row} | ${evidenceText(evidence, "left out")} |`),
     ...["", "## Filter fields", "", "| objects: field | shown by |", "|---|---|"],
     ...Object.entries(FILTER_LEDGER).map(([name, one]) => `| ${name} | ${evidenceText(one)} |`),
     ...["", "## Labels with a meaning", "", "| label | what it does | shown by |", "|---|---|---|"],

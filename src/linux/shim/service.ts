@@ -37,6 +37,9 @@ export interface ServiceContext {
   shutdown(): void;
 }
 
+/** Go's zero time, as runc's shim tells of a process that runs: what containerd makes of none at all would be 1970. */
+const NEVER = { seconds: -62_135_596_800, nanos: 0 };
+
 /** Its methods are the service's calls, found by their names. */
 export class Service implements PodContainers, Handlers<typeof TaskService, CallContext> {
   readonly #context: ServiceContext;
@@ -154,7 +157,7 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
   state({ id, execId }: api.StateRequest) {
     const container = this.#container(id);
     const process = container.process(execId);
-    const { pid, exitStatus, exitedAt, stdio } = process;
+    const { pid, exitStatus, exitedAt = NEVER, stdio } = process;
     const status = container.statusOf(process);
     return { id: process.id, bundle: container.bundle, pid, status, exitStatus, exitedAt, execId, ...stdio };
   }

@@ -12,18 +12,20 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterEach, beforeEach, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as messages from "../../../src/common/gen/containerd/events/task.ts";
-import { EventsService } from "../../../src/common/gen/containerd/events/ttrpc.ts";
+import { EventsService, ForwardRequest } from "../../../src/common/gen/containerd/events/ttrpc.ts";
 import { Options } from "../../../src/common/gen/containerd/runc/options.ts";
 import { DeleteResponse, TaskService } from "../../../src/common/gen/containerd/task/v2.ts";
 import { packAny } from "../../../src/common/protobuf/any.ts";
-import { decode } from "../../../src/common/protobuf/codec.ts";
+import { decode, encode } from "../../../src/common/protobuf/codec.ts";
 import type { Client, MessageType } from "../../../src/common/protobuf/schema.ts";
 import type { TtrpcCallOptions } from "../../../src/common/ttrpc/client.ts";
 import { Router } from "../../../src/common/ttrpc/server.ts";
 import { connectTtrpc, serveTtrpc, type TtrpcClient } from "../../../src/daemon/shim/ttrpc.ts";
 import { removeCgroups } from "../../support/cgroups.ts";
+import { checkShown, FieldsSeen } from "../../support/fields.ts";
 import { uniqueName } from "../../support/run.ts";
 
 /** Above the groups of all containers of this test file. */
@@ -34,6 +36,30 @@ export const SHIM = process.env.WHARF_TEST_SHIM ?? join(ROOT, "dist/bin/containe
 /** Another runtime than runt, for trying things out: WHARF_TEST_RUNTIME=crun. */
 const RUNTIME = process.env.WHARF_TEST_RUNTIME ?? "";
 export const NAMESPACE = "shimtest";
+
+/** What the test at hand has sent to shims and received of them. */
+let fields = new FieldsSeen();
+beforeEach(() => {
+  fields = new FieldsSeen();
+});
+afterEach((t) => {
+  const { name, filePath } = t as TestContext;
+  checkShown(filePath!, name, fields.seen);
+});
+
+/** A connection whose messages are noted: what was answered, and what was asked for where it was done. */
+async function connectNoted(address: string): Promise<TtrpcClient> {
+  const client = await connectTtrpc(address);
+  const { connection } = client;
+  const call = connection.call.bind(connection);
+  connection.call = async (service, method, request, options) => {
+    const answer = await call(service, method, request, options);
+    fields.add(method.input, encode(method.input, request));
+    fields.addValue(method.output, answer);
+    return answer;
+  };
+  return client;
+}
 
 export interface Seen {
   topic: string;
@@ -141,7 +167,9 @@ export class Daemon implements AsyncDisposable {
 
   async serveEvents(): Promise<void> {
     const router = new Router().add(EventsService, {
-      forward: ({ envelope }) => {
+      forward: (request) => {
+        fields.addValue(ForwardRequest, request);
+        const { envelope } = request;
         const { topic, event } = envelope!;
         this.events.push({ topic, event: decode(TYPES.get(event!.typeUrl)!, event!.value) as Record<string, unknown> });
         return {};
@@ -207,7 +235,7 @@ export class Daemon implements AsyncDisposable {
     const { address } = JSON.parse(stdout.toString()) as { address: string };
     const pid = Number(readFileSync(join(bundle, "shim.pid"), "utf8"));
     const connect = async () => {
-      const client = await connectTtrpc(address);
+      const client = await connectNoted(address);
       return { client, task: client.connection.client(TaskService) };
     };
     const { client, task } = await connect();
@@ -241,7 +269,9 @@ export class Daemon implements AsyncDisposable {
   delete(shim: TestShim): DeleteResponse {
     const { status, stdout, stderr } = this.command(shim.id, shim.bundle, "delete");
     if (status !== 0) throw new Error(`delete: ${stderr}`);
-    return decode(DeleteResponse, new Uint8Array(stdout));
+    const answer = decode(DeleteResponse, new Uint8Array(stdout));
+    fields.addValue(DeleteResponse, answer);
+    return answer;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -128,6 +128,7 @@ test("a terminal: output, input, size, its own exec", async () => {
   const ended = once(reader, "end");
   const writer = createWriteStream(stdin);
   await run(daemon, shim, { stdin, stdout, terminal: true });
+  assert.equal((await task.state({ id })).terminal, true);
   await task.resizePty({ id, width: 101, height: 37 });
   writer.write("stty size; tty\n");
   await until("an answer", () => /37 101\s+\/dev\/pts\/0\s/.test(seen));

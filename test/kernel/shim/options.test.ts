@@ -1,10 +1,20 @@
 // runc's options as the shim gets them (containerd.runc.v1.Options): each one has its effect, with runt in the shim and with another program.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  existsSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { Options } from "../../../src/common/gen/containerd/runc/options.ts";
+import { CheckpointOptions, Options } from "../../../src/common/gen/containerd/runc/options.ts";
 import { Any as AnyMessage } from "../../../src/common/gen/google/protobuf/any.ts";
 import { packAny } from "../../../src/common/protobuf/any.ts";
 import { encode, type Init } from "../../../src/common/protobuf/codec.ts";
@@ -103,4 +113,62 @@ test("ShimCgroup: the shim is in it, the container is not", async () => {
     assert.doesNotMatch(readFileSync(`/proc/${pid}/cgroup`, "utf8"), new RegExp(`:/${group}$`, "m"));
   }
   removeCgroups(group);
+});
+
+test("CheckpointOptions: the program gets each as a flag, and what else a task is asked reaches it", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const { id, task } = shim;
+  const calls = join(daemon.folder, "calls");
+  const program = join(daemon.folder, "program");
+  const keep = 'case "$*" in *" checkpoint "*) exit 0 ;; esac';
+  writeFileSync(program, `#!/bin/sh\necho "$@" >> ${calls}\n${keep}\nexec ${RUNT} "$@"\n`, { mode: 0o755 });
+  const [images, work] = [join(daemon.folder, "images"), join(daemon.folder, "work")];
+  await create(daemon, shim, { binaryName: program, criuWorkPath: work, criuImagePath: images });
+  await task.start({ id });
+  const said = () => readFileSync(calls, "utf8").trim().split("\n").at(-1)!;
+  const options: Init<CheckpointOptions> = {
+    ...{ openTcp: true, externalUnixSockets: true, terminal: true, fileLocks: true },
+    ...{ emptyNamespaces: ["network"], cgroupsMode: "soft", imagePath: images, workPath: work },
+  };
+  await task.checkpoint({ id, path: "", options: packAny(CheckpointOptions, options) });
+  const flags = "--leave-running --tcp-established --ext-unix-sk --shell-job --file-locks --manage-cgroups-mode soft";
+  const paths = (path: string) => `--image-path ${path} ${flags} --empty-ns network --work-path ${work} ${id}`;
+  assert.ok(said().endsWith(` checkpoint ${paths(images)}`), said());
+  const path = join(daemon.folder, "other");
+  await task.checkpoint({ id, path, options: packAny(CheckpointOptions, { ...options, exit: true }) });
+  assert.ok(said().endsWith(` checkpoint ${paths(path).replace("--leave-running ", "")}`), said());
+
+  const stdin = join(daemon.folder, "in");
+  const stderr = join(daemon.folder, "err");
+  assert.equal(spawnSync("mkfifo", [stdin, stderr]).status, 0);
+  const errors = text(createReadStream(stderr));
+  const input = openSync(stdin, constants.O_RDWR | constants.O_NONBLOCK);
+  try {
+    const spec = { args: ["sh", "-c", "cat; echo over >&2"], cwd: "/", env: ["PATH=/bin"], user: { uid: 0, gid: 0 } };
+    const value = Buffer.from(JSON.stringify(spec));
+    await task.exec({ id, execId: "e", stdin, stderr, spec: { typeUrl: "p", value } });
+    await task.start({ id, execId: "e" });
+  } finally {
+    closeSync(input);
+  }
+  await task.closeIO({ id, execId: "e", stdin: true });
+  assert.equal((await task.wait({ id, execId: "e" })).exitStatus, 0);
+  await task.delete({ id, execId: "e" });
+  assert.equal(await errors, "over\n");
+  const resources = { typeUrl: "x", value: Buffer.from(JSON.stringify({ pids: { limit: 77 } })) };
+  await task.update({ id, resources, annotations: { a: "b" } });
+  assert.match(said(), / update /);
+  await task.shutdown({ id, now: true });
+  assert.equal((await task.state({ id })).id, id, "a shim that holds a container stays, however it is asked");
+});
+
+test("a mount's target is a place in the root file system", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const { id, bundle, task } = shim;
+  const own = { type: "tmpfs", source: "own", target: "/tmp", options: ["size=64k"] };
+  await task.create({ id, bundle, rootfs: [...daemon.mounts, own], options: daemon.options });
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8");
+  assert.match(mounts, new RegExp(` ${bundle}/rootfs/tmp .* - tmpfs own `, "m"));
 });

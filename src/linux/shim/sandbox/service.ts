@@ -12,6 +12,8 @@ import { Sandbox } from "./sandbox.ts";
 
 /** The containers of the pod. */
 export interface PodContainers {
+  /** There are none, and no pod. */
+  readonly empty: boolean;
   /** Ends all: asked first, made to after `graceMs`. */
   endAll(graceMs: number): Promise<void>;
   /** Removes all, which have ended. */
@@ -93,8 +95,12 @@ export class PodService implements Handlers<typeof SandboxService, CallContext> 
     return {};
   }
 
-  /** Removes all that is left of the pod, and ends the shim. */
+  /** Removes all that is left of the pod, and ends the shim: also one that has refused to be it, which containerd asks for nothing else. */
   async shutdownSandbox({ sandboxId }: api.ShutdownSandboxRequest) {
+    if (this.#containers.empty) {
+      this.#shutdown();
+      return {};
+    }
     const sandbox = this.#find(sandboxId);
     await this.#containers.endAll(0);
     await this.#containers.deleteAll();

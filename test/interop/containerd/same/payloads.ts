@@ -42,6 +42,29 @@ export async function blobs(side: Side): Promise<void> {
     [0, data.length + 1],
   ] as const)
     await call(`read ${offset} ${size}`, "read", { digest, offset, size });
+  const big = Buffer.alloc(5 << 20, side.space);
+  await side.quiet(
+    S,
+    "write",
+    [
+      ...Array.from({ length: 5 }, (_, i) => ({
+        action: WRITE,
+        ref: "big",
+        offset: i << 20,
+        data: big.subarray(i << 20, (i + 1) << 20),
+      })),
+      { action: COMMIT, ref: "big", offset: big.length },
+    ],
+    lease,
+  );
+  // pieces may be of any size: each says where it begins
+  const { outcome, answers: pieces } = await side.quiet(S, "read", { digest: sha(big), offset: 7 });
+  let at = 0;
+  const wrong = pieces.filter(({ offset, data }) => {
+    at += data.length;
+    return offset !== at - data.length;
+  });
+  side.note("blobs: read in pieces", outcome, [at, wrong.length, pieces.length > 1]);
   await call("update a label", "update", {
     info: { digest, labels: { l: "3", n: "4" } },
     updateMask: { paths: ["labels.l"] },

@@ -54,6 +54,8 @@ export async function pods(side: Side): Promise<void> {
     sandboxer,
     sandbox: { ...sandbox("x"), runtime: { name: "io.containerd.nothing.v9" } },
   });
+  const rootfs = [{ type: "bind", source: "/", target: "", options: ["rbind"] }];
+  await call("create with a root file system", "create", { sandboxId: "x", sandboxer, sandbox: sandbox("x"), rootfs });
   for (const sandboxId of ["", "a/b", "a b"])
     await call(`create ${JSON.stringify(sandboxId)}`, "create", { sandboxId, sandboxer, sandbox: sandbox(sandboxId) });
   await call("without a namespace", "status", { sandboxId: "x", sandboxer }, { namespace: "" });
@@ -83,6 +85,7 @@ export async function pods(side: Side): Promise<void> {
     sandbox: sandbox("p"),
     options: json("x.y/Z", {}),
     annotations: { a: "b" },
+    netnsPath: `/proc/${process.pid}/ns/net`,
   });
   await call("create again", "create", { sandboxId: "p", sandboxer, sandbox: sandbox("p") });
   await status(side, "created", "p");

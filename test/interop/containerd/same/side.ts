@@ -9,7 +9,7 @@ import { frame, MessageReader } from "../../../../src/common/grpc/message.ts";
 import { decodeText } from "../../../../src/common/grpc/status.ts";
 import { decode, encode } from "../../../../src/common/protobuf/codec.ts";
 import type { Init, MessageType, Method, Service } from "../../../../src/common/protobuf/schema.ts";
-import { FieldsSeen } from "./fields.ts";
+import { FieldsSeen } from "../../../support/fields.ts";
 
 /** Milliseconds after which a call that answers nothing more counts as such. */
 const ANSWER = 60_000;

@@ -1,4 +1,7 @@
-// Snapshots, events, introspection, diff, sandboxes, transfers and streams.
+// Snapshots, events, introspection, diff and sandboxes.
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { Options } from "../../../../src/common/gen/containerd/runc/options.ts";
 import { ContainersService } from "../../../../src/common/gen/containerd/services/containers.ts";
 import { ContentService } from "../../../../src/common/gen/containerd/services/content.ts";
 import { DiffService } from "../../../../src/common/gen/containerd/services/diff.ts";
@@ -9,9 +12,10 @@ import { LeasesService } from "../../../../src/common/gen/containerd/services/le
 import { NamespacesService } from "../../../../src/common/gen/containerd/services/namespaces.ts";
 import { StoreService } from "../../../../src/common/gen/containerd/services/sandbox.ts";
 import { SnapshotsService } from "../../../../src/common/gen/containerd/services/snapshots.ts";
-import { StreamingService } from "../../../../src/common/gen/containerd/services/streaming.ts";
-import { TransferService } from "../../../../src/common/gen/containerd/services/transfer.ts";
 import { VersionService } from "../../../../src/common/gen/containerd/services/version.ts";
+import { RuntimeInfo, RuntimeRequest } from "../../../../src/common/gen/containerd/types/introspection.ts";
+import { packAny, unpackAny } from "../../../../src/common/protobuf/any.ts";
+import { ROOT } from "../../../../tools/lib/native.ts";
 import type { Side } from "./side.ts";
 
 const LONG = "x".repeat(4097);
@@ -239,6 +243,7 @@ export async function events(side: Side): Promise<void> {
   const target = { mediaType: "m", digest: DIGEST, size: 3 };
   const runtime = { name: "io.containerd.runc.v2" };
   const spec = { typeUrl: "s", value: Uint8Array.of(1) };
+  const snapshot = { snapshotter: "overlayfs", snapshotKey: "k" };
   await side.quiet(
     NamespacesService,
     "create",
@@ -256,7 +261,11 @@ export async function events(side: Side): Promise<void> {
   await side.quiet(ImagesService, "update", { image: { name: "ev", labels: { b: "2" }, target } });
   await side.quiet(ImagesService, "delete", { name: "ev" });
   await side.quiet(ContainersService, "create", {
-    container: { id: "ev", labels: { c: "1" }, image: "i", runtime, spec },
+    container: { id: "ev", labels: { c: "1" }, image: "i", runtime: { ...runtime, options: spec }, spec, ...snapshot },
+  });
+  await side.quiet(ContainersService, "update", {
+    container: { id: "ev", ...snapshot, snapshotKey: "l" },
+    updateMask: { paths: ["snapshotkey"] },
   });
   await side.quiet(ContainersService, "update", {
     container: { id: "ev", labels: { c: "2" } },
@@ -285,15 +294,24 @@ export async function events(side: Side): Promise<void> {
     labels: { "containerd.io/gc.root": "x" },
   });
   await side.quiet(SnapshotsService, "remove", { snapshotter: "overlayfs", key: "evv" });
+  await side.quiet(SnapshotsService, "prepare", {
+    snapshotter: "overlayfs",
+    key: "evp",
+    parent: "EV",
+    labels: { "containerd.io/gc.root": "x" },
+  });
+  await side.quiet(SnapshotsService, "remove", { snapshotter: "overlayfs", key: "evp" });
   await side.quiet(SnapshotsService, "remove", { snapshotter: "overlayfs", key: "EV" });
   await side.quiet(LeasesService, "create", { id: "ev" });
   await side.quiet(LeasesService, "delete", { id: "ev" });
   await side.quiet(StoreService, "create", { sandbox: { sandboxId: "ev", runtime, spec, sandboxer: "shim" } });
   await side.quiet(StoreService, "delete", { sandboxId: "ev" });
+  const own = Buffer.from("told");
   await side.quiet(ContentService, "write", [
-    { action: 1, ref: "ev", data: Uint8Array.of(1, 2, 3, side.ours ? 1 : 2) },
-    { action: 2, ref: "ev", labels: { "containerd.io/gc.root": "x" } },
+    { action: 1, ref: "ev", data: own },
+    { action: 2, ref: "ev", offset: own.length, labels: { "containerd.io/gc.root": "x" } },
   ]);
+  await side.quiet(ContentService, "delete", { digest: `sha256:${createHash("sha256").update(own).digest("hex")}` });
   await side.quiet(S, "publish", { topic: "/mine", event });
   await reading;
   side.note("events: what was told", { code: 0, message: "" }, heard);
@@ -319,6 +337,20 @@ export async function introspection(side: Side): Promise<void> {
     id: "overlayfs",
     options: { typeUrl: "x", value: Uint8Array.of(1) },
   });
+  const asked = await side.quiet(S, "pluginInfo", {
+    type: "io.containerd.runtime.v2",
+    id: "task",
+    options: packAny(RuntimeRequest, {
+      runtimePath: "io.containerd.runt.v2",
+      options: packAny(Options, { binaryName: join(ROOT, "dist/bin/runt") }),
+    }),
+  });
+  const { plugin, extra } = asked.answers[0] ?? {};
+  const { name, version: told, options, features, annotations = {} } = extra ? unpackAny(RuntimeInfo, extra) : {};
+  side.note("introspection: what a runtime is", asked.outcome, [
+    ...[plugin?.type, plugin?.id, extra?.typeUrl, name, Object.keys(told ?? {})],
+    ...[options?.typeUrl, features?.typeUrl, Object.keys(annotations).sort()],
+  ]);
   const { outcome, answers } = await side.quiet(S, "server", {});
   const { uuid, pid, pidns, deprecations } = answers[0]!;
   side.note("introspection: server", outcome, [
@@ -426,46 +458,4 @@ export async function sandboxes(side: Side): Promise<void> {
   await call("delete without an id", "delete", {});
   for (const sandboxId of ["one", "r", "rn", "s", "sp", "us", "en", "ll"])
     await call(`delete ${sandboxId}`, "delete", { sandboxId });
-}
-
-export async function transfers(side: Side): Promise<void> {
-  const S = TransferService;
-  const any = { typeUrl: "containerd.types.transfer.ImageStore", value: Uint8Array.of(10, 1, 97) };
-  await side.call("transfer: nothing", S, "transfer", {});
-  await side.call("transfer: only a source", S, "transfer", { source: any });
-  await side.call("transfer: an unknown source", S, "transfer", { source: { typeUrl: "x.Y" }, destination: any });
-  await side.call("transfer: an unknown destination", S, "transfer", { source: any, destination: { typeUrl: "x.Y" } });
-  await side.call("transfer: broken bytes", S, "transfer", {
-    source: { ...any, value: Uint8Array.of(10, 200) },
-    destination: any,
-  });
-  await side.call("transfer: a tag of what is not there", S, "transfer", {
-    source: any,
-    destination: { ...any, value: Uint8Array.of(10, 1, 98) },
-  });
-  await side.call("transfer: a progress stream that is not there", S, "transfer", {
-    source: any,
-    destination: any,
-    options: { progressStream: "nothing" },
-  });
-  await side.call("transfer: an export to a stream that is not there", S, "transfer", {
-    source: any,
-    destination: { typeUrl: "containerd.types.transfer.ImageExportStream", value: Uint8Array.of(10, 1, 97) },
-  });
-  await side.call("transfer: an import from a stream that is not there", S, "transfer", {
-    source: { typeUrl: "containerd.types.transfer.ImageImportStream", value: Uint8Array.of(10, 1, 97) },
-    destination: any,
-  });
-  await side.call("transfer: without a namespace", S, "transfer", { source: any, destination: any }, { namespace: "" });
-  const T = StreamingService;
-  await side.call("stream: nothing", T, "stream", []);
-  await side.call("stream: another message first", T, "stream", [any]);
-  const init = { typeUrl: "containerd.services.streaming.v1.StreamInit", value: Uint8Array.of(10, 1, 97) };
-  await side.call("stream: broken bytes", T, "stream", [{ ...init, value: Uint8Array.of(10, 200) }]);
-  const open = side.open(T, "stream");
-  open.send(init);
-  side.note("stream: opened", { code: 0, message: "" }, [await open.next()]);
-  await side.call("stream: the same again", T, "stream", [init]);
-  open.cancel();
-  await open.outcome;
 }
