@@ -4,13 +4,16 @@ import { readFile } from "node:fs/promises";
 import { WharfError } from "../common/errors.ts";
 import { type Config, DEFAULTS } from "./config.ts";
 
-/** InvalidArgument names line or field. */
-export async function loadConfig(path: string): Promise<Config> {
+/** InvalidArgument names line or field. A file that is not there is the defaults, unless it has to be: then NotFound. */
+export async function loadConfig(path: string, needed = false): Promise<Config> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return DEFAULTS;
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
+      if (!needed) return DEFAULTS;
+      throw new WharfError("NotFound", `there is no configuration ${JSON.stringify(path)}`, { subject: path });
+    }
     throw new WharfError("InvalidArgument", `the configuration ${JSON.stringify(path)} cannot be read`, {
       subject: path,
       cause,

@@ -14,6 +14,8 @@ export interface Options {
   root: string;
   state: string;
   config: string;
+  /** The configuration was named on the command line, so that it has to be there. */
+  configNamed: boolean;
   /** What is listened on beside `<state>/docker.sock`. */
   hosts: ListenAddress[];
   /** For addresses of tcp. */
@@ -103,6 +105,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): O
     root,
     state,
     config: path(values.config, "WHARF_CONFIG", "/etc/wharf/config.toml"),
+    configNamed: values.config !== undefined,
     hosts: (values.host ?? []).map((host) => parseListenAddress(host, tls !== undefined)),
     tls,
     group: values.group || "docker",

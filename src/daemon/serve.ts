@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   if (options.command === "systemd-unit")
     return void process.stdout.write((await import("./systemd-unit.ts")).systemdUnit(options));
   if (options.command === "config check") {
-    await checkConfig(options, await readConfig(options.config));
+    await checkConfig(options, await readConfig(options));
     return void process.stdout.write(`${options.config}: ok\n`);
   }
   if (options.command === "version") return void process.stdout.write(`wharfd ${VERSION}\n`);
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   process.on("SIGHUP", () => {});
   process.on("uncaughtException", (error) => log("error", "a fault that nobody caught", { error }));
   process.on("unhandledRejection", (error) => log("error", "a rejection that nobody caught", { error }));
-  const file = await readConfig(options.config);
+  const file = await readConfig(options);
   await checkConfig(options, file);
   await using daemon = await startDaemon({ ...options, log, file });
   log("info", "ready", {
@@ -93,9 +93,9 @@ async function checkConfig({ shimPath }: Options, { runtimes }: Config): Promise
   checkRuntimes(runtimes, shimPath);
 }
 
-async function readConfig(path: string) {
+async function readConfig({ config, configNamed }: Options) {
   const { loadConfig } = await import("./config-file.ts");
-  return await loadConfig(path);
+  return await loadConfig(config, configNamed);
 }
 
 async function importBusybox(options: Options, log: Log): Promise<void> {

@@ -7,11 +7,8 @@ import { Options as OtherOptions } from "../../common/gen/containerd/runc/runtim
 import type { Container } from "../../common/gen/containerd/services/containers.ts";
 import type { Mount } from "../../common/gen/containerd/types/mount.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
-import { join, normalize } from "../../common/path.ts";
 import { type AnyLike, packAny } from "../../common/protobuf/any.ts";
-import { sys } from "../sys/call.ts";
-import { readText } from "../sys/fs.ts";
-import { NR } from "../sys/nr.ts";
+import { absolute, readText } from "../sys/fs.ts";
 import { type Ctr, DEFAULT_SNAPSHOTTER, need, usage } from "./ctr.ts";
 import type { RUNTIME } from "./flags.ts";
 import { isUnpacked, type OpenImage, openImage, platformOf, unpack } from "./image.ts";
@@ -30,13 +27,6 @@ export interface ContainerInput {
   flags: ContainerFlags & { cni?: boolean };
   given: ReadonlySet<string>;
   args: readonly string[];
-}
-
-export function absolute(path: string): string {
-  if (path.startsWith("/")) return path;
-  const buffer = new Uint8Array(4096);
-  const length = sys("getcwd", undefined, NR.getcwd, buffer, buffer.length);
-  return normalize(join(native.utf8(buffer, 0, length - 1), path));
 }
 
 export function specAny(spec: unknown): AnyLike {

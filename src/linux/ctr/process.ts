@@ -2,10 +2,9 @@
 import { isCode } from "../../common/errors.ts";
 import { signalNumber } from "../../common/signals.ts";
 import { rawMode, terminalSize } from "../cli/terminal.ts";
-import { writeFileAtomic } from "../sys/fs.ts";
+import { absolute, writeFileAtomic } from "../sys/fs.ts";
 import { onSignals } from "../sys/loop.ts";
 import { SIGNALS } from "../sys/process.ts";
-import { absolute } from "./container.ts";
 import { type Ctr, usage } from "./ctr.ts";
 import { removeFifos, type TaskIo } from "./io.ts";
 

@@ -1,5 +1,5 @@
 // Files and folders: thin, typed wrappers over system calls.
-import { dirname } from "../../common/path.ts";
+import { dirname, join } from "../../common/path.ts";
 import { isErrno, sys } from "./call.ts";
 import { NR } from "./nr.ts";
 
@@ -213,6 +213,17 @@ export function statIfThere(path: string, flags = 0, dirfd = AT_FDCWD): Stat | u
     if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
     throw error;
   }
+}
+
+function workingDirectory(): string {
+  const buffer = new Uint8Array(4096);
+  const length = sys("get current folder", undefined, NR.getcwd, buffer, buffer.length);
+  return native.utf8(buffer, 0, length - 1);
+}
+
+/** A path as it is from "/". */
+export function absolute(path: string): string {
+  return path.startsWith("/") ? path : join(workingDirectory(), path);
 }
 
 export function exists(path: string): boolean {

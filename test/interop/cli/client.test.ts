@@ -333,7 +333,7 @@ test("a command starts the daemon, hands it its places, and goes on", async () =
     script,
     `import http from "node:http"; import fs from "node:fs";
      const args = process.argv.slice(2); const state = args[args.indexOf("--state") + 1];
-     fs.appendFileSync(state + "/starts", "x"); fs.writeFileSync(state + "/args", JSON.stringify({ args, cwd: process.cwd(), trace: process.env.TRACEPARENT ?? null }));
+     fs.appendFileSync(state + "/starts", "x"); fs.writeFileSync(state + "/args", JSON.stringify({ args, cwd: process.cwd(), trace: process.env.TRACEPARENT ?? null, config: process.env.WHARF_CONFIG }));
      fs.writeFileSync(state + "/wharfd.pid", String(process.pid));
      http.createServer((q, r) => r.end(q.url === "/_ping" ? "OK" : q.url.endsWith("/version") ? '{"Version":"9.9"}' : "[]")).listen(state + "/docker.sock");
      process.on("SIGTERM", () => { fs.unlinkSync(state + "/docker.sock"); process.exit(0); });`,
@@ -343,7 +343,8 @@ test("a command starts the daemon, hands it its places, and goes on", async () =
   const results = await Promise.all([1, 2, 3, 4].map(() => execute([wharf, "images", "-q"], { env })));
   for (const { stdout, code } of results) assert.deepEqual([stdout, code], ["", 0]);
   const given = JSON.parse(readFileSync(`${state}/args`, "utf8"));
-  assert.deepEqual(given, { args: ["--root", "/r", "--state", state, "--config", "/c.toml"], cwd: "/", trace: null });
+  const args = ["--root", "/r", "--state", state];
+  assert.deepEqual(given, { args, cwd: "/", trace: null, config: "/c.toml" });
   assert.equal(readFileSync(`${state}/starts`, "utf8"), "x", "four callers at once start one daemon");
   const status = await execute([wharf, "daemon", "status"], { env });
   assert.match(status.stdout, /^running: pid \d+, version 9.9, up /);

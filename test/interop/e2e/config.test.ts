@@ -142,6 +142,10 @@ test("config default is a configuration, config check says on which line one is 
   assert.match(wrong.stderr, /line 2: the setting mirors is not known/);
   writeFileSync(file, '[runtimes.x]\nbinary = "no-such-x"\n');
   assert.match((await wharfd("config", "check", "--config", file)).stderr, /"x": there is no program "no-such-x"/);
+  for (const args of [["config", "check"], []]) {
+    const missing = await wharfd(...args, "--config", join(daemon.dir, "none.toml"));
+    assert.deepEqual([missing.code, /there is no configuration ".*none\.toml"/.test(missing.stderr)], [1, true]);
+  }
   assert.match((await wharfd("config", "what")).stderr, /unknown argument "what"/);
   rmSync(daemon.dir, { recursive: true });
 });

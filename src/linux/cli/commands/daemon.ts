@@ -5,7 +5,7 @@ import { bool, int, list, string } from "../../../common/cli/flags.ts";
 import { humanDuration } from "../../../common/cli/units.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { isErrno } from "../../sys/call.ts";
-import { close, Fd, O, open, readText, stat, statIfThere } from "../../sys/fs.ts";
+import { close, exists, Fd, O, open, readText, stat, statIfThere } from "../../sys/fs.ts";
 import { loop, onSignals } from "../../sys/loop.ts";
 import { NR } from "../../sys/nr.ts";
 import { kill, pidfdOpen, SIGNALS } from "../../sys/process.ts";
@@ -70,6 +70,9 @@ const start = command({
     if (there) {
       cli.err(`the daemon runs already (pid ${there.pid}, version ${there.version})\n`);
       return 0;
+    }
+    if (flags.config && !exists(flags.config)) {
+      throw new WharfError("NotFound", `there is no configuration ${JSON.stringify(flags.config)}`);
     }
     const places = { root: rootOf(cli.env, flags.root), state, config: configOf(cli.env, flags.config) };
     const pid = await startDaemon(cli.env, places, flags.option);

@@ -1,11 +1,9 @@
 // Creating a container, with the pull of an image that is missing.
 import { type ContainerInput, type CreateBody, createBody } from "../../../common/cli/container/config.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
-import { join, normalize } from "../../../common/path.ts";
+import { join } from "../../../common/path.ts";
 import { familiarReference, parseReference, withDefaultTag } from "../../../common/reference.ts";
-import { sys } from "../../sys/call.ts";
-import { close, exists, Fd, O, open, readText, unlinkIfThere, writeAll } from "../../sys/fs.ts";
-import { NR } from "../../sys/nr.ts";
+import { absolute, close, exists, Fd, O, open, readText, unlinkIfThere, writeAll } from "../../sys/fs.ts";
 import type { Cli } from "../cli.ts";
 import { withImageHint } from "../hints.ts";
 import { pullImage } from "../image/pull.ts";
@@ -29,12 +27,6 @@ export interface Created {
   readonly Warnings?: readonly string[] | null;
 }
 
-function workingDirectory(): string {
-  const buffer = new Uint8Array(4096);
-  const length = sys("getcwd", undefined, NR.getcwd, buffer, buffer.length);
-  return native.utf8(buffer, 0, length - 1);
-}
-
 /** The request's body, with files read and paths made absolute here. */
 export function bodyOf(cli: Cli, input: ContainerInput, args: readonly string[]): CreateBody {
   const [image = "", ...command] = args;
@@ -43,7 +35,7 @@ export function bodyOf(cli: Cli, input: ContainerInput, args: readonly string[])
     readText,
     absolute: (path) => {
       if (path === "~" || path.startsWith("~/")) return join(cli.env.get("HOME") ?? "/", path.slice(1));
-      return path.startsWith("/") ? path : normalize(join(workingDirectory(), path));
+      return absolute(path);
     },
   });
 }

@@ -1,5 +1,6 @@
 // Where the daemon has its socket, state, data and configuration: flags win over the environment, that over the defaults.
 import { join } from "../../../common/path.ts";
+import { absolute } from "../../sys/fs.ts";
 
 export interface Places {
   readonly root: string;
@@ -10,15 +11,15 @@ export interface Places {
 type Env = ReadonlyMap<string, string>;
 
 export function stateOf(env: Env, flag = ""): string {
-  return flag || env.get("WHARF_STATE") || "/run/wharf";
+  return absolute(flag || env.get("WHARF_STATE") || "/run/wharf");
 }
 
 export function rootOf(env: Env, flag = ""): string {
-  return flag || env.get("WHARF_ROOT") || "/var/lib/wharf";
+  return absolute(flag || env.get("WHARF_ROOT") || "/var/lib/wharf");
 }
 
 export function configOf(env: Env, flag = ""): string {
-  return flag || env.get("WHARF_CONFIG") || "/etc/wharf/config.toml";
+  return absolute(flag || env.get("WHARF_CONFIG") || "/etc/wharf/config.toml");
 }
 
 export function socketOf(env: Env, flag = ""): string {

@@ -165,8 +165,11 @@ export async function startDaemon(
   if (await answers(endpoint)) return 0;
   using log = new Fd(open(logPath, O.WRONLY | O.CREAT | O.APPEND, 0o640));
   const offset = fstat(log.value).size;
-  const args = [path, "--root", places.root, "--state", places.state, "--config", places.config, ...more];
-  const variables = [...env].filter(([name]) => name !== "TRACEPARENT").map(([name, value]) => `${name}=${value}`);
+  const args = [path, "--root", places.root, "--state", places.state, ...more];
+  // one that is named by a flag has to be there
+  const own = new Map(env).set("WHARF_CONFIG", places.config);
+  own.delete("TRACEPARENT");
+  const variables = [...own].map(([name, value]) => `${name}=${value}`);
   const pid = launch(path, args, variables, log.value);
   using life = watchEnd(pid);
   for (let pause = 2; monotonicMs() < end; pause = Math.min(pause * 1.5, 50)) {

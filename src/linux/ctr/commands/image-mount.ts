@@ -2,7 +2,7 @@
 import { bool, list, string } from "../../../common/cli/flags.ts";
 import { isCode } from "../../../common/errors.ts";
 import { mountAll, unmountAll } from "../../shim/rootfs.ts";
-import { absolute } from "../container.ts";
+import { absolute } from "../../sys/fs.ts";
 import { command, DEFAULT_SNAPSHOTTER, need } from "../ctr.ts";
 import { REGISTRY, SNAPSHOTTER } from "../flags.ts";
 import { openImage, platformOf, unpack } from "../image.ts";

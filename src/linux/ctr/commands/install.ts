@@ -12,6 +12,7 @@ import { sys } from "../../sys/call.ts";
 import { decompressor, sniff } from "../../sys/decompress.ts";
 import {
   AT_SYMLINK_NOFOLLOW,
+  absolute,
   chown,
   Fd,
   mkdirs,
@@ -23,7 +24,6 @@ import {
   writeAll,
 } from "../../sys/fs.ts";
 import { NR } from "../../sys/nr.ts";
-import { absolute } from "../container.ts";
 import { PIECE } from "../content-write.ts";
 import { type Ctr, command, need } from "../ctr.ts";
 import { openImage, readBlob } from "../image.ts";
