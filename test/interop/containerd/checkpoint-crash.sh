@@ -14,6 +14,7 @@ count() { tail -n 1 "$rootfs/tmp/count"; }
 more_than() { [ "$(count)" -gt "$1" ]; }
 goes_on() { until_true more_than "$(count)"; }
 stopped() { ours tasks ls | grep -q "^cp .*STOPPED"; }
+goes_on_or_ended() { more_than "$1" || stopped; }
 not_running() { ours tasks ls > "$dir/tasks" && ! grep -q "^cp .*RUNNING" "$dir/tasks"; }
 has_busybox() { [ -n "$(wharf images -q busybox)" ]; }
 dead() { ! kill -0 $daemon 2> /dev/null; }
@@ -65,7 +66,7 @@ end() {
 kept() {
   case $did in
     ran) goes_on ;;
-    kept | restored) goes_on || stopped ;;
+    kept | restored) until_true goes_on_or_ended "$(count)" ;;
   esac || { echo "after $did the container does not go on"; return 1; }
   clean > "$dir/out" 2>&1
   road > "$dir/out" 2>&1
