@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { apiFields } from "./lib/containerd/api-fields.ts";
 import { type Shown, writeShown } from "./lib/containerd/shown.ts";
-import { FIELD_LEDGER } from "./lib/containerd-field-ledger.ts";
+import { FIELD_LEDGER, wholeMessage } from "./lib/containerd-field-ledger.ts";
 
 interface Run {
   key: string;
@@ -42,7 +42,8 @@ if (import.meta.main) {
   writeShown(
     assign(
       found,
-      wanted.filter((field) => !(field in FIELD_LEDGER)),
+      // a running container's figures may be zero, and are then not there
+      wanted.filter((field) => !(field in FIELD_LEDGER) && !wholeMessage(field)),
     ),
   );
 }

@@ -7,6 +7,7 @@ import { isErrno } from "../sys/call.ts";
 import { exists, Fd } from "../sys/fs.ts";
 import { pollReadable } from "../sys/poll.ts";
 import { pidfdOpen, pidfdSend, SIGNALS } from "../sys/process.ts";
+import { waitForMaker } from "./claim.ts";
 import { runHooks } from "./hooks.ts";
 import { removeRdt } from "./intel-rdt.ts";
 import { type ContainerRecord, folderOf, isAlive, loadRecord, removeFolder, statusOf, unfinished } from "./state.ts";
@@ -61,7 +62,11 @@ function recordOf(root: string, id: string, force: boolean): ContainerRecord | u
 
 /** Removes the container. With `force` it is killed first, and neither absence nor damage is an error. */
 export function remove(root: string, id: string, force: boolean, warn: (text: string) => void = () => {}): void {
-  const record = recordOf(root, id, force);
+  let record = recordOf(root, id, force);
+  if (record && !record.init && force) {
+    waitForMaker(folderOf(root, id), KILL_PATIENCE_MS);
+    record = recordOf(root, id, force);
+  }
   if (!record) return;
   const status = statusOf(root, record);
   if (status !== "stopped") {

@@ -20,6 +20,7 @@ import { NR } from "../sys/nr.ts";
 import { environment } from "../sys/process.ts";
 import { readProc } from "../sys/procfs.ts";
 import { effectiveUser, isRootless } from "../sys/rootless.ts";
+import { markMaker } from "./claim.ts";
 import type { ExecutionDomain } from "./execution-domain.ts";
 import type { RdtGroup } from "./intel-rdt.ts";
 import type { SeccompRecord } from "./seccomp.ts";
@@ -114,6 +115,7 @@ export function claim(root: string, id: string): string {
     mkdirs(root, 0o711);
     return claim(root, id);
   }
+  markMaker(folder);
   return folder;
 }
 
