@@ -57,6 +57,27 @@ const STEPS: Evidence = [
   "a pull and a push tell each step, as a tree below the image's name",
 ];
 
+/** Who is told to end may be gone before it has answered, so that no test can promise to have had the answer. */
+const SHUTDOWN: Ledger = {
+  ...fields(
+    "containerd.services.sandbox.v1.ControllerShutdownRequest",
+    ["sandboxId", "sandboxer"],
+    [
+      "src/daemon/containerd/conformance/pods.ts",
+      "a pod is created, started, asked, stopped and shut down; its events come in order",
+    ],
+  ),
+  "containerd.runtime.sandbox.v1.ShutdownSandboxRequest.sandboxId": [
+    "test/kernel/shim/sandbox.test.ts",
+    "a sandbox is created, started, asked, stopped, waited for and shut down",
+  ],
+  "containerd.task.v2.ShutdownRequest.id": ["test/kernel/shim/lifecycle.test.ts", "connect, shutdown with containers"],
+  "containerd.task.v2.ShutdownRequest.now": [
+    "test/kernel/shim/options.test.ts",
+    "CheckpointOptions: the program gets each as a flag, and what else a task is asked reaches it",
+  ],
+};
+
 const OWN: Ledger = {
   "containerd.services.transfer.v1.TransferRequest.options": STEPS,
   "containerd.services.transfer.v1.TransferOptions.progressStream": STEPS,
@@ -117,6 +138,7 @@ const OWN: Ledger = {
 /** By `full.name.of.Message.field`. */
 export const FIELD_LEDGER: Ledger = {
   ...OWN,
+  ...SHUTDOWN,
   ...Object.fromEntries(
     Object.entries(TRANSFER_LEDGER).map(([name, one]) => [`containerd.types.transfer.${name}`, one]),
   ),
