@@ -1,6 +1,6 @@
 // Who makes a container holds a lock on its folder, which the kernel gives back when that process has ended, whatever ended it.
 import { isErrno } from "../sys/call.ts";
-import { Fd, O, open } from "../sys/fs.ts";
+import { AT_FDCWD, Fd, O, open } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { monotonicMs, sleepSync } from "../sys/time.ts";
 
@@ -18,9 +18,11 @@ function wholeFile(type: number): Uint16Array {
   return lock;
 }
 
-/** Marks this process as the folder's maker for the rest of its life; what it forks is not. Where there are no locks it goes without. */
+/** Marks this process as the folder's maker for the rest of its life; what it forks is not. Where it cannot be marked it goes without. */
 export function markMaker(folder: string): void {
-  native.syscall(NR.fcntl, open(folder, DIRECTORY), F_SETLK, wholeFile(F_RDLCK));
+  // the folder is claimed already, and nobody would give it back if this failed
+  const fd = native.syscall(NR.openat, AT_FDCWD, folder, DIRECTORY, 0);
+  if (fd >= 0) native.syscall(NR.fcntl, fd, F_SETLK, wholeFile(F_RDLCK));
 }
 
 /**

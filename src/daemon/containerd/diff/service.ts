@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { WharfError } from "../../../common/errors.ts";
+import { layerCompression } from "../../../common/oci/media-types.ts";
 import { parseTimestamp } from "../../../common/timestamp.ts";
 import type { GrowingBlob } from "../agent.ts";
 import type { ContentStore } from "../api/content.ts";
@@ -80,7 +81,7 @@ export class LocalDiff implements DiffService {
       const size = writer.status().offset;
       const digest = await this.#commit(writer, {
         ...options.labels,
-        ...(isCompressed(mediaType) && { [UNCOMPRESSED_LABEL]: diffId }),
+        ...(layerCompression(mediaType) !== "none" && { [UNCOMPRESSED_LABEL]: diffId }),
       });
       return { mediaType, digest, size };
     } catch (cause) {
@@ -110,8 +111,6 @@ export class LocalDiff implements DiffService {
     }
   }
 }
-
-const isCompressed = (mediaType: string) => /[.+](?:gzip|zstd)$/.test(mediaType);
 
 /** Writers gather bytes before they write: of what has `grown`, how much can be read from the file. */
 async function* readableSizes(
