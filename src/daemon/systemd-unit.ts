@@ -44,7 +44,7 @@ export function argumentsOf(options: Options): string[] {
   const flags = { root: "root", state: "state", config: "config", group: "group", level: "log-level" } as const;
   const more = { containerdNamespace: "containerd-namespace", cgroupParent: "cgroup-parent" } as const;
   for (const [key, flag] of Object.entries({ ...flags, ...more }) as [keyof typeof flags | keyof typeof more, string][])
-    if (options[key] !== usual[key]) args.push(`--${flag}`, options[key]);
+    if (options[key] !== usual[key] && (key !== "config" || isNeeded(options))) args.push(`--${flag}`, options[key]);
   for (const host of hosts)
     args.push("--host", host.kind === "unix" ? `unix://${host.path}` : `tcp://${inUrl(host.host)}:${host.port}`);
   if (tls) {
@@ -55,6 +55,9 @@ export function argumentsOf(options: Options): string[] {
   if (containerd !== undefined) args.push("--containerd", containerd);
   return args;
 }
+
+/** The daemon does not start without a configuration that its command line names; one of the environment is where one may come to be. */
+const isNeeded = ({ config, configNamed }: Options) => configNamed || existsSync(config);
 
 const inUrl = (host: string) => (host.includes(":") ? `[${host}]` : host);
 
