@@ -13,8 +13,11 @@ export function setFrozen(cgroup: CgroupPaths, frozen: boolean): void {
   put(file, v2 ? (frozen ? "1" : "0") : frozen ? "FROZEN" : "THAWED");
   const deadline = monotonicMs() + 2000;
   while (isFrozen(cgroup) !== frozen) {
-    if (monotonicMs() > deadline)
+    if (monotonicMs() > deadline) {
+      // what froze already is not to stay so
+      if (frozen) put(file, v2 ? "0" : "THAWED");
       throw new WharfError("DeadlineExceeded", `the cgroup did not ${frozen ? "freeze" : "thaw"} in 2 s`);
+    }
     if (!v2 && frozen) put(file, "FROZEN");
     sleepSync(1);
   }

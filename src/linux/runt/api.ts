@@ -8,7 +8,7 @@
  */
 export { checkpoint } from "./checkpoint/dump.ts";
 export { restore } from "./checkpoint/restore.ts";
-export { pause, pids, resume, update } from "./control.ts";
+export { pause, pids, thaw, update } from "./control.ts";
 export { type Created, type CreateOptions, create, type LaunchOptions } from "./create.ts";
 export { remove } from "./delete.ts";
 export { type ExecOptions, type Executed, exec } from "./exec.ts";

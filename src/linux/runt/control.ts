@@ -25,6 +25,11 @@ export function resume(root: string, id: string): void {
   setFrozen(cgroupOf(inState(root, id, "paused")), false);
 }
 
+/** As `resume`, also where freezing has come only half of its way, or is over already. */
+export function thaw(root: string, id: string): void {
+  setFrozen(cgroupOf(inState(root, id, ...LIVING)), false);
+}
+
 /** Process ids as the host sees them; none of a stopped container whose cgroup is gone. */
 export function pids(root: string, id: string): number[] {
   return cgroupPids(cgroupOf(inState(root, id, ...LIVING, "stopped")));

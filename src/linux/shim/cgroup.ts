@@ -30,6 +30,17 @@ export function cgroupsOf(pid: number): Cgroups {
   return found;
 }
 
+/** Frozen by v1's freezer, by whomever: a signal waits then, also one that kills. */
+export function isFrozen(pid: number): boolean {
+  try {
+    const freezer = cgroupsOf(pid).controllers.get("freezer");
+    return freezer !== undefined && !readSmall(`${freezer}/freezer.state`).startsWith("THAWED");
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ESRCH")) return false;
+    throw error;
+  }
+}
+
 function foldersOf({ unified, controllers }: Cgroups, path: string): string[] {
   const roots = unified === undefined ? [...controllers.keys()].filter((name) => !name.startsWith("name=")) : [""];
   return roots.map((root) => `${ROOT}/${root}/${path}`);

@@ -226,11 +226,11 @@ export class CliRuntime implements OciRuntime {
   }
 
   pause(): Promise<void> {
-    return this.#simple("pause", [this.#options.id]);
+    return this.#simple("pause", [this.#options.id], () => this.resume());
   }
 
   resume(): Promise<void> {
-    return this.#simple("resume", [this.#options.id]);
+    return this.#simple("resume", [this.#options.id], () => this.pause());
   }
 
   update(resources: string): Promise<void> {
@@ -250,7 +250,7 @@ export class CliRuntime implements OciRuntime {
     return this.#child(() => JSON.parse(this.#run("ps", ["--format", "json", this.#options.id])) as number[]);
   }
 
-  #simple(operation: string, args: readonly string[]): Promise<void> {
-    return this.#child(() => void this.#run(operation, args));
+  #simple(operation: string, args: readonly string[], undo?: () => Promise<void>): Promise<void> {
+    return this.#child(() => void this.#run(operation, args), undefined, undo);
   }
 }

@@ -3,6 +3,7 @@ import { isCode, WharfError } from "../../common/errors.ts";
 import type { CreateTaskRequest, ExecProcessRequest } from "../../common/gen/containerd/task/v2.ts";
 import { Status } from "../../common/gen/containerd/types/task.ts";
 import { SIGNALS } from "../sys/process.ts";
+import { isFrozen } from "./cgroup.ts";
 import type { Stdio } from "./child.ts";
 import type { ProcessIO } from "./io/io.ts";
 import { TaskProcess } from "./process.ts";
@@ -289,7 +290,8 @@ export class Container {
     // with the first process of a pid namespace the kernel kills all others
     const alone = !all || (signal === SIGNALS.KILL && !this.#sharedPids);
     // a frozen container's processes are thawed by the runtime, and those of a sandboxed one are not the host's
-    const direct = process !== this.init || (this.runtime.direct && alone && !this.#paused);
+    const frozen = () => this.#paused || (signal === SIGNALS.KILL && isFrozen(process.pid));
+    const direct = process !== this.init || (this.runtime.direct && alone && !frozen());
     if (direct) return process.signal(signal);
     const killing = this.runtime.kill(signal, all);
     this.#killing.add(killing);

@@ -169,12 +169,16 @@ export class OwnRuntime implements OciRuntime {
 
   pause(): Promise<void> {
     const { root, id } = this.#options;
-    return this.#child(() => runt.pause(root, id));
+    return this.#child(
+      () => runt.pause(root, id),
+      undefined,
+      () => this.resume(),
+    );
   }
 
   resume(): Promise<void> {
     const { root, id } = this.#options;
-    return this.#child(() => runt.resume(root, id));
+    return this.#child(() => runt.thaw(root, id));
   }
 
   update(resources: string): Promise<void> {

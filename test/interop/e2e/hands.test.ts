@@ -14,7 +14,14 @@ const ALL = process.env.WHARF_TEST_ALL === "1";
 const PATIENCE = 120_000;
 
 /** Where much is done: also a little later than at once. */
-const LONG = ["agent.networkAttach", "agent.hatchShim", "ttrpc.serve.Create", "ttrpc.serve.Exec", "ttrpc.serve.Delete"];
+const LONG = [
+  "agent.networkAttach",
+  "agent.hatchShim",
+  "ttrpc.serve.Create",
+  "ttrpc.serve.Exec",
+  "ttrpc.serve.Pause",
+  "ttrpc.serve.Delete",
+];
 
 const SCRIPT = "yes | head -c 5000; sleep 1000";
 
