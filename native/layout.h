@@ -8,6 +8,8 @@
  *
  * Without either the blocks lie as they come: images of tests.
  */
+#include "region.h"
+
 /* tools/lib/layout.ts and images.ts know these. */
 _Static_assert(sizeof(struct arena_root) == 2120 && offsetof(struct arena_root, written) == 40 && sizeof(struct arena_block) == 8, "layout");
 struct place { uint32_t number, cls, at; };                 /* at: in steps of 16 bytes from the image's beginning */

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 
 const ARGUMENT = String.raw`((?:[^()]|\([^()]*\))*)`;
 
-/** After the definition of JS_REF_COUNT: counts of ARENA_IMMORTAL (native/arena.h) and more stay as they are. */
+/** After the definition of JS_REF_COUNT: counts of ARENA_IMMORTAL (native/layout.h) and more stay as they are. */
 const COUNTING = `
 #define JS_RC_IMMORTAL 0x40000000
 static inline void js_rc_up(const void *p) { JSMallocBlockHeader *h = js_rc(p); if (h->ref_count < JS_RC_IMMORTAL) h->ref_count++; }
@@ -22,7 +22,7 @@ void js_seal_heap(JSRuntime *rt)
 }
 `;
 
-/** `pages` in the header of the prototype's block (native/arena.h): its number, when it came with the image. */
+/** `pages` in the header of the prototype's block (native/region.h): its number, when it came with the image. */
 const BY_NUMBER = `    if (proto && ((uint32_t *)proto)[-3])
         return shape_hash(1, ((uint32_t *)proto)[-3]);
     `;

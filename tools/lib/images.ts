@@ -69,7 +69,7 @@ const MAGIC = Buffer.from("WHARF-APPLETS-1\0");
 const PAGE = 4096;
 /** Bytes of a text in the applet table. */
 const FIELD = 40;
-/** Where an image says how many of its pages, from the first, a run writes to (struct arena_root in native/arena.h). */
+/** Where an image says how many of its pages, from the first, a run writes to (struct arena_root in native/region.h). */
 const WRITTEN = 40;
 
 export interface Applet {

@@ -17,7 +17,7 @@ import { imageKey, STRIPPED } from "./images.ts";
 import { BUILD, hashFiles } from "./native.ts";
 
 const PAGE = 4096;
-/** sizeof(struct arena_root) and sizeof(struct arena_block) in native/arena.h. */
+/** sizeof(struct arena_root) and sizeof(struct arena_block) in native/region.h. */
 const ROOT_SIZE = 2120;
 const HEADER = 8;
 const STEP = 16;
@@ -39,7 +39,7 @@ export interface Touch {
   written: boolean;
 }
 
-/** Sizes by class, as native/arena.h has them. */
+/** Sizes by class, as native/region.h has them. */
 export function classSize(cls: number): number {
   if (cls <= 32) return cls * STEP;
   const log = 9 + Math.floor((cls - 33) / 4);

@@ -53,7 +53,7 @@ function orderScript(order: string, out: string): void {
 
 /** The folder of the engine's compiled objects, by what they are made of. */
 export function engineFolder(patched: string): string {
-  const memory = ["arena.h", "blocks.h"].map((name) => join(ROOT, "native", name));
+  const memory = ["region.h", "arena.h", "blocks.h"].map((name) => join(ROOT, "native", name));
   return join(BUILD, "engine", hashFiles(memory, QUICKJS.sha256, patched, CC, ...FLAGS));
 }
 
