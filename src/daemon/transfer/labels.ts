@@ -53,6 +53,11 @@ export function sourcesOf(domain: string, labels: Labels): string[] {
   return (labels[sourceKey(domain)] ?? "").split(",").filter(Boolean);
 }
 
+/** The source labels among a blob's labels; an archive's index has them as annotations. */
+export function sourcesIn(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => key.startsWith(SOURCE)));
+}
+
 /** The name of a blob's ingest, containerd's (remotes.MakeRefKey). */
 export function ingestRef(
   descriptor: Pick<Descriptor, "digest" | "mediaType">,

@@ -23,8 +23,8 @@ export type LayerStatus =
 export type TransferEvent =
   /** The reference stands for this index or manifest. */
   | { kind: "resolved"; reference: string; descriptor: Descriptor }
-  /** The manifest chosen for the platform: its layers, from the base up. */
-  | { kind: "layers"; manifest: Descriptor; layers: readonly Descriptor[] }
+  /** The manifest chosen for the platform: its layers, from the base up, and its config when that is an image's. */
+  | { kind: "layers"; manifest: Descriptor; config?: Descriptor | undefined; layers: readonly Descriptor[] }
   /** The image has this name in the store now. */
   | { kind: "saved"; name: string }
   | {

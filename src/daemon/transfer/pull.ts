@@ -191,7 +191,8 @@ export class Puller {
   ): Promise<{ platform: Platform; chainId: string }> {
     const snapshotter = snapshotterOf(options);
     if (snapshotter !== null) for (const layer of manifest.layers) checkLayerType(layer);
-    options.progress?.({ kind: "layers", manifest: descriptor, layers: manifest.layers });
+    const { config: own, layers } = manifest;
+    options.progress?.({ kind: "layers", manifest: descriptor, config: own, layers });
     // Layers are downloaded while the config that says what to make of them is still on its way.
     const configured = fetchConfig(context, manifest.config).then((config) => {
       checkConfig(config, manifest, options.platform);
@@ -255,7 +256,8 @@ export class Puller {
       chain: [],
       image: { reference: "", manifest: descriptor.digest },
     }));
-    options.progress?.({ kind: "layers", manifest: descriptor, layers });
+    const config = isImage(manifest) ? manifest.config : undefined;
+    options.progress?.({ kind: "layers", manifest: descriptor, config, layers });
     await this.#layers(context, layers, null, plan, options);
   }
 

@@ -110,7 +110,7 @@ export class Pusher {
       });
     } else {
       const { config, layers } = document.manifest;
-      progress?.({ kind: "layers", manifest: descriptor, layers });
+      progress?.({ kind: "layers", manifest: descriptor, config, layers });
       // The largest first: what takes longest should not begin last. The config is nothing, and waits for none of them.
       const largest = layers.filter((one) => !isForeignLayer(one.mediaType)).sort((a, b) => b.size - a.size);
       const blobs = [config, ...largest];

@@ -44,6 +44,7 @@ async function pull(
   const whole = (destination.extraReferences ?? []).filter(({ isPrefix }) => !isPrefix);
   if (destination.name === "" && whole.length === 0)
     throw new WharfError("NotFound", "no image name found", { operation: "pull image" });
+  const reporter = progress && pullReporter(source.reference, progress);
   try {
     await puller.pull(source.reference, {
       client,
@@ -60,9 +61,10 @@ async function pull(
       way,
       labels: destination.labels,
       signal,
-      progress: progress && pullReporter(source.reference, progress),
+      progress: reporter?.event,
     });
     progress?.({ event: `Completed pull from ${title(source)}`, name: "" });
+    reporter?.finish();
   } finally {
     await source.debug?.flush?.();
   }
@@ -78,6 +80,7 @@ async function push(
 ): Promise<void> {
   const way = await wayOf(destination, log);
   const host = hostPlatform();
+  const reporter = progress && pushReporter(source.name, destination.reference, progress);
   try {
     const pushed = await pusher.push(destination.reference, {
       client,
@@ -86,10 +89,11 @@ async function push(
       credentials: credentialsOf(destination),
       way,
       signal,
-      progress: progress && pushReporter(source.name, destination.reference, progress),
+      progress: reporter?.event,
     });
     progress?.({ event: "pushed content", name: source.name, desc: pushed.descriptor });
     progress?.({ event: `Completed push to ${title(destination)}`, name: "", desc: pushed.descriptor });
+    reporter?.finish();
   } finally {
     await destination.debug?.flush?.();
   }

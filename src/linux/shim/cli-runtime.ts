@@ -80,10 +80,13 @@ export class CliRuntime implements OciRuntime {
     this.#options = options;
   }
 
-  /** In a helper process: runs the runtime to its end and answers its words. `launch`: stdio is the container's, not ours to read. */
-  #run(operation: string, args: readonly string[], launch = false): string {
+  /**
+   * In a helper process: runs the runtime to its end and answers its words. `launch`: stdio is the container's, not ours to read. `part`: what
+   * tells it from another of its kind at the same time.
+   */
+  #run(operation: string, args: readonly string[], launch = false, part: string = operation): string {
     const { root, systemdCgroup, bundle, traces } = this.#options;
-    const log = `${bundle}/${operation}.log.json`;
+    const log = `${bundle}/${part}.log.json`;
     const global = ["--root", root, "--log", log, "--log-format", "json"];
     if (systemdCgroup) global.push("--systemd-cgroup");
     const [reader, writer] = launch ? [-1, -1] : pipe();
@@ -199,7 +202,7 @@ export class CliRuntime implements OciRuntime {
       writeFile(file, request.process, 0o600);
       try {
         const args = ["--process", file, "--pid-file", pidFile, "--detach", ...CliRuntime.#console(request)];
-        this.#run("exec", [...args, id], true);
+        this.#run("exec", [...args, id], true, `exec.${request.execId}`);
         return { pid: CliRuntime.#pid(pidFile) };
       } finally {
         unlinkIfThere(file);

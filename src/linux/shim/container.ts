@@ -61,6 +61,8 @@ export class Container {
   /** What its start brings back instead of starting it: the images' folder, and criu's. */
   #checkpoint: { imagePath: string; workPath: string } | undefined;
   #order: Promise<unknown> = Promise.resolve();
+  /** Starts of execs under way: they do not wait for each other, and everything else for them. */
+  readonly #starting = new Set<Promise<unknown>>();
   /** Runtimes at work on a signal. */
   readonly #killing = new Set<Promise<void>>();
   /** Its start has been asked for. */
@@ -92,8 +94,20 @@ export class Container {
 
   /** One change after the other. */
   #serial<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#order.then(work, work);
+    const before = this.#starting.size === 0 ? this.#order : Promise.all([this.#order, ...this.#starting]);
+    const result = before.then(work);
     this.#order = result.catch(() => {});
+    return result;
+  }
+
+  /** After the changes before it, beside others of its kind. */
+  #beside<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#order.then(work);
+    const over = result.then(
+      () => void this.#starting.delete(over),
+      () => void this.#starting.delete(over),
+    );
+    this.#starting.add(over);
     return result;
   }
 
@@ -159,7 +173,7 @@ export class Container {
     // at once, whatever start is still under way
     if (this.#isOver(this.process(execId))) throw this.#cannot("start", this.process(execId));
     if (execId === "") this.#startCame = true;
-    return this.#serial(async () => {
+    const starts = async () => {
       const process = this.process(execId);
       if (process.status !== Status.CREATED || process.abandoned || this.#isOver(process))
         throw this.#cannot("start", process);
@@ -178,7 +192,9 @@ export class Container {
       if (process === this.init) this.#begun = false;
       this.#settle(process);
       return process;
-    });
+    };
+    // a runtime may take its time with one exec, or wait for something: the others do not wait with it, nor notice the container's end late
+    return execId === "" ? this.#serial(starts) : this.#beside(starts);
   }
 
   /** Its program runs since it was created, for a start that was to follow; who ends it does not wait for that any more, where it has not come. */

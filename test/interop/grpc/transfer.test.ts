@@ -13,6 +13,7 @@ import {
   OCIRegistry,
   type RegistryResolver,
 } from "../../../src/common/gen/containerd/transfer/registry.ts";
+import type { Descriptor } from "../../../src/common/oci/image.ts";
 import { DOCKER, OCI } from "../../../src/common/oci/media-types.ts";
 import type { Init } from "../../../src/common/protobuf/schema.ts";
 import { GrpcConnection } from "../../../src/daemon/grpc/client/connection.ts";
@@ -239,6 +240,14 @@ test("a pull and a push tell each step, as a tree below the image's name", async
     assert.equal(events[0], "waiting");
     assert.ok(events.includes("complete"), events.join());
   }
+  // ctr shows the last word of the whole with the next step of something that has a name.
+  const config = `config-${images[own].manifest.config.digest}`;
+  const configSteps = told.filter(({ name }) => name === config).map(({ event, parents }) => [event, parents]);
+  assert.deepEqual(configSteps, [
+    ["waiting", [manifest.name]],
+    ["complete", [manifest.name]],
+  ]);
+  assert.deepEqual([told.at(-2)!.event, told.at(-1)!.name], [`Completed pull from ${title}`, config]);
   // Once more: all is there.
   const again = await one.client.transfer(from(reference), to("box:1", { unpacks: [{ platform: PLATFORMS[own] }] }));
   const layer = again.filter(({ name }) => name === `layer-${layersOf(own)[0]}`);
@@ -249,7 +258,13 @@ test("a pull and a push tell each step, as a tree below the image's name", async
   assert.equal(events[0], `Pushing to OCI Registry (${target})`);
   assert.equal(events[1], "pushing content");
   assert.deepEqual(events.slice(-2), ["pushed content", `Completed push to OCI Registry (${target})`]);
-  assert.ok(pushed.some(({ name }) => name === `layer-${layersOf(own)[0]}`));
+  const end = new Map(pushed.map((step) => [step.name, step]));
+  const below = (name: string) => [end.get(name)?.event, end.get(name)?.parents];
+  assert.deepEqual(below(manifest.name), ["complete", ["box:1"]]);
+  assert.equal(pushed.at(-1)!.name, manifest.name);
+  assert.equal(pushed.find(({ name }) => name === manifest.name)!.event, "waiting");
+  assert.deepEqual(below(config), ["already exists", [manifest.name]]);
+  for (const digest of layersOf(own)) assert.deepEqual(below(`layer-${digest}`)[1], [manifest.name]);
 });
 
 test("an image is unpacked for each configuration: platforms and snapshotters", async () => {
@@ -334,8 +349,14 @@ test("an export has the platforms asked for, and docker's list unless it is left
   };
   const plain = await exported({ mediaType: "application/vnd.oci.image.layer.v1.tar" });
   assert.deepEqual([plain.own, plain.other], [true, false]);
-  const list = JSON.parse(plain.files.get("index.json")!.toString()) as { manifests: { digest: string }[] };
+  const list = JSON.parse(plain.files.get("index.json")!.toString()) as { manifests: Descriptor[] };
   assert.equal(list.manifests[0]!.digest, sha256(index));
+  // where it can be had, and what it was annotated with
+  assert.deepEqual(list.manifests[0]!.annotations, {
+    "containerd.io/distribution.source.localhost": "team/app",
+    "io.containerd.image.name": "docker.io/team/app:1",
+    "org.opencontainers.image.ref.name": "1",
+  });
   const [entry] = JSON.parse(plain.files.get("manifest.json")!.toString()) as { RepoTags: string[]; Config: string }[];
   assert.deepEqual(entry!.RepoTags, ["team/app:1"]);
   assert.ok(entry!.Config.includes(images[own].manifest.config.digest.slice(7)));

@@ -31,6 +31,39 @@ test("an exec whose start failed is still a created one: it is waited for no mor
   assert.equal((await task.state({ id })).status, Status.RUNNING);
 });
 
+test("an exec does not wait for the start of another", async () => {
+  await using daemon = new Daemon();
+  await using shim = await daemon.start();
+  const { id, bundle, task } = shim;
+  const file = (name: string) => join(daemon.folder, name);
+  const wait = `case " $* " in *" exec "*slow.process.json*) : > ${file("ready")}; until [ -e ${file("go")} ]; do sleep 0.05; done ;; esac`;
+  writeFileSync(file("program"), `#!/bin/sh\n${wait}\nexec ${join(SHIM, "../runt")} "$@"\n`, { mode: 0o755 });
+  const options = packAny(Options, { binaryName: file("program"), root: file("own") });
+  await task.create({ id, bundle, rootfs: daemon.mounts, options });
+  await task.start({ id });
+  await task.exec({ id, execId: "slow", spec: processOf(["sh", "-c", "exit 3"]) });
+  const slow = task.start({ id, execId: "slow" });
+  await until("the runtime at its work", () => existsSync(file("ready")));
+  for (const [execId, args] of Object.entries({ fails: ["no-such-program"], quick: ["sh", "-c", "exit 2"] })) {
+    await task.exec({ id, execId, spec: processOf(args) });
+  }
+  await assert.rejects(task.start({ id, execId: "fails" }), /no-such-program/);
+  await task.start({ id, execId: "quick" });
+  assert.equal((await task.wait({ id, execId: "quick" })).exitStatus, 2);
+  // What changes the container comes after it.
+  const paused = task.pause({ id });
+  const first = await Promise.race([
+    paused.then(() => "paused"),
+    task.state({ id, execId: "slow" }).then(() => "asked"),
+  ]);
+  assert.equal(first, "asked");
+  writeFileSync(file("go"), "");
+  await slow;
+  await paused;
+  await task.resume({ id });
+  assert.equal((await task.wait({ id, execId: "slow" })).exitStatus, 3);
+});
+
 test("the container's process ends while an exec is being started: that is told when the start is over, and further ones are refused at once", async () => {
   await using daemon = new Daemon();
   await daemon.serveEvents();
@@ -50,7 +83,7 @@ test("the container's process ends while an exec is being started: that is told 
   const started = assert.rejects(task.start({ id, execId: "one" }));
   await until("the runtime at its work", () => existsSync(ready));
   process.kill(pid, "SIGKILL");
-  // Refused at once as soon as the shim has seen the end; what was asked for earlier waits for its turn. That the container counts as running lets it be made.
+  // Refused at once as soon as the shim has seen the end; for what was asked for earlier the runtime works, too. That the container counts as running lets it be made.
   const answers: Promise<string>[] = [];
   await until("a refusal", async () => {
     const execId = `other${answers.length}`;
@@ -62,7 +95,8 @@ test("the container's process ends while an exec is being started: that is told 
   assert.equal((await task.state({ id })).status, Status.RUNNING);
   writeFileSync(go, "");
   await started;
-  for (const answer of await Promise.all(answers)) assert.match(answer, /cannot start a stopped process/);
+  for (const answer of await Promise.all(answers.slice(0, -1))) assert.match(answer, /exec failed/);
+  assert.match((await answers.at(-1))!, /cannot start a stopped process/);
   assert.equal((await task.wait({ id })).exitStatus, 137);
   const states = await Promise.all(["", "one", "other0"].map((execId) => task.state({ id, execId })));
   assert.deepEqual(

@@ -9,6 +9,7 @@ import { isIndexType, isManifestType, OCI } from "../../../../common/oci/media-t
 import { formatPlatform, type Platform } from "../../../../common/oci/platform.ts";
 import { familiarName, familiarReference, parseReference, tryParseReference } from "../../../../common/reference.ts";
 import { choose, readDocument } from "../../../transfer/documents.ts";
+import { sourcesIn } from "../../../transfer/labels.ts";
 import type { Engine } from "../../engine.ts";
 import { DANGLING } from "../names.ts";
 import type { NamedImage } from "../store.ts";
@@ -84,13 +85,16 @@ export async function saveImages(
   const repositories: Record<string, Record<string, string>> = {};
   for (const { image, names, descriptor } of images) {
     await collect(engine, descriptor, blobs, keep);
+    const { labels } = await engine.client.content.info(descriptor.digest);
+    const own = { ...descriptor.annotations, ...sourcesIn(labels) };
     for (const name of names.length > 0 ? names : [undefined]) {
       const tag = name === undefined ? undefined : parseReference(name).tag;
       const annotations = {
+        ...own,
         ...(name === undefined ? {} : { "io.containerd.image.name": name }),
         ...(tag === undefined ? {} : { "org.opencontainers.image.ref.name": tag }),
       };
-      manifests.push({ ...descriptor, ...(name === undefined ? {} : { annotations }) });
+      manifests.push({ ...descriptor, ...(Object.keys(annotations).length > 0 ? { annotations } : {}) });
     }
     if (!image || skipDocker) continue;
     const { manifest } = image;
