@@ -156,7 +156,9 @@ function namespaces(spec: Spec, flags: ContainerFlags): void {
   }
   for (const word of flags["with-ns"]) {
     const [type, path] = cut(word, ":");
-    if (path === undefined || !NAMESPACES.has(type)) throw usage(`namespace ${JSON.stringify(word)} is not TYPE:PATH`);
+    if (path === undefined) throw usage(`--with-ns ${JSON.stringify(word)} is not TYPE:PATH`);
+    if (!NAMESPACES.has(type))
+      throw usage(`--with-ns ${JSON.stringify(word)}: there is no namespace of type ${JSON.stringify(type)}`);
     const joined = { type: type as LinuxNamespaceType, path };
     const at = list.findIndex((one) => one.type === type);
     list = at < 0 ? [...list, joined] : list.with(at, joined);

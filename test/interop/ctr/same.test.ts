@@ -155,6 +155,13 @@ test("what is not known ends as with the original", async () => {
     const [mine, other] = [await own.run(line.split(" ")), await theirs.run(line.split(" "))];
     assert.equal(mine.code, other.code, line);
   }
+  for (const [word, said] of Object.entries({
+    "foo:bar": /no namespace of type "foo"/,
+    pid: /"pid" is not TYPE:PATH/,
+  })) {
+    assert.match(await own.fails("run", "--with-ns", word, IMAGE, "probe", "true"), said);
+    await theirs.fails("run", "--with-ns", word, IMAGE, "probe", "true");
+  }
   const { code, stderr } = await own.run(["run", "--rm", "--config", join(daemon.dir, "env"), "probe"]);
   assert.equal(code, 1);
   assert.match(stderr, /^ctr: cannot read the configuration ".*\/env": /);

@@ -68,6 +68,15 @@ export function imagesSuite(name: string, create: SubjectFactory): void {
     assert.deepEqual((await images.update({ name: "a", target: target(2) }, ["target"])).target, target(2));
     const annotated = { ...target(2), annotations: { x: "y" } };
     assert.deepEqual((await images.update({ name: "a", target: annotated }, ["annotations.x"])).target, annotated);
+    // an empty value takes an annotation away
+    const without = { ...target(2), annotations: { x: "" } };
+    assert.deepEqual((await images.update({ name: "a", target: without }, ["annotations.x"])).target, target(2));
+    const both = { ...target(1), annotations: { full: "1", empty: "" } };
+    const left = { ...target(1), annotations: { full: "1" } };
+    assert.deepEqual((await images.create({ name: "annotated", target: both })).target, left);
+    assert.deepEqual((await images.get("annotated")).target, left);
+    assert.deepEqual((await images.update({ name: "annotated", target: both })).target, left);
+    await images.delete("annotated");
     const whole = await images.update({ name: "a", target: target(3) });
     assert.deepEqual([whole.target, whole.labels], [target(3), {}]);
     await rejects(images.update({ name: "a", target: target() }, ["name"]), "InvalidArgument");

@@ -31,7 +31,8 @@ export class LocalImages implements ImageStore {
 
   async create(input: ImageInput): Promise<Image> {
     const scope = this.#scope;
-    const { name, target } = input;
+    const { name } = input;
+    const target = described(input.target);
     checkImage(name, target);
     const labels = checkLabels(input.labels);
     const time = input.sourceDateEpoch ?? now();
@@ -53,9 +54,11 @@ export class LocalImages implements ImageStore {
     const image = scope.write(() => {
       const before = this.#get(input.name);
       const after = applyUpdate(before, input, fieldPaths);
-      checkImage(after.name, after.target);
-      const updated = { ...after, labels: checkLabels(after.labels), updatedAt: input.sourceDateEpoch ?? now() };
-      const { name, target, labels, updatedAt } = updated;
+      const target = described(after.target);
+      checkImage(after.name, target);
+      const labels = checkLabels(after.labels);
+      const updated = { ...after, target, labels, updatedAt: input.sourceDateEpoch ?? now() };
+      const { name, updatedAt } = updated;
       const sql = "UPDATE images SET target = ?, labels = ?, updated_at = ? WHERE namespace = ? AND name = ?";
       scope.db.run(sql, JSON.stringify(target), JSON.stringify(labels), updatedAt, scope.namespace, name);
       this.#hold(updated);
@@ -111,6 +114,13 @@ function readImage(row: Row): Image {
     createdAt: row.created_at as string,
     updatedAt: row.updated_at as string,
   };
+}
+
+/** A target without the annotations that have no value, as with labels. */
+function described(target: Descriptor): Descriptor {
+  const { annotations, ...plain } = target;
+  const kept = Object.entries(annotations ?? {}).filter(([, value]) => value !== "");
+  return kept.length > 0 ? { ...plain, annotations: Object.fromEntries(kept) } : plain;
 }
 
 function applyUpdate(before: Image, input: ImageInput, paths: FieldPaths): Image {
