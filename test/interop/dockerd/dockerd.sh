@@ -75,7 +75,7 @@ registry() {
   echo '{"version":0.1,"storage":{"filesystem":{"rootdirectory":"'"$dir/reg"'"}},"http":{"addr":"127.0.0.1:5000"}}' > "$dir/reg.yml"
   OTEL_TRACES_EXPORTER=none docker-registry serve "$dir/reg.yml" > "$dir/reg.log" 2>&1 &
   server=$!
-  for _ in $(seq 600); do grep -q 'listening on' "$dir/reg.log" && break; sleep 0.1; done
+  for _ in $(seq 600); do grep -qs 'listening on' "$dir/reg.log" && break; sleep 0.1; done
   exchange
   kill "$server"
 }
