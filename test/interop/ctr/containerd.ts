@@ -45,7 +45,19 @@ disabled_plugins = ${JSON.stringify(pods ? NO_CRI : [...NO_CRI, ...NO_PODS])}
     const log = openSync(join(dir, "log"), "w");
     // our shim is found as any other is, by the search path
     const path = `PATH=${join(ROOT, "dist/bin")}:/usr/sbin:/usr/bin:/sbin:/bin`;
-    const args = ["enter", "--bind", dir, "--bind", ROOT, "env", path, "containerd", "-c", join(dir, "config.toml")];
+    const args = [
+      "enter",
+      "--hybrid",
+      "--bind",
+      dir,
+      "--bind",
+      ROOT,
+      "env",
+      path,
+      "containerd",
+      "-c",
+      join(dir, "config.toml"),
+    ];
     const child = spawn(join(ROOT, "tools/peers"), args, { stdio: ["ignore", log, log] });
     const containerd = new RealContainerd(dir, child);
     for (const end = Date.now() + 120_000; Date.now() < end; ) {
