@@ -60,3 +60,11 @@ test("timestampFromMillis() keeps microseconds", () => {
   assert.equal(timestampFromMillis(1500.25), "1970-01-01T00:00:01.500250000Z");
   assert.equal(timestampToMillis("1970-01-01T00:00:01.500250000Z"), 1500.25);
 });
+
+test("formatTimestamp() refuses nanoseconds that are none of a second", () => {
+  for (const nanos of [-1, 1e9, Number.NaN])
+    assert.throws(
+      () => formatTimestamp({ seconds: 1, nanos }),
+      (error) => isCode(error, "OutOfRange"),
+    );
+});

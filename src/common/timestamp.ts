@@ -23,12 +23,13 @@ const last = { text: "1970-01-01T00:00:00.", seconds: 0 };
 /** Of the texts that are written here. */
 const LENGTH = 30;
 
-/** The text of an instant. OutOfRange outside the years 1 to 9999. */
+/** The text of an instant. OutOfRange outside the years 1 to 9999, and for nanoseconds that are not those of a second. */
 export function formatTimestamp(instant: Instant): string {
   const { seconds, nanos } = instant;
   if (!(seconds >= MIN_SECONDS && seconds <= MAX_SECONDS)) {
     throw new WharfError("OutOfRange", `no time between the years 1 and 9999: ${seconds} s since the epoch`);
   }
+  if (!(nanos >= 0 && nanos < 1e9)) throw new WharfError("OutOfRange", `${nanos} ns are no part of a second`);
   if (seconds !== last.seconds) {
     last.text = new Date(seconds * 1000).toISOString().slice(0, 20);
     last.seconds = seconds;

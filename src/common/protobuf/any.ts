@@ -28,3 +28,13 @@ export function unpackAny<T>(type: MessageType<T>, any: AnyLike): T {
   }
   return decode(type, any.value);
 }
+
+/** Undefined when it holds another type, or bytes that are no such message: of what others have sent for others. */
+export function unpackIf<T>(type: MessageType<T>, any: AnyLike): T | undefined {
+  if (!isAny(any, type)) return undefined;
+  try {
+    return decode(type, any.value);
+  } catch {
+    return undefined;
+  }
+}

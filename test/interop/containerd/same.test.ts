@@ -17,6 +17,7 @@ import { type Outcome, Side } from "./same/side.ts";
 import { diff, events, introspection, sandboxes, snapshots } from "./same/stores.ts";
 import { tasks } from "./same/tasks.ts";
 import { transfers } from "./same/transfers.ts";
+import { unknown } from "./same/unknown.ts";
 
 const UNKNOWN = 2;
 /** By call, and why; docs/containerd.md tells of them. */
@@ -122,6 +123,7 @@ const SCENARIOS: Readonly<Record<string, (side: Side) => Promise<void>>> = {
   "transfers: answered as by containerd": transfers,
   "tasks: answered as by containerd": tasks,
   "processes: answered as by containerd": processes,
+  "unknown: fields and types that nobody knows are kept as by containerd": unknown,
 };
 for (const [title, scenario] of Object.entries(SCENARIOS)) {
   test(title, async () => {

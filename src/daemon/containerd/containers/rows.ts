@@ -4,6 +4,7 @@ import { mapField } from "../../../common/filters.ts";
 import type { Database, Row } from "../../store/database.ts";
 import type { Container } from "../api/containers.ts";
 import type { Any } from "../api/types.ts";
+import { anyColumns, readAny, typeText } from "../core/any-rows.ts";
 import { readLabels } from "../core/labels.ts";
 
 export type Extensions = Record<string, Any>;
@@ -55,8 +56,8 @@ export function insertContainer(db: Database, namespace: string, container: Cont
   const { id, image, runtime, spec, snapshotter, snapshotKey, sandbox, labels, createdAt, updatedAt } = container;
   db.run(
     "INSERT INTO containers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    ...[namespace, id, image, runtime.name, runtime.options?.typeUrl ?? null, runtime.options?.value ?? null],
-    ...[spec?.typeUrl ?? null, spec?.value ?? null, snapshotter, snapshotKey, sandbox],
+    ...[namespace, id, image, runtime.name, ...anyColumns(runtime.options)],
+    ...[...anyColumns(spec), snapshotter, snapshotKey, sandbox],
     ...[JSON.stringify(labels), createdAt, updatedAt],
   );
   for (const [name, any] of Object.entries(container.extensions)) writeExtension(db, namespace, id, name, any);
@@ -71,7 +72,7 @@ export function updateContainer(db: Database, namespace: string, before: Contain
   const labels = JSON.stringify(after.labels);
   if (spec !== before.spec) {
     const sql = "UPDATE containers SET spec_type = ?, spec = ? WHERE namespace = ? AND id = ?";
-    db.run(sql, spec?.typeUrl ?? null, spec?.value ?? null, namespace, id);
+    db.run(sql, ...anyColumns(spec), namespace, id);
   }
   if (image !== before.image || snapshotKey !== before.snapshotKey || labels !== JSON.stringify(before.labels)) {
     const sql = "UPDATE containers SET image = ?, snapshot_key = ?, labels = ? WHERE namespace = ? AND id = ?";
@@ -87,10 +88,10 @@ export function updateContainer(db: Database, namespace: string, before: Contain
   }
 }
 
-function writeExtension(db: Database, namespace: string, id: string, name: string, { typeUrl, value }: Any): void {
+function writeExtension(db: Database, namespace: string, id: string, name: string, any: Any): void {
   const sql = `INSERT INTO container_extensions VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET type_url = excluded.type_url, value = excluded.value`;
-  db.run(sql, namespace, id, name, typeUrl, value);
+  db.run(sql, namespace, id, name, typeText(any), any.value);
 }
 
 export function containerAdaptor(container: Container) {
@@ -109,8 +110,4 @@ export function containerAdaptor(container: Container) {
         return undefined;
     }
   };
-}
-
-function readAny(typeUrl: unknown, value: unknown): Any | undefined {
-  return typeUrl === null ? undefined : { typeUrl: typeUrl as string, value: value as Uint8Array };
 }

@@ -73,6 +73,18 @@ function told(hub: EventHub, filters: string[] = []): string[] {
   return got;
 }
 
+test("an event whose bytes are not of its type ends nobody's subscription, whatever it asks for", async () => {
+  const hub = new EventHub();
+  const all = told(hub);
+  const some = told(hub, ["event.container_id==c"]);
+  const value = Uint8Array.of(10, 0xff);
+  for (const type of ["TaskExit", "TaskDelete"])
+    hub.emit("a", { topic: "/tasks/broken", event: { typeUrl: `containerd.events.${type}`, value } });
+  hub.emit("a", exit("c"));
+  await nextTurn();
+  assert.deepEqual([all, some], [["/tasks/broken ", "/tasks/broken ", "/tasks/exit c"], ["/tasks/exit c"]]);
+});
+
 test("what came late is told after a while, to those, too, who subscribe shortly after the start", async (t) => {
   t.mock.timers.enable({ apis: ["Date", "setTimeout"] });
   const hub = new EventHub();

@@ -18,7 +18,7 @@ import {
   TaskResumed,
   TaskStart,
 } from "../../../common/gen/containerd/events/task.ts";
-import { anyName, packAny, unpackAny } from "../../../common/protobuf/any.ts";
+import { anyName, packAny, unpackIf } from "../../../common/protobuf/any.ts";
 import type { Init, MessageType } from "../../../common/protobuf/schema.ts";
 import type { Any } from "../api/types.ts";
 
@@ -64,8 +64,8 @@ const TYPES: ReadonlyMap<string, MessageType<unknown>> = new Map(
   ].map((type: MessageType<unknown>) => [type.typeName, type]),
 );
 
-/** The fields of an event of a known type; undefined for others. */
+/** The fields of an event of a known type; undefined for others, and for bytes that are no such message: whoever may publish may publish these, too. */
 export function decodeEvent(event: Any): Record<string, unknown> | undefined {
   const type = TYPES.get(anyName(event));
-  return type && (unpackAny(type, event) as Record<string, unknown>);
+  return type && (unpackIf(type, event) as Record<string, unknown> | undefined);
 }

@@ -10,6 +10,7 @@ import { SharedLease } from "../../transfer/lease.ts";
 import { type ContainerInput, SPEC_TYPE_URL } from "../api/containers.ts";
 import type { CreateSandboxRequest, SandboxInput } from "../api/sandboxes.ts";
 import type { Containerd } from "../api.ts";
+import { readAny } from "../core/any-rows.ts";
 import type { Shared } from "../core/scope.ts";
 import { leastOomScore, makePodFiles, podFolder, removePodFiles, shmOf, usernsOf } from "./podsandbox-files.ts";
 import {
@@ -74,7 +75,7 @@ function labelsOf(db: Database, { linux }: PodSandboxConfig, runtime: string): S
   if (!contexts) return undefined;
   const rows = db.all("SELECT type_url, value FROM container_extensions WHERE name = ?", CONTAINER_EXTENSION);
   const taken = rows
-    .map(({ type_url, value }) => processLabelOf({ typeUrl: type_url as string, value: value as Uint8Array }))
+    .map(({ type_url, value }) => processLabelOf(readAny(type_url, value)))
     .filter((label) => label !== "");
   return selinuxLabels(contexts, options ?? {}, new Set(taken.map(levelOf)), runtime.includes("io.containerd.kata"));
 }

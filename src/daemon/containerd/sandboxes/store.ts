@@ -5,6 +5,7 @@ import { mapField, parseFilters } from "../../../common/filters.ts";
 import type { Row } from "../../store/database.ts";
 import type { Sandbox, SandboxInput, SandboxStore } from "../api/sandboxes.ts";
 import type { Any, FieldPaths, Filters } from "../api/types.ts";
+import { anyColumns, readAny, typeText } from "../core/any-rows.ts";
 import { now } from "../core/clock.ts";
 import { checkIdentifier, checkLabels, immutableField, readLabels, updateMap } from "../core/labels.ts";
 import type { Scope } from "../core/scope.ts";
@@ -87,8 +88,8 @@ export class LocalSandboxes implements SandboxStore {
     const { options } = runtime;
     this.#scope.db.run(
       "INSERT OR REPLACE INTO sandboxes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      ...[this.#scope.namespace, id, runtime.name, options?.typeUrl ?? null, options?.value ?? null],
-      ...[spec?.typeUrl ?? null, spec?.value ?? null, sandboxer, JSON.stringify(labels), writeExtensions(extensions)],
+      ...[this.#scope.namespace, id, runtime.name, ...anyColumns(options)],
+      ...[...anyColumns(spec), sandboxer, JSON.stringify(labels), writeExtensions(extensions)],
       ...[createdAt, updatedAt],
     );
   }
@@ -131,23 +132,19 @@ function readSandbox(row: Row): Sandbox {
   };
 }
 
-function readAny(typeUrl: unknown, value: unknown): Any | undefined {
-  return typeUrl === null ? undefined : { typeUrl: typeUrl as string, value: value as Uint8Array };
-}
-
 /** As JSON, values in base64: a sandbox has few of them. */
 function writeExtensions(extensions: Record<string, Any>): string {
-  const pairs = Object.entries(extensions).map(([name, { typeUrl, value }]) => [
+  const pairs = Object.entries(extensions).map(([name, any]) => [
     name,
-    [typeUrl, Buffer.from(value).toString("base64")],
+    [typeText(any), Buffer.from(any.value).toString("base64")],
   ]);
   return JSON.stringify(Object.fromEntries(pairs));
 }
 
 function readExtensions(text: string): Record<string, Any> {
   const extensions: Record<string, Any> = {};
-  for (const [name, [typeUrl, value]] of Object.entries(JSON.parse(text) as Record<string, [string, string]>)) {
-    extensions[name] = { typeUrl, value: Buffer.from(value, "base64") };
+  for (const [name, [type, value]] of Object.entries(JSON.parse(text) as Record<string, [string, string]>)) {
+    extensions[name] = readAny(type, Buffer.from(value, "base64"))!;
   }
   return extensions;
 }

@@ -4,7 +4,7 @@
  */
 
 import { TaskDelete } from "../../../common/gen/containerd/events/task.ts";
-import { isAny, unpackAny } from "../../../common/protobuf/any.ts";
+import { unpackIf } from "../../../common/protobuf/any.ts";
 import { parseTimestamp } from "../../../common/timestamp.ts";
 import type { Envelope } from "../api/events.ts";
 import type { EventHub } from "../events/hub.ts";
@@ -27,8 +27,9 @@ export class Deletions implements Disposable {
 
   /** Takes an event from a shim; false when it tells of a deletion that was told already. */
   admit({ namespace, event }: Envelope): boolean {
-    if (!isAny(event, TaskDelete)) return true;
-    const { containerId, id, pid } = unpackAny(TaskDelete, event);
+    const deleted = unpackIf(TaskDelete, event);
+    if (!deleted) return true;
+    const { containerId, id, pid } = deleted;
     return id !== "" && id !== containerId ? true : this.#note(`${namespace}/${containerId}/${pid}`);
   }
 

@@ -4,7 +4,7 @@
  */
 
 import { TaskExit } from "../../../common/gen/containerd/events/task.ts";
-import { anyName, unpackAny } from "../../../common/protobuf/any.ts";
+import { unpackIf } from "../../../common/protobuf/any.ts";
 import { formatTimestamp, parseTimestamp } from "../../../common/timestamp.ts";
 import type { Database, Row } from "../../store/database.ts";
 import type { Envelope } from "../api/events.ts";
@@ -97,8 +97,9 @@ export class Exits {
    * is told.
    */
   admit(envelope: Envelope, late = false): boolean {
-    if (anyName(envelope.event) !== TaskExit.typeName) return true;
-    const { containerId: task, id, pid, ...answer } = unpackAny(TaskExit, envelope.event);
+    const exit = unpackIf(TaskExit, envelope.event);
+    if (!exit) return true;
+    const { containerId: task, id, pid, ...answer } = exit;
     const key = { namespace: envelope.namespace, task, exec: id === task ? "" : id };
     return this.#note(key, exitOf(pid, answer, envelope.timestamp), late);
   }
@@ -160,8 +161,7 @@ export class Exits {
 /** Whether what an event tells of was before that time, ms since the epoch: a shim may tell of an end some while after. */
 export function wasBefore({ event, timestamp }: Envelope, time: number): boolean {
   if (Date.parse(timestamp) < time) return true;
-  if (anyName(event) !== TaskExit.typeName) return false;
-  const { exitedAt } = unpackAny(TaskExit, event);
+  const exitedAt = unpackIf(TaskExit, event)?.exitedAt;
   return exitedAt !== undefined && exitedAt.seconds > 0 && Date.parse(formatTimestamp(exitedAt)) < time;
 }
 

@@ -2,7 +2,7 @@
 
 import { isCode } from "../../../common/errors.ts";
 import { TaskOOM } from "../../../common/gen/containerd/events/task.ts";
-import { unpackAny } from "../../../common/protobuf/any.ts";
+import { unpackIf } from "../../../common/protobuf/any.ts";
 import type { Engine } from "../engine.ts";
 
 /** Milliseconds until a containerd that went away is asked again. */
@@ -15,8 +15,8 @@ export function watchOom(engine: Engine): void {
   const listen = async () => {
     const filter = `topic=="/tasks/oom",namespace==${engine.client.namespace}`;
     for await (const { event } of engine.client.events.subscribe([filter], { signal })) {
-      const { containerId } = unpackAny(TaskOOM, event);
-      const container = engine.containers.find(containerId);
+      const oom = unpackIf(TaskOOM, event);
+      const container = oom && engine.containers.find(oom.containerId);
       if (!container) continue;
       container.record.state.oomKilled = true;
       engine.emit(container, "oom");

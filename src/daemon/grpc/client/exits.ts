@@ -5,7 +5,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { TaskExit } from "../../../common/gen/containerd/events/task.ts";
-import { unpackAny } from "../../../common/protobuf/any.ts";
+import { unpackIf } from "../../../common/protobuf/any.ts";
 import type { EventService } from "../../containerd/api/events.ts";
 import type { ExitStatus } from "../../containerd/api/tasks.ts";
 import { fromTime } from "../convert.ts";
@@ -66,7 +66,8 @@ export class HeardExits {
     while (!signal.aborted) {
       try {
         for await (const { namespace, event } of this.#events().subscribe(['topic=="/tasks/exit"'], { signal })) {
-          if (namespace === this.#namespace) this.#note(unpackAny(TaskExit, event));
+          const exit = namespace === this.#namespace ? unpackIf(TaskExit, event) : undefined;
+          if (exit) this.#note(exit);
         }
       } catch {
         // containerd is away, or this was too slow: waits go on, and tell what is wrong

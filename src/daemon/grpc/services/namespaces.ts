@@ -11,9 +11,11 @@ export function addNamespaces(router: Router, core: ContainerdCore): void {
   router.add(NamespacesService, {
     get: async ({ name }, call) => ({ namespace: await anyClientOf(core, call).namespaces.get(name) }),
     list: async ({ filter }, call) => ({ namespaces: await anyClientOf(core, call).namespaces.list(filter) }),
-    create: async ({ namespace }, call) => ({
-      namespace: await anyClientOf(core, call).namespaces.create(required(namespace, "namespace")),
-    }),
+    create: async ({ namespace }, call) => {
+      const sent = required(namespace, "namespace");
+      // The answer has what was sent, as containerd's: fields that nobody knows, too.
+      return { namespace: { ...sent, ...(await anyClientOf(core, call).namespaces.create(sent)) } };
+    },
     update: async ({ namespace, updateMask }, call) => {
       const wanted = required(namespace, "namespace");
       for (const path of updateMask?.paths ?? []) {

@@ -8,7 +8,13 @@ import { LeasesService } from "../../../../src/common/gen/containerd/services/le
 import { frame, MessageReader } from "../../../../src/common/grpc/message.ts";
 import { decodeText } from "../../../../src/common/grpc/status.ts";
 import { decode, encode } from "../../../../src/common/protobuf/codec.ts";
-import type { Init, MessageType, Method, Service } from "../../../../src/common/protobuf/schema.ts";
+import {
+  type Init,
+  type MessageType,
+  type Method,
+  type Service,
+  unknownFields,
+} from "../../../../src/common/protobuf/schema.ts";
 import { FieldsSeen } from "../../../support/fields.ts";
 
 /** Milliseconds after which a call that answers nothing more counts as such. */
@@ -53,6 +59,8 @@ export class Side implements Disposable {
   readonly ours: boolean;
   /** A folder that the daemon sees, too. */
   readonly dir: string;
+  /** Where shims tell of their events. */
+  readonly ttrpc: string;
   /** The namespace of calls that name none: another in each run. */
   readonly space: string;
   readonly #session: ClientHttp2Session;
@@ -64,6 +72,7 @@ export class Side implements Disposable {
     this.space = space;
     this.ours = ours;
     this.dir = dir;
+    this.ttrpc = `${socket}.ttrpc`;
     this.#drop = [...drop, [new RegExp(this.space, "g"), "<N>"]];
     this.#session = connectHttp2("http://localhost", { createConnection: () => connectSocket(socket) });
     this.#session.on("error", () => {});
@@ -223,10 +232,10 @@ export class Side implements Disposable {
     if (typeof record.seconds === "number" && typeof record.nanos === "number") {
       return record.seconds > 1e9 ? "now" : `${record.seconds}s${record.nanos}`;
     }
-    return Object.fromEntries(
-      Object.keys(record)
-        .sort()
-        .map((key) => [this.#text(key), key === "pid" && record[key] !== 0 ? "pid" : this.#plain(record[key])]),
-    );
+    const known = Object.keys(record)
+      .sort()
+      .map((key) => [this.#text(key), key === "pid" && record[key] !== 0 ? "pid" : this.#plain(record[key])]);
+    const unknown = (record as { [unknownFields]?: Uint8Array })[unknownFields];
+    return Object.fromEntries(unknown ? [...known, ["fields unknown", this.#plain(unknown)]] : known);
   }
 }
