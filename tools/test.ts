@@ -1,5 +1,5 @@
 // Runs the tests and says at the very end `N passed, N failed`.
-//   tools/test.ts [--only TEXT] (unit | kernel | interop | scenario | scenario NAME | vm | FILE)…
+//   tools/test.ts [--only TEXT] [--times] (unit | kernel | interop | scenario | scenario NAME | vm | FILE)…
 // Every file runs in a process of its own and may leave nothing behind; docs/testing.md tells the rules.
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -19,7 +19,7 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 
 function usage(problem: string): never {
   process.stderr.write(
-    `test: ${problem}\nusage: test.ts [--only TEXT] (unit | kernel | interop | scenario [NAME] | vm | FILE)…\n`,
+    `test: ${problem}\nusage: test.ts [--only TEXT] [--times] (unit | kernel | interop | scenario [NAME] | vm | FILE)…\n`,
   );
   process.exit(2);
 }
@@ -46,7 +46,10 @@ function choose(names: string[]): TestFile[] {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { only: { type: "string" } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { only: { type: "string" }, times: { type: "boolean" } },
+  });
   if (positionals.length === 0) usage("name a suite or a file");
   const files = choose(positionals);
   const host = await buildHost((text) => process.stderr.write(`wharf: ${text}\n`));
@@ -60,7 +63,7 @@ async function main(): Promise<number> {
   const watched: Watched = { mark, alone, except: ROOT };
   const stop = new AbortController();
   const run = new Run(
-    { host, reaper, run: mark, tmp, only: values.only, graceMs: GRACE_MS, signal: stop.signal },
+    { host, reaper, run: mark, tmp, only: values.only, times: values.times, graceMs: GRACE_MS, signal: stop.signal },
     watched,
     say,
   );

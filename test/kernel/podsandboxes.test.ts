@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { PODSANDBOX_SANDBOXER } from "../../src/daemon/containerd/api/sandboxes.ts";
 import { FakeAgent } from "../../src/daemon/containerd/conformance/fake-agent.ts";
 import { podSandboxCrashSuite } from "../../src/daemon/containerd/conformance/podsandbox-crash.ts";
@@ -15,8 +15,11 @@ import { createSubject } from "./core-subject.ts";
 
 const BIN = join(import.meta.dirname, "../../dist/bin");
 
-podSandboxesSuite("core", () => createSubject());
-podSandboxesSuite("grpc", () => createSubject(true));
+// each has a daemon of its own
+describe("with shims", { concurrency: 4 }, () => {
+  podSandboxesSuite("core", () => createSubject());
+  podSandboxesSuite("grpc", () => createSubject(true));
+});
 
 podSandboxCrashSuite(
   "core",

@@ -27,6 +27,7 @@ function outcomeOf({ type, data }: TestEvent, path: readonly string[]): Outcome 
   const outcome: Outcome = { name: [...path, data.name].join(" › "), passed };
   if (data.skip !== undefined && data.skip !== false) outcome.skipped = data.skip === true ? "" : data.skip;
   if (!passed) outcome.error = explain(error?.cause ?? error);
+  if (data.details?.duration_ms !== undefined) outcome.seconds = data.details.duration_ms / 1000;
   return outcome;
 }
 

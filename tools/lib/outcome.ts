@@ -6,6 +6,8 @@ export interface Outcome {
   /** Set when the test was skipped: the reason, empty when none was given. */
   skipped?: string;
   error?: string;
+  /** How long it took, where that is known. */
+  seconds?: number;
 }
 
 /** Reads the flat TAP of src/linux/testing.ts; comment lines after a failure are its error. */

@@ -20,6 +20,8 @@ export interface Tools {
   signal: AbortSignal;
   /** Only tests whose name contains this. */
   only?: string | undefined;
+  /** Tells which tests took long. */
+  times?: boolean | undefined;
 }
 
 export interface FileResult {

@@ -9,6 +9,7 @@ import {
   snapshot,
   type Watched,
 } from "../../test/support/leaks.ts";
+import type { Outcome } from "./outcome.ts";
 import { type FileResult, runFile, type Tools } from "./run-file.ts";
 import { SUITES, type TestFile } from "./suites.ts";
 
@@ -55,6 +56,8 @@ export class Run {
     const skipped = outcomes.filter((outcome) => outcome.skipped !== undefined).length;
     const counts = `${outcomes.length} tests${skipped ? `, ${skipped} skipped` : ""}`;
     this.#say(`${failed.length ? "✗" : "✓"} ${test.file} (${counts}, ${seconds.toFixed(1)} s)`);
+    const took = ({ name, seconds: own = 0 }: Outcome) => own >= 1 && this.#say(`    ${own.toFixed(1)} s ${name}`);
+    if (this.#tools.times) outcomes.forEach(took);
     for (const outcome of failed) this.#say(`    ✗ ${outcome.name}\n${indent(outcome.error ?? "failed", 6)}`);
     if (failed.length && output.trim()) this.#say(`    what it wrote:\n${indent(output.trimEnd().slice(-4000), 6)}`);
   }

@@ -1,7 +1,7 @@
 // Run inside the peers' root: the core's tasks with containerd's own shim, or with ours (`runt`), and runc.
 import { appendFileSync, chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { Options } from "../../../src/common/gen/containerd/runc/options.ts";
 import { packAny } from "../../../src/common/protobuf/any.ts";
 import { startAgent } from "../../../src/daemon/agent/client.ts";
@@ -49,7 +49,7 @@ async function create(): Promise<TaskSubject> {
     dir,
     state,
     cgroup: uniqueName("tasks"),
-    runtime: { name: RUNTIME, options: packAny(Options, { binaryName: "runc" }) },
+    runtime: { name: RUNTIME, options: packAny(Options, { binaryName: "runc", root: join(dir, "oci") }) },
     rootfs: [{ type: "bind", source: image, target: "", options: ["rbind", "rw"] }],
     client: (namespace) => running.core.namespace(namespace),
     restart: async (between) => {
@@ -70,7 +70,11 @@ async function create(): Promise<TaskSubject> {
   };
 }
 
-tasksSuite(RUNTIME, create);
+// each has a daemon of its own, and some wait
+describe("with shims", { concurrency: 4 }, () => {
+  tasksSuite(RUNTIME, create);
+  podSandboxesSuite(RUNTIME, create);
+});
 
 test(`${RUNTIME}: what the shim says comes into the daemon's log, before and after a restart`, async () => {
   await using subject = await create();
@@ -92,8 +96,6 @@ test(`${RUNTIME}: what the shim says comes into the daemon's log, before and aft
   await subject.client("a").tasks.delete("l1");
   await said("a line for the journal");
 });
-
-podSandboxesSuite(RUNTIME, create);
 
 taskCrashSuite(
   RUNTIME,

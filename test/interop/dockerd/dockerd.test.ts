@@ -2,7 +2,7 @@
 // A real dockerd with wharfd in containerd's place, while our own Docker layer has a container on the same wharfd: both ways to store images, live-restore across kill -9 of either daemon. The same on a real
 // containerd that has our shim and our snapshotter.
 import { join } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { build } from "../e2e/daemon.ts";
 import { checkSteps, type Expected } from "./steps.ts";
 
@@ -71,12 +71,15 @@ const MODES = {
   store: ["wharfd with our content store and overlayfs snapshotter", "overlayfs"],
   theirs: ["a real containerd with our shim and our snapshotter", "wharf"],
 };
-for (const [mode, [what, snapshotter]] of Object.entries(MODES)) {
-  const driver = new RegExp(`^${snapshotter} runt\n$`);
-  // Two folders to look into, whose names are told with them.
-  const tasks: Expected[string] = mode === "theirs" ? EXPECTED.tasks! : [/^\S+:\n\n\S+:\n$/, 1];
-  // A real containerd forgets a task that ended while it was dead.
-  const meanwhile: Expected[string] = mode === "theirs" ? /^exited (?:42|255) 0\n$/ : EXPECTED.meanwhile!;
-  const expected = { driver, ...EXPECTED, meanwhile, tasks };
-  test(`dockerd on ${what}`, (t) => checkSteps(t, SCRIPT, `dockerd-${mode}`, [mode], expected));
-}
+// each in a network and folders of its own
+describe("dockerd", { concurrency: 3 }, () => {
+  for (const [mode, [what, snapshotter]] of Object.entries(MODES)) {
+    const driver = new RegExp(`^${snapshotter} runt\n$`);
+    // Two folders to look into, whose names are told with them.
+    const tasks: Expected[string] = mode === "theirs" ? EXPECTED.tasks! : [/^\S+:\n\n\S+:\n$/, 1];
+    // A real containerd forgets a task that ended while it was dead.
+    const meanwhile: Expected[string] = mode === "theirs" ? /^exited (?:42|255) 0\n$/ : EXPECTED.meanwhile!;
+    const expected = { driver, ...EXPECTED, meanwhile, tasks };
+    test(`dockerd on ${what}`, (t) => checkSteps(t, SCRIPT, `dockerd-${mode}`, [mode], expected));
+  }
+});

@@ -229,6 +229,8 @@ test("kill -9 at each step of ingests that are written, aborted and committed, a
   killAtEach(t, {
     steps: CONTENT.map(([step]) => step),
     chosen: /^(content|gc)\./,
+    // each walk waits for a lease to expire
+    atOnce: 4,
     needed: ["content.written", "content.published", "content.recorded", "gc.swept"],
     walk: walkContent,
     check: checkContent,

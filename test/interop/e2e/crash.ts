@@ -1,6 +1,7 @@
 // kill -9 of the daemon at every fail point that a road of a user's steps comes by, with the real agent, shim and runt.
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
+import { eachOf } from "../../../src/daemon/containerd/conformance/crash-harness.ts";
 import { Daemon, until } from "./daemon.ts";
 import { type Heard, Listener } from "./listener.ts";
 
@@ -29,6 +30,8 @@ export interface Road {
   walk(daemon: Daemon, fault?: (text: string) => void): Promise<Way>;
   /** What must be true after a crash, of what was acknowledged; and takes all away that the road would find in its way. */
   check(daemon: Daemon, way: Way): Promise<void>;
+  /** Walked at a time: two where nothing else is said; more where most of it is waiting. */
+  atOnce?: number;
   /** Events that somebody must have heard who listens to both daemons. */
   events?(way: Way): Heard[];
 }
@@ -113,17 +116,20 @@ async function killAt(spec: string, road: Road): Promise<boolean> {
   return reached;
 }
 
-/** Kills the daemon at each of the road's points; two of them are walked at a time. */
+/** Kills the daemon at each of the road's points. */
 export async function killAtEach(t: TestContext, road: Road): Promise<void> {
   const specs = await pointsOf(road);
   // one by name, to look into it
   if (process.env.WHARF_TEST_POINT) specs.splice(0, specs.length, ...process.env.WHARF_TEST_POINT.split(" "));
   const all = specs.length;
   const missed: string[] = [];
-  const next = async (): Promise<void> => {
-    for (let spec = specs.shift(); spec; spec = specs.shift()) if (!(await killAt(spec, road))) missed.push(spec);
-  };
-  await Promise.all([next(), next()]);
+  await eachOf(
+    specs,
+    async (spec) => {
+      if (!(await killAt(spec, road))) missed.push(spec);
+    },
+    road.atOnce ?? 2,
+  );
   // their number varies with time: the last of a kind may not be reached again
   t.diagnostic(`${all} points${missed.length > 0 ? `, not reached: ${missed.join(" ")}` : ""}`);
 }

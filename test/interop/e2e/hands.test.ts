@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { build, Daemon, until } from "./daemon.ts";
 
 before(build);
@@ -123,103 +123,106 @@ async function pointsOf(daemon: Daemon, file: string): Promise<string[]> {
   return [...new Set(names)].filter((name) => name !== "" && name !== "agent.done");
 }
 
-test("the daemon's hands are killed at their system calls: it goes on, and nothing is left", async (t) => {
-  const daemon = Daemon.prepare();
-  const file = join(daemon.dir, "failpoints");
-  writeFileSync(file, "");
-  await using _ = daemon;
-  await daemon.start({ WHARF_AGENT_FAILPOINTS: file });
-  await daemon.busybox();
-  const names = await pointsOf(daemon, file);
-  for (const name of [
-    "agent.networkAttach",
-    "agent.hatchShim",
-    "shim.hatched",
-    "shim.reaped",
-    "ttrpc.serve.Create",
-    "worker.unpack",
-    "log.rotate",
-  ])
-    assert.ok(names.includes(name), `${name} was not reached: ${names.join(" ")}`);
-  const [wanted = "", only] = process.env.WHARF_TEST_POINT?.split(":") ?? [];
-  const onwards = wanted.endsWith("+");
-  const begin = names.indexOf(onwards ? wanted.slice(0, -1) : wanted);
-  assert.ok(wanted === "" || begin >= 0, `${wanted} is none of ${names.join(" ")}`);
-  let rounds = 0;
-  for (const name of wanted === "" ? names : names.slice(begin, onwards ? undefined : begin + 1)) {
-    const counts = only
-      ? [Number(only)]
-      : ALL
-        ? Array.from({ length: 400 }, (_, i) => (i < 20 ? i : 20 + 5 * (i - 20)))
-        : LONG.includes(name)
-          ? [0, 12, 40]
-          : [0];
-    for (const count of counts) {
-      rounds++;
-      if (!(await round(daemon, file, name, count))) break;
-    }
-  }
-  t.diagnostic(`${rounds} rounds, ${names.length} points`);
-  await until("nothing that is killed", () => readFileSync(file, "utf8") === "");
-});
-
 /** The shim of a container that runs. */
 function shimOf(daemon: Daemon, id: string): number {
   const init = readFileSync(join(daemon.state, "tasks/moby", id, "init.pid"), "utf8");
   return Number(readFileSync(`/proc/${init}/stat`, "utf8").split(") ")[1]!.split(" ")[1]);
 }
 
-test("a shim is killed, and then what cleans up after it: its container is gone all the same", async () => {
-  const daemon = Daemon.prepare();
-  const file = join(daemon.dir, "failpoints");
-  writeFileSync(file, "");
-  await using _ = daemon;
-  await daemon.start({ WHARF_AGENT_FAILPOINTS: file });
-  await daemon.busybox();
-  const id = await daemon.ok("run", "-d", "--network", "none", "busybox", "sleep", "1000");
-  writeFileSync(file, "worker.spawnShim 20\n");
-  process.kill(shimOf(daemon, id), "SIGKILL");
-  assert.equal(await daemon.ok("wait", id), "137");
-  assert.ok(!existsSync(file), "it was killed");
-  await daemon.ok("rm", id);
-  await daemon.clean("a container whose shim was killed");
-});
-
-test("a shim that hangs goes with what is to be killed: kill, stop and rm -f", async () => {
-  await using daemon = await Daemon.start();
-  await daemon.busybox();
-  const ways = [
-    ["kill", "one"],
-    ["stop", "-t", "1", "two"],
-    ["rm", "-f", "three"],
-  ];
-  const shims: number[] = [];
-  try {
-    for (const way of ways) {
-      const id = await daemon.ok("run", "-d", "--name", way.at(-1)!, "-p", "80", "busybox", "sleep", "1000");
-      const shim = shimOf(daemon, id);
-      process.kill(shim, "SIGSTOP");
-      shims.push(shim);
-    }
-    const ending = Promise.all(ways.map((way) => daemon.ok(...way)));
-    // others go on meanwhile
-    assert.equal((await daemon.run(["busybox", "echo", "well"])).stdout, "well\n");
-    await ending;
-    for (const name of ["one", "two"]) {
-      const state = await daemon.ok("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name);
-      assert.equal(state, "exited 137");
-    }
-    assert.equal(await daemon.ok("ps", "-a", "--format", "{{.Names}}"), "two\none");
-    await daemon.ok("start", "one");
-    await daemon.ok("rm", "-f", "one", "two");
-    await daemon.clean("shims that hang");
-  } finally {
-    for (const pid of shims) {
-      try {
-        process.kill(pid, "SIGCONT");
-      } catch {
-        // ended, as it should be
+// each with a daemon of its own; the last one waits most of its time, for a shim that does not answer
+describe("hands", { concurrency: 2 }, () => {
+  test("the daemon's hands are killed at their system calls: it goes on, and nothing is left", async (t) => {
+    const daemon = Daemon.prepare();
+    const file = join(daemon.dir, "failpoints");
+    writeFileSync(file, "");
+    await using _ = daemon;
+    await daemon.start({ WHARF_AGENT_FAILPOINTS: file });
+    await daemon.busybox();
+    const names = await pointsOf(daemon, file);
+    for (const name of [
+      "agent.networkAttach",
+      "agent.hatchShim",
+      "shim.hatched",
+      "shim.reaped",
+      "ttrpc.serve.Create",
+      "worker.unpack",
+      "log.rotate",
+    ])
+      assert.ok(names.includes(name), `${name} was not reached: ${names.join(" ")}`);
+    const [wanted = "", only] = process.env.WHARF_TEST_POINT?.split(":") ?? [];
+    const onwards = wanted.endsWith("+");
+    const begin = names.indexOf(onwards ? wanted.slice(0, -1) : wanted);
+    assert.ok(wanted === "" || begin >= 0, `${wanted} is none of ${names.join(" ")}`);
+    let rounds = 0;
+    for (const name of wanted === "" ? names : names.slice(begin, onwards ? undefined : begin + 1)) {
+      const counts = only
+        ? [Number(only)]
+        : ALL
+          ? Array.from({ length: 400 }, (_, i) => (i < 20 ? i : 20 + 5 * (i - 20)))
+          : LONG.includes(name)
+            ? [0, 12, 40]
+            : [0];
+      for (const count of counts) {
+        rounds++;
+        if (!(await round(daemon, file, name, count))) break;
       }
     }
-  }
+    t.diagnostic(`${rounds} rounds, ${names.length} points`);
+    await until("nothing that is killed", () => readFileSync(file, "utf8") === "");
+  });
+
+  test("a shim is killed, and then what cleans up after it: its container is gone all the same", async () => {
+    const daemon = Daemon.prepare();
+    const file = join(daemon.dir, "failpoints");
+    writeFileSync(file, "");
+    await using _ = daemon;
+    await daemon.start({ WHARF_AGENT_FAILPOINTS: file });
+    await daemon.busybox();
+    const id = await daemon.ok("run", "-d", "--network", "none", "busybox", "sleep", "1000");
+    writeFileSync(file, "worker.spawnShim 20\n");
+    process.kill(shimOf(daemon, id), "SIGKILL");
+    assert.equal(await daemon.ok("wait", id), "137");
+    assert.ok(!existsSync(file), "it was killed");
+    await daemon.ok("rm", id);
+    await daemon.clean("a container whose shim was killed");
+  });
+
+  test("a shim that hangs goes with what is to be killed: kill, stop and rm -f", async () => {
+    await using daemon = await Daemon.start();
+    await daemon.busybox();
+    const ways = [
+      ["kill", "one"],
+      ["stop", "-t", "1", "two"],
+      ["rm", "-f", "three"],
+    ];
+    const shims: number[] = [];
+    try {
+      for (const way of ways) {
+        const id = await daemon.ok("run", "-d", "--name", way.at(-1)!, "-p", "80", "busybox", "sleep", "1000");
+        const shim = shimOf(daemon, id);
+        process.kill(shim, "SIGSTOP");
+        shims.push(shim);
+      }
+      const ending = Promise.all(ways.map((way) => daemon.ok(...way)));
+      // others go on meanwhile
+      assert.equal((await daemon.run(["busybox", "echo", "well"])).stdout, "well\n");
+      await ending;
+      for (const name of ["one", "two"]) {
+        const state = await daemon.ok("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name);
+        assert.equal(state, "exited 137");
+      }
+      assert.equal(await daemon.ok("ps", "-a", "--format", "{{.Names}}"), "two\none");
+      await daemon.ok("start", "one");
+      await daemon.ok("rm", "-f", "one", "two");
+      await daemon.clean("shims that hang");
+    } finally {
+      for (const pid of shims) {
+        try {
+          process.kill(pid, "SIGCONT");
+        } catch {
+          // ended, as it should be
+        }
+      }
+    }
+  });
 });

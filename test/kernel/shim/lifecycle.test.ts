@@ -492,4 +492,6 @@ test("checkpoint and restore: without criu they say what is missing, and leave a
   const again = { id: third.id, bundle: third.bundle, rootfs: daemon.mounts, options: daemon.options };
   await third.task.create({ ...again, checkpoint: path });
   await assert.rejects(third.task.start({ id: third.id }), /need criu, which is not at criu/);
+  // nothing runs that could be killed, and whose end could be waited for
+  await third.task.delete({ id: third.id });
 });

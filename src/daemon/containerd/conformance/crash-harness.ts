@@ -31,6 +31,15 @@ export function specsOf(points: readonly string[]): string[] {
   });
 }
 
+/** Each in its own place, so many at once: most of the time they wait, as a shim does for who takes its last events. */
+export async function eachOf<T>(all: readonly T[], body: (one: T) => Promise<void>, atOnce = 4): Promise<void> {
+  const queue = [...all];
+  const next = async (): Promise<void> => {
+    for (let one = queue.shift(); one !== undefined; one = queue.shift()) await body(one);
+  };
+  await Promise.all(Array.from({ length: atOnce }, next));
+}
+
 /** Commands of processes that name the state directory: shims. */
 export function processes(state: string): string[] {
   const commands = readdirSync("/proc")

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isCode } from "../../../common/errors.ts";
 import { PODSANDBOX_SANDBOXER } from "../api/sandboxes.ts";
 import type { ContainerdCore } from "../api.ts";
-import { type CrashPlace, processes, runScenario, specsOf, within } from "./crash-harness.ts";
+import { type CrashPlace, eachOf, processes, runScenario, specsOf, within } from "./crash-harness.ts";
 
 const SCENARIO = "podsandbox-scenario.ts";
 const OWN = ["inserted", "files-made", "created", "task-created", "task-started", "stopped", "emptied", "task-deleted"];
@@ -22,14 +22,15 @@ export function podSandboxCrashSuite(
     const { points } = await within(scratch, (place) => runScenario(place, SCENARIO, "*"));
     for (const point of [...OWN, "container-deleted"]) assert.ok(points.includes(`podsandbox.${point}`), point);
     // The others, and those of tasks for its containers', are what the suite of tasks has.
-    for (const spec of specsOf(points).filter((point) => /^(podsandbox\..*|task\..*:1)$/.test(point))) {
-      await within(scratch, async (place) => {
+    const specs = specsOf(points).filter((point) => /^(podsandbox\..*|task\..*:1)$/.test(point));
+    await eachOf(specs, (spec) =>
+      within(scratch, async (place) => {
         const { steps } = await runScenario(place, SCENARIO, spec);
         await checkAfter(place, open, steps).catch((cause: unknown) => {
           throw new Error(`killed at ${spec}, after ${steps.at(-1) ?? "nothing"}`, { cause });
         });
-      });
-    }
+      }),
+    );
   });
 }
 

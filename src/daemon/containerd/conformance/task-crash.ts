@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Containerd, ContainerdCore } from "../api.ts";
-import { type CrashPlace, processes, runScenario, specsOf, within } from "./crash-harness.ts";
+import { type CrashPlace, eachOf, processes, runScenario, specsOf, within } from "./crash-harness.ts";
 
 const SCENARIO = "task-scenario.ts";
 
@@ -27,14 +27,14 @@ export function taskCrashSuite(
     ]) {
       assert.ok(points.includes(point), point);
     }
-    for (const spec of specs) {
-      await within(scratch, async (place) => {
+    await eachOf(specs, (spec) =>
+      within(scratch, async (place) => {
         const { steps } = await runScenario(place, SCENARIO, spec);
         await checkAfter(place, open, steps).catch((cause: unknown) => {
           throw new Error(`killed at ${spec}, after ${steps.at(-1) ?? "nothing"}`, { cause });
         });
-      });
-    }
+      }),
+    );
   });
 }
 

@@ -36,13 +36,8 @@ import {
   until,
 } from "./task-harness.ts";
 
-/** What a subject behind a wire has to show: that all it is told arrives. */
-export const WIRED = ["processes are added, listed", "its input is closed", "the shim of a task"];
-
-/** @param only begins of the titles that are wanted; all by default */
-export function tasksSuite(name: string, create: () => Promise<TaskSubject>, only: readonly string[] = [""]): void {
+export function tasksSuite(name: string, create: () => Promise<TaskSubject>): void {
   const check = (title: string, body: (subject: TaskSubject, client: () => Containerd) => Promise<void>) => {
-    if (!only.some((begin) => title.startsWith(begin))) return;
     test(`${name}: tasks: ${title}`, async () => {
       await using subject = await create();
       await body(subject, () => subject.client("a"));

@@ -4,6 +4,7 @@
  */
 
 import { writeSync } from "node:fs";
+import { join } from "node:path";
 import { Options } from "../../../common/gen/containerd/runc/options.ts";
 import { packAny } from "../../../common/protobuf/any.ts";
 import { armFailpoints } from "../../store/failpoints.ts";
@@ -37,7 +38,7 @@ const client = core.namespace("a");
 const value = new TextEncoder().encode(JSON.stringify(spec));
 await client.containers.create({
   id: "c1",
-  runtime: { name, options: packAny(Options, { binaryName }) },
+  runtime: { name, options: packAny(Options, { binaryName, root: join(state, "oci") }) },
   spec: { typeUrl: SPEC_TYPE_URL, value },
 });
 done("container");
