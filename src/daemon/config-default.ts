@@ -21,6 +21,11 @@ log-driver = "json-file"
 # The group, a name or number, that may use containerd.sock: whoever is in it is as good as root. The file's mode is 0660.
 containerd-group = "root"
 
+# Bytes of the biggest message that containerd.sock takes and sends (containerd: grpc.max_recv_message_size, grpc.max_send_message_size). A call
+# whose answer is bigger ends with ResourceExhausted, as a client by itself takes no more either.
+max-recv-message-size = 16777216
+max-send-message-size = 16777216
+
 # Serves our overlayfs snapshotter there to another containerd, which names the socket in its [proxy_plugins].
 # snapshotter-socket = "/run/wharf/snapshotter.sock"
 

@@ -3,6 +3,7 @@
 import { isAbsolute } from "node:path";
 import { array, boolean, integer, map, object, oneOf, optional, string } from "../common/docker/schema.ts";
 import { describe } from "../common/errors.ts";
+import { MAX_MESSAGE, type MessageLimits } from "../common/grpc/message.ts";
 import { tryParseReference } from "../common/reference.ts";
 import type { Config, LogSettings, RuntimeHandler } from "./config.ts";
 import type { ContentPolicy } from "./containerd/core/scope.ts";
@@ -33,6 +34,8 @@ export const ConfigFile = object("Config", {
   snapshotters: optional(map(object("", { address: string() }))),
   "snapshotter-socket": optional(string()),
   "containerd-group": optional(string()),
+  "max-recv-message-size": optional(integer()),
+  "max-send-message-size": optional(integer()),
   "content-sharing-policy": optional(oneOf("shared", "isolated")),
   "restart-interval": optional(string()),
   "sandbox-image": optional(string()),
@@ -57,6 +60,8 @@ interface File {
   snapshotters?: Record<string, { address: string }>;
   "snapshotter-socket"?: string;
   "containerd-group"?: string;
+  "max-recv-message-size"?: number;
+  "max-send-message-size"?: number;
   "content-sharing-policy"?: ContentPolicy;
   "restart-interval"?: string;
   "sandbox-image"?: string;
@@ -68,6 +73,8 @@ interface File {
 const OUR_SHIM = "io.containerd.runt.v2";
 /** Milliseconds that any setting of time may be. */
 const LONGEST = 24 * 3600 * 1000;
+/** Bytes: what the length in a message's prefix may be with any client. */
+const LARGEST = 2 ** 31 - 1;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
 export function readConfig(text: string, path: string): Config {
@@ -108,6 +115,7 @@ export function readConfig(text: string, path: string): Config {
       throw fault(text, ["snapshotter-socket"], "must be the absolute path of a socket");
     const containerdGroup = file["containerd-group"];
     if (containerdGroup === "") throw fault(text, ["containerd-group"], "must be a group's name or number");
+    const messageLimits = limitsOf(file, text);
     const contentPolicy = file["content-sharing-policy"];
     const imageVerifier = verifierOf(file["image-verifier"], text);
     const restart = file["restart-interval"];
@@ -120,6 +128,7 @@ export function readConfig(text: string, path: string): Config {
       ...(logs ? { logs } : {}),
       ...{ registries, runtimes, defaultRuntime, snapshotters, snapshotterSocket, containerdGroup },
       ...(sandboxImage ? { sandboxImage } : {}),
+      ...(messageLimits ? { messageLimits } : {}),
       ...(contentPolicy ? { contentPolicy } : {}),
       ...(imageVerifier ? { imageVerifier } : {}),
       ...(restartInterval ? { restartInterval } : {}),
@@ -141,6 +150,17 @@ function logsOf(
     throw fault(text, ["log-opts", ...(name === undefined ? [] : [name])], `is wrong: ${why}`);
   }
   return { driver, options: { ...options } };
+}
+
+/** What is left out is as containerd has it. */
+function limitsOf(file: File, text: string): MessageLimits | undefined {
+  const bytes = (key: "max-recv-message-size" | "max-send-message-size"): number => {
+    const value = file[key] ?? MAX_MESSAGE;
+    if (value < 1 || value > LARGEST) throw fault(text, [key], `must be a number of bytes from 1 to ${LARGEST}`);
+    return value;
+  };
+  const limits = { receive: bytes("max-recv-message-size"), send: bytes("max-send-message-size") };
+  return limits.receive === MAX_MESSAGE && limits.send === MAX_MESSAGE ? undefined : limits;
 }
 
 /** What is left out is as containerd has it. */

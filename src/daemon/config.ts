@@ -1,5 +1,6 @@
 /** What /etc/wharf/config.toml settles. */
 
+import type { MessageLimits } from "../common/grpc/message.ts";
 import type { ContentPolicy } from "./containerd/core/scope.ts";
 import type { RegistryConfig } from "./registry/settings.ts";
 import type { VerifierSettings } from "./transfer/verify.ts";
@@ -35,6 +36,8 @@ export interface Config {
   snapshotterSocket: string | undefined;
   /** Name or number of the group that may use the sockets of containerd's API; root's by default. */
   containerdGroup: string | undefined;
+  /** Of the containerd API; containerd's by default. */
+  messageLimits?: MessageLimits | undefined;
   /** `shared` by default. */
   contentPolicy?: ContentPolicy | undefined;
   /** Milliseconds between two looks at containers with restart labels; 10 s by default. */

@@ -106,12 +106,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   stack.defer(() => engine.settling);
   // The sockets of the containerd API first: who waits for docker.sock finds all of them.
   if (options.containerd === undefined) {
-    const { containerdGroup } = options.file ?? {};
-    stack.use(await serveContainerd(join(state, "containerd.sock"), core, log, "all", containerdGroup));
+    const { containerdGroup: group, messageLimits: limits } = options.file ?? {};
+    stack.use(await serveContainerd(join(state, "containerd.sock"), core, log, { group, limits }));
   }
   const snapshotterSocket = options.file?.snapshotterSocket;
   if (snapshotterSocket && options.containerd === undefined)
-    stack.use(await serveContainerd(snapshotterSocket, core, log, "snapshotter"));
+    stack.use(await serveContainerd(snapshotterSocket, core, log, { what: "snapshotter" }));
   const addresses: ListenAddress[] = [{ kind: "unix", path: join(state, "docker.sock") }, ...options.hosts];
   for (const address of addresses) await serveDocker(engine, stack, address, options);
   const settled = Promise.all([engine.settling, sweepTraces(state)]).then(() => {});

@@ -407,6 +407,14 @@ export const SETTING_LEDGER: Ledger = {
     "test/interop/grpc/grpc.test.ts",
     "the socket is root's and the group's that the configuration names, and nobody else's",
   ],
+  "max-recv-message-size": [
+    "test/interop/grpc/grpc.test.ts",
+    "messages above the configured sizes are refused, and the connection goes on",
+  ],
+  "max-send-message-size": [
+    "test/interop/grpc/grpc.test.ts",
+    "messages above the configured sizes are refused, and the connection goes on",
+  ],
   "content-sharing-policy": isolation("a blob of another namespace has to be shown whole"),
   "sandbox-image": [
     "test/interop/e2e/sandbox-image.test.ts",

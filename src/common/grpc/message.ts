@@ -10,6 +10,16 @@ import { WharfError } from "../errors.ts";
 export const PREFIX = 5;
 /** The biggest message that is taken (containerd, defaults). */
 export const MAX_MESSAGE = 16 << 20;
+
+/** Bytes that a message may have at most, as it is on the wire. */
+export interface MessageLimits {
+  receive: number;
+  send: number;
+}
+
+/** As containerd's configuration has them by default. */
+export const MESSAGE_LIMITS: MessageLimits = { receive: MAX_MESSAGE, send: MAX_MESSAGE };
+
 /** A part smaller than this may be a small piece of the buffer it came in, which it keeps: parts of such a size are copied together. */
 const SMALL = 4096;
 const GATHER = 1 << 16;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { WharfError } from "../../common/errors.ts";
-import { frame, MAX_MESSAGE, MessageReader } from "../../common/grpc/message.ts";
+import { frame, MAX_MESSAGE, type MessageLimits, MessageReader } from "../../common/grpc/message.ts";
 import type { Headers } from "../../common/grpc/status.ts";
 import { decode, encode } from "../../common/protobuf/codec.ts";
 import { message, method, service } from "../../common/protobuf/schema.ts";
@@ -35,12 +35,13 @@ class Fake implements Exchange {
   readonly #reader = new MessageReader();
   readonly call: Call;
 
-  constructor(router: Router, name: string, headers: Headers = {}) {
+  constructor(router: Router, name: string, headers: Headers = {}, limits?: MessageLimits) {
     const path = `/test.Echo/${name}`;
     this.call = new Call(
       router,
       { ":method": "POST", ":path": path, "content-type": "application/grpc", ...headers },
       this,
+      limits,
     );
   }
 
@@ -254,6 +255,22 @@ test("messages compressed by gzip are taken, and bounded when expanded", async (
     bad.call.end();
     assert.equal((await bad.done())["grpc-status"], status);
   }
+});
+
+test("an answer above the limit ends its call with ResourceExhausted, one in a stream after those before it", async () => {
+  const limits = { receive: 100, send: 20 };
+  const fitting = "x".repeat(20 - 2 - "re: ".length);
+  const ask = async (name: string, ...texts: string[]) => {
+    const fake = new Fake(router, name, {}, limits).say(...texts);
+    fake.call.end();
+    const { "grpc-status": status, "grpc-message": message } = await fake.done();
+    return { status, message, texts: fake.texts };
+  };
+  assert.equal((await ask("Chat", fitting)).status, "0");
+  const more = await ask("Chat", fitting, `${fitting}y`);
+  assert.deepEqual([more.status, more.texts], ["8", [`re: ${fitting}`]]);
+  assert.match(more.message!, /an answer of 21 bytes: at most 20 are sent/);
+  assert.deepEqual(await ask("Unary", "y".repeat(99)).then(({ status, texts }) => [status, texts]), ["8", []]);
 });
 
 test("a few compressed bytes are no megabytes before somebody reads them", async () => {

@@ -4,7 +4,14 @@
  */
 
 import { WharfError } from "../../common/errors.ts";
-import { MAX_MESSAGE, MessageReader, PREFIX, RawMessage, writePrefix } from "../../common/grpc/message.ts";
+import {
+  MESSAGE_LIMITS,
+  type MessageLimits,
+  MessageReader,
+  PREFIX,
+  RawMessage,
+  writePrefix,
+} from "../../common/grpc/message.ts";
 import { metadata, parseHead, type RequestHeaders } from "../../common/grpc/request.ts";
 import { ERROR_HEADER, errorTrailers, type Headers, OK_TRAILERS } from "../../common/grpc/status.ts";
 import { decode, encode } from "../../common/protobuf/codec.ts";
@@ -42,7 +49,8 @@ interface Incoming {
 export class Call implements Receiver, CallContext {
   readonly headers: RequestHeaders;
   readonly #exchange: Exchange;
-  #reader = new MessageReader();
+  readonly #limits: MessageLimits;
+  #reader: MessageReader;
   #route: Route | undefined;
   #expand: ((bytes: Uint8Array) => Uint8Array) | undefined;
   #request: Incoming | undefined;
@@ -53,8 +61,10 @@ export class Call implements Receiver, CallContext {
   /** Why the signal was aborted, in case someone asks for it later. */
   #reason: WharfError | undefined;
 
-  constructor(router: Router, headers: RequestHeaders, exchange: Exchange) {
+  constructor(router: Router, headers: RequestHeaders, exchange: Exchange, limits = MESSAGE_LIMITS) {
     this.headers = headers;
+    this.#limits = limits;
+    this.#reader = new MessageReader(limits.receive);
     this.#exchange = exchange;
     try {
       const head = parseHead(headers);
@@ -66,8 +76,8 @@ export class Call implements Receiver, CallContext {
       this.#route = router.find(head.method);
       const encoding = metadata(headers, "grpc-encoding");
       if (encoding !== undefined && encoding !== "identity") {
-        this.#expand = decoder(encoding);
-        this.#reader = new MessageReader(MAX_MESSAGE, true);
+        this.#expand = decoder(encoding, limits.receive);
+        this.#reader = new MessageReader(limits.receive, true);
       }
       if (head.timeoutMs === 0) throw late();
       if (head.timeoutMs !== undefined) this.#limit(head.timeoutMs);
@@ -203,6 +213,7 @@ export class Call implements Receiver, CallContext {
   #send(message: unknown): Promise<void> | undefined {
     if (this.#over) throw this.#reason ?? new WharfError("Canceled", "the call is over");
     if (message instanceof RawMessage) {
+      this.#bound(message.length);
       const { head, tail, sent, more } = message;
       const prefixed = new Uint8Array(PREFIX + head.length);
       writePrefix(prefixed, message.length);
@@ -212,8 +223,17 @@ export class Call implements Receiver, CallContext {
       return Promise.all([taken, ...more.map((part) => this.#exchange.send(part))]).then(() => {});
     }
     const bytes = encode(this.#route!.method.output, message as object, PREFIX);
+    this.#bound(bytes.length - PREFIX);
     writePrefix(bytes, bytes.length - PREFIX);
     return this.#exchange.send(bytes);
+  }
+
+  /** What is too big is an error of the call: a client would refuse it, too, when it has it all. */
+  #bound(length: number): void {
+    const { send } = this.#limits;
+    if (length <= send) return;
+    const hint = "a method that answers in a stream has no such limit; max-send-message-size is the daemon's";
+    throw new WharfError("ResourceExhausted", `an answer of ${length} bytes: at most ${send} are sent`, { hint });
   }
 
   #fail(error: unknown): void {
@@ -246,16 +266,16 @@ function late(): WharfError {
 }
 
 /** What expands messages of this `grpc-encoding`; gzip, as with containerd. Answers go out as they are, which clients have to take. Unimplemented. */
-function decoder(encoding: string): (bytes: Uint8Array) => Uint8Array {
+function decoder(encoding: string, most: number): (bytes: Uint8Array) => Uint8Array {
   if (encoding !== "gzip")
     throw new WharfError("Unimplemented", `messages cannot be of grpc-encoding ${JSON.stringify(encoding)}`);
   const { gunzipSync } = process.getBuiltinModule("node:zlib");
   return (bytes) => {
     try {
-      return gunzipSync(bytes, { maxOutputLength: MAX_MESSAGE });
+      return gunzipSync(bytes, { maxOutputLength: most });
     } catch (cause) {
       const big = (cause as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE";
-      const message = big ? `a message of more than ${MAX_MESSAGE} bytes when expanded` : "a message that is no gzip";
+      const message = big ? `a message of more than ${most} bytes when expanded` : "a message that is no gzip";
       throw new WharfError(big ? "ResourceExhausted" : "Internal", message, { cause });
     }
   };

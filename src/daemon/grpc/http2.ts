@@ -1,6 +1,7 @@
 /** gRPC over HTTP/2 (../../common/http2/server.ts) on sockets that are handed in, and what each stream's call needs. */
 
 import type { Socket } from "node:net";
+import type { MessageLimits } from "../../common/grpc/message.ts";
 import { type Headers, OK_TRAILERS } from "../../common/grpc/status.ts";
 import { encodeHeaders } from "../../common/http2/hpack.ts";
 import { Http2Server, type ServerStream } from "../../common/http2/server.ts";
@@ -15,17 +16,19 @@ const OK_BLOCK = encodeHeaders(Object.entries(OK_TRAILERS));
 /** Serves gRPC on connections that someone else accepts. */
 export class GrpcServer implements AsyncDisposable {
   readonly #router: Router;
+  readonly #limits: MessageLimits | undefined;
   readonly #sockets = new Set<Socket>();
 
-  constructor(router: Router) {
+  constructor(router: Router, limits?: MessageLimits) {
     this.#router = router;
+    this.#limits = limits;
   }
 
   accept(socket: Socket): void {
     if (socket.destroyed) return;
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
-    serve(socket, this.#router);
+    serve(socket, this.#router, this.#limits);
   }
 
   /** Cuts all connections off. */
@@ -34,9 +37,9 @@ export class GrpcServer implements AsyncDisposable {
   }
 }
 
-function serve(socket: Socket, router: Router): void {
+function serve(socket: Socket, router: Router, limits: MessageLimits | undefined): void {
   const accept = (stream: ServerStream, headers: Readonly<Record<string, string>>) =>
-    new Call(router, headers, new StreamExchange(stream));
+    new Call(router, headers, new StreamExchange(stream), limits);
   let held = false;
   let due = false;
   let receiving = false;

@@ -2,22 +2,27 @@
 
 import { rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
+import type { MessageLimits } from "../../common/grpc/message.ts";
 import type { ContainerdCore } from "../containerd/api.ts";
 import type { Log } from "../log.ts";
 import { listen } from "../sockets.ts";
 import { nextTurn } from "../turn.ts";
 import type { GrpcServer } from "./http2.ts";
 
-/**
- * Listens on `path` until it is disposed of, which cuts all connections off. `what`: all of the API, or our snapshotter for
- * another containerd. `group` may use it: root's alone by default, as containerd's is.
- */
+export interface ServeOptions {
+  /** All of the API, or our snapshotter for another containerd. */
+  what?: "all" | "snapshotter";
+  /** May use it: root's alone by default, as containerd's is. */
+  group?: string | undefined;
+  limits?: MessageLimits | undefined;
+}
+
+/** Listens on `path` until it is disposed of, which cuts all connections off. */
 export async function serveContainerd(
   path: string,
   core: ContainerdCore,
   log: Log,
-  what: "all" | "snapshotter" = "all",
-  group = "root",
+  { what = "all", group = "root", limits }: ServeOptions = {},
 ): Promise<AsyncDisposable> {
   let loading: Promise<GrpcServer> | undefined;
   const load = async () => {
@@ -28,7 +33,7 @@ export async function serveContainerd(
     await nextTurn();
     const { containerdRouter, snapshotterRouter } = await import("./services.ts");
     await nextTurn();
-    return new Server(what === "all" ? await containerdRouter(core) : snapshotterRouter(core));
+    return new Server(what === "all" ? await containerdRouter(core) : snapshotterRouter(core), limits);
   };
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {

@@ -23,7 +23,9 @@ let socket: string;
 const clients = new Map<ServiceName, Client>();
 before(async () => {
   build();
-  daemon = await Daemon.start({ config: `containerd-group = "${GROUP}"\n` });
+  daemon = await Daemon.start({
+    config: `containerd-group = "${GROUP}"\nmax-recv-message-size = 2000000\nmax-send-message-size = 1500000\n`,
+  });
   socket = join(daemon.state, "containerd.sock");
   // It comes after docker.sock.
   await until("the socket", () => existsSync(socket) && / listening socket=\S+containerd\.sock/.test(daemon.log));
@@ -131,6 +133,26 @@ test("a stream ends by its deadline and by cancellation, and the connection goes
   });
   await ended;
   await unary("version", "Version", {});
+});
+
+test("messages above the configured sizes are refused, and the connection goes on", async () => {
+  const big = (size: number) => ({
+    id: "big",
+    runtime: { name: "x" },
+    spec: { type_url: "x", value: Buffer.alloc(size, 7) },
+  });
+  const tooBig = { code: status.RESOURCE_EXHAUSTED };
+  await assert.rejects(unary("containers", "Create", { container: big(2_000_001) }), tooBig);
+  // taken, and too big for an answer from now on
+  await assert.rejects(unary("containers", "Create", { container: big(1_600_000) }), tooBig);
+  await assert.rejects(unary("containers", "Get", { id: "big" }), tooBig);
+  await assert.rejects(unary("containers", "List", {}), { ...tooBig, details: /at most 1500000 are sent/ });
+  const listed = service("containers").ListStream!({}, meta) as ClientReadableStream<object>;
+  await assert.rejects(async () => {
+    for await (const one of listed) assert.ok(one);
+  }, tooBig);
+  await unary("containers", "Delete", { id: "big" });
+  assert.deepEqual(await unary("containers", "List", {}), { containers: [] });
 });
 
 test("the socket is root's and the group's that the configuration names, and nobody else's", () => {
