@@ -46,25 +46,22 @@ const NOTHING = new Uint8Array(0);
 
 /** Cuts a byte stream into frames. */
 export class FrameReader {
-  /** The beginning of a frame that is not whole. */
+  /** The beginning of a frame that is not whole, with room behind it: one that comes in many pieces is not copied for each. */
   #rest: Uint8Array = NOTHING;
+  /** Bytes of it that are there. */
+  #length = 0;
   /** Bytes of an oversized frame still to be skipped. */
   #skip = 0;
 
   /** True when the stream may end here. */
   get idle(): boolean {
-    return this.#rest.length === 0 && this.#skip === 0;
+    return this.#length === 0 && this.#skip === 0;
   }
 
   /** The frames that `chunk` completes; their data may lie in `chunk` itself. */
   *push(chunk: Uint8Array): Generator<Frame> {
-    let bytes = chunk;
-    if (this.#rest.length > 0) {
-      bytes = new Uint8Array(this.#rest.length + chunk.length);
-      bytes.set(this.#rest);
-      bytes.set(chunk, this.#rest.length);
-      this.#rest = NOTHING;
-    }
+    const kept = this.#length > 0;
+    const bytes = kept ? this.#append(chunk) : chunk;
     let at = 0;
     for (;;) {
       const skipped = Math.min(this.#skip, bytes.length - at);
@@ -85,7 +82,22 @@ export class FrameReader {
         oversized,
       };
     }
-    if (at < bytes.length) this.#rest = new Uint8Array(bytes.subarray(at));
+    if (kept && at === 0) return;
+    this.#length = bytes.length - at;
+    this.#rest = at < bytes.length ? new Uint8Array(bytes.subarray(at)) : NOTHING;
+  }
+
+  /** What is there, with this behind it. */
+  #append(chunk: Uint8Array): Uint8Array {
+    const length = this.#length + chunk.length;
+    if (length > this.#rest.length) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.#rest.length));
+      larger.set(this.#rest.subarray(0, this.#length));
+      this.#rest = larger;
+    }
+    this.#rest.set(chunk, this.#length);
+    this.#length = length;
+    return this.#rest.subarray(0, length);
   }
 }
 

@@ -13,6 +13,7 @@ export { type Created, type CreateOptions, create, type LaunchOptions } from "./
 export { remove } from "./delete.ts";
 export { type ExecOptions, type Executed, exec } from "./exec.ts";
 export { kill } from "./kill.ts";
+export { parseResources } from "./resources.ts";
 export { PlainStart, start, startsPlainly } from "./start.ts";
 export { type ContainerRecord, DEFAULT_ROOT, loadRecord, type Status } from "./state.ts";
 export { type ContainerState, list, state } from "./view.ts";

@@ -7,6 +7,8 @@ import { smallBuffer } from "./io/scratch.ts";
 const AGAIN = -11;
 const INTERRUPTED = -4;
 const MSG_NOSIGNAL = 0x4000;
+/** Bytes that may wait to be sent: while there are more, nothing is read from who does not take its answers. */
+const WAITING = 256 << 10;
 
 export class Connection {
   readonly #fd: number;
@@ -14,6 +16,8 @@ export class Connection {
   #onClose: () => void;
   #watch: Watch | undefined;
   #unsent: Uint8Array[] = [];
+  /** Bytes in it. */
+  #waiting = 0;
 
   /** `fd` is nonblocking and is closed here. */
   constructor(fd: number, onData: (bytes: Uint8Array) => void, onClose: () => void) {
@@ -39,7 +43,9 @@ export class Connection {
   send(bytes: Uint8Array): void {
     if (!this.#watch) return;
     this.#unsent.push(bytes);
+    this.#waiting += bytes.length;
     if (this.#unsent.length === 1) this.#flush();
+    else this.#await();
   }
 
   #flush(): void {
@@ -51,13 +57,19 @@ export class Connection {
         this.close();
         return;
       }
+      if (n > 0) this.#waiting -= n;
       if (n === bytes.length) this.#unsent.shift();
       else {
         if (n > 0) this.#unsent[0] = bytes.subarray(n);
         break;
       }
     }
-    this.#watch?.update(this.#unsent.length > 0 ? EPOLL.IN | EPOLL.OUT : EPOLL.IN);
+    this.#await();
+  }
+
+  #await(): void {
+    const reads = this.#waiting > WAITING ? 0 : EPOLL.IN;
+    this.#watch?.update(this.#unsent.length > 0 ? reads | EPOLL.OUT : EPOLL.IN);
   }
 
   /** Everything has been handed to the kernel. */
@@ -70,6 +82,7 @@ export class Connection {
     this.#watch[Symbol.dispose]();
     this.#watch = undefined;
     this.#unsent = [];
+    this.#waiting = 0;
     close(this.#fd);
     const onClose = this.#onClose;
     // nothing collects cycles here: this object and those that use it must let go of each other

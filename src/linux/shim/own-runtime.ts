@@ -1,7 +1,7 @@
 // runt in the shim itself: its functions are called in a forked child, without a program being started.
 
 import { isCode } from "../../common/errors.ts";
-import type { LinuxResources, Process } from "../../common/oci/runtime.ts";
+import type { Process } from "../../common/oci/runtime.ts";
 import * as runt from "../runt/api.ts";
 import { loop } from "../sys/loop.ts";
 import { openTrace, type Trace } from "../sys/trace.ts";
@@ -183,7 +183,7 @@ export class OwnRuntime implements OciRuntime {
 
   update(resources: string): Promise<void> {
     const { root, id } = this.#options;
-    return this.#child(() => runt.update(root, id, JSON.parse(resources) as LinuxResources));
+    return this.#child(() => runt.update(root, id, runt.parseResources(resources, "the request's content")));
   }
 
   ps(): Promise<number[]> {

@@ -22,7 +22,7 @@ export class TaskProcess {
   exitedAt: Instant | undefined;
   /** It ended before its start was told: told after that. */
   early: Ended | undefined;
-  /** Its start failed: there is no second one, and nothing to wait for. */
+  /** Its start failed, or the creation of its container: there is no second one, and nothing to wait for. */
   abandoned = false;
   #waiting: (() => void)[] = [];
   #master = -1;

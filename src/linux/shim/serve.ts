@@ -1,9 +1,9 @@
 // The shim's life: serves the task service until it is told to end. A daemon that goes away does not end it.
 import { type Router, ServerConnection } from "../../common/ttrpc/server.ts";
 import { unlinkIfThere } from "../sys/fs.ts";
-import { EPOLL, loop, onSignals } from "../sys/loop.ts";
+import { takeConnections } from "../sys/listen.ts";
+import { loop, onSignals } from "../sys/loop.ts";
 import { exit, SIGNALS } from "../sys/process.ts";
-import { accept } from "../sys/socket.ts";
 import { Connection } from "./connection.ts";
 import { Publisher } from "./events.ts";
 import { dropSmallBuffer } from "./io/scratch.ts";
@@ -94,8 +94,8 @@ export function serve(config: ShimConfig, listener: number): never {
   onSignals([SIGNALS.TERM, SIGNALS.INT, SIGNALS.HUP, SIGNALS.PIPE], (signal) => {
     if (signal === SIGNALS.TERM && service.empty) end();
   });
-  loop().watch(listener, EPOLL.IN, () => {
-    for (let fd = accept(listener); fd !== undefined; fd = accept(listener)) serveConnection(fd, router);
+  takeConnections(listener, (fd) => {
+    serveConnection(fd, router);
     publisher.wake();
   });
   for (;;) {

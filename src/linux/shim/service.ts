@@ -110,6 +110,7 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
         await container.create(request, options.criuWorkPath, startFollows);
       } catch (error) {
         this.#containers.delete(id);
+        container.init.abandon();
         throw error;
       }
       const { pid } = container.init;
@@ -240,6 +241,7 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
   async wait({ id, execId }: api.WaitRequest) {
     const process = this.#container(id).process(execId);
     await process.wait();
+    if (execId === "" && process.abandoned) throw new WharfError("NotFound", "container not created");
     return { exitStatus: process.exitStatus, exitedAt: process.exitedAt };
   }
 

@@ -2,17 +2,14 @@
 import { parseBytes } from "../../../common/cli/units.ts";
 import { WharfError } from "../../../common/errors.ts";
 import type { LinuxResources } from "../../../common/oci/runtime.ts";
-import { RESOURCES_SHAPE } from "../../../common/oci/runtime-shape.ts";
 import { remarkOnCpu } from "../../cgroup/systemd/properties.ts";
 import { readAll, readText } from "../../sys/fs.ts";
-import { checker } from "../../sys/shape.ts";
 import type { Command, Context } from "../command.ts";
 import { update } from "../control.ts";
 import { type Parsed, positional } from "../flags.ts";
 import { updateRdt } from "../intel-rdt.ts";
+import { parseResources } from "../resources.ts";
 import { loadRecord } from "../state.ts";
-
-const faultOf = checker(RESOURCES_SHAPE);
 
 const invalid = (name: string, text: string) =>
   new WharfError("InvalidArgument", `invalid value for --${name}: ${JSON.stringify(text)} is not a number`);
@@ -61,18 +58,7 @@ function fromFlags(parsed: Parsed): LinuxResources {
 }
 
 function fromFile(file: string): LinuxResources {
-  const text = file === "-" ? native.utf8(readAll(0)) : readText(file);
-  let resources: unknown;
-  try {
-    resources = JSON.parse(text);
-  } catch (cause) {
-    throw new WharfError("InvalidArgument", `--resources ${file} is not valid JSON`, { cause });
-  }
-  if (typeof resources !== "object" || resources === null || Array.isArray(resources))
-    throw new WharfError("InvalidArgument", `--resources ${file} does not hold an object`);
-  const fault = faultOf(resources);
-  if (fault) throw new WharfError("InvalidArgument", `--resources ${file}: ${fault.path.slice(1)}: ${fault.why}`);
-  return resources;
+  return parseResources(file === "-" ? native.utf8(readAll(0)) : readText(file), `--resources ${file}`);
 }
 
 function resourcesOf(parsed: Parsed, { warn }: Context): LinuxResources {

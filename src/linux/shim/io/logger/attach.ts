@@ -1,9 +1,10 @@
 // The attach socket of one process: any number of clients at once (docs/architecture.md, "Task I/O").
 import { dirname } from "../../../../common/path.ts";
 import { close, mkdirs, unlinkIfThere } from "../../../sys/fs.ts";
+import { takeConnections, takeWaiting } from "../../../sys/listen.ts";
 import { EPOLL, loop, type Watch } from "../../../sys/loop.ts";
 import { NR } from "../../../sys/nr.ts";
-import { accept, listenUnix } from "../../../sys/socket.ts";
+import { listenUnix } from "../../../sys/socket.ts";
 import { warn } from "../../log.ts";
 import type { Reaper } from "../../reaper.ts";
 import { Relay } from "../relay.ts";
@@ -63,7 +64,7 @@ export class AttachServer {
     unlinkIfThere(options.path);
     this.#listener = listenUnix(options.path);
     native.syscall(NR.fchmodat, -100, options.path, 0o600);
-    this.#watch = loop().watch(this.#listener, EPOLL.IN, () => this.acceptWaiting());
+    this.#watch = takeConnections(this.#listener, (fd) => this.#greet(fd));
   }
 
   /** A client asked the container to wait for it, and is behind. */
@@ -75,7 +76,7 @@ export class AttachServer {
   /** Also called before output is passed on: a client that connected earlier gets it. */
   acceptWaiting(): void {
     if (this.#listener < 0) return;
-    for (let fd = accept(this.#listener); fd !== undefined; fd = accept(this.#listener)) this.#greet(fd);
+    takeWaiting(this.#listener, (fd) => this.#greet(fd));
   }
 
   #greet(fd: number): void {
