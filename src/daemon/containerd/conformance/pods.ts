@@ -1,7 +1,7 @@
 /** The contract of SandboxController with a real shim: as root, with busybox in the rootfs. */
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,7 +9,7 @@ import { SPEC_TYPE_URL } from "../api/containers.ts";
 import { SHIM_SANDBOXER } from "../api/sandboxes.ts";
 import type { Containerd } from "../api.ts";
 import { rejects } from "./harness.ts";
-import { encode, isAlive, listen, pick, shimOf, type TaskSubject, taskSpec, until } from "./task-harness.ts";
+import { encode, isAlive, listen, pick, shimOf, socketsOf, type TaskSubject, taskSpec, until } from "./task-harness.ts";
 
 const namespaces = ["ipc", "uts", "network"].map((type) => ({ type }));
 const podSpec = {
@@ -148,6 +148,25 @@ export function podsSuite(name: string, create: () => Promise<TaskSubject>): voi
     await until("its event", () => events.got.length > 0);
     await sleep(50);
     assert.equal(events.got.length, 1);
+  });
+
+  check("a pod whose shim's socket is taken away is not left unseen", async (subject, client) => {
+    const { pid } = await begin(subject, client(), "p1");
+    const task = await run(subject, client(), "c1", "p1", pid);
+    const shim = shimOf(pid);
+    const sockets = socketsOf(shim).filter((path) => existsSync(path));
+    assert.ok(sockets.length > 0);
+    await subject.restart(async () => {
+      for (const path of sockets) rmSync(path);
+    });
+    const events = listen(client(), `topic=="/sandboxes/exit"`);
+    assert.equal((await controller(client()).wait("p1")).exitStatus, 137);
+    assert.equal((await client().tasks.wait({ containerId: "c1" })).exitStatus, 137);
+    await events.until("/sandboxes/exit");
+    assert.deepEqual([isAlive(task), isAlive(pid), isAlive(shim)], [false, false, false]);
+    await controller(client()).shutdown("p1");
+    assert.deepEqual(left(subject), []);
+    assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(subject.state));
   });
 
   check("what cannot be a sandbox leaves nothing", async (subject, client) => {

@@ -1,6 +1,6 @@
 /** What the suites with a real shim share: specs, processes, events. */
 
-import { readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Runtime } from "../api/containers.ts";
@@ -88,6 +88,18 @@ export function removeCgroup(name: string): void {
 export function shimOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+}
+
+/** The sockets in the file system that a process holds. */
+export function socketsOf(pid: number): string[] {
+  const held = new Set(
+    readdirSync(`/proc/${pid}/fd`).map((fd) => /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]),
+  );
+  const lines = readFileSync("/proc/net/unix", "utf8").trim().split("\n").slice(1);
+  const rows = lines.map((line) => line.trim().split(/\s+/));
+  return [
+    ...new Set(rows.filter(([, , , , , , inode]) => held.has(inode)).flatMap(([, , , , , , , path]) => path ?? [])),
+  ];
 }
 
 /** Stops a process; resolves when none of its threads runs any more, which takes several a moment. */

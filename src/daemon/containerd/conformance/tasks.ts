@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -30,6 +31,7 @@ import {
   pick,
   process_,
   shimOf,
+  socketsOf,
   stopped,
   type TaskSubject,
   taskSpec,
@@ -381,10 +383,33 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
   check("a shim that died while no daemon ran is noticed", async (subject, client) => {
     const pid = await begin(subject, "c1", "while :; do sleep 1; done");
     await subject.restart(async () => void process.kill(shimOf(pid), "SIGKILL"));
+    const events = listen(client(), `topic=="/tasks/exit"`);
     assert.equal((await client().tasks.wait({ containerId: "c1" })).exitStatus, 137);
     await client().tasks.delete("c1");
     assert.deepEqual(bundles(subject), []);
     assert.equal(isAlive(pid), false);
+    await events.until("/tasks/exit");
+  });
+
+  check("a shim whose socket is taken away is not left unseen with its container", async (subject, client) => {
+    const pid = await begin(subject, "c1", "while :; do sleep 1; done");
+    const shim = shimOf(pid);
+    const sockets = socketsOf(shim).filter((path) => existsSync(path));
+    assert.ok(sockets.length > 0);
+    await subject.restart(async () => {
+      for (const path of sockets) rmSync(path);
+    });
+    const events = listen(client(), `topic=="/tasks/exit"`);
+    assert.equal((await client().tasks.wait({ containerId: "c1" })).exitStatus, 137);
+    assert.deepEqual([isAlive(pid), isAlive(shim)], [false, false]);
+    await events.until("/tasks/exit");
+    assert.deepEqual(
+      events.got.map((event) => pick(event, "containerId", "pid", "exitStatus")),
+      [["c1", pid, 137]],
+    );
+    await client().tasks.delete("c1");
+    assert.deepEqual(bundles(subject), []);
+    assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(subject.state));
   });
 
   async function end(client: Containerd, id: string): Promise<void> {

@@ -15,8 +15,10 @@ export interface PodRecord extends ShimRecord {
 export interface PodKeeper {
   /** Cleans up after a shim that died; answers how its sandbox is taken to have ended. */
   bury(record: PodRecord): Promise<Exit>;
+  /** The same of one that could not be reached. */
+  lost(record: PodRecord): Promise<Exit>;
   /** Called once, when it is known how the sandbox has ended. */
-  ended(record: PodRecord, exit: Exit): void;
+  ended(record: PodRecord, exit: Exit, late: boolean): void;
 }
 
 export class Pod implements AsyncDisposable {
@@ -48,15 +50,15 @@ export class Pod implements AsyncDisposable {
   }
 
   async #bury(): Promise<void> {
-    const killed = await this.#keeper.bury(this.record);
+    const killed = await (this.#client ? this.#keeper.bury(this.record) : this.#keeper.lost(this.record));
     this.#dead = true;
-    this.#ended(killed);
+    this.#ended(killed, !this.#client);
   }
 
-  #ended(exit: Exit): void {
+  #ended(exit: Exit, late = false): void {
     if (!this.record.exit) {
       this.record.exit = exit;
-      this.#keeper.ended(this.record, exit);
+      this.#keeper.ended(this.record, exit, late);
     }
     this.#end.resolve(this.record.exit);
   }

@@ -115,13 +115,14 @@ export class Pods implements AsyncDisposable {
 
   readonly #keeper: PodKeeper = {
     bury: (record) => this.#shims.bury(record),
-    ended: (record, exit) => this.#ended(record, exit),
+    lost: (record) => this.#shims.lost(record),
+    ended: (record, exit, late) => this.#ended(record, exit, late),
   };
 
-  #ended(record: PodRecord, { exitStatus, exitedAt }: Exit): void {
+  #ended(record: PodRecord, { exitStatus, exitedAt }: Exit, late: boolean): void {
     this.#update(record);
     const event = { sandboxId: record.id, exitStatus, exitedAt: parseTimestamp(exitedAt) };
-    this.#shared.hub.emit(record.namespace, sandboxExit(event));
+    this.#shared.hub.emit(record.namespace, sandboxExit(event), late);
   }
 
   /** Has the shim remove itself and its containers, and removes what is left. */

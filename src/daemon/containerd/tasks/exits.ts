@@ -56,14 +56,14 @@ export class Exits {
     return row && readExit(row);
   }
 
-  /** Writes an exit down; one that is written already stays. Its event is due at once, or (`patient`) when the shim's does not come. */
-  record(key: ProcessKey, exit: Exit, options: { patient: boolean }): void {
+  /** Writes an exit down; one that is written already stays. Its event is due at once, or (`patient`) when the shim's does not come; `late`: it has not ended since the start. */
+  record(key: ProcessKey, exit: Exit, options: { patient: boolean; late?: boolean }): void {
     const told = this.#told.has(textOf(key, exit.pid));
     // Its event wrote it down.
     if (told && this.find(key)) return;
     if (this.#write(key, exit, told) === 0 || told) return;
     if (options.patient) this.#later(PATIENCE, () => this.#tell(key, exit));
-    else this.#tell(key, exit);
+    else this.#tell(key, exit, options.late);
   }
 
   /** Of a process whose task is there, and whose exit is not known yet; answers how many are new. */

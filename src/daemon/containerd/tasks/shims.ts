@@ -15,9 +15,9 @@ import { EventsService } from "../../../common/gen/containerd/events/ttrpc.ts";
 import { CGROUP_REMOVAL_MS } from "../../../common/oci/limits.ts";
 import { formatTimestamp } from "../../../common/timestamp.ts";
 import { Router } from "../../../common/ttrpc/server.ts";
-import { isMissing } from "../../expected.ts";
 import { findShim } from "../../shim/find.ts";
 import { deleteShim, resolveShim, type ShimAddress, type ShimCommand, shimInfo, startShim } from "../../shim/launch.ts";
+import { allEnded, isRunning, kill } from "../../shim/processes.ts";
 import { sweepSockets } from "../../shim/sockets.ts";
 import { serveTtrpc } from "../../shim/ttrpc.ts";
 import type { Row } from "../../store/database.ts";
@@ -41,7 +41,8 @@ const OURS = "io.containerd.runt.v2";
 const STARTING = 60_000;
 /** Milliseconds a start waits for one shim to tell its state. */
 const RESTORE_TIMEOUT = 1000;
-const KILL_TIMEOUT = 2000;
+/** Milliseconds in which a shim that ends by itself does: it tells its last events before. */
+const FAREWELL = 5000;
 /** Milliseconds given to what removes a container: its control group's end may take CGROUP_REMOVAL_MS. */
 const CLEANUP_TIMEOUT = CGROUP_REMOVAL_MS + 10_000;
 /** Milliseconds in which a shim that does not hang answers to a signal. */
@@ -349,8 +350,24 @@ export class ShimManager implements AsyncDisposable {
     }
   }
 
-  /** Called once for each shim whose connection ended unasked. */
-  readonly #undertaker = ({ record }: Task): Promise<Exit> => this.bury(record);
+  /**
+   * Buries one that could not be reached after a restart. It is dead; or it lives and somebody has taken its socket away, with a container that nobody would see
+   * again: both are ended, as containerd ends the container. One that is about to end by itself may tell its last events.
+   */
+  async lost(record: ShimRecord): Promise<Exit> {
+    const { namespace, id, bundle, pid } = record;
+    const pids = await findShim({ namespace, id, bundle, address: this.#address });
+    if (pids.length > 0 && !isRunning(pid)) await allEnded(pids, FAREWELL);
+    const left = pids.filter(isRunning);
+    if (left.length > 0)
+      this.shared.log(`the shim of ${JSON.stringify(id)} cannot be reached at ${record.shim.address}: it is killed`);
+    await Promise.all(left.map(kill));
+    return this.bury(record);
+  }
+
+  /** Called once for each shim that was not reached, or whose connection ended unasked. */
+  readonly #undertaker = ({ reached, record }: Task): Promise<Exit> =>
+    reached ? this.bury(record) : this.lost(record);
 
   #command(record: ShimRecord, signal: AbortSignal | undefined): ShimCommand {
     const { namespace, id, bundle, binary } = record;
@@ -381,20 +398,6 @@ function hasSocket({ address }: ShimAddress): boolean {
 
 function keyOf(namespace: string, id: string): string {
   return `${namespace}/${id}`;
-}
-
-/** Resolves when the process is gone: as long as it lives its socket answers, and what cleans up after it would leave that alone. */
-async function kill(pid: number): Promise<void> {
-  try {
-    process.kill(pid, "SIGKILL");
-    for (const end = Date.now() + KILL_TIMEOUT; Date.now() < end; await sleep(2)) {
-      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-      if (/^Z/.test(stat.slice(stat.lastIndexOf(")") + 2))) return;
-    }
-  } catch (error) {
-    // Gone, by itself or by us.
-    if (!isMissing(error)) throw error;
-  }
 }
 
 function readRecord(row: Row): TaskRecord {

@@ -35,7 +35,7 @@ interface Wait {
   exit?: Promise<Exit>;
 }
 
-/** How a shim that died is cleaned up after; answers how the container ended. */
+/** How a shim that died, or was never reached, is cleaned up after; answers how the container ended. */
 export type Undertaker = (task: Task) => Promise<Exit>;
 
 export class Task implements AsyncDisposable {
@@ -69,7 +69,7 @@ export class Task implements AsyncDisposable {
     // Cleaned up also when it is known how the container ended.
     const killed = await undertaker(this);
     this.#dead = this.#exits.find(this.#key("")) ?? killed;
-    this.#exits.record(this.#key(""), this.#dead, { patient: false });
+    this.#exits.record(this.#key(""), this.#dead, { patient: false, late: !this.#client });
     this.#death.resolve(this.#dead);
   }
 
@@ -81,6 +81,11 @@ export class Task implements AsyncDisposable {
 
   get dead(): Exit | undefined {
     return this.#dead;
+  }
+
+  /** There was a connection to its shim. */
+  get reached(): boolean {
+    return this.#client !== undefined;
   }
 
   /** Resolves when a shim that is gone has been cleaned up after; at once while it lives. */
