@@ -2,6 +2,7 @@
 import { isCode, WharfError } from "../../common/errors.ts";
 import type { CreateTaskRequest, ExecProcessRequest } from "../../common/gen/containerd/task/v2.ts";
 import { Status } from "../../common/gen/containerd/types/task.ts";
+import { loop } from "../sys/loop.ts";
 import { SIGNALS } from "../sys/process.ts";
 import { isFrozen } from "./cgroup.ts";
 import type { Stdio } from "./child.ts";
@@ -12,6 +13,8 @@ import type { CheckpointRequest, Created, Launch, OciRuntime } from "./runtime.t
 
 /** How long Delete waits for output that another process still holds back. */
 const DRAIN_MS = 2000;
+/** How long an end is not told because its last output has not been read. */
+const UNREAD_MS = 200;
 
 /** What a container tells the service. */
 export interface ContainerEvents {
@@ -271,9 +274,21 @@ export class Container {
 
   #ended(process: TaskProcess, end: Ended): void {
     this.#started.delete(process);
-    process.ended(end);
-    this.#events.exited(this, process);
-    if (process !== this.init) this.#execGone();
+    const tell = () => {
+      process.ended(end);
+      this.#events.exited(this, process);
+      if (process !== this.init) this.#execGone();
+    };
+    if (process.io.unread?.()) void this.#taken(process.io).then(tell);
+    else tell();
+  }
+
+  /**
+   * Clients of containerd close their end of the output when they hear of the end and delete the process, whether they have read it all or not (its
+   * `cio`): the sooner they hear, the more often the last of it would be lost.
+   */
+  async #taken(io: ProcessIO): Promise<void> {
+    for (let left = UNREAD_MS; left > 0 && io.unread?.(); left--) await loop().sleep(1);
   }
 
   exec(request: ExecProcessRequest, io: () => ProcessIO): void {

@@ -367,7 +367,7 @@ export class LocalTasks implements TaskManager {
 
   #task(id: string): Task {
     const task = this.#shims.find(this.#scope.namespace, id);
-    if (!task) throw new WharfError("NotFound", `no running task for container ${JSON.stringify(id)}`, { subject: id });
+    if (!task) throw new WharfError("NotFound", `task ${JSON.stringify(id)} not found`, { subject: id });
     return task;
   }
 }

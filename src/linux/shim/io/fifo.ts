@@ -11,6 +11,14 @@ export function isFifo(path: string): boolean {
   return found !== undefined && (found.mode & S_IFMT) === S_IFIFO;
 }
 
+const FIONREAD = 0x541b;
+
+/** Whether there is something in a pipe or FIFO. */
+export function holdsBytes(fd: number): boolean {
+  const count = new Int32Array(1);
+  return native.syscall(NR.ioctl, fd, FIONREAD, count) === 0 && count[0]! > 0;
+}
+
 export interface FifoEnds {
   /** Kept by the shim. */
   held: number;
@@ -87,6 +95,10 @@ export class FifoIO implements ProcessIO {
   }
 
   exited(): void {}
+
+  unread(): boolean {
+    return this.#held.some(holdsBytes);
+  }
 
   async drained(): Promise<void> {}
 

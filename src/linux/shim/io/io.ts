@@ -21,6 +21,8 @@ export interface ProcessIO {
   closeStdin(): void;
   /** Takes what the process has left in its pipes: before its end is told. */
   exited(): void;
+  /** Whether something lies where a reader takes it, and has not been taken; absent where there is no such place. */
+  unread?(): boolean;
   /** Resolves when all output has been passed on, or after `ms` milliseconds. */
   drained(ms: number): Promise<void>;
   close(): void;

@@ -2,7 +2,7 @@
 import { dirname } from "../../../common/path.ts";
 import { close, mkdirs, O, open, setNonblocking } from "../../sys/fs.ts";
 import type { Stdio } from "../child.ts";
-import { isPipe, openInput, openOutput } from "./fifo.ts";
+import { holdsBytes, isPipe, openInput, openOutput } from "./fifo.ts";
 import type { ProcessIO, StdioSpec } from "./io.ts";
 import { Relay } from "./relay.ts";
 import type { OutputUri } from "./uri.ts";
@@ -15,6 +15,8 @@ export class TtyIO implements ProcessIO {
   #fds: number[] = [];
   #stdin = -1;
   #master = -1;
+  /** The reader's end of the output. */
+  #held = -1;
   #output: Relay | undefined;
   #input: Relay | undefined;
 
@@ -41,7 +43,6 @@ export class TtyIO implements ProcessIO {
 
   #openOutput(master: number): void {
     const { scheme, path } = this.#uri;
-    const fds: number[] = [];
     let to: number;
     if (path === "") to = open("/dev/null", O.WRONLY);
     else if (scheme === "file") {
@@ -49,16 +50,16 @@ export class TtyIO implements ProcessIO {
       to = open(path, O.WRONLY | O.CREAT | O.APPEND, 0o644);
     } else {
       const { held, given } = openOutput(path);
-      fds.push(held);
+      this.#held = held;
+      this.#fds.push(held);
       setNonblocking(given);
       to = given;
     }
-    fds.push(to);
-    this.#fds.push(...fds);
+    this.#fds.push(to);
     const onEnd = () => {
       // who reads is told at once, as with other streams: dockerd deletes the task only then
-      this.#fds = this.#fds.filter((fd) => !fds.includes(fd));
-      for (const fd of fds) close(fd);
+      this.#fds = this.#fds.filter((fd) => fd !== to);
+      close(to);
       for (const run of this.#waiters.splice(0)) run();
     };
     this.#output = new Relay(master, to, { splice: isPipe(to), onEnd });
@@ -73,6 +74,11 @@ export class TtyIO implements ProcessIO {
     this.#output?.pump();
   }
 
+  unread(): boolean {
+    this.#output?.pump();
+    return this.#held >= 0 && holdsBytes(this.#held);
+  }
+
   drained(ms: number): Promise<void> {
     return drainedWithin(ms, this.#waiters, !this.#output || this.#output.ended);
   }
@@ -83,6 +89,7 @@ export class TtyIO implements ProcessIO {
     this.closeStdin();
     for (const fd of this.#fds) close(fd);
     this.#fds = [];
+    this.#held = -1;
     if (this.#master >= 0) close(this.#master);
     this.#master = -1;
   }
