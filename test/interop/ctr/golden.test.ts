@@ -84,4 +84,10 @@ test("errors name what is missing, and end with another status than 0", async ()
     const [expected, actual] = [await theirs.fails(...args), await own.fails(...args)];
     for (const text of [expected, actual]) assert.match(text, /not found/, line);
   }
+  // what is missing is said once, whatever the client puts before it
+  const snapshotter = await theirs.fails("snapshots", "--snapshotter", "nosuch", "ls");
+  assert.match(snapshotter, /^ctr: snapshotter not loaded: nosuch\n$/);
+  await own.ok("containers", "create", IMAGE, "idle", "true");
+  assert.match(await theirs.fails("tasks", "kill", "idle"), /^ctr: no running task found: task "idle" not found\n$/);
+  await own.ok("containers", "rm", "idle");
 });

@@ -23,9 +23,9 @@ export function addSnapshots(router: Router, core: ContainerdCore, own?: (client
     if (name === "") throw new WharfError("InvalidArgument", "snapshotter argument missing");
     try {
       return client.snapshots(name);
-    } catch (cause) {
-      // containerd's code for it.
-      throw new WharfError("InvalidArgument", `snapshotter not loaded: ${name}`, { subject: name, cause });
+    } catch {
+      // containerd's code for it; that there is none is said once
+      throw new WharfError("InvalidArgument", `snapshotter not loaded: ${name}`, { subject: name });
     }
   };
   router.add(SnapshotsService, {
