@@ -40,6 +40,10 @@ restart-interval = "10s"
 # is not there. By default a program of ours holds them, and no image is needed.
 # sandbox-image = "registry.k8s.io/pause:3.10"
 
+# How readily the kernel takes the daemon when memory is short, from -1000 (never) to 1000 (containerd: oom_score). Its shims have one more; containers
+# have what they ask for, those of the Docker API 0 by default. By itself it stays as whoever started wharfd set it: the unit of wharfd systemd-unit, to -999.
+# oom-score = -999
+
 # Programs that are asked about each image before it is pulled, in containerd's form (bindir): all in the folder, by name; one that does not end with 0,
 # or takes longer, refuses the image.
 # [image-verifier]

@@ -51,6 +51,7 @@ test("readConfig() takes what config default prints, also with its examples", ()
   assert.equal(plain.contentPolicy, "shared");
   assert.equal(plain.restartInterval, 10_000);
   assert.deepEqual([plain.logs, all.logs?.options], [undefined, { "max-size": "10m", "max-file": "3" }]);
+  assert.deepEqual([plain.oomScore, all.oomScore], [undefined, -999]);
   assert.deepEqual([plain.sandboxImage, all.sandboxImage], [undefined, "registry.k8s.io/pause:3.10"]);
 });
 
@@ -80,6 +81,7 @@ test("readConfig() names the line of what is wrong", () => {
   wrong('\ncontent-sharing-policy = "none"\n', /line 2: content-sharing-policy must be .*isolated/);
   wrong('restart-interval = "never"\n', /line 1: .*duration/);
   wrong('\nsandbox-image = "no image"\n', /line 2: the setting sandbox-image must be an image's name/);
+  wrong("\noom-score = -1001\n", /line 2: the setting oom-score must be a number from -1000 to 1000/);
   wrong("[image-verifier]\nmax-verifiers = 1\n", /line 1: image-verifier\.bin-dir is missing/);
   wrong('[image-verifier]\nbin-dir = "a"\n', /line 2: .*absolute path/);
   wrong('[image-verifier]\nbin-dir = "/a"\nper-verifier-timeout = "10"\n', /line 3: .*duration/);

@@ -39,6 +39,7 @@ export const ConfigFile = object("Config", {
   "content-sharing-policy": optional(oneOf("shared", "isolated")),
   "restart-interval": optional(string()),
   "sandbox-image": optional(string()),
+  "oom-score": optional(integer()),
   "log-driver": optional(oneOf(...LOG_DRIVERS)),
   "log-opts": optional(map(string())),
   "image-verifier": optional(
@@ -65,6 +66,7 @@ interface File {
   "content-sharing-policy"?: ContentPolicy;
   "restart-interval"?: string;
   "sandbox-image"?: string;
+  "oom-score"?: number;
   "log-driver"?: string;
   "log-opts"?: Record<string, string>;
   "image-verifier"?: { "bin-dir": string; "max-verifiers"?: number; "per-verifier-timeout"?: string };
@@ -123,11 +125,15 @@ export function readConfig(text: string, path: string): Config {
     const sandboxImage = file["sandbox-image"];
     if (sandboxImage !== undefined && !tryParseReference(sandboxImage))
       throw fault(text, ["sandbox-image"], 'must be an image\'s name, like "registry.k8s.io/pause:3.10"');
+    const oomScore = file["oom-score"];
+    if (oomScore !== undefined && (oomScore < -1000 || oomScore > 1000))
+      throw fault(text, ["oom-score"], "must be a number from -1000 to 1000");
     const logs = logsOf(file, text);
     return {
       ...(logs ? { logs } : {}),
       ...{ registries, runtimes, defaultRuntime, snapshotters, snapshotterSocket, containerdGroup },
       ...(sandboxImage ? { sandboxImage } : {}),
+      ...(oomScore !== undefined ? { oomScore } : {}),
       ...(messageLimits ? { messageLimits } : {}),
       ...(contentPolicy ? { contentPolicy } : {}),
       ...(imageVerifier ? { imageVerifier } : {}),

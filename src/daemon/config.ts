@@ -44,6 +44,8 @@ export interface Config {
   restartInterval?: number | undefined;
   /** Image that holds pods of the sandbox controller `podsandbox`; a program of ours by default. */
   sandboxImage?: string | undefined;
+  /** -1000 to 1000: the daemon's oom_score_adj; left as it is by default. */
+  oomScore?: number | undefined;
   /** `json-file` without options by default. */
   logs?: LogSettings | undefined;
   /** Asked about each image that is pulled. */

@@ -39,6 +39,7 @@ async function main(): Promise<void> {
   process.on("unhandledRejection", (error) => log("error", "a rejection that nobody caught", { error }));
   const file = await readConfig(options);
   await checkConfig(options, file);
+  if (file.oomScore !== undefined) (await import("./oom-score.ts")).setOomScore(file.oomScore);
   await using daemon = await startDaemon({ ...options, log, file });
   log("info", "ready", {
     pid: process.pid,

@@ -29,7 +29,7 @@ Delegate=yes
 LimitNPROC=infinity
 LimitCORE=infinity
 TasksMax=infinity
-OOMScoreAdjust=-500
+OOMScoreAdjust=-999
 
 [Install]
 WantedBy=multi-user.target

@@ -175,7 +175,8 @@ function enterContainer(options: ExecOptions, record: ContainerRecord, entrance:
     else resetAffinity();
     if (record.intelRdt) joinRdtGroup(record.intelRdt, 0);
     run(labelSteps(process), trace);
-    if (process.oomScoreAdj !== undefined && process.oomScoreAdj !== null) setOomScore(process.oomScoreAdj, warn);
+    const score = process.oomScoreAdj ?? record.process?.oomScoreAdj;
+    if (score !== undefined && score !== null) setOomScore(score, warn);
     trace?.note("child process in init(): on its way into the container");
     const flags = record.namespaces & ~entrance.entered;
     if (flags) sys("enter the container's namespaces", record.id, NR.setns, entrance.target, flags);

@@ -85,6 +85,9 @@ test("nothing is written through the container's own /proc, whatever lies there 
   };
   writeFileSync(join(box.dir, "process.json"), JSON.stringify(given));
   assert.equal(box.runt("exec", "--process", join(box.dir, "process.json"), box.id).out, "600\n");
+  // one that names none has the container's, not that of who asks
+  writeFileSync(join(box.dir, "process.json"), JSON.stringify({ ...given, oomScoreAdj: undefined }));
+  assert.equal(box.runt("exec", "--process", join(box.dir, "process.json"), box.id).out, "500\n");
   for (const file of files) assert.equal(readFileSync(join(box.rootfs, "proc", file), "utf8"), "untouched", file);
 });
 
