@@ -420,10 +420,7 @@ export const SETTING_LEDGER: Ledger = {
     "test/interop/e2e/sandbox-image.test.ts",
     "a pod is held by the image that the configuration names, which is pulled and runs as it says",
   ],
-  "oom-score": [
-    "test/interop/e2e/oom-score.test.ts",
-    "oom-score is the daemon's and its agent's, a shim has one more, and containers and their execs what they ask for",
-  ],
+  "oom-score": ["test/interop/e2e/oom-score.test.ts", "daemon, shim, container and exec have their OOM scores"],
   "restart-interval": restart("a container without a task gets one, after the daemon was killed as well"),
   "image-verifier.bin-dir": verifier(
     "an image that it accepts is pulled; the verifier got its name, digest and descriptor",

@@ -11,7 +11,7 @@ before(() => build());
 
 const scoreOf = (pid: number) => Number(readFileSync(`/proc/${pid}/oom_score_adj`, "utf8"));
 
-test("oom-score is the daemon's and its agent's, a shim has one more, and containers and their execs what they ask for", async () => {
+test("daemon, shim, container and exec have their OOM scores", async () => {
   await using daemon = await Daemon.start({ config: "oom-score = 300\n" });
   await daemon.busybox();
   assert.equal(scoreOf(daemon.pid), 300);
