@@ -94,8 +94,8 @@ test("readConfig() names the line of what is wrong", () => {
   wrong('[log-opts]\ncompress = "true"\n', /line 2: .*compress cannot be true when max-file is less than 2/);
   wrong("a = [\n", /line 2/);
   assert.throws(
-    () => readHosts('[host."https://m"]\nskip = true\n', "/h.toml"),
-    (error) => /h\.toml.*line 2: the setting host\.https:\/\/m\.skip is not known/.test(describe(error)),
+    () => readHosts('[host."https://m"]\nskip_verify = 1\n', "/h.toml"),
+    (error) => /h\.toml.*line 2: host\.https:\/\/m\.skip_verify must be/.test(describe(error)),
   );
 });
 
@@ -123,7 +123,8 @@ test("registries' folders come before the rest, names with ports as containerd w
       "https://reg.example/v2",
     ]);
     assert.deepEqual(await list("other:5000"), ["http://plain/v2"]);
-    assert.deepEqual(await list("unknown.example"), ["https://all/v2"]);
+    // an empty server is none that is named
+    assert.deepEqual(await list("unknown.example"), ["https://all/v2", "https://unknown.example/v2"]);
     const [certified] = await endpointsOf("docker.certs:8443", config);
     assert.deepEqual(certified?.tls?.ca, [Buffer.from("certificate")]);
   } finally {

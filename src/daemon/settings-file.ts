@@ -17,10 +17,10 @@ export function within<T>(path: string, what: string, body: () => T): T {
   }
 }
 
-/** Like `check`, and refuses settings that are not known; both say on which line. */
-export function checked(schema: Schema, text: string): unknown {
+/** Like `check`, and refuses settings that are not known unless it is to be tolerant; both say on which line. */
+export function checked(schema: Schema, text: string, unknown: "refused" | "tolerant" = "refused"): unknown {
   const value = parseToml(text);
-  refuseUnknown(schema, value, [], text);
+  if (unknown === "refused") refuseUnknown(schema, value, [], text);
   try {
     return check(schema, value, "the file");
   } catch (cause) {

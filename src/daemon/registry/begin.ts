@@ -2,6 +2,7 @@
 
 import { isIPv6 } from "node:net";
 import { nextTurn } from "../turn.ts";
+import { trustSystem } from "./authorities.ts";
 
 let plain: Promise<void> | undefined;
 let secure: Promise<void> | undefined;
@@ -28,8 +29,8 @@ async function readyForTls(): Promise<void> {
   const { createSecureContext } = process.getBuiltinModule("node:tls");
   await nextTurn();
   process.getBuiltinModule("node:https");
+  await trustSystem();
   await nextTurn();
-  // The root certificates are read.
   createSecureContext();
   await nextTurn();
 }

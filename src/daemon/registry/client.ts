@@ -105,8 +105,11 @@ export class Registry implements Disposable {
       : this.#endpoints.get(domain);
     if (!endpoints) {
       endpoints = endpointsOf(domain, this.#config);
-      this.#endpoints.set(domain, endpoints);
-      endpoints.catch(() => this.#endpoints.delete(domain));
+      // what stands in folders is read anew each time: it may have changed
+      if (!this.#config.directories?.length) {
+        this.#endpoints.set(domain, endpoints);
+        endpoints.catch(() => this.#endpoints.delete(domain));
+      }
     }
     const able = (await endpoints).filter(
       (one) => one.capabilities.has(capability) && (capability !== "push" || !one.mirror),
@@ -122,22 +125,21 @@ export class Registry implements Disposable {
       schemes: scheme && !one.mirror ? [scheme] : one.schemes,
       headers: { ...headers, ...one.headers },
     });
-    const own = settings ? sha256(Buffer.from(JSON.stringify(settings))) : "";
     const { watch } = way;
-    return able.map((endpoint) => this.#host(adapted(endpoint), domain, credentials, { own, known, watch }));
+    return able.map((endpoint) => this.#host(adapted(endpoint), domain, credentials, { known, watch }));
   }
 
-  /** `own` tells settings of one caller's own from all others. */
   #host(
     endpoint: Endpoint,
     domain: string,
     credentials: Credentials | CredentialSource | undefined,
-    { own, known, watch }: { own: string; known: Map<string, RegistryHost>; watch: RequestWatch | undefined },
+    { known, watch }: { known: Map<string, RegistryHost>; watch: RequestWatch | undefined },
   ): RegistryHost {
     const user =
       typeof credentials === "function"
         ? this.#asker(credentials)
         : credentials && sha256(Buffer.from(JSON.stringify(credentials)));
+    const own = connectionKey(endpoint);
     const key = JSON.stringify([
       domain,
       endpoint.host,
@@ -197,13 +199,14 @@ export class Registry implements Disposable {
 
   /** Endpoints without settings of their own share one transport with its connections. */
   #transport(endpoint: Endpoint, own: string): Transport {
-    const special = endpoint.tls !== undefined || endpoint.dialTimeout !== undefined;
-    const key = special ? `${endpoint.host}${endpoint.prefix} ${own}` : "";
+    const key = own && `${endpoint.host}${endpoint.prefix} ${own}`;
     let transport = this.#transports.get(key);
     if (!transport) {
       const timeouts = { ...this.#options.timeouts };
       if (endpoint.dialTimeout !== undefined) timeouts.connect = endpoint.dialTimeout;
       transport = new Transport({ ...this.#options, tls: endpoint.tls, timeouts });
+      // those of settings that have been changed since
+      if (this.#transports.size >= 64) this.#transports.delete(this.#transports.keys().next().value!);
       this.#transports.set(key, transport);
     }
     return transport;
@@ -412,4 +415,12 @@ function lie(subject: string, why: string): WharfError {
 function hash(like: Digest, bytes: Uint8Array): Digest {
   const algorithm = like.slice(0, like.indexOf(":"));
   return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest;
+}
+
+/** Tells apart what connections of their own are for: the same host may be given other certificates by another caller, or tomorrow. */
+function connectionKey({ tls, dialTimeout }: Endpoint): string {
+  if (tls === undefined && dialTimeout === undefined) return "";
+  const { ca, cert, key, rejectUnauthorized } = tls ?? {};
+  const files = [ca, cert, key].map((all) => all?.map((file) => file.toString("latin1")));
+  return sha256(Buffer.from(JSON.stringify([files, rejectUnauthorized, dialTimeout])));
 }

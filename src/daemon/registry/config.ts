@@ -10,8 +10,9 @@ import type { Capability, HostSettings, RegistryConfig, RegistrySettings } from 
 /** TLS settings with the files read. */
 export interface TlsSettings {
   ca?: Buffer[];
-  cert?: Buffer;
-  key?: Buffer;
+  /** Of the client, with the key of each at the same place. */
+  cert?: Buffer[];
+  key?: Buffer[];
   rejectUnauthorized?: boolean;
 }
 
@@ -85,19 +86,24 @@ async function endpoint(
     return fail("it is no URL", cause);
   }
   if (url.username || url.password || url.search || url.hash) fail("only scheme, host, port and path may be given");
-  for (const capability of settings.capabilities ?? []) {
+  const capabilities = (settings.capabilities ?? []).map((one) => one.toLowerCase() as Capability);
+  for (const capability of capabilities) {
     if (!ALL.includes(capability)) fail(`unknown capability ${JSON.stringify(capability)}`);
   }
   const path = url.pathname.replace(/\/+$/, "");
   const host = given ? url.host : address.replace(/\/.*$/, "");
   const insecure = isInsecure(host, config.insecure ?? []);
   const loopback = isLoopback(host);
+  // As with containerd: who says how TLS is to be made does not mean plain http alone, unless the port is that of http.
+  const secured = settings.ca ?? settings.client ?? settings.skip_verify;
   const tls = await tlsOf(settings, insecure && !given, fail);
   return {
     host,
-    prefix: settings.override_path || path === "/v2" ? path : `${path}/v2`,
+    prefix: settings.override_path || path.endsWith("/v2") ? path : `${path}/v2`,
     schemes: given
-      ? [given]
+      ? given === "http" && secured && url.port !== ""
+        ? ["https", "http"]
+        : [given]
       : settings.ca || settings.client
         ? ["https"]
         : loopback
@@ -105,7 +111,7 @@ async function endpoint(
           : insecure
             ? ["https", "http"]
             : ["https"],
-    capabilities: new Set(settings.capabilities ?? ALL),
+    capabilities: new Set(capabilities.length > 0 ? capabilities : ALL),
     mirror,
     tls,
     headers: settings.header ?? {},
@@ -131,10 +137,13 @@ async function tlsOf(
   };
   if (settings.ca !== undefined) tls.ca = await Promise.all([settings.ca].flat().map(read));
   if (settings.client !== undefined) {
-    const pair = typeof settings.client === "string" ? [settings.client, settings.client] : settings.client.flat();
-    if (pair.length < 2) fail("client needs a certificate and a key");
-    tls.cert = await read(pair[0]!);
-    tls.key = await read(pair[1]!);
+    const pairs = [settings.client].flat().map((one) => (typeof one === "string" ? [one, one] : one));
+    if (
+      pairs.some((pair) => !Array.isArray(pair) || pair.length !== 2 || pair.some((name) => typeof name !== "string"))
+    )
+      fail("client is a file, a list of files, or a list of pairs of certificate and key");
+    tls.cert = await Promise.all(pairs.map(([cert]) => read(cert!)));
+    tls.key = await Promise.all(pairs.map(([, key]) => read(key!)));
   }
   if (settings.skip_verify || (insecure && settings.ca === undefined)) tls.rejectUnauthorized = false;
   return Object.keys(tls).length > 0 ? tls : undefined;

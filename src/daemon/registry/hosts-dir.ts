@@ -51,8 +51,12 @@ function absolute<T extends HostSettings>(settings: T, folder: string): T {
 function certificates(folder: string, files: readonly string[]): RegistrySettings | undefined {
   const ca = files.filter((name) => name.endsWith(".crt")).map((name) => join(folder, name));
   const pairs = files
-    .filter((name) => name.endsWith(".cert") && files.includes(name.replace(/cert$/, "key")))
-    .map((name): [string, string] => [join(folder, name), join(folder, name.replace(/cert$/, "key"))]);
+    .filter((name) => name.endsWith(".cert"))
+    .map((name): [string, string] => {
+      const key = name.replace(/cert$/, "key");
+      // without a file of its own the key is in the certificate's
+      return [join(folder, name), join(folder, files.includes(key) ? key : name)];
+    });
   if (ca.length === 0 && pairs.length === 0) return undefined;
   return { ...(ca.length > 0 ? { ca } : {}), ...(pairs.length > 0 ? { client: pairs } : {}) };
 }

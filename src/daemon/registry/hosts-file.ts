@@ -20,7 +20,12 @@ export const HostsFile = object("", {
   host: optional(map(object("", hostSettings))),
 });
 
-/** A hosts.toml of a registry. InvalidArgument names file and line. */
+/** A hosts.toml of a registry. As with containerd, what it does not know is passed over, and an empty server is none. InvalidArgument names file and line. */
 export function readHosts(text: string, path: string): RegistrySettings {
-  return within(path, "registry's hosts", () => checked(HostsFile, text) as RegistrySettings);
+  const { server, ...settings } = within(
+    path,
+    "registry's hosts",
+    () => checked(HostsFile, text, "tolerant") as RegistrySettings,
+  );
+  return server ? { server, ...settings } : settings;
 }

@@ -4,6 +4,7 @@ import type { AgentOptions, ClientRequest, Agent as HttpAgent, IncomingMessage }
 import type { RequestOptions } from "node:https";
 import type { Socket } from "node:net";
 import { isCode, WharfError } from "../../common/errors.ts";
+import { connectionTls } from "./authorities.ts";
 import { readyFor } from "./begin.ts";
 import { isLoopback, type TlsSettings } from "./config.ts";
 import { NetworkError } from "./errors.ts";
@@ -171,7 +172,10 @@ export class Transport implements Disposable {
         scheduling: "lifo",
       };
       if (!direct) options.proxyEnv = process.env;
-      agent = url.protocol === "https:" ? new (https().Agent)({ ...options, ...this.#tls }) : new http.Agent(options);
+      agent =
+        url.protocol === "https:"
+          ? new (https().Agent)({ ...options, ...connectionTls(this.#tls) })
+          : new http.Agent(options);
       this.#agents.set(key, agent);
     }
     return agent;

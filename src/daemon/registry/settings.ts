@@ -4,12 +4,12 @@ export type Capability = "pull" | "resolve" | "push";
 
 /** One `[host."https://…"]` table of hosts.toml. File names are absolute. */
 export interface HostSettings {
-  /** What the host is asked for; all by default. A mirror that may serve stale tags has no "resolve". */
+  /** What the host is asked for; all by default, or when none is named. A mirror that may serve stale tags has no "resolve". */
   capabilities?: Capability[];
   /** PEM files with further certificate authorities. */
   ca?: string | string[];
-  /** PEM files with client certificate and key, or one file with both. */
-  client?: string | [certificate: string, key: string] | [certificate: string, key: string][];
+  /** PEM files with client certificate and key: one file with both, several such, or pairs. */
+  client?: string | (string | [certificate: string, key: string])[];
   skip_verify?: boolean;
   /** Headers to add to each request. */
   header?: Record<string, string | string[]>;

@@ -40,7 +40,8 @@ export interface RegistrySettings {
   basic?: boolean;
   /** Bearer tokens from this server, signed with the certificate's key. */
   token?: { realm: string; service: string; issuer: string; certificate: string };
-  tls?: { certificate: string; key: string };
+  /** `clients`: the authority of the certificates that clients must have. */
+  tls?: { certificate: string; key: string; clients?: string };
 }
 
 /** Starts Debian's docker-registry. */
@@ -59,11 +60,16 @@ export async function startRegistry(settings: RegistrySettings = {}): Promise<Re
           },
         }
       : undefined;
+  const { tls } = settings;
+  const clientcas = tls?.clients === undefined ? {} : { clientcas: [tls.clients] };
   const config = {
     version: 0.1,
     log: { level: "info", accesslog: { disabled: false } },
     storage: { filesystem: { rootdirectory: join(directory.path, "data") }, delete: { enabled: true } },
-    http: { addr: "127.0.0.1:0", ...(settings.tls ? { tls: settings.tls } : {}) },
+    http: {
+      addr: "127.0.0.1:0",
+      ...(tls ? { tls: { certificate: tls.certificate, key: tls.key, ...clientcas } } : {}),
+    },
     ...(auth ? { auth } : {}),
   };
   // JSON is YAML.

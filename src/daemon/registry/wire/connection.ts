@@ -1,6 +1,7 @@
 /** One HTTP/1.1 connection for GETs: its socket reads into large buffers that are lent to the body's receiver. */
 
 import { connect as connectTcp, type Socket } from "node:net";
+import { connectionTls } from "../authorities.ts";
 import { readyFor } from "../begin.ts";
 import { hostName, type TlsSettings } from "../config.ts";
 import { NetworkError } from "../errors.ts";
@@ -48,7 +49,7 @@ export class Wire implements Source {
     this.#socket = secure
       ? process
           .getBuiltinModule("node:tls")
-          .connect({ ...options, ...tls, servername: /^[\d.]+$|:/.test(host) ? "" : host })
+          .connect({ ...options, ...connectionTls(tls), servername: /^[\d.]+$|:/.test(host) ? "" : host })
       : connectTcp(options);
     this.#socket.on("error", (error) => {
       this.#error ??= error;
