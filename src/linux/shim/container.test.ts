@@ -5,15 +5,16 @@ import { environment, getpid } from "../sys/process.ts";
 import { equal, test } from "../testing.ts";
 import { Container } from "./container.ts";
 import { FifoIO, NullIO } from "./io/fifo.ts";
+import type { ProcessIO } from "./io/io.ts";
 import type { Ended, Reaper } from "./reaper.ts";
 import type { OciRuntime } from "./runtime.ts";
 
 /** A container that has been created and started, whose process ends when `end` is called. */
-async function running(io: ConstructorParameters<typeof Container>[1]) {
+async function running(io: ProcessIO, more: object = {}) {
   let ended: (end: Ended) => void = () => {};
   let told = 0;
   const reaper = { hold: () => ({ [Symbol.dispose]() {} }), watch: (_pid: number, run: typeof ended) => (ended = run) };
-  const runtime = { create: async () => ({ pid: 1, sharedPids: false }), start: async () => {} };
+  const runtime = { create: async () => ({ pid: 1, sharedPids: false }), start: async () => {}, ...more };
   const request = {
     id: "c",
     bundle: "/",
@@ -64,6 +65,27 @@ test("an end is told when its output has been read, or not for too long", async 
   const plain = await running(new NullIO());
   plain.end();
   equal(plain.told(), 1, "told at once");
+});
+
+test("without a pid namespace of its own the container's end is told when what it left behind has been ended", async () => {
+  const asked: string[] = [];
+  let killed = () => {};
+  const { container, end, told } = await running(new NullIO(), {
+    create: async () => ({ pid: 1, sharedPids: true }),
+    kill(signal: number, all: boolean): Promise<void> {
+      asked.push(`kill ${signal} ${all}`);
+      return new Promise((resolve) => (killed = resolve));
+    },
+    async ps(): Promise<number[]> {
+      asked.push(`ps, told ${told()}`);
+      return asked.length < 4 ? [2] : [];
+    },
+  });
+  end();
+  equal([told(), asked], [0, ["kill 9 true"]]);
+  killed();
+  await container.init.wait();
+  equal([told(), asked.slice(1)], [1, ["ps, told 0", "ps, told 0", "ps, told 0"]]);
 });
 
 test("FifoIO.unread() says whether something lies in a FIFO", () => {

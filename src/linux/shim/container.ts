@@ -15,6 +15,8 @@ import type { CheckpointRequest, Created, Launch, OciRuntime } from "./runtime.t
 const DRAIN_MS = 2000;
 /** How long an end is not told because its last output has not been read. */
 const UNREAD_MS = 200;
+/** How often it is looked whether the processes that the init process left behind are gone, and how long between. */
+const REST = { looks: 20, ms: 5 };
 
 /** What a container tells the service. */
 export interface ContainerEvents {
@@ -58,6 +60,8 @@ export class Container {
   #paused = false;
   /** No pid namespace of its own: the init process's end leaves others behind. */
   #sharedPids = false;
+  /** It has left others behind, which are being ended. */
+  #ending = false;
   #told = false;
   /** Its program was begun with its creation; its start has not been told yet. */
   #begun = false;
@@ -250,13 +254,30 @@ export class Container {
 
   #initEnded(end: Ended): void {
     this.#initEnd = end;
-    if (this.#sharedPids) this.runtime.kill(9, true).catch(() => {});
-    if (this.#running === 0) this.#tellInitEnd();
+    if (!this.#sharedPids) {
+      if (this.#running === 0) this.#tellInitEnd();
+      return;
+    }
+    this.#ending = true;
+    void this.#endRest().then(() => {
+      this.#ending = false;
+      if (this.#running === 0) this.#tellInitEnd();
+    });
+  }
+
+  /** Who hears of the container's end may rely on it that nothing of it runs any more. */
+  async #endRest(): Promise<void> {
+    try {
+      await this.runtime.kill(9, true);
+      for (let left = REST.looks; left > 0 && (await this.runtime.ps()).length > 0; left--) await loop().sleep(REST.ms);
+    } catch {
+      // nobody was left, or the container is gone
+    }
   }
 
   /** The init process's end is told when no exec is left: it must be the last. */
   #tellInitEnd(): void {
-    if (!this.#told) return;
+    if (!this.#told || this.#ending) return;
     const starts = this.#begun || this.init.status === Status.RUNNING;
     if (starts && !this.#started.has(this.init)) this.init.early = this.#initEnd;
     else this.#ended(this.init, this.#initEnd!);
