@@ -255,15 +255,11 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       ANY_PROC,
       PROC_ANEW,
-      change(
-        "runt/exec.ts",
-        "    if (process.oomScoreAdj !== undefined && process.oomScoreAdj !== null) setOomScore(process.oomScoreAdj, warn);\n",
-        "",
-      ),
+      change("runt/exec.ts", "    if (score !== undefined && score !== null) setOomScore(score, warn);\n", ""),
       change(
         "runt/exec.ts",
         "    setRlimits(process, warn);\n",
-        "    setRlimits(process, warn);\n    if (process.oomScoreAdj !== undefined && process.oomScoreAdj !== null) setOomScore(process.oomScoreAdj, warn);\n",
+        "    setRlimits(process, warn);\n    if (score !== undefined && score !== null) setOomScore(score, warn);\n",
       ),
     ],
     files: [PROC],
