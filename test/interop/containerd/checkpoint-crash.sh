@@ -36,7 +36,9 @@ road() {
   did=removed
   run --checkpoint "$(tail -n 1 "$dir/name")" || return
   did=restored
-  goes_on && ours tasks kill -s KILL cp && until_true stopped && ours tasks rm cp && ours containers rm cp || return
+  goes_on && ours tasks kill -s KILL cp && until_true stopped || return
+  did=killed
+  ours tasks rm cp && ours containers rm cp || return
   did=gone
 }
 
@@ -66,8 +68,9 @@ end() {
 kept() {
   case $did in
     ran) goes_on ;;
+    killed) until_true not_running ;;
     kept | restored) until_true goes_on_or_ended "$(count)" ;;
-  esac || { echo "after $did the container does not go on"; return 1; }
+  esac || { echo "after $did the container is not as it should be"; return 1; }
   clean > "$dir/out" 2>&1
   road > "$dir/out" 2>&1
   [ $did = gone ] || { echo "again it comes only to $did:"; cat "$dir/out"; return 1; }
