@@ -81,7 +81,9 @@ function isHeldBy(dir: string, id: string, address: string): boolean {
 function ownerOf(dir: string, address: string): string | undefined {
   try {
     return readText(`${dir}/${address}`).split("\r\n")[0];
-  } catch {
+  } catch (error) {
+    // given back meanwhile; one that cannot be read would otherwise stay taken for ever without a word
+    if (!isErrno(error, "ENOENT")) throw error;
     return undefined;
   }
 }

@@ -3,6 +3,7 @@
 import { describe } from "../../common/errors.ts";
 import { DeleteResponse } from "../../common/gen/containerd/task/v2.ts";
 import { encode } from "../../common/protobuf/codec.ts";
+import { isErrno } from "../sys/call.ts";
 import { close, readText, unlinkIfThere } from "../sys/fs.ts";
 import { loop } from "../sys/loop.ts";
 import { stderr } from "../sys/out.ts";
@@ -20,7 +21,9 @@ const KILLED = 137;
 function initPid(bundle: string): number {
   try {
     return Number(readText(`${bundle}/init.pid`)) || 0;
-  } catch {
+  } catch (error) {
+    // its container was never made; what else keeps it from being read is told where the record is read
+    if (!isErrno(error, "ENOENT")) stderr(`init.pid: ${describe(error)}\n`);
     return 0;
   }
 }
@@ -30,13 +33,16 @@ function removeSocket(bundle: string): void {
   let path: string;
   try {
     path = readText(`${bundle}/address`).replace(/^unix:\/\//, "");
-  } catch {
-    return;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    throw error;
   }
   try {
-    close(connectUnix(path));
-  } catch {
-    unlinkIfThere(path);
+    close(connectUnix(path, true));
+  } catch (error) {
+    // only where nobody listens: one that hangs, with more connections than fit (EAGAIN), is there, and not waited for
+    if (isErrno(error, "ECONNREFUSED")) unlinkIfThere(path);
+    else if (!isErrno(error, "ENOENT", "EAGAIN")) throw error;
   }
 }
 

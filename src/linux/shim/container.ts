@@ -7,6 +7,7 @@ import { SIGNALS } from "../sys/process.ts";
 import { isFrozen } from "./cgroup.ts";
 import type { Stdio } from "./child.ts";
 import type { ProcessIO } from "./io/io.ts";
+import { warn } from "./log.ts";
 import { TaskProcess } from "./process.ts";
 import type { Ended, Reaper } from "./reaper.ts";
 import type { CheckpointRequest, Created, Launch, OciRuntime } from "./runtime.ts";
@@ -163,8 +164,9 @@ export class Container {
     try {
       await this.init.launch(this.#reaper, this.#folder, launch, (end) => this.#initEnded(end));
     } catch (error) {
-      // made, but without its terminal
-      if (this.init.pid !== 0) await this.runtime.delete(true).catch(() => {});
+      // made, but without its terminal: why that was is what the caller is told
+      if (this.init.pid !== 0)
+        await this.runtime.delete(true).catch((cause: unknown) => warn("a container that failed is left", cause));
       throw error;
     }
   }
@@ -270,8 +272,9 @@ export class Container {
     try {
       await this.runtime.kill(9, true);
       for (let left = REST.looks; left > 0 && (await this.runtime.ps()).length > 0; left--) await loop().sleep(REST.ms);
-    } catch {
-      // nobody was left, or the container is gone
+    } catch (error) {
+      // nobody may be left, and the container gone
+      if (!isCode(error, "NotFound", "FailedPrecondition")) warn("processes of an ended container are left", error);
     }
   }
 
