@@ -34,3 +34,15 @@ export function isFrozen(cgroup: CgroupPaths): boolean {
     throw error;
   }
 }
+
+/** v1: on its way there, which takes a moment, and from which no signal saves: not everybody in it stands still yet. */
+export function isFreezing(cgroup: CgroupPaths): boolean {
+  const folder = cgroup.mode === "v2" ? undefined : folderOf(cgroup, "freezer");
+  if (!folder) return false;
+  try {
+    return readText(`${folder}/freezer.state`).trim() === "FREEZING";
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+}

@@ -1,6 +1,6 @@
 // kill: a signal to a container's first process, or to all of them.
 import { WharfError } from "../../common/errors.ts";
-import { setFrozen } from "../cgroup/freezer.ts";
+import { isFreezing, setFrozen } from "../cgroup/freezer.ts";
 import { cgroupPids, killCgroup } from "../cgroup/kill.ts";
 import { isErrno } from "../sys/call.ts";
 import { Fd } from "../sys/fs.ts";
@@ -36,7 +36,8 @@ function livesOn({ cgroup }: ContainerRecord): boolean {
 
 /** A frozen process does not die. */
 function thaw(record: ContainerRecord, status: Status): void {
-  if (status === "paused" && record.cgroup) setFrozen(record.cgroup, false);
+  const { cgroup } = record;
+  if (cgroup && (status === "paused" || isFreezing(cgroup))) setFrozen(cgroup, false);
 }
 
 function sendSignal(record: ContainerRecord, signal: number): void {

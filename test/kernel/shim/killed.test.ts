@@ -7,6 +7,7 @@ import { isCode } from "../../../src/common/errors.ts";
 import { Options } from "../../../src/common/gen/containerd/runc/options.ts";
 import { packAny } from "../../../src/common/protobuf/any.ts";
 import { foldersOf } from "../../support/cgroups.ts";
+import { until } from "../../support/until.ts";
 import { Daemon, NAMESPACE, SHIM } from "./harness.ts";
 
 const KILLER = { path: "/bin/sh", args: ["sh", "-c", "kill -9 $PPID"] };
@@ -54,12 +55,17 @@ test("that of Pause or Resume is killed with its work done: all is as before, an
   assert.equal((await task.wait({ id })).exitStatus, 137);
 });
 
-test("a container that another has frozen ends when it is killed", async (t) => {
+test("a container that another has frozen, or that is still on its way there, ends when it is killed", async (t) => {
   await using daemon = new Daemon();
-  await using shim = await daemon.start();
+  // many that are busy: it takes a while until all of them stand still
+  const script =
+    "for i in 0 1 2 3 4 5 6 7 8 9 a b c d e f; do (while :; do :; done) & (while :; do :; done) & done; wait";
+  await using shim = await daemon.start({ args: ["sh", "-c", script] });
   const { id, task } = shim;
   const { pid } = await daemon.create(shim);
   await task.start({ id });
+  const busy = async () => (await task.pids({ id })).processes.length > 32;
+  await until("all of them", busy);
   const line = readFileSync(`/proc/${pid}/cgroup`, "utf8").match(/^\d+:freezer:(.*)$/m);
   if (!line) return t.skip("v2: whoever is frozen can be killed");
   writeFileSync(`/sys/fs/cgroup/freezer${line[1]}/freezer.state`, "FROZEN");
