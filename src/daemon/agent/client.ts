@@ -135,11 +135,13 @@ export class Agent implements AgentClient, AsyncDisposable {
     };
     const run = async (): Promise<unknown> => {
       const reused = this.#kept !== undefined;
+      const { pid } = this.#process;
       try {
         return await ask();
       } catch (error) {
         // the agent may have died without our knowing yet; what does no harm twice is asked again, of its successor
         if (!reused || NOT_TWICE.has(request.op) || !isCode(error, "Unavailable")) throw error;
+        await this.#process.ended(pid);
         return ask();
       }
     };

@@ -15,6 +15,9 @@ export function defaultBinary(): string {
   throw new WharfError("FailedPrecondition", "wharf-agent is not built", { hint: "run: npm run build" });
 }
 
+/** Milliseconds in which one that has hung up is known to have ended, if it has. */
+const END = 2000;
+
 /** Milliseconds that an agent may go on after its daemon's death: it ends what it is about, which may be a shim's start. */
 const LAST_WORK = 10_000;
 
@@ -55,6 +58,11 @@ export class AgentProcess implements AsyncDisposable {
     if (this.#closed) return Promise.reject(new WharfError("Unavailable", "wharf-agent has been shut down"));
     this.#ready ??= this.#start();
     return this.#ready;
+  }
+
+  /** Resolves when the agent that hung up is known to have ended, or has not after a while: one that dies still takes connections for a moment. */
+  async ended(pid: number | undefined): Promise<void> {
+    for (const end = Date.now() + END; pid !== undefined && this.pid === pid && Date.now() < end; ) await sleep(5);
   }
 
   #start(): Promise<void> {

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { WharfError } from "../../../common/errors.ts";
+import { isCode, WharfError } from "../../../common/errors.ts";
+import type { ContainerRecord } from "../containers/record.ts";
 import { BridgeDriver, type NetworkAgent } from "./bridge.ts";
 import type { UserNetwork } from "./user-network.ts";
 
@@ -33,6 +34,29 @@ test("restore() goes on where what a start that was cut off has left cannot be t
     assert.deepEqual(logged, [["error", left]]);
     assert.deepEqual(driver.attached(), ["c".repeat(64)]);
     assert.ok(!existsSync(join(dir, `${"d".repeat(64)}.json`)), "half a note is gone");
+  } finally {
+    rmSync(state, { recursive: true });
+  }
+});
+
+test("attach() takes back what an agent that was killed has left of it", async () => {
+  const state = mkdtempSync(join(tmpdir(), "wharf-bridge-"));
+  try {
+    const network = { id: "6".repeat(64), name: "mesh", bridge: "br-6", subnet: "10.9.0.0/24", gateway: "10.9.0.1" };
+    for (const [code, expected] of [
+      ["Unavailable", ["networkEnsure", "networkAttach", "networkDetach"]],
+      ["AlreadyExists", ["networkEnsure", "networkAttach"]],
+    ] as const) {
+      const asked: string[] = [];
+      const call = async (op: string) => {
+        asked.push(op);
+        if (op === "networkAttach") throw new WharfError(code, "no");
+      };
+      const driver = new BridgeDriver({ call } as unknown as NetworkAgent, state, network as UserNetwork);
+      const record = { id: "a".repeat(64), networks: {}, hostConfig: {}, config: {} } as unknown as ContainerRecord;
+      await assert.rejects(driver.attach(record), (error) => isCode(error, code));
+      assert.deepEqual(asked, expected);
+    }
   } finally {
     rmSync(state, { recursive: true });
   }

@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Attachment, BridgeNetwork } from "../../../common/agent/network.ts";
 import type { AnswerOf, Operation, RequestOf } from "../../../common/agent/protocol.ts";
+import { isCode } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import { fromFile } from "../../../common/file-error.ts";
 import { ifMissing } from "../../expected.ts";
@@ -168,13 +169,19 @@ export class BridgeDriver implements NetworkDriver {
     if (this.#attachments.has(id)) await this.release(record);
     const { MacAddress, IPAMConfig } = record.networks[this.#name] ?? {};
     const { IPv4Address } = (IPAMConfig ?? {}) as { IPv4Address?: string };
-    const attachment = await this.#agent.call("networkAttach", {
+    const name = id.slice(0, 24);
+    const request = {
       network,
       id,
-      netns: join(this.#dir, id.slice(0, 24)),
+      netns: join(this.#dir, name),
       address: IPv4Address || undefined,
       mac: (MacAddress as string | undefined) || undefined,
       ports: portRequests(record),
+    };
+    const attachment = await this.#agent.call("networkAttach", request).catch(async (error: unknown) => {
+      // an agent that fails takes back what it has done, one that was killed cannot; what is still left goes with the container's next start or the daemon's
+      if (isCode(error, "Unavailable")) await this.#undo(name).catch(() => {});
+      throw error;
     });
     this.#attachments.set(id, attachment);
     // In memory, and small.
