@@ -17,7 +17,8 @@ stopped() { ours tasks ls | grep -q "^cp .*STOPPED"; }
 goes_on_or_ended() { more_than "$1" || stopped; }
 not_running() { ours tasks ls > "$dir/tasks" && ! grep -q "^cp .*RUNNING" "$dir/tasks"; }
 has_busybox() { [ -n "$(wharf images -q busybox)" ]; }
-dead() { ! kill -0 $daemon 2> /dev/null; }
+# a child that nobody has waited for yet can be signalled still
+dead() { ! grep -q '^State:.[^ZX]' "/proc/$daemon/status" 2> /dev/null; }
 start() { WHARF_FAILPOINT=$1 wharfd --cgroup-parent "$group" >> "$dir/s/log" 2>&1 & daemon=$!; until_true has_busybox; }
 run() { ours run -d --runtime io.containerd.runt.v2 --cgroup "$group/cp" "$@" --rootfs "$rootfs" cp /bin/sh -c "$counting"; }
 
