@@ -39,7 +39,16 @@ test("daemon, shim, container and exec have their OOM scores", async () => {
     return done.stdout.trim();
   };
   const look = ["cat", "/proc/self/oom_score_adj"];
-  await ctr("run", "-d", "docker.io/library/busybox:latest", "one", "sleep", "1000");
+  await ctr(
+    "run",
+    "-d",
+    "--cgroup",
+    `/${daemon.cgroup}/one`,
+    "docker.io/library/busybox:latest",
+    "one",
+    "sleep",
+    "1000",
+  );
   assert.equal(await ctr("tasks", "exec", "--exec-id", "e", "one", ...look), "301");
   await ctr("tasks", "kill", "-s", "9", "one");
   await until("its end", async () => (await ctr("tasks", "ls")).includes("STOPPED"));
