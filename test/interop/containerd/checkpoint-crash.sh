@@ -7,7 +7,8 @@ PATH=$PATH:$bin
 export WHARF_ROOT="$dir/r" WHARF_STATE="$dir/s" WHARF_CONFIG="$dir/none.toml" WHARF_AUTOSTART=0 HOME="$dir"
 rootfs=$dir/rootfs
 ours() { timeout -k 1 60 "$bin/ctr" -a "$dir/s/containerd.sock" -n moby "$@" < /dev/null; }
-until_true() { for _ in $(seq 600); do "$@" > "$dir/until" 2>&1 && return; sleep 0.1; done; return 1; }
+# not for longer than there is a daemon
+until_true() { for _ in $(seq 600); do "$@" > "$dir/until" 2>&1 && return; ! dead || return 1; sleep 0.1; done; return 1; }
 # as in checkpoint.sh: without children, and without a descriptor above 2 that is its stdin
 counting='mkdir -p /tmp; mkfifo /tmp/pace; exec 9<> /tmp/pace; i=0; while :; do i=$((i+1)); echo $i >> /tmp/count; echo $i; read -t 0.1 x <&9; done'
 count() { tail -n 1 "$rootfs/tmp/count"; }
