@@ -53,8 +53,7 @@ async function importImages(
   destination: StoredImage,
   { progress }: TransferOptions,
 ): Promise<void> {
-  const lease = await SharedLease.create(client);
-  try {
+  await SharedLease.during(client, async (lease) => {
     progress?.({ event: "Importing", name: "" });
     const { index, manifests } = await readArchiveIndex(lease.client, read, forceCompress);
     const images = [{ target: index, names: indexNames(index, destination) }];
@@ -80,9 +79,7 @@ async function importImages(
       });
     }
     progress?.({ event: "Completed import", name: "" });
-  } finally {
-    await lease.release();
-  }
+  });
 }
 
 /** Names of the archive as a whole: the image's own and full references (containerd, core/transfer/image, Store). */

@@ -28,8 +28,7 @@ const compress = promisify(gzip);
 
 /** AlreadyExists when the name is taken. */
 export async function makeImage(client: Containerd, image: ImageToMake): Promise<Descriptor> {
-  const lease = await SharedLease.create(client);
-  try {
+  return await SharedLease.during(client, async (lease) => {
     const layers: Descriptor[] = [];
     const diffIds: Digest[] = [];
     for (const { tar } of image.layers) {
@@ -55,9 +54,7 @@ export async function makeImage(client: Containerd, image: ImageToMake): Promise
     const target = await put(lease.client, OCI.manifest, Buffer.from(JSON.stringify(manifest)), labels);
     await lease.client.images.create({ name: image.name, target });
     return target;
-  } finally {
-    await lease.release();
-  }
+  });
 }
 
 async function put(client: Containerd, mediaType: string, bytes: Buffer, labels: Labels): Promise<Descriptor> {

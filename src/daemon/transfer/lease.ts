@@ -2,6 +2,7 @@
 
 import { type LeaseResource, PROCESS_LABEL } from "../containerd/api/leases.ts";
 import type { Containerd } from "../containerd/api.ts";
+import { isDiskFull } from "../store/errors.ts";
 
 /** After this time a lease forgotten by a daemon that was killed ends by itself; milliseconds. */
 const EXPIRY = 24 * 3600 * 1000;
@@ -23,6 +24,24 @@ export class SharedLease {
     const labels = { "containerd.io/gc.expire": expire, [PROCESS_LABEL]: "1" };
     const { id } = await client.leases.create({ labels });
     return new SharedLease(client, id);
+  }
+
+  /**
+   * Runs `body` with a lease that ends with it. What fails for want of room on the disk gives back what it took before that is told: whoever tries
+   * something smaller next would find the disk full, too.
+   */
+  static async during<T>(client: Containerd, body: (lease: SharedLease) => Promise<T>): Promise<T> {
+    const lease = await SharedLease.create(client);
+    let result: T;
+    try {
+      result = await body(lease);
+    } catch (error) {
+      // Where not even that can be written down it ends by itself; why the work failed is what is told.
+      await lease.#release(isDiskFull(error)).catch(() => {});
+      throw error;
+    }
+    await lease.release();
+    return result;
   }
 
   /** The client that adds what it makes to the lease. */
@@ -48,6 +67,10 @@ export class SharedLease {
   }
 
   async release(): Promise<void> {
-    if (--this.#holders === 0 && this.#id !== "") await this.#client.leases.delete(this.#id);
+    await this.#release(false);
+  }
+
+  async #release(sync: boolean): Promise<void> {
+    if (--this.#holders === 0 && this.#id !== "") await this.#client.leases.delete(this.#id, { sync });
   }
 }

@@ -112,74 +112,80 @@ export class Puller {
     const reference = storedReference(parseReference(text));
     const name = options.name ?? formatReference(reference);
     try {
-      return await withSpan("pull", () => this.#pull(reference, name, options), { image: name });
+      return await withSpan("pull", () => this.#leased(reference, name, options), { image: name });
     } catch (error) {
       const { code, message, hint, errno } = WharfError.from(error);
       throw new WharfError(code, message, { operation: "pull image", subject: name, hint, errno, cause: error });
     }
   }
 
-  /** In steps, each in a turn of its own: the first pull's are long. */
-  async #pull(reference: Reference, name: string, options: PullOptions): Promise<PulledImage> {
-    const { client, progress, signal } = options;
-    const lease = await SharedLease.create(client);
-    const pending: Promise<unknown>[] = [];
-    try {
+  #leased(reference: Reference, name: string, options: PullOptions): Promise<PulledImage> {
+    const { client, signal } = options;
+    return SharedLease.during(client, async (lease) => {
       const repository = this.#registry.repository(reference, options.credentials, options.way);
+      const pending: Promise<unknown>[] = [];
       const context: SharedContext = {
         ...{ client: lease.client, repository, signal, lease, flights: this.#flights },
         documents: new Map(),
         pending,
       };
-      const known = await client.images.get(name).catch((error: unknown) => {
-        if (isCode(error, "NotFound")) return undefined;
-        throw error;
-      });
-      await nextTurn();
-      const target = await withSpan("resolve", () => this.#resolve(context, reference, known?.target));
-      await nextTurn();
-      await this.#verify?.(formatReference(reference), target, signal);
-      progress?.({ kind: "resolved", reference: name, descriptor: target });
-      const metadata = options.allMetadata ? fetchMetadata(context, target) : undefined;
-      if (metadata) pending.push(metadata);
-      const main = await this.#main(context, target, options);
-      await nextTurn();
-      const { manifest, descriptor } = main;
-      if (!isImage(manifest) && !options.artifacts) throw artifact(manifest);
-      const { platform, chainId } = isImage(manifest)
-        ? await this.#fetchImage(context, reference, main, options)
-        : await this.#fetchPacked(context, main, options).then(() => ({ platform: hostPlatform(), chainId: "" }));
-      const most = (options.limit ?? Number.POSITIVE_INFINITY) - 1;
-      const others = await otherPlatforms(context, target, options.also, { besides: descriptor, most });
-      for (const other of others) await this.#fetchPacked(context, other, options);
-      for (const one of options.unpacks ?? []) await this.#unpack(context, target, one, options);
-      await metadata;
-      await Promise.all(pending);
-      if (chainId !== "") {
-        await addLabels(context, manifest.config, { [snapshotRefLabel(snapshotterOf(options)!)]: chainId });
+      try {
+        return await this.#pull(context, reference, name, options);
+      } finally {
+        await Promise.allSettled(pending);
       }
-      const changed = known?.target.digest !== target.digest;
-      if (options.name !== null) {
-        if (changed || options.labels) await setImage(lease.client, name, target, options.labels, known !== undefined);
-        progress?.({ kind: "saved", name });
-      }
-      for (const further of options.furtherNames?.(target) ?? []) {
-        await setImage(lease.client, further, target, options.labels, false);
-        progress?.({ kind: "saved", name: further });
-      }
-      return {
-        name,
-        target,
-        manifest: descriptor,
-        config: manifest.config,
-        platform,
-        chainId,
-        changed,
-      };
-    } finally {
-      await Promise.allSettled(pending);
-      await lease.release();
+    });
+  }
+
+  /** In steps, each in a turn of its own: the first pull's are long. */
+  async #pull(context: SharedContext, reference: Reference, name: string, options: PullOptions): Promise<PulledImage> {
+    const { client, progress, signal } = options;
+    const { lease, pending } = context;
+    const known = await client.images.get(name).catch((error: unknown) => {
+      if (isCode(error, "NotFound")) return undefined;
+      throw error;
+    });
+    await nextTurn();
+    const target = await withSpan("resolve", () => this.#resolve(context, reference, known?.target));
+    await nextTurn();
+    await this.#verify?.(formatReference(reference), target, signal);
+    progress?.({ kind: "resolved", reference: name, descriptor: target });
+    const metadata = options.allMetadata ? fetchMetadata(context, target) : undefined;
+    if (metadata) pending.push(metadata);
+    const main = await this.#main(context, target, options);
+    await nextTurn();
+    const { manifest, descriptor } = main;
+    if (!isImage(manifest) && !options.artifacts) throw artifact(manifest);
+    const { platform, chainId } = isImage(manifest)
+      ? await this.#fetchImage(context, reference, main, options)
+      : await this.#fetchPacked(context, main, options).then(() => ({ platform: hostPlatform(), chainId: "" }));
+    const most = (options.limit ?? Number.POSITIVE_INFINITY) - 1;
+    const others = await otherPlatforms(context, target, options.also, { besides: descriptor, most });
+    for (const other of others) await this.#fetchPacked(context, other, options);
+    for (const one of options.unpacks ?? []) await this.#unpack(context, target, one, options);
+    await metadata;
+    await Promise.all(pending);
+    if (chainId !== "") {
+      await addLabels(context, manifest.config, { [snapshotRefLabel(snapshotterOf(options)!)]: chainId });
     }
+    const changed = known?.target.digest !== target.digest;
+    if (options.name !== null) {
+      if (changed || options.labels) await setImage(lease.client, name, target, options.labels, known !== undefined);
+      progress?.({ kind: "saved", name });
+    }
+    for (const further of options.furtherNames?.(target) ?? []) {
+      await setImage(lease.client, further, target, options.labels, false);
+      progress?.({ kind: "saved", name: further });
+    }
+    return {
+      name,
+      target,
+      manifest: descriptor,
+      config: manifest.config,
+      platform,
+      chainId,
+      changed,
+    };
   }
 
   /** Fetches and unpacks an image; answers with its top snapshot, "" when it is not unpacked. */
@@ -200,10 +206,7 @@ export class Puller {
       const image = { reference: formatReference(reference), manifest: descriptor.digest };
       return { config, diffIds, chain: snapshotter === null ? [] : chainIds(diffIds, sha256), image };
     });
-    await this.#layers(context, manifest.layers, snapshotter, configured, options).catch(async (error: unknown) => {
-      if (isDiskFull(error)) await dropBeginnings(options.client, manifest.layers);
-      throw error;
-    });
+    await this.#layers(context, manifest.layers, snapshotter, configured, options);
     const { config, chain } = await configured;
     return { platform: configPlatform(config), chainId: chain.at(-1) ?? "" };
   }
@@ -261,7 +264,7 @@ export class Puller {
     await this.#layers(context, layers, null, plan, options);
   }
 
-  #layers(
+  async #layers(
     context: SharedContext,
     layers: readonly Descriptor[],
     snapshotter: string | null,
@@ -270,7 +273,12 @@ export class Puller {
   ): Promise<void> {
     const { lease } = context;
     const shared = { flights: this.#flights, downloads: this.#downloads, unpacks: this.#unpacks };
-    return pullLayers({ ...shared, lease, context, snapshotter, layers, plan, progress, signal });
+    try {
+      await pullLayers({ ...shared, lease, context, snapshotter, layers, plan, progress, signal });
+    } catch (error) {
+      if (isDiskFull(error)) await dropBeginnings(lease.base, layers);
+      throw error;
+    }
   }
 
   /** What the reference stands for now. Asks the registry unless a digest says it and the store has it. */

@@ -48,16 +48,13 @@ export async function ensureUnpacked(
 ): Promise<void> {
   const { chain, chainId } = image;
   if (chainId === "" || (await hasSnapshot(client, snapshotter, chainId))) return;
-  const lease = await SharedLease.create(client);
-  try {
+  await SharedLease.during(client, async (lease) => {
     await withSpan("unpack image", async () => {
       for (const at of chain.keys()) await unpackOne(lease.client, image, at, snapshotter);
       const label = snapshotRefLabel(snapshotter);
       await lease.client.content.update({ digest: image.id, labels: { [label]: chainId } }, [`labels.${label}`]);
     });
-  } finally {
-    await lease.release();
-  }
+  });
 }
 
 async function unpackOne(

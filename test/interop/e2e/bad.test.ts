@@ -1,7 +1,7 @@
 // Bad input from a registry, a disk and the user: a clear error with the right exit code, nothing lost, nothing left behind.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -143,6 +143,12 @@ test("hostile layers: nothing outside the snapshot is touched", async () => {
   if (left.length > 0) await daemon.clean("hostile layers");
 });
 
+/** Bytes. */
+function free(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+}
+
 test("disk full while unpacking and while downloading: said, all is given back, and works with room", async () => {
   const disk = folder();
   mkdirSync(disk);
@@ -155,11 +161,15 @@ test("disk full while unpacking and while downloading: said, all is given back, 
     const unpack = await image({
       layers: [{ tar: base }, { tar: tar(file("zeros", "", { data: Buffer.alloc(60_000_000, 1) })) }],
     });
+    const before = free(disk);
     for (const name of [download, unpack, unpack]) {
       const { stderr, code } = await small.wharf(["pull", name]);
+      // the store's log grows to 4 MiB
+      assert.ok(free(disk) > before - (5 << 20), `room is given back before it is said: ${before} ${free(disk)}`);
       assert.equal(code, 1);
       assert.match(stderr, /^wharf: .*(no space left|ENOSPC|disk)/im);
-      assert.equal((await small.run(["busybox", "echo", "goes on"])).stdout, "goes on\n");
+      const goes = await small.run(["busybox", "echo", "goes on"]);
+      assert.deepEqual([goes.stdout, goes.stderr], ["goes on\n", ""]);
     }
     const name = uniqueName("fills");
     const filled = await small.wharf([
@@ -175,6 +185,7 @@ test("disk full while unpacking and while downloading: said, all is given back, 
     ]);
     assert.match(filled.stderr + filled.stdout, /No space left|I\/O error/);
     await small.ok("rm", name);
+    assert.ok(free(disk) > before - (5 << 20), `a removed container's room: ${before} ${free(disk)}`);
     assert.equal((await small.run(["busybox", "echo", "goes on"])).stdout, "goes on\n");
     // what a removed container leaves is cleared behind its back
     await small.clean();

@@ -2,7 +2,7 @@
 // all works again when there is room, and nothing is left.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -11,6 +11,10 @@ import { build, Daemon, until } from "./daemon.ts";
 
 let dir = "";
 let daemon: Daemon;
+/** Folders of snapshots when only `lives` is there. */
+let usual = 0;
+
+const folders = () => readdirSync(join(daemon.root, "snapshots")).length;
 
 before(async () => {
   build();
@@ -25,6 +29,7 @@ before(async () => {
   daemon = await Daemon.start({ dir });
   await daemon.busybox();
   await daemon.ok("run", "-d", "--name", "lives", "--network", "none", "busybox", "sleep", "1000");
+  usual = folders();
 });
 
 after(async () => {
@@ -82,6 +87,8 @@ async function recovered(): Promise<void> {
   assert.equal(await daemon.ok("exec", "lives", "echo", "in"), "in");
   assert.equal((await daemon.ok("ps", "-aq")).split("\n").length, 1);
   assert.equal(await daemon.ok("volume", "ls", "-q"), "");
+  // what goes behind a removed container's back would give room to what is to find none
+  await until("removed snapshots are gone", () => folders() === usual);
 }
 
 test("a full state directory", async () => {

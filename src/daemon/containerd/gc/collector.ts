@@ -112,8 +112,14 @@ export class Collector implements GarbageCollector, AsyncDisposable {
   }
 
   /** Collects all that is garbage now, files included. */
-  run(): Promise<GcStats> {
-    return this.#request(false);
+  async run(): Promise<GcStats> {
+    try {
+      return await this.#request(false);
+    } catch (error) {
+      // Who asked is told; what is garbage still is.
+      this.schedule();
+      throw error;
+    }
   }
 
   /** `lazy`: nobody waits for it. */

@@ -104,8 +104,7 @@ export async function makePod(
     return;
   }
   const { imageLabels, preparePodRoot } = await import("./podsandbox-image.ts");
-  const lease = await SharedLease.create(client);
-  try {
+  await SharedLease.during(client, async (lease) => {
     const input = { id, reference: image, config, mappings, agent, signal };
     await preparePodRoot(lease.client, input, async (root) => {
       failpoint("podsandbox.root-made");
@@ -113,9 +112,7 @@ export async function makePod(
       const own = { image: name, snapshotter, snapshotKey, labels: { ...imageLabels(execution), ...container.labels } };
       await client.containers.create({ ...container, ...own, spec: specOf({ ...spec, root }) });
     });
-  } finally {
-    await lease.release();
-  }
+  });
 }
 
 function specOf(input: PodSpecInput) {

@@ -3,7 +3,7 @@
  * into them, copying and deleting them is the agent's.
  */
 
-import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { WharfError } from "../../../common/errors.ts";
 import { fromFile } from "../../../common/file-error.ts";
@@ -56,6 +56,12 @@ export class SnapshotFiles {
         if (code !== "ENOENT" && code !== "EROFS") throw error;
       }
     }
+  }
+
+  /** Whether a twentieth of the disk is free at most: what is removed then is removed for its room. */
+  isNearlyFull(): boolean {
+    const { bavail, blocks } = statfsSync(this.root);
+    return bavail * 20 <= blocks;
   }
 
   /** DataLoss when the tree of a snapshot has been taken away behind the store's back. */

@@ -202,7 +202,8 @@ export class LocalSnapshotter implements Snapshotter {
     }
     failpoint("snapshot.removed");
     scope.shared.gc.schedule();
-    scope.shared.gc.emptyTrashSoon();
+    if (this.#layout.files.isNearlyFull()) await scope.shared.gc.emptyTrash();
+    else scope.shared.gc.emptyTrashSoon();
   }
 
   #drop(key: string): void {

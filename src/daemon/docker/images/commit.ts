@@ -38,8 +38,7 @@ export async function commitContainer(engine: Engine, container: Container, requ
   }
   const image = await engine.images.resolve(record.imageId);
   const execution = applyChanges(executionOf({ ...record.config, ...request.config }), request.changes);
-  const lease = await SharedLease.create(engine.client);
-  try {
+  return await SharedLease.during(engine.client, async (lease) => {
     const layer = await packChanges(engine, lease.client, container, request.pause);
     const { labels } = await lease.client.content.info(layer.digest);
     const diffId = labels[UNCOMPRESSED] as Digest;
@@ -71,9 +70,7 @@ export async function commitContainer(engine: Engine, container: Container, requ
     const named = request.reference ? familiarReference(request.reference) : "";
     engine.emit(container, "commit", { comment: request.comment, imageID: made.id, imageRef: named });
     return made.id;
-  } finally {
-    await lease.release();
-  }
+  });
 }
 
 async function packChanges(

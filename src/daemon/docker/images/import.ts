@@ -33,8 +33,7 @@ export async function importImage(
   request: ImportRequest,
 ): Promise<Digest> {
   const execution = applyChanges({}, request.changes);
-  const lease = await SharedLease.create(engine.client);
-  try {
+  return await SharedLease.during(engine.client, async (lease) => {
     const hash = createHash("sha256");
     const plain = async function* () {
       for await (const piece of decompressed(source)) {
@@ -63,9 +62,7 @@ export async function importImage(
       name: request.reference ? familiarReference(request.reference) : id,
     });
     return id;
-  } finally {
-    await lease.release();
-  }
+  });
 }
 
 async function* gzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -48,8 +48,7 @@ export async function loadImages(
   platform: Platform | undefined,
   tell: (line: { stream: string }) => void,
 ): Promise<void> {
-  const lease = await SharedLease.create(engine.client);
-  try {
+  await SharedLease.during(engine.client, async (lease) => {
     for (const { target, references } of await readArchive(lease.client, body)) {
       const image = await engine.images.load(target, platform);
       await ensureUnpacked(lease.client, image);
@@ -59,9 +58,7 @@ export async function loadImages(
       if (references.length === 0) tell({ stream: `Loaded image ID: ${image.id}\n` });
       engine.events.emit("image", "load", image.id, { name: image.id });
     }
-  } finally {
-    await lease.release();
-  }
+  });
 }
 
 /** Puts all of an archive into the content store, and tells the images it holds. `client` has a lease. */
