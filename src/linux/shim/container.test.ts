@@ -1,5 +1,6 @@
 import type { CreateTaskRequest } from "../../common/gen/containerd/task/v2.ts";
 import { close, mkdirs, mkfifo, O, open, rmdir, unlinkIfThere } from "../sys/fs.ts";
+import { loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { environment, getpid } from "../sys/process.ts";
 import { equal, test } from "../testing.ts";
@@ -26,7 +27,8 @@ async function running(io: ProcessIO, more: object = {}) {
     rootfs: [],
   };
   const [asReaper, asRuntime] = [reaper as unknown as Reaper, runtime as unknown as OciRuntime];
-  const events = { exited: () => void told++ };
+  const heard = Promise.withResolvers<void>();
+  const events = { exited: () => void told++, heard: () => heard.promise };
   const owner = { uid: 0, gid: 0 };
   const asRequest = request as unknown as CreateTaskRequest;
   const container = new Container(asRequest, io, asRuntime, owner, asReaper, "/tmp", events);
@@ -34,7 +36,7 @@ async function running(io: ProcessIO, more: object = {}) {
   container.created();
   await container.start("", () => {});
   const end = () => ended({ pid: 1, signal: 0, status: 3, at: { seconds: 1, nanos: 0 } });
-  return { container, end, told: () => told };
+  return { container, end, told: () => told, heard: heard.resolve };
 }
 
 test("an end is told when its output has been read, or not for too long", async () => {
@@ -65,6 +67,17 @@ test("an end is told when its output has been read, or not for too long", async 
   const plain = await running(new NullIO());
   plain.end();
   equal(plain.told(), 1, "told at once");
+});
+
+test("that memory ran out is heard of before the end it led to", async () => {
+  const { container, end, told, heard } = await running(new NullIO());
+  container.oom = { look: () => true, [Symbol.dispose]() {} };
+  end();
+  await loop().sleep(20);
+  equal(told(), 0, "told before");
+  heard();
+  await container.init.wait();
+  equal(told(), 1);
 });
 
 test("without a pid namespace of its own the container's end is told when what it left behind has been ended", async () => {

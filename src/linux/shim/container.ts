@@ -8,6 +8,7 @@ import { isFrozen } from "./cgroup.ts";
 import type { Stdio } from "./child.ts";
 import type { ProcessIO } from "./io/io.ts";
 import { warn } from "./log.ts";
+import type { MemoryGroup, OomWatch } from "./oom.ts";
 import { TaskProcess } from "./process.ts";
 import type { Ended, Reaper } from "./reaper.ts";
 import type { CheckpointRequest, Created, Launch, OciRuntime } from "./runtime.ts";
@@ -23,6 +24,8 @@ const REST = { looks: 20, ms: 5 };
 export interface ContainerEvents {
   /** A process has ended and everybody may know: the init process's end comes after all others. */
   exited(container: Container, process: TaskProcess): void;
+  /** Resolves when the daemon has heard all that was told so far, or after a while. */
+  heard(): Promise<void>;
 }
 
 interface Exec {
@@ -78,7 +81,9 @@ export class Container {
   /** Processes whose start has been told. */
   readonly #started = new Set<TaskProcess>();
   /** Looks for its being out of memory; set by the service. */
-  oom: Disposable | undefined;
+  oom: OomWatch | undefined;
+  /** Where its memory is counted, where its program was begun with its creation. */
+  memory: MemoryGroup | undefined;
 
   constructor(
     request: CreateTaskRequest,
@@ -159,6 +164,7 @@ export class Container {
       const created = await make({ stdio, consoleSocket });
       this.#sharedPids = created.sharedPids;
       this.#begun = created.runs === true;
+      this.memory = created.memory;
       return created;
     };
     try {
@@ -303,7 +309,10 @@ export class Container {
       this.#events.exited(this, process);
       if (process !== this.init) this.#execGone();
     };
-    if (process.io.unread?.()) void this.#taken(process.io).then(tell);
+    // who waits for the end may ask then whether memory was what it ended of
+    const short = process === this.init && this.oom?.look();
+    if (short) void Promise.all([this.#events.heard(), this.#taken(process.io)]).then(tell);
+    else if (process.io.unread?.()) void this.#taken(process.io).then(tell);
     else tell();
   }
 

@@ -1,6 +1,6 @@
 // Tells when the kernel kills for want of memory: v1 by an eventfd on memory.oom_control, v2 by polling memory.events
 // (kernfs signals a change as urgent). Not by inotify: a user has few instances of it, 128 by default, and each shim would take one.
-import { sys } from "../sys/call.ts";
+// A signal may come after the container's end, or have come before anybody listened: at the end the kernel's count is looked at.
 import { close, Fd, O, open, writeFile } from "../sys/fs.ts";
 import { EPOLL, loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
@@ -10,35 +10,103 @@ import { debug } from "./log.ts";
 
 const EFD_FLAGS = 0o2004000;
 
-const nothing: Disposable = { [Symbol.dispose]: () => {} };
+/** A group that counts memory. */
+export interface MemoryGroup {
+  folder: string;
+  version: 1 | 2;
+}
 
-/** Calls `tell` for each kill (v2: each batch of them) in the cgroup of `pid`. Where nothing can be watched nothing is told. */
-export function watchOom(pid: number, tell: () => void): Disposable {
+export interface OomWatch extends Disposable {
+  /** Looks at the count, and tells what it has been told of by nobody; answers whether anything was ever told. */
+  look(): boolean;
+}
+
+const nothing: OomWatch = { look: () => false, [Symbol.dispose]: () => {} };
+
+/** Undefined where nobody counts. */
+function memoryGroupOf(pid: number): MemoryGroup | undefined {
+  const { unified, controllers } = cgroupsOf(pid);
+  const memory = controllers.get("memory");
+  if (memory !== undefined) return { folder: memory, version: 1 };
+  return unified === undefined ? undefined : { folder: unified, version: 2 };
+}
+
+/**
+ * Calls `tell` for each kill (v2: each batch of them) in the cgroup of `pid`, or in `fresh`, the new group of a program that runs already: what has
+ * happened there is told, too. Where nothing can be watched nothing is told.
+ */
+export function watchOom(pid: number, fresh: MemoryGroup | undefined, tell: () => void): OomWatch {
   try {
-    const { unified, controllers } = cgroupsOf(pid);
-    const memory = controllers.get("memory");
-    if (memory !== undefined) return watchV1(memory, tell);
-    if (unified !== undefined) return watchV2(unified, tell);
+    const group = fresh ?? memoryGroupOf(pid);
+    if (group) return new Watch(group, fresh !== undefined, tell);
   } catch (error) {
     debug(`no out-of-memory events for ${pid}: ${(error as Error).message}`);
   }
   return nothing;
 }
 
-function watching(fd: number, events: number, run: () => void): Disposable {
-  const file = new Fd(fd);
-  const watch = loop().watch(fd, events, run);
-  return {
-    [Symbol.dispose]: () => {
-      watch[Symbol.dispose]();
-      file[Symbol.dispose]();
-    },
-  };
+class Watch implements OomWatch {
+  /** v1: the eventfd. v2: memory.events. */
+  readonly #fd: Fd;
+  readonly #counter: string;
+  readonly #v1: boolean;
+  readonly #tell: () => void;
+  readonly #watch: Disposable;
+  #known: number;
+  #told = false;
+
+  constructor({ folder, version }: MemoryGroup, fresh: boolean, tell: () => void) {
+    this.#v1 = version === 1;
+    this.#counter = `${folder}/${this.#v1 ? "memory.oom_control" : "memory.events"}`;
+    this.#tell = tell;
+    const count = fresh ? 0 : this.#count();
+    this.#known = count;
+    this.#fd = new Fd(this.#v1 ? eventOf(folder, this.#counter) : open(this.#counter, O.RDONLY));
+    this.#watch = loop().watch(this.#fd.value, this.#v1 ? EPOLL.IN : EPOLL.PRI, () => this.#signalled());
+  }
+
+  #count(): number {
+    return Number(/^oom_kill (\d+)/m.exec(readSmall(this.#counter))?.[1] ?? 0);
+  }
+
+  #signalled(): void {
+    // also tells the kernel that what is signalled so far has been seen
+    const buffer = smallBuffer();
+    native.syscall(this.#v1 ? NR.read : NR.pread64, this.#fd.value, buffer, this.#v1 ? 8 : buffer.length, 0);
+    try {
+      const count = this.#count();
+      // v1 signals before it kills
+      if (this.#v1 || count > this.#known) this.#say();
+      this.#known = count;
+    } catch {
+      // the group is gone, which v1 signals as well
+      this[Symbol.dispose]();
+    }
+  }
+
+  #say(): void {
+    this.#told = true;
+    this.#tell();
+  }
+
+  look(): boolean {
+    try {
+      if (!this.#told && this.#count() > this.#known) this.#say();
+    } catch {
+      // the group is gone
+    }
+    return this.#told;
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch[Symbol.dispose]();
+    this.#fd[Symbol.dispose]();
+  }
 }
 
-function watchV1(folder: string, tell: () => void): Disposable {
+function eventOf(folder: string, counter: string): number {
   const event = native.syscall(NR.eventfd2, 0, EFD_FLAGS);
-  const control = open(`${folder}/memory.oom_control`, O.RDONLY);
+  const control = open(counter, O.RDONLY);
   try {
     writeFile(`${folder}/cgroup.event_control`, `${event} ${control}`);
   } catch (error) {
@@ -47,39 +115,5 @@ function watchV1(folder: string, tell: () => void): Disposable {
   } finally {
     close(control);
   }
-  const watch = watching(event, EPOLL.IN, () => {
-    native.syscall(NR.read, event, new Uint8Array(8), 8);
-    try {
-      // the group's removal is signalled as well
-      readSmall(`${folder}/memory.oom_control`);
-    } catch {
-      watch[Symbol.dispose]();
-      return;
-    }
-    tell();
-  });
-  return watch;
-}
-
-/** Also tells the kernel that what is signalled so far has been seen. */
-function kills(fd: number): number {
-  const buffer = smallBuffer();
-  const n = sys("read", "memory.events", NR.pread64, fd, buffer, buffer.length, 0);
-  return Number(/^oom_kill (\d+)/m.exec(native.utf8(buffer, 0, n))?.[1] ?? 0);
-}
-
-function watchV2(folder: string, tell: () => void): Disposable {
-  const fd = open(`${folder}/memory.events`, O.RDONLY);
-  let known = kills(fd);
-  const watch = watching(fd, EPOLL.PRI, () => {
-    try {
-      const count = kills(fd);
-      if (count > known) tell();
-      known = count;
-    } catch {
-      // the group is gone
-      watch[Symbol.dispose]();
-    }
-  });
-  return watch;
+  return event;
 }

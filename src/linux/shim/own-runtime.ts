@@ -2,12 +2,15 @@
 
 import { isCode } from "../../common/errors.ts";
 import type { Process } from "../../common/oci/runtime.ts";
+import { folderOf } from "../cgroup/paths.ts";
 import * as runt from "../runt/api.ts";
+import type { ContainerRecord } from "../runt/state.ts";
 import { loop } from "../sys/loop.ts";
 import { openTrace, type Trace } from "../sys/trace.ts";
 import { ownWork } from "./checkpoint.ts";
 import { inChild, type Stdio } from "./child.ts";
 import { warn } from "./log.ts";
+import type { MemoryGroup } from "./oom.ts";
 import type { Reaper } from "./reaper.ts";
 import { detachAll, mountAll, unmountAll } from "./rootfs.ts";
 import type {
@@ -22,6 +25,11 @@ import type {
 } from "./runtime.ts";
 
 const CRIU = "criu";
+
+function memoryOf({ cgroup }: ContainerRecord): MemoryGroup | undefined {
+  const folder = cgroup && folderOf(cgroup, "memory");
+  return folder === undefined ? undefined : { folder, version: cgroup?.mode === "v2" ? 2 : 1 };
+}
 
 export class OwnRuntime implements OciRuntime {
   readonly direct = true;
@@ -80,7 +88,8 @@ export class OwnRuntime implements OciRuntime {
           run: request.startFollows ? ("plainly" as const) : false,
         };
         const { pid, record, runs } = runt.create(options);
-        return { pid, sharedPids: !record.ownPids, plain: runt.startsPlainly(record), runs };
+        const memory = runs ? memoryOf(record) : undefined;
+        return { pid, sharedPids: !record.ownPids, plain: runt.startsPlainly(record), runs, memory };
       } catch (error) {
         if (request.rootfs.length > 0) unmountAll(rootfs);
         throw error;

@@ -2,6 +2,7 @@
 // through its command line (cli-runtime.ts).
 import type { Mount } from "../../common/gen/containerd/types/mount.ts";
 import type { Stdio } from "./child.ts";
+import type { MemoryGroup } from "./oom.ts";
 
 /** How a process gets its standard streams. */
 export interface Launch {
@@ -53,6 +54,8 @@ export interface Created {
   sharedPids: boolean;
   /** Its program runs already: nothing is left for `start`. */
   runs?: boolean | undefined;
+  /** Of one that runs already: where its memory is counted, which may have run out by now. */
+  memory?: MemoryGroup | undefined;
 }
 
 /** One container in the hands of a runtime. */

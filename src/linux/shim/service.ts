@@ -38,6 +38,8 @@ export interface ServiceContext {
 }
 
 /** Go's zero time, as runc's shim tells of a process that runs: what containerd makes of none at all would be 1970. */
+/** How long an end is not told because the daemon has not heard that memory ran out. */
+const HEARD_MS = 2000;
 const NEVER = { seconds: -62_135_596_800, nanos: 0 };
 
 /** Its methods are the service's calls, found by their names. */
@@ -104,7 +106,8 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
       const { ioUid: uid, ioGid: gid } = options;
       const io = makeIO({ stdin, stdout, stderr, terminal }, { reaper, id, namespace, uid, gid });
       const exited = (of: Container, process: TaskProcess) => this.#exited(of, process);
-      const container = new Container(request, io, runtime, { uid, gid }, reaper, folder, { exited });
+      const heard = () => publisher.flush(HEARD_MS);
+      const container = new Container(request, io, runtime, { uid, gid }, reaper, folder, { exited, heard });
       this.#containers.set(id, container);
       try {
         await container.create(request, options.criuWorkPath, startFollows);
@@ -117,6 +120,7 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
       const stdio = { stdin, stdout, stderr, terminal };
       const event = { containerId: id, bundle, rootfs, io: stdio, checkpoint, pid };
       publisher.publish("/tasks/create", events.TaskCreate, event);
+      if (pid !== 0) this.#watchOom(container);
       container.created();
       return { pid };
     } finally {
@@ -139,7 +143,14 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
       return;
     }
     publisher.publish("/tasks/start", events.TaskStart, { containerId, pid });
-    container.oom = watchOom(pid, () => publisher.publish("/tasks/oom", events.TaskOOM, { containerId }));
+    // one that is restored has been made only now
+    if (!container.oom) this.#watchOom(container);
+  }
+
+  #watchOom(container: Container): void {
+    const { id: containerId, init, memory } = container;
+    const tell = () => this.#context.publisher.publish("/tasks/oom", events.TaskOOM, { containerId });
+    container.oom = watchOom(init.pid, memory, tell);
   }
 
   async #delete(id: string, execId: string): Promise<TaskProcess> {

@@ -67,6 +67,20 @@ test("a signal, a size and an exec that come with the first output, before the s
   rmSync(program);
 });
 
+test("a container whose memory runs out before its start is answered has ended of that", async () => {
+  const program = join(tmpdir(), "slow-runtime");
+  const slowly = 'for a; do if [ "$a" = start ]; then sleep 1; fi; done';
+  writeFileSync(program, `#!/bin/sh\n${join(BIN, "runt")} "$@" || exit\n${slowly}\n`, { mode: 0o755 });
+  await using daemon = await Daemon.start({ config: `[runtimes.slow]\nbinary = "${program}"\n` });
+  await daemon.busybox();
+  const limits = ["--runtime", "slow", "--network", "none", "--memory", "6m"];
+  const { code } = await daemon.wharf(["run", "--name", "short", ...limits, "busybox", "tail", "/dev/zero"]);
+  assert.equal(code, 137);
+  assert.equal(await daemon.ok("inspect", "-f", "{{.State.OOMKilled}}", "short"), "true");
+  await daemon.ok("rm", "short");
+  rmSync(program);
+});
+
 test("log-driver and log-opts are for containers that name no driver, or no option of it", async () => {
   const config = 'log-driver = "json-file"\n[log-opts]\nmax-size = "5k"\nmax-file = "2"\ncache-max-size = "1m"\n';
   await using daemon = await Daemon.start({ config });

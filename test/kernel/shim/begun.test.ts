@@ -1,12 +1,15 @@
 // A Create whose Start is on its way (START_FOLLOWS): the program runs as soon as it is made, and all is told as if it had waited to be started.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isCode } from "../../../src/common/errors.ts";
 import { Status } from "../../../src/common/gen/containerd/types/task.ts";
 import { START_FOLLOWS } from "../../../src/common/shim.ts";
+import { textIfThere } from "../../support/files.ts";
 import { until } from "../../support/until.ts";
-import { Daemon, type TestShim } from "./harness.ts";
+import { alive, Daemon, type TestShim } from "./harness.ts";
 
 /** Both requests at once, as the daemon sends them. */
 function begin(daemon: Daemon, { task, id, bundle }: TestShim) {
@@ -96,4 +99,37 @@ test("one whose start never comes can be killed and deleted, while its program r
     const topics = daemon.events.filter(({ event }) => event.containerId === id).map(({ topic }) => topic);
     assert.deepEqual(topics, ["/tasks/create", "/tasks/exit", "/tasks/delete"]);
   }
+});
+
+test("that it ran out of memory before anybody listened is told, before its end", async () => {
+  await using daemon = new Daemon();
+  let late = false;
+  for (let i = 0; i < 50 && !late; i++) {
+    const script = "until [ -e /dev/go ]; do :; done; tail /dev/zero";
+    await using shim = await daemon.start({ memory: 16 << 20, args: ["sh", "-c", script] });
+    const { id, task, bundle } = shim;
+    const { created, started } = begin(daemon, shim);
+    let answered = false;
+    const noted = created.finally(() => (answered = true)).catch(() => {});
+    await sleep(0);
+    // the shim stands still as soon as the program has been made, mostly before it knows of it: nobody else has this turn meanwhile
+    let pid = 0;
+    for (const end = Date.now() + 60_000; !pid && Date.now() < end; )
+      pid = Number(textIfThere(join(bundle, "init.pid")));
+    process.kill(shim.pid, "SIGSTOP");
+    try {
+      await sleep(100);
+      late = !answered;
+      await until("its file system", () => existsSync(`/proc/${pid}/root/dev/pts`));
+      writeFileSync(`/proc/${pid}/root/dev/go`, "");
+      await until("its end", () => !alive(pid));
+    } finally {
+      process.kill(shim.pid, "SIGCONT");
+    }
+    await Promise.all([noted, started]);
+    assert.equal((await task.wait({ id })).exitStatus, 137);
+    assert.ok(daemon.events.some(({ topic, event }) => topic === "/tasks/oom" && event.containerId === id));
+    await task.delete({ id });
+  }
+  assert.ok(late, "the shim was stopped in time once");
 });

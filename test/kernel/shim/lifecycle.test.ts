@@ -253,12 +253,13 @@ test("pause, resume, statistics, update", async () => {
 
 test("a container out of memory is told of", async () => {
   await using daemon = new Daemon();
-  await using shim = await daemon.start({ memory: 16 << 20, args: ["sh", "-c", "sleep 0.3; tail /dev/zero"] });
+  await using shim = await daemon.start({ memory: 16 << 20, args: ["tail", "/dev/zero"] });
   const { task, id } = shim;
   await daemon.create(shim);
   await task.start({ id });
   await task.wait({ id });
-  await daemon.event("/tasks/oom", { containerId: id });
+  const told = daemon.events.filter(({ topic }) => topic === "/tasks/oom");
+  assert.deepEqual([...new Set(told.map(({ event }) => event.containerId))], [id], "before the end is answered");
   await task.delete({ id });
 });
 

@@ -16,6 +16,8 @@ export class Container {
   process: string | undefined;
   removing = false;
   paused = false;
+  /** Memory has run out since it was last begun, which may be heard before it is known to run. */
+  oomKilled = false;
   /** It was told that its network and its volumes are in use by it. */
   joined = false;
   /** Being started again by its restart policy: aborted when a client stops or removes it. */

@@ -18,6 +18,7 @@ export function watchOom(engine: Engine): void {
       const oom = unpackIf(TaskOOM, event);
       const container = oom && engine.containers.find(oom.containerId);
       if (!container) continue;
+      container.oomKilled = true;
       container.record.state.oomKilled = true;
       engine.emit(container, "oom");
     }

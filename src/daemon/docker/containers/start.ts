@@ -104,6 +104,7 @@ async function launch(engine: Engine, container: Container, answer: () => void):
   await FIRST.step();
   // Nobody is to be joined to it before it runs.
   const startFollows = container.pending.size === 0;
+  container.oomKilled = false;
   // Before the start, so that it cannot lie after the end.
   let startedAt = now();
   await withSpan("create task", () =>
@@ -117,7 +118,7 @@ async function launch(engine: Engine, container: Container, answer: () => void):
       startedAt = now();
     }
     const { pid } = await withSpan("start task", () => client.tasks.start({ containerId: id }));
-    record.state = startedState(record.state, pid, startedAt);
+    record.state = { ...startedState(record.state, pid, startedAt), oomKilled: container.oomKilled };
     container.restarting = undefined;
   } catch (error) {
     const left = (what: string) => warned(engine.log, what, { id }, "NotFound", "FailedPrecondition");
