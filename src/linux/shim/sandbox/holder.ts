@@ -13,15 +13,13 @@ import { inChild } from "../child.ts";
 import type { Reaper } from "../reaper.ts";
 import { planOf } from "./plan.ts";
 
-/** SIG_IGN as struct sigaction has it: for SIGCHLD it means that the kernel reaps. */
+/** SIG_IGN as struct sigaction has it: for SIGCHLD it means that the kernel reaps. In a pid namespace the holder is process 1, to which others are left. */
 const IGNORE = new BigUint64Array([1n, 0n, 0n, 0n]);
 const NAME = native.bytes("sandbox\0");
 
-/** Does nothing until it is killed, by itself when the shim is no more. In a pid namespace it is process 1: whom others leave is reaped. */
+/** Does nothing until it is killed, by itself when the shim is no more. */
 function holdForever(): never {
   prctl(PR.SET_PDEATHSIG, SIGNALS.KILL);
-  prctl(PR.SET_NAME, NAME);
-  native.syscall(NR.rt_sigaction, SIGNALS.CHLD, IGNORE, 0, 8);
   closeRange(0);
   for (;;) native.syscall(NR.pause);
 }
@@ -40,6 +38,9 @@ export function startHolder(reaper: Reaper, request: CreateSandboxRequest): Prom
       sys("set the hostname", hostname, NR.sethostname, name, name.length);
     }
     applySysctls(sysctls);
+    // it is born with both: its pid may be told before it has had the processor
+    prctl(PR.SET_NAME, NAME);
+    native.syscall(NR.rt_sigaction, SIGNALS.CHLD, IGNORE, 0, 8);
     const { pid } = clone(CLONE.PARENT);
     if (pid === 0) holdForever();
     if (cgroup !== "") {
