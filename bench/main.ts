@@ -33,13 +33,26 @@ import { PULL } from "./benchmarks/pull.ts";
 import { PUSH } from "./benchmarks/push.ts";
 import { RUN } from "./benchmarks/run.ts";
 import { RUNTIME } from "./benchmarks/runtime.ts";
+import { STORE } from "./benchmarks/store.ts";
 import { type Benchmark, Context, command, type MeasuredRow, type Settings, which } from "./context.ts";
 import { fetchLibrary } from "./grpc-library.ts";
 import { makeEmptyDisk } from "./images.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { markdown, merge, plain, type Results, replaceTable } from "./table.ts";
 
-const ALL: Benchmark[] = [...RUNTIME, ...CROWD, ...RUN, ...API, ...MANY, ...LOGS, ...PULL, ...PUSH, ...GRPC, ...MEMORY];
+const ALL: Benchmark[] = [
+  ...RUNTIME,
+  ...CROWD,
+  ...RUN,
+  ...API,
+  ...MANY,
+  ...LOGS,
+  ...PULL,
+  ...PUSH,
+  ...GRPC,
+  ...STORE,
+  ...MEMORY,
+];
 const RESULTS = join(BUILD, "bench/results.json");
 
 const OPTIONS = {
