@@ -18,7 +18,7 @@ const MAX_SECONDS = 253_402_300_799;
 
 const FORM = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
 
-/** The last second that was written, for most times are of the same: its text up to the fraction, and its number. */
+/** The last second that was read or written, for most times are of the same: its text up to the fraction, and its number. */
 const last = { text: "1970-01-01T00:00:00.", seconds: 0 };
 /** Of the texts that are written here. */
 const LENGTH = 30;
@@ -54,6 +54,10 @@ export function parseTimestamp(text: string): Instant {
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) throw fault();
   const offset = sign ? (Number(offsetHours) * 60 + Number(offsetMinutes)) * (sign === "-" ? -60 : 60) : 0;
   const seconds = date.getTime() / 1000 + Number(hour) * 3600 + Number(minute) * 60 + Number(second) - offset;
+  if (text.length === LENGTH && fraction?.length === 9 && Number(second) < 60) {
+    last.text = `${text.slice(0, 10)}T${text.slice(11, 20)}`;
+    last.seconds = seconds;
+  }
   return { seconds, nanos: Number((fraction ?? "").slice(0, 9).padEnd(9, "0")) };
 }
 

@@ -4,7 +4,7 @@ import { encodeUtf8, writeAscii } from "../utf8.ts";
 
 const FIRST = 512;
 /** A bigger buffer is not kept. */
-const KEPT = 65536;
+const KEPT = 1 << 18;
 const TWO32 = 4294967296;
 
 export class Writer {

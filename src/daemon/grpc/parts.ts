@@ -1,25 +1,20 @@
-/** Long answers, which are encoded in parts so that other callers get their turn meanwhile. */
+/** Long answers, each part of which is encoded when it comes: what it was made of is young garbage then, and other callers get their turn between. */
 
 import { RawMessage } from "../../common/grpc/message.ts";
 import { encode } from "../../common/protobuf/codec.ts";
 import type { Init, MessageType } from "../../common/protobuf/schema.ts";
-import { nextTurn, PART } from "../turn.ts";
 
 /**
- * A message of nothing but a repeated field: `wire` makes one of some of the items. Encoded messages one after the other are one message
+ * A message of nothing but a repeated field: `wire` makes one of a page of items. Encoded messages one after the other are one message
  * with the items of all (https://protobuf.dev/programming-guides/encoding/, "Last One Wins").
  */
 export async function listing<T, M>(
   type: MessageType<M>,
-  items: readonly T[],
+  pages: AsyncIterable<readonly T[]>,
   wire: (some: readonly T[]) => Init<M>,
 ): Promise<Init<M>> {
-  if (items.length <= PART) return wire(items);
   const parts: Uint8Array[] = [];
-  for (let at = 0; at < items.length; at += PART) {
-    parts.push(encode(type, wire(items.slice(at, at + PART))));
-    await nextTurn();
-  }
+  for await (const page of pages) if (page.length > 0) parts.push(encode(type, wire(page)));
   // What stands for an encoded message, the call sends as it is.
   const [head = new Uint8Array(), tail = new Uint8Array(), ...more] = parts;
   return new RawMessage(head, tail, undefined, more) as never;

@@ -41,6 +41,8 @@ export interface ContainerStore {
   /** NotFound. */
   get(id: string): Promise<Container>;
   list(filters?: Filters): Promise<Container[]>;
+  /** What `list` answers, in parts, between which others have their turn. */
+  pages(filters?: Filters): AsyncIterable<readonly Container[]>;
   /** AlreadyExists, InvalidArgument (id, labels, no runtime or spec). */
   create(container: ContainerInput, options?: WriteOptions): Promise<Container>;
   /** Mutable: `labels`, `spec`, `extensions`, `image`, `snapshotkey`. NotFound. */

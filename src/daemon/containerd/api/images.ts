@@ -28,6 +28,8 @@ export interface ImageStore {
   /** NotFound. */
   get(name: string): Promise<Image>;
   list(filters?: Filters): Promise<Image[]>;
+  /** What `list` answers, in parts, between which others have their turn. */
+  pages(filters?: Filters): AsyncIterable<readonly Image[]>;
   /** AlreadyExists, InvalidArgument. */
   create(image: ImageInput): Promise<Image>;
   /** Mutable: `labels`, `target`, `annotations` (of the target). NotFound. */

@@ -33,20 +33,21 @@ export class LocalContainers implements ContainerStore {
   }
 
   async list(filters?: Filters): Promise<Container[]> {
+    return (await Array.fromAsync(this.pages(filters))).flat();
+  }
+
+  async *pages(filters?: Filters): AsyncGenerator<Container[]> {
     const filter = parseFilters(filters);
     const { db, namespace } = this.#scope;
-    const found: Container[] = [];
     for (let after = ""; ; await nextTurn()) {
       const sql = "SELECT * FROM containers WHERE namespace = ? AND id > ? ORDER BY id LIMIT ?";
       const rows = db.all(sql, namespace, after, PART);
       const last = rows.at(-1)?.id as string | undefined;
-      if (last === undefined) return found;
+      if (last === undefined) return;
       const extensions = readAllExtensions(db, namespace, after, last);
-      for (const row of rows) {
-        const container = readContainer(row, extensions.get(row.id as string) ?? {});
-        if (filter(containerAdaptor(container))) found.push(container);
-      }
-      if (rows.length < PART) return found;
+      const containers = rows.map((row) => readContainer(row, extensions.get(row.id as string) ?? {}));
+      yield containers.filter((container) => filter(containerAdaptor(container)));
+      if (rows.length < PART) return;
       after = last;
     }
   }

@@ -4,6 +4,7 @@ import { isDigest } from "../../../common/digest.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { mapField, parseFilters } from "../../../common/filters.ts";
 import type { Row } from "../../store/database.ts";
+import { nextTurn, PART } from "../../turn.ts";
 import type { Image, ImageDeleteOptions, ImageInput, ImageStore } from "../api/images.ts";
 import type { Descriptor, FieldPaths, Filters } from "../api/types.ts";
 import { now } from "../core/clock.ts";
@@ -24,9 +25,20 @@ export class LocalImages implements ImageStore {
   }
 
   async list(filters?: Filters): Promise<Image[]> {
+    return (await Array.fromAsync(this.pages(filters))).flat();
+  }
+
+  /** All are read at once: one that gets another name meanwhile would be missed. */
+  async *pages(filters?: Filters): AsyncGenerator<Image[]> {
     const filter = parseFilters(filters);
     const rows = this.#scope.db.all("SELECT * FROM images WHERE namespace = ? ORDER BY name", this.#scope.namespace);
-    return rows.map(readImage).filter((image) => filter(imageAdaptor(image)));
+    for (let at = 0; at < rows.length; at += PART) {
+      if (at > 0) await nextTurn();
+      yield rows
+        .slice(at, at + PART)
+        .map(readImage)
+        .filter((image) => filter(imageAdaptor(image)));
+    }
   }
 
   async create(input: ImageInput): Promise<Image> {

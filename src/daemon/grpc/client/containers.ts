@@ -24,6 +24,10 @@ export class RemoteContainers implements ContainerStore {
     return (await this.#client.list({ filters })).containers.map(readContainer);
   }
 
+  async *pages(filters?: Filters): AsyncGenerator<Container[]> {
+    yield await this.list(filters);
+  }
+
   async create(container: ContainerInput): Promise<Container> {
     return readContainer((await this.#client.create({ container })).container);
   }

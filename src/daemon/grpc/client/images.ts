@@ -21,6 +21,10 @@ export class RemoteImages implements ImageStore {
     return (await this.#call(ImagesService).list({ filters })).images.map(readImage);
   }
 
+  async *pages(filters?: Filters): AsyncGenerator<Image[]> {
+    yield await this.list(filters);
+  }
+
   async create({ name, target, labels, sourceDateEpoch }: ImageInput): Promise<Image> {
     const image = { name, labels: labels ?? {}, target: toDescriptor(target) };
     return readImage(

@@ -8,7 +8,6 @@ import {
 import type { Init } from "../../../common/protobuf/schema.ts";
 import type { Container, ContainerInput } from "../../containerd/api/containers.ts";
 import type { ContainerdCore } from "../../containerd/api.ts";
-import { nextTurn, PART } from "../../turn.ts";
 import { type CallContext, clientOf } from "../context.ts";
 import { required, toTime } from "../convert.ts";
 import { listing } from "../parts.ts";
@@ -19,14 +18,12 @@ export function addContainers(router: Router, core: ContainerdCore): void {
   router.add(ContainersService, {
     get: async ({ id }, call) => ({ container: toContainer(await store(call).get(id)) }),
     list: async ({ filters }, call) =>
-      listing(ContainersService.methods.list.output, await store(call).list(filters), (some) => ({
+      listing(ContainersService.methods.list.output, store(call).pages(filters), (some) => ({
         containers: some.map(toContainer),
       })),
     async *listStream({ filters }, call) {
-      for (const [i, container] of (await store(call).list(filters)).entries()) {
-        if (i % PART === PART - 1) await nextTurn();
-        yield { container: toContainer(container) };
-      }
+      for await (const page of store(call).pages(filters))
+        for (const container of page) yield { container: toContainer(container) };
     },
     create: async ({ container }, call) => ({
       container: toContainer(await store(call).create({ spec: NOTHING, ...fromContainer(container) })),

@@ -8,13 +8,15 @@ import type { Image, ImageInput } from "../../containerd/api/images.ts";
 import type { ContainerdCore } from "../../containerd/api.ts";
 import { type CallContext, clientOf } from "../context.ts";
 import { fromDescriptor, fromTime, required, toDescriptor, toTime } from "../convert.ts";
+import { listing } from "../parts.ts";
 import type { Router } from "../router.ts";
 
 export function addImages(router: Router, core: ContainerdCore): void {
   const store = (call: CallContext) => clientOf(core, call).images;
   router.add(ImagesService, {
     get: async ({ name }, call) => ({ image: toImage(await store(call).get(name)) }),
-    list: async ({ filters }, call) => ({ images: (await store(call).list(filters)).map(toImage) }),
+    list: ({ filters }, call) =>
+      listing(ImagesService.methods.list.output, store(call).pages(filters), (some) => ({ images: some.map(toImage) })),
     create: async ({ image, sourceDateEpoch }, call) => ({
       image: toImage(await store(call).create({ ...fromImage(image), ...epoch(sourceDateEpoch) })),
     }),
