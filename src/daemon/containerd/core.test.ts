@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PART } from "../turn.ts";
 import { contentSuite } from "./conformance/content.ts";
 import { eventsSuite } from "./conformance/events.ts";
 import { FakeAgent } from "./conformance/fake-agent.ts";
@@ -173,4 +174,46 @@ test("core: a store that is lost is not begun anew beside what it knew of; forei
   await core.namespace("a").snapshots().cleanup();
   for (const path of [blob, ...foreign]) assert.ok(existsSync(path), path);
   rmSync(dir, { recursive: true });
+});
+
+test("core: a collection among many things takes all that is garbage and nothing else", async () => {
+  await using subject = await create();
+  const client = subject.client("a");
+  const lease = await client.leases.create();
+  const held = client.withLease((await client.leases.create()).id);
+  const kept: string[] = [];
+  const write = async (i: number) => {
+    const keeper = i % 7 < 4 ? held : client.withLease(lease.id);
+    const { digest } = await put(keeper.content, bytesOf(4, i));
+    if (keeper === held) kept.push(digest);
+  };
+  // several pages, of which some have more garbage than is dropped at once
+  for (let i = 0; i < 1300; i += 50) await Promise.all(Array.from({ length: 50 }, (_, more) => write(i + more)));
+  const present = async () => (await Array.fromAsync(client.content.walk())).map(({ digest }) => digest).sort();
+  await client.leases.delete(lease.id, { sync: true });
+  assert.deepEqual(await present(), kept.sort());
+  await client.leases.delete(held.lease!, { sync: true });
+  assert.deepEqual(await present(), []);
+});
+
+test("core: lists of many images and containers leave turns to others", async () => {
+  await using subject = await create();
+  const client = subject.client("a");
+  const spec = { typeUrl: "t", value: new Uint8Array(1) };
+  const target = { mediaType: "m", digest: sha256(bytesOf(1, 1)), size: 1 };
+  for (let i = 0; i < 3 * PART; i++) {
+    await client.images.create({ name: `i${i}`, target });
+    await client.containers.create({ id: `c${i}`, runtime: { name: "r" }, spec });
+  }
+  for (const store of [client.images, client.containers]) {
+    let turns = 0;
+    const count = () => {
+      turns++;
+      counter = setImmediate(count);
+    };
+    let counter = setImmediate(count);
+    assert.equal((await store.list()).length, 3 * PART);
+    clearImmediate(counter);
+    assert.ok(turns >= 2, `others had ${turns} turns meanwhile`);
+  }
 });

@@ -7,13 +7,12 @@ import type { Digest } from "../../../common/digest.ts";
 import { isCode } from "../../../common/errors.ts";
 import { failpoint } from "../../../common/failpoint.ts";
 import type { Row } from "../../store/database.ts";
-import { readLabels } from "../core/labels.ts";
 import type { Shared } from "../core/scope.ts";
 import { contentDelete, imageDelete, snapshotRemove } from "../events/messages.ts";
 import { proxiedTrash, trashOf } from "../snapshots/proxy.ts";
 import type { GarbageCollector, GcStats } from "./api.ts";
 import { Marker } from "./mark.ts";
-import { EXPIRE_LABEL, type GcNode, isExpired, type NodeKind, nodeKey } from "./references.ts";
+import { EXPIRE_LABEL, type GcNode, gcLabels, isExpired, type NodeKind, nodeKey } from "./references.ts";
 
 /** Milliseconds from a deletion to the collection it asks for. */
 const DELAY = 500;
@@ -29,8 +28,9 @@ const TRASH_MUCH_LATER = 60_000;
 const FIRST_RETRY = 1000;
 const LAST_RETRY = 60_000;
 const LONGEST = 2 ** 31 - 1;
-/** Rows of a page of the sweep: one transaction, and as many renames of blobs. */
+/** Rows that are dropped in one transaction: as many renames of blobs. And that are looked at in a turn, where none is dropped. */
 const PAGE = 50;
+const WIDE_PAGE = 500;
 
 /** What to do with a table's rows. */
 interface Sweep {
@@ -172,19 +172,19 @@ export class Collector implements GarbageCollector, AsyncDisposable {
     const isImageDead = unmarked("image", (row) => row.name);
     const isIngestDead = unmarked("ingest", (row) => row.ref);
     return {
-      leases: await this.#sweepTable(marker, "leases", "id", {
-        isDead: (row) => isExpired(readLabels(row.labels)),
+      leases: await this.#sweepTable(marker, "leases", "id", ["labels"], {
+        isDead: (row) => isExpired(gcLabels(row.labels)),
         drop: (row) => db.run("DELETE FROM leases WHERE namespace = ? AND id = ?", row.namespace!, row.id!),
       }),
-      images: await this.#sweepTable(marker, "images", "name", {
+      images: await this.#sweepTable(marker, "images", "name", ["labels"], {
         // An image lives until it expires.
-        isDead: (row) => isExpired(readLabels(row.labels)) && isImageDead(row),
+        isDead: (row) => isExpired(gcLabels(row.labels)) && isImageDead(row),
         drop: (row) => {
           db.run("DELETE FROM images WHERE namespace = ? AND name = ?", row.namespace!, row.name!);
           this.#emit(row, imageDelete({ name: row.name as string }));
         },
       }),
-      ingests: await this.#sweepTable(marker, "ingests", "ref", {
+      ingests: await this.#sweepTable(marker, "ingests", "ref", ["id", "shared"], {
         isDead: (row) => isIngestDead(row) && !writers.has(row.id as number),
         drop: (row) => {
           db.run("DELETE FROM ingests WHERE id = ?", row.id!);
@@ -194,7 +194,7 @@ export class Collector implements GarbageCollector, AsyncDisposable {
           });
         },
       }),
-      content: await this.#sweepTable(marker, "content", "digest", {
+      content: await this.#sweepTable(marker, "content", "digest", [], {
         isDead: unmarked("content", (row) => row.digest),
         drop: (row) => {
           db.run("DELETE FROM content WHERE namespace = ? AND digest = ?", row.namespace!, row.digest!);
@@ -202,32 +202,39 @@ export class Collector implements GarbageCollector, AsyncDisposable {
           db.afterCommit(() => this.discardBlob(row.digest as Digest));
         },
       }),
-      snapshots: await this.#sweepTable(marker, "snapshots", "snapshotter, key", {
+      snapshots: await this.#sweepTable(marker, "snapshots", "snapshotter, key", ["id", "backend"], {
         isDead: unmarked("snapshot", (row) => `${row.snapshotter}/${row.key}`),
         drop: (row) => this.dropSnapshot(row),
       }),
     };
   }
 
-  /** Pages through a table in its order. Nothing comes between bringing the marks up to date and dropping what has none. */
-  async #sweepTable(marker: Marker, table: string, key: string, sweep: Sweep): Promise<number> {
+  /** Pages through a table in its order, and reads its key and `more`. Nothing comes between bringing the marks up to date and dropping what has none. */
+  async #sweepTable(
+    marker: Marker,
+    table: string,
+    key: string,
+    more: readonly string[],
+    sweep: Sweep,
+  ): Promise<number> {
     const { db } = this.#shared();
     const columns = ["namespace", ...key.split(", ")];
     const list = columns.join(", ");
     const marks = columns.map(() => "?").join(", ");
-    const sql = `SELECT * FROM ${table} WHERE (${list}) > (${marks}) ORDER BY ${list} LIMIT ${PAGE}`;
+    const sql = `SELECT ${[...columns, ...more]} FROM ${table} WHERE (${list}) > (${marks}) ORDER BY ${list} LIMIT ?`;
     let last: string[] = columns.map(() => "");
-    for (let dropped = 0; ; ) {
+    for (let dropped = 0, page = WIDE_PAGE; ; ) {
       marker.drain();
-      const rows = db.all(sql, ...last);
-      const dead = rows.filter(sweep.isDead);
+      const rows = db.all(sql, ...last, page);
+      const dead = rows.filter(sweep.isDead).slice(0, PAGE);
       if (dead.length > 0) {
         db.removal(() => dead.forEach(sweep.drop));
         failpoint("gc.swept");
       }
       dropped += dead.length;
-      if (rows.length < PAGE) return dropped;
-      const final = rows.at(-1)!;
+      if (rows.length < page && dead.length < PAGE) return dropped;
+      const final = dead[PAGE - 1] ?? rows.at(-1)!;
+      page = dead.length > 0 ? PAGE : WIDE_PAGE;
       last = columns.map((column) => final[column] as string);
       await marker.pause();
     }

@@ -5,9 +5,18 @@
  */
 
 import { timestampFromMillis } from "../../../common/timestamp.ts";
-import type { Database } from "../../store/database.ts";
-import { readLabels } from "../core/labels.ts";
-import { FLAT_LABEL, type GcNode, isExpired, isRooted, labelled, nodeKey, references } from "./references.ts";
+import type { Database, Row } from "../../store/database.ts";
+import {
+  FLAT_LABEL,
+  type GcNode,
+  gcLabels,
+  isExpired,
+  isRooted,
+  labelled,
+  nodeKey,
+  references,
+  rowOf,
+} from "./references.ts";
 
 /** Rows of a page of a scan. */
 const PAGE = 500;
@@ -19,6 +28,10 @@ export class Marker {
   /** Marked with their references, or flat (true: references too). */
   readonly #marked = new Map<string, boolean>();
   readonly #grey: GcNode[] = [];
+  /** Their rows have changed since the scan, or are new. */
+  readonly #touched: GcNode[] = [];
+  /** Of what is no root and refers to others, as the scan found it: a query for each would take most of the time. */
+  readonly #rows = new Map<string, Row>();
   /** Objects kept by the node named. */
   readonly #backRefs = new Map<string, GcNode[]>();
   #sliceEnd = 0;
@@ -30,7 +43,7 @@ export class Marker {
   /** Marks a node now; its references are followed by the next `drain`. */
   touch(node: GcNode): void {
     this.#marked.set(nodeKey(node), true);
-    this.#grey.push(node);
+    this.#touched.push(node);
   }
 
   /** True when the node is kept, as far as is known: `drain` first. */
@@ -41,15 +54,25 @@ export class Marker {
   async mark(): Promise<void> {
     this.#sliceEnd = performance.now() + SLICE;
     await this.#scanRoots();
-    while (this.#grey.length > 0) {
-      this.#visit(this.#grey.pop()!);
-      await this.pause();
-    }
+    // What roots keep that name them was not known as a whole when they were found.
+    for (const [key, nodes] of this.#backRefs) if (this.#marked.get(key)) for (const node of nodes) this.#add(node);
+    while (this.#step()) await this.pause();
   }
 
   /** Follows what was touched since; synchronous, so that what is then unmarked can be dropped in the same turn. */
   drain(): void {
-    for (let node = this.#grey.pop(); node; node = this.#grey.pop()) this.#visit(node);
+    while (this.#step());
+  }
+
+  /** Follows one node; false when there is none. */
+  #step(): boolean {
+    const touched = this.#touched.pop();
+    const node = touched ?? this.#grey.pop();
+    if (!node) return false;
+    const key = nodeKey(node);
+    this.#follow(node, touched ? rowOf(this.#db, node) : this.#rows.get(key));
+    if (!node.flat) for (const next of this.#backRefs.get(key) ?? []) this.#add(next);
+    return true;
   }
 
   /** Lets others have their turn when this has run long enough. */
@@ -67,48 +90,54 @@ export class Marker {
     this.#grey.push(node);
   }
 
-  #visit(node: GcNode): void {
-    for (const next of references(this.#db, node)) this.#add(next);
-    if (node.flat) return;
-    for (const next of this.#backRefs.get(nodeKey(node)) ?? []) this.#add(next);
+  #follow(node: GcNode, row: Row | undefined): void {
+    if (row) for (const next of references(node, row)) this.#add(next);
+  }
+
+  /** Marks what the scan finds to be a root. */
+  #root(node: GcNode, row: Row): void {
+    this.#marked.set(nodeKey(node), true);
+    this.#follow(node, row);
   }
 
   async #scanRoots(): Promise<void> {
     await this.#scanLeases();
-    await this.#scan("images", "name", (id, row, namespace) => {
-      const labels = readLabels(row.labels);
+    await this.#scan("images", "name", "target, labels", (id, row, namespace) => {
+      const labels = gcLabels(row.labels);
       const node: GcNode = { kind: "image", namespace, id };
-      if (isExpired(labels)) this.#addBackRefs(node, labels);
-      else this.#add(node);
+      if (isExpired(labels)) this.#keepRow(node, row, labels);
+      else this.#root(node, row);
     });
-    await this.#scan("content", "digest", (id, row, namespace) => {
-      if (row.labels === "{}") return;
-      this.#addLabelled({ kind: "content", namespace, id }, readLabels(row.labels));
+    await this.#scan("content", "digest", "labels", (id, row, namespace) => {
+      const labels = gcLabels(row.labels);
+      const node: GcNode = { kind: "content", namespace, id };
+      if (isRooted(labels)) this.#root(node, row);
+      else if (Object.keys(labels).length > 0) this.#keepRow(node, row, labels);
     });
-    await this.#scan("containers", "id", (id, _row, namespace) => {
-      this.#add({ kind: "container", namespace, id });
+    await this.#scan("containers", "id", "snapshotter, snapshot_key, labels", (id, row, namespace) => {
+      this.#root({ kind: "container", namespace, id }, row);
     });
-    await this.#scan("sandboxes", "id", (_id, row, namespace) => {
-      for (const node of labelled(readLabels(row.labels), namespace, "ref")) this.#add(node);
+    await this.#scan("sandboxes", "id", "labels", (_id, row, namespace) => {
+      for (const node of labelled(gcLabels(row.labels), namespace, "ref")) this.#add(node);
     });
-    await this.#scanById("ingests", (row) => {
+    await this.#scanById("ingests", "ref, shared, expire_at", (row) => {
+      const node: GcNode = { kind: "ingest", namespace: row.namespace as string, id: row.ref as string };
       const expire = row.expire_at as string;
-      if (expire === "" || expire <= timestampFromMillis(Date.now())) return;
-      this.#add({ kind: "ingest", namespace: row.namespace as string, id: row.ref as string });
+      if (expire !== "" && expire > timestampFromMillis(Date.now())) this.#root(node, row);
+      else if (row.shared !== null) this.#keepRow(node, row, {});
     });
-    await this.#scanById("snapshots", (row) => {
-      if (row.labels === "{}") return;
+    await this.#scanById("snapshots", "snapshotter, key, parent, labels", (row) => {
+      const labels = gcLabels(row.labels);
       const id = `${row.snapshotter}/${row.key}`;
-      this.#addLabelled({ kind: "snapshot", namespace: row.namespace as string, id }, readLabels(row.labels));
+      const node: GcNode = { kind: "snapshot", namespace: row.namespace as string, id };
+      if (isRooted(labels)) this.#root(node, row);
+      else if (row.parent !== "" || Object.keys(labels).length > 0) this.#keepRow(node, row, labels);
     });
   }
 
-  #addLabelled(node: GcNode, labels: Record<string, string>): void {
-    if (isRooted(labels)) this.#add(node);
-    else this.#addBackRefs(node, labels);
-  }
-
-  #addBackRefs(node: GcNode, labels: Record<string, string>): void {
+  /** For when something is found to keep the node. */
+  #keepRow(node: GcNode, row: Row, labels: Record<string, string>): void {
+    this.#rows.set(nodeKey(node), row);
     for (const owner of labelled(labels, node.namespace, "bref")) {
       const key = nodeKey(owner);
       const list = this.#backRefs.get(key);
@@ -118,8 +147,8 @@ export class Marker {
   }
 
   async #scanLeases(): Promise<void> {
-    await this.#scan("leases", "id", (lease, row, namespace) => {
-      const labels = readLabels(row.labels);
+    await this.#scan("leases", "id", "labels", (lease, row, namespace) => {
+      const labels = gcLabels(row.labels);
       if (isExpired(labels)) return;
       const flat = FLAT_LABEL in labels;
       const resources = this.#db.all(
@@ -138,9 +167,10 @@ export class Marker {
   async #scan(
     table: string,
     column: string,
-    body: (id: string, row: Record<string, unknown>, namespace: string) => void,
+    more: string,
+    body: (id: string, row: Row, namespace: string) => void,
   ): Promise<void> {
-    const sql = `SELECT namespace, ${column} AS id, labels FROM ${table} WHERE (namespace, ${column}) > (?, ?) ORDER BY namespace, ${column} LIMIT ${PAGE}`;
+    const sql = `SELECT namespace, ${column} AS id, ${more} FROM ${table} WHERE (namespace, ${column}) > (?, ?) ORDER BY namespace, ${column} LIMIT ${PAGE}`;
     for (let last = ["", ""]; ; ) {
       const rows = this.#db.all(sql, last[0]!, last[1]!);
       for (const row of rows) body(row.id as string, row, row.namespace as string);
@@ -150,8 +180,8 @@ export class Marker {
     }
   }
 
-  async #scanById(table: string, body: (row: Record<string, unknown>) => void): Promise<void> {
-    const sql = `SELECT * FROM ${table} WHERE id > ? ORDER BY id LIMIT ${PAGE}`;
+  async #scanById(table: string, more: string, body: (row: Row) => void): Promise<void> {
+    const sql = `SELECT id, namespace, ${more} FROM ${table} WHERE id > ? ORDER BY id LIMIT ${PAGE}`;
     for (let last = 0; ; ) {
       const rows = this.#db.all(sql, last);
       for (const row of rows) body(row);

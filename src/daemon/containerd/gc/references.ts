@@ -63,11 +63,14 @@ export function isExpired(labels: Labels): boolean {
   return expire !== undefined && isPast(expire) === true;
 }
 
-/** What a node refers to. A node that is not there refers to nothing. */
-export function references(db: Database, node: GcNode): GcNode[] {
+/** The labels of a column, if any of them is of those above: most things have none. */
+export function gcLabels(column: unknown): Labels {
+  return (column as string).includes('"containerd.io/gc.') ? readLabels(column) : {};
+}
+
+/** What a node refers to, by its row. */
+export function references(node: GcNode, row: Row): GcNode[] {
   const { namespace, flat = false } = node;
-  const row = rowOf(db, node);
-  if (!row) return [];
   const nodes: GcNode[] = [];
   switch (node.kind) {
     case "content":
@@ -91,10 +94,11 @@ export function references(db: Database, node: GcNode): GcNode[] {
       if (row.shared !== null) nodes.push({ kind: "content", namespace, id: row.shared as string });
       return nodes;
   }
-  return flat ? nodes : [...nodes, ...labelled(readLabels(row.labels), namespace, "ref")];
+  return flat ? nodes : [...nodes, ...labelled(gcLabels(row.labels), namespace, "ref")];
 }
 
-function rowOf(db: Database, { kind, namespace, id }: GcNode): Row | undefined {
+/** What `references` reads of a node; undefined where it is not there. */
+export function rowOf(db: Database, { kind, namespace, id }: GcNode): Row | undefined {
   switch (kind) {
     case "content":
       return db.get("SELECT labels FROM content WHERE namespace = ? AND digest = ?", namespace, id);
