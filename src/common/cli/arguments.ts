@@ -45,7 +45,9 @@ function set(state: State, name: string, text: string): void {
   try {
     state.values[target] = flag.parse(text, state.values[target]);
   } catch (error) {
-    const message = `invalid value ${JSON.stringify(text)} for ${label(name, flag)}: ${describe(error)}`;
+    // of a flag that is refused no value is wrong
+    const what = flag.refused === undefined ? `invalid value ${JSON.stringify(text)} for ` : "";
+    const message = `${what}${label(name, flag)}: ${describe(error)}`;
     throw wrong(message, hintOf(error) ?? (flag.choices ? `one of ${flag.choices.join(", ")}` : undefined));
   }
   state.given.add(target);

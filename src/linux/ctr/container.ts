@@ -1,21 +1,21 @@
 // `run` and `create`: the image is unpacked where it is not, a snapshot is prepared, the container is written down.
 
 import type { FlagValues } from "../../common/cli/flags.ts";
-import { isCode, WharfError } from "../../common/errors.ts";
+import { isCode } from "../../common/errors.ts";
 import { Options } from "../../common/gen/containerd/runc/options.ts";
 import { Options as OtherOptions } from "../../common/gen/containerd/runc/runtimeoptions.ts";
 import type { Container } from "../../common/gen/containerd/services/containers.ts";
 import type { Mount } from "../../common/gen/containerd/types/mount.ts";
 import type { Spec } from "../../common/oci/runtime.ts";
 import { type AnyLike, packAny } from "../../common/protobuf/any.ts";
-import { absolute, readText } from "../sys/fs.ts";
+import { absolute } from "../sys/fs.ts";
 import { type Ctr, DEFAULT_SNAPSHOTTER, need, usage } from "./ctr.ts";
 import type { RUNTIME } from "./flags.ts";
 import { isUnpacked, type OpenImage, openImage, platformOf, unpack } from "./image.ts";
 import { labelsOf } from "./labels.ts";
 import { cniExtension } from "./network.ts";
 import { userFiles } from "./root-files.ts";
-import { type ContainerFlags, specOf } from "./spec.ts";
+import { type ContainerFlags, readJson, specOf } from "./spec.ts";
 
 /** How containerd's clients name a configuration. */
 const SPEC_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
@@ -88,7 +88,7 @@ async function makeContainer(
     throw usage("--runc-systemd-cgroup goes with --cgroup SLICE:PREFIX:NAME");
   if (flags.config) {
     if (args.length > 1) throw usage("with --config only the container's id is given");
-    const spec = specFile(flags.config);
+    const spec = readJson<Spec>(flags.config, "configuration");
     if (flags.label.length > 0) spec.annotations = { ...spec.annotations, ...labelsOf(flags.label) };
     return { container: await create(ctr, { id: need(args, 0, "the container's id"), spec, flags, runtime }) };
   }
@@ -116,17 +116,11 @@ async function makeContainer(
   }
 }
 
-function specFile(path: string): Spec {
-  try {
-    return JSON.parse(readText(path)) as Spec;
-  } catch (cause) {
-    throw new WharfError("InvalidArgument", `cannot read the configuration ${JSON.stringify(path)}`, { cause });
-  }
-}
-
 function remapLabels({ uidmap, gidmap }: ContainerFlags): Record<string, string> {
   const prefix = "containerd.io/snapshot/";
-  return { [`${prefix}uidmapping`]: uidmap.join(","), [`${prefix}gidmapping`]: gidmap.join(",") };
+  const text = (maps: typeof uidmap) =>
+    maps.map(({ containerID, hostID, size }) => `${containerID}:${hostID}:${size}`).join(",");
+  return { [`${prefix}uidmapping`]: text(uidmap), [`${prefix}gidmapping`]: text(gidmap) };
 }
 
 interface Made {

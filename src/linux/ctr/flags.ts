@@ -1,5 +1,7 @@
 // Flags that several commands of ctr share.
-import { bool, type Flags, int, list, refused, string } from "../../common/cli/flags.ts";
+import { bool, type Flags, int, list, listOf, refused, string } from "../../common/cli/flags.ts";
+import { WharfError } from "../../common/errors.ts";
+import type { LinuxIDMapping } from "../../common/oci/runtime.ts";
 
 export const SNAPSHOTTER = {
   snapshotter: string("Snapshotter; the default one without it (also CONTAINERD_SNAPSHOTTER)"),
@@ -25,6 +27,17 @@ export const RUNTIME = {
   "runc-root": string("State folder of that runtime", { type: "DIR" }),
   "runc-systemd-cgroup": bool("Cgroups by way of systemd"),
 } as const;
+
+/** CONTAINER:HOST:SIZE, each of 32 bits, also in hexadecimal (0x) and octal (0o) as the original takes them. */
+function mapping(text: string): LinuxIDMapping {
+  const words = text.split(":");
+  const [containerID, hostID, size] = words.map((word) => (/^(?:0[xob])?[0-9a-f]+$/i.test(word) ? Number(word) : -1));
+  const fits = [containerID, hostID, size].every((number) => number! >= 0 && number! < 2 ** 32);
+  if (words.length !== 3 || !fits) {
+    throw new WharfError("InvalidArgument", "it is not CONTAINER:HOST:SIZE, three numbers of 32 bits");
+  }
+  return { containerID: containerID!, hostID: hostID!, size: size! };
+}
 
 const BLOCKIO = "classes of block I/O are not supported";
 
@@ -69,11 +82,11 @@ export const CONTAINER = {
   "cpu-burst": int("CPU burst in microseconds", { min: 0 }),
   "rootfs-propagation": string("Propagation of the root's mounts"),
   device: list("Device of the host, all below a folder, or a CDI device", { type: "PATH|VENDOR/CLASS=NAME" }),
-  uidmap: list("User ids of a user namespace", { type: "CONTAINER:HOST:SIZE" }),
-  gidmap: list("Group ids of a user namespace", { type: "CONTAINER:HOST:SIZE" }),
+  uidmap: listOf("User ids of a user namespace", mapping, { type: "CONTAINER:HOST:SIZE" }),
+  gidmap: listOf("Group ids of a user namespace", mapping, { type: "CONTAINER:HOST:SIZE" }),
   "remap-labels": bool("Let the snapshotter shift the ids"),
   cpus: string("CPUs the container may use", { type: "NUMBER" }),
-  "cpu-shares": int("CPU shares", { min: 0 }),
+  "cpu-shares": int("CPU shares; none without a positive number"),
   "cpuset-cpus": string("CPUs by number", { type: "LIST" }),
   "cpuset-mems": string("Memory nodes by number", { type: "LIST" }),
   cgroup: string("Cgroup path; an empty one for none", { type: "PATH" }),

@@ -1,6 +1,7 @@
 // A container's configuration from an image and the flags of `run` and `create`.
 import { isQualifiedDevice } from "../../common/cdi/spec.ts";
 import { cut, type FlagValues } from "../../common/cli/flags.ts";
+import { WharfError } from "../../common/errors.ts";
 import type { ImageConfig } from "../../common/oci/image.ts";
 import type { LinuxNamespaceType, LinuxSeccomp, Mount, Spec } from "../../common/oci/runtime.ts";
 import { defaultSeccomp } from "../../common/oci/seccomp-default.ts";
@@ -87,6 +88,15 @@ function csvFields(text: string): string[] {
   return fields.map((field) => (field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field));
 }
 
+/** `what`: for the error, which names the file, too. */
+export function readJson<T>(path: string, what: string): T {
+  try {
+    return JSON.parse(readText(path)) as T;
+  } catch (cause) {
+    throw new WharfError("InvalidArgument", `cannot read the ${what} ${JSON.stringify(path)}`, { cause });
+  }
+}
+
 function annotationsOf(words: readonly string[]): Record<string, string> {
   for (const word of words) if (!word.includes("=")) throw usage(`annotation ${JSON.stringify(word)} is not KEY=VALUE`);
   return labelsOf(words);
@@ -114,7 +124,7 @@ function privileges(spec: Spec, flags: ContainerFlags): void {
   }
   addCapabilities(process, flags["cap-add"], flags["cap-drop"]);
   if (flags["seccomp-profile"] && !flags.seccomp) throw usage("--seccomp-profile goes with --seccomp");
-  if (flags["seccomp-profile"]) linux.seccomp = JSON.parse(readText(flags["seccomp-profile"])) as LinuxSeccomp;
+  if (flags["seccomp-profile"]) linux.seccomp = readJson<LinuxSeccomp>(flags["seccomp-profile"], "profile");
   else if (flags.seccomp) linux.seccomp = defaultSeccomp(process.capabilities?.bounding ?? [], "x64");
   if (flags["apparmor-profile"]) process.apparmorProfile = flags["apparmor-profile"];
   if (flags["apparmor-default-profile"]) {
@@ -130,14 +140,6 @@ function privileges(spec: Spec, flags: ContainerFlags): void {
 
 const NAMESPACES = new Set<string>(["pid", "network", "uts", "mount", "user", "ipc", "cgroup"]);
 
-function mappings(words: readonly string[]) {
-  return words.map((word) => {
-    const numbers = /^(\d+):(\d+):(\d+)$/.exec(word)?.slice(1).map(Number);
-    if (!numbers) throw usage(`mapping ${JSON.stringify(word)} is not CONTAINER:HOST:SIZE`);
-    return { containerID: numbers[0]!, hostID: numbers[1]!, size: numbers[2]! };
-  });
-}
-
 function namespaces(spec: Spec, flags: ContainerFlags): void {
   const linux = spec.linux!;
   let list = linux.namespaces!;
@@ -151,8 +153,8 @@ function namespaces(spec: Spec, flags: ContainerFlags): void {
   }
   if (flags.uidmap.length > 0 && flags.gidmap.length > 0) {
     list = [...list, { type: "user" }];
-    linux.uidMappings = mappings(flags.uidmap);
-    linux.gidMappings = mappings(flags.gidmap);
+    linux.uidMappings = [...flags.uidmap];
+    linux.gidMappings = [...flags.gidmap];
   }
   for (const word of flags["with-ns"]) {
     const [type, path] = cut(word, ":");
@@ -172,7 +174,7 @@ function resources(spec: Spec, flags: ContainerFlags): void {
   const found = spec.linux!.resources!;
   const cpu: NonNullable<typeof found.cpu> = {};
   const cpus = Number(flags.cpus || 0);
-  if (Number.isNaN(cpus) || cpus < 0) throw usage(`--cpus ${JSON.stringify(flags.cpus)} is no number of CPUs`);
+  if (!Number.isFinite(cpus)) throw usage(`--cpus ${JSON.stringify(flags.cpus)} is no number of CPUs`);
   const [quota, period] = [flags["cpu-quota"], flags["cpu-period"]];
   if (cpus > 0 && (quota !== -1 || period !== 0)) throw usage("--cpus and --cpu-quota exclude each other");
   if (cpus > 0) Object.assign(cpu, { quota: Math.trunc(cpus * PERIOD), period: PERIOD });

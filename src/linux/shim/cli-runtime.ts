@@ -61,9 +61,13 @@ function lastError(log: string): string | undefined {
   return found;
 }
 
+/** Of these the container says what failed, whatever runtime it is (container.ts). */
+const NAMED = new Set(["create", "start", "exec"]);
+
 function failure(operation: string, text: string): WharfError {
   const gone = /does not exist|no such process|process already finished|not running/i.test(text);
-  return new WharfError(gone ? "NotFound" : "Unknown", `OCI runtime ${operation} failed: ${text}`);
+  const what = NAMED.has(operation) ? "" : `OCI runtime ${operation} failed: `;
+  return new WharfError(gone ? "NotFound" : "Unknown", `${what}${text}`);
 }
 
 export class CliRuntime implements OciRuntime {

@@ -1,7 +1,8 @@
 // What ctr makes, the original and ours, on the same daemon: containers by their flags, converted images, and what is left when a call fails.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { removeCgroups } from "../../support/cgroups.ts";
@@ -150,6 +151,41 @@ test("leases, content and their times are told alike", async () => {
   await listedAlike(["content", "ls"], (text) => text.replace(/\t(\d+|Less|About) .*$|\tLess than.*$/gm, ""));
 });
 
+// `ctr tasks rm $(ctr tasks ls -q)` is to do nothing where there is none
+for (const kind of ["tasks", "images", "content", "snapshots", "namespaces", "sandboxes"]) {
+  test(`${kind}: to remove nothing is no mistake`, async () => {
+    for (const ctr of [own, theirs]) {
+      assert.deepEqual(await ctr.run([kind, "rm"]), { stdout: "", stderr: "", code: 0 });
+    }
+  });
+}
+
+test("a runtime that is missing is told once, and one flag that is not served without a value", async () => {
+  const flags = ["run", "--rm", "--fifo-dir", own.fifos, "--runc-binary", "no-such-runc", IMAGE, "probe", "true"];
+  const said = 'ctr: failed to create shim task: OCI runtime create failed: no OCI runtime "no-such-runc" in PATH\n';
+  assert.equal(await own.fails(...flags), said);
+  assert.equal(await theirs.fails(...flags), said);
+  assert.match(await own.fails("run", "--gpus", "0", IMAGE, "probe"), /^ctr: --gpus: GPUs are given by CDI here\n/);
+});
+
+test("numbers are read as Go reads them, and limits below nothing are none", async () => {
+  const maps = ["--uidmap", "0x0:0x100000:0x1000", "--gidmap", "0:0o4000000:4096", "--remap-labels"];
+  // the container's root is nobody to the host, and has to get to its files
+  for (const dir of [tmpdir(), daemon.dir]) chmodSync(dir, 0o711);
+  const show = [IMAGE, "probe", "cat", "/proc/self/uid_map", "/proc/self/gid_map"];
+  for (const ctr of [own, theirs]) {
+    const said = await ctr.ok("run", "--rm", "--fifo-dir", ctr.fifos, ...maps, "--cpus=-1", "--cpu-shares=-3", ...show);
+    assert.equal(said.trim().replace(/\s+/g, " "), "0 1048576 4096 0 1048576 4096");
+  }
+});
+
+test("a log file's address may name a host, which says nothing", async () => {
+  const log = join(daemon.dir, "log of a run");
+  const uri = `file://localhost${encodeURI(log)}`;
+  await own.ok("run", "--rm", "--log-uri", uri, IMAGE, "probe", "echo", "hello");
+  assert.equal(readFileSync(log, "utf8"), "hello\n");
+});
+
 test("what is not known ends as with the original", async () => {
   for (const line of ["bogus", "images bogus", "containers info none", "run --nonsense", "content get sha256:00"]) {
     const [mine, other] = [await own.run(line.split(" ")), await theirs.run(line.split(" "))];
@@ -162,8 +198,16 @@ test("what is not known ends as with the original", async () => {
     assert.match(await own.fails("run", "--with-ns", word, IMAGE, "probe", "true"), said);
     await theirs.fails("run", "--with-ns", word, IMAGE, "probe", "true");
   }
+  for (const ids of ["0:1", "0:1:2:3", "0:1:4294967296", "0:x:1", "0:-1:1"]) {
+    const flags = ["--uidmap", ids, "--gidmap", "0:1:1", IMAGE, "probe", "true"];
+    assert.match(await own.fails("run", ...flags), /^ctr: invalid value ".*" for --uidmap: it is not CONTAINER:HOST:/);
+    await theirs.fails("run", ...flags);
+  }
   const { code, stderr } = await own.run(["run", "--rm", "--config", join(daemon.dir, "env"), "probe"]);
   assert.equal(code, 1);
   assert.match(stderr, /^ctr: cannot read the configuration ".*\/env": /);
-  assert.doesNotMatch(stderr, /container\.ts/);
+  assert.doesNotMatch(stderr, /\.ts:/);
+  const profile = await own.fails("run", "--seccomp", "--seccomp-profile", join(daemon.dir, "env"), IMAGE, "probe");
+  assert.match(profile, /^ctr: cannot read the profile ".*\/env": /);
+  assert.doesNotMatch(profile, /\.ts:/);
 });

@@ -119,7 +119,6 @@ const remove = command({
   usage: "DIGEST [DIGEST...]",
   flags: {},
   run: async (ctr, { args }) => {
-    digestOf(args);
     const errors: Error[] = [];
     for (const at of args.keys()) {
       try {

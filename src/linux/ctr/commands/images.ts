@@ -99,7 +99,6 @@ const remove = command({
   usage: "IMAGE [IMAGE...]",
   flags: { sync: bool("Wait until what nothing refers to any more is removed") },
   run: async (ctr, { flags, args }) => {
-    need(args, 0, "an image");
     for (const [at, name] of args.entries()) {
       try {
         await ctr.images.delete({ name, sync: flags.sync && at === args.length - 1 });

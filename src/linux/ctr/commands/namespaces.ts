@@ -50,7 +50,6 @@ const remove = command({
   usage: "NAME [NAME...]",
   flags: { cgroup: bool("Remove the namespace's cgroup too", { short: "c" }) },
   run: async (ctr, { args }) => {
-    need(args, 0, "a name");
     const errors: Error[] = [];
     for (const name of args) {
       try {

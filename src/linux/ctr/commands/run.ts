@@ -14,7 +14,7 @@ export const run = command({
   usage: "IMAGE|FOLDER CONTAINER [COMMAND] [ARG...]",
   flags: {
     ...CONTAINER,
-    "cpu-shares": int("CPU shares", { initial: 1024, min: 0 }),
+    "cpu-shares": int("CPU shares; none without a positive number", { initial: 1024 }),
     rm: bool("Remove the container when it has ended"),
     detach: bool("Do not wait for its end", { short: "d" }),
     "null-io": bool("Without streams"),

@@ -61,7 +61,6 @@ const remove = command({
   usage: "ID [ID...]",
   flags: { force: bool("Also those that cannot be stopped", { short: "f" }) },
   run: async (ctr, { flags, args }) => {
-    need(args, 0, "an id");
     const errors: Error[] = [];
     for (const sandboxId of args) {
       try {

@@ -128,7 +128,6 @@ const remove = declare({
   usage: "KEY [KEY...]",
   flags: SNAPSHOTTER,
   run: async (ctr, { flags, args }) => {
-    need(args, 0, "a key");
     for (const key of args) await ctr.snapshots.remove({ snapshotter: name(ctr, flags), key });
     return 0;
   },

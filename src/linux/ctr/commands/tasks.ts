@@ -91,9 +91,12 @@ const remove = command({
     "exec-id": string("Another process than the first", { type: "ID" }),
   },
   run: async (ctr, { flags, args }) => {
-    need(args, 0, "a container");
     if (flags["exec-id"]) {
-      return await deleteProcess(ctr, { containerId: args[0]!, execId: flags["exec-id"] }, flags.force);
+      return await deleteProcess(
+        ctr,
+        { containerId: need(args, 0, "a container"), execId: flags["exec-id"] },
+        flags.force,
+      );
     }
     const errors: Error[] = [];
     for (const containerId of args) {

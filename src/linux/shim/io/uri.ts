@@ -18,9 +18,9 @@ function decode(text: string): string {
 }
 
 export function parseOutput(text: string): OutputUri {
-  const match = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?/.exec(text);
+  const match = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/[^/?#]*([^?#]*)(?:\?([^#]*))?/.exec(text);
   if (!match) return { scheme: "fifo", path: text, query: [] };
-  const [, scheme, host, path, query] = match;
+  const [, scheme, path, query] = match;
   if (scheme !== "fifo" && scheme !== "file" && scheme !== "binary") {
     throw new WharfError(
       "InvalidArgument",
@@ -30,7 +30,8 @@ export function parseOutput(text: string): OutputUri {
   const pairs = (query ?? "").split("&").filter((pair) => pair !== "");
   return {
     scheme,
-    path: decode(`${host}${path}`.replaceAll("+", "%2B")),
+    // containerd's shim looks at the path alone
+    path: decode(path!.replaceAll("+", "%2B")),
     query: pairs.map((pair) => {
       const equals = pair.indexOf("=");
       return equals < 0 ? [decode(pair), ""] : [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))];
