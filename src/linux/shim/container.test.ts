@@ -107,7 +107,7 @@ test("FifoIO.unread() says whether something lies in a FIFO", () => {
   const path = `${folder}/out`;
   mkfifo(path);
   const reader = open(path, O.RDONLY | O.NONBLOCK);
-  const io = new FifoIO({ stdin: "", stdout: path, stderr: "", terminal: false }, 0, 0);
+  const io = new FifoIO({ stdin: "", stdout: path, stderr: "", terminal: false }, { uid: 0, gid: 0 });
   const [, given] = io.open();
   equal(io.unread(), false, "nothing yet");
   native.syscall(NR.write, given!, native.bytes("hello"), 5);

@@ -6,7 +6,7 @@ import { loop } from "../sys/loop.ts";
 import { SIGNALS } from "../sys/process.ts";
 import { isFrozen } from "./cgroup.ts";
 import type { Stdio } from "./child.ts";
-import type { ProcessIO } from "./io/io.ts";
+import type { Owner, ProcessIO } from "./io/io.ts";
 import { warn } from "./log.ts";
 import type { MemoryGroup, OomWatch } from "./oom.ts";
 import { TaskProcess } from "./process.ts";
@@ -51,7 +51,7 @@ export class Container {
   readonly init: TaskProcess;
   readonly runtime: OciRuntime;
   /** Owner of the processes' pipes. */
-  readonly owner: { uid: number; gid: number };
+  readonly owner: Owner;
   readonly #reaper: Reaper;
   readonly #events: ContainerEvents;
   /** Where sockets of short life are put. */
@@ -89,7 +89,7 @@ export class Container {
     request: CreateTaskRequest,
     io: ProcessIO,
     runtime: OciRuntime,
-    owner: { uid: number; gid: number },
+    owner: Owner,
     reaper: Reaper,
     folder: string,
     events: ContainerEvents,

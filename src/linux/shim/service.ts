@@ -104,7 +104,7 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
       const runtime = makeRuntime(reaper, record, { id, bundle, options, traces: tracing.folder });
       runtime.traceparent = tracing.traceparent;
       const { ioUid: uid, ioGid: gid } = options;
-      const io = makeIO({ stdin, stdout, stderr, terminal }, { reaper, id, namespace, uid, gid });
+      const io = makeIO({ stdin, stdout, stderr, terminal }, { reaper, id, namespace, owner: { uid, gid } });
       const exited = (of: Container, process: TaskProcess) => this.#exited(of, process);
       const heard = () => publisher.flush(HEARD_MS);
       const container = new Container(request, io, runtime, { uid, gid }, reaper, folder, { exited, heard });
@@ -225,9 +225,8 @@ export class Service implements PodContainers, Handlers<typeof TaskService, Call
     const { publisher, reaper, namespace } = this.#context;
     const container = this.#container(request.id);
     const { execId, stdin, stdout, stderr, terminal } = request;
-    const { uid, gid } = container.owner;
     const stdio = { stdin, stdout, stderr, terminal };
-    container.exec(request, () => makeIO(stdio, { reaper, id: execId, namespace, uid, gid }));
+    container.exec(request, () => makeIO(stdio, { reaper, id: execId, namespace, owner: container.owner }));
     publisher.publish("/tasks/exec-added", events.TaskExecAdded, { containerId: request.id, execId });
     return {};
   }

@@ -99,6 +99,11 @@ test("IoUid and IoGid own the process's streams", async () => {
   await create(daemon, shim, { ioUid: 1234, ioGid: 2345 }, { stdout: fifo });
   const { uid, gid } = statSync(fifo);
   assert.deepEqual([uid, gid], [1234, 2345]);
+  // the pipes to a file, too: the process sets the user alone, to its own
+  await using logged = await daemon.start();
+  await create(daemon, logged, { ioUid: 1234, ioGid: 2345 }, { stdout: `file://${join(daemon.folder, "log")}` });
+  const { pid } = await logged.task.state({ id: logged.id });
+  for (const fd of [1, 2]) assert.equal(statSync(`/proc/${pid}/fd/${fd}`).gid, 2345);
 });
 
 test("ShimCgroup: the shim is in it, the container is not", async () => {

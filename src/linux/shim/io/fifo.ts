@@ -4,7 +4,7 @@ import { sys } from "../../sys/call.ts";
 import { close, Fd, fstat, O, open, S_IFIFO, S_IFMT, statIfThere } from "../../sys/fs.ts";
 import { NR } from "../../sys/nr.ts";
 import type { Stdio } from "../child.ts";
-import type { ProcessIO, StdioSpec } from "./io.ts";
+import type { Owner, ProcessIO, StdioSpec } from "./io.ts";
 
 export function isFifo(path: string): boolean {
   const found = statIfThere(path);
@@ -26,7 +26,8 @@ export interface FifoEnds {
   given: number;
 }
 
-function owned(fd: number, uid: number, gid: number): void {
+/** Gives a pipe's or FIFO's end to `owner`, that a process without rights may open it anew by /dev/stdout. */
+export function own(fd: number, { uid, gid }: Owner): void {
   if (uid !== 0 || gid !== 0) sys("chown", fd, NR.fchown, fd, uid, gid);
 }
 
@@ -49,16 +50,14 @@ export function openInput(path: string): FifoEnds {
 
 export class FifoIO implements ProcessIO {
   readonly #spec: StdioSpec;
-  readonly #uid: number;
-  readonly #gid: number;
+  readonly #owner: Owner;
   #given: number[] = [];
   #held: number[] = [];
   #stdin = -1;
 
-  constructor(spec: StdioSpec, uid: number, gid: number) {
+  constructor(spec: StdioSpec, owner: Owner) {
     this.#spec = spec;
-    this.#uid = uid;
-    this.#gid = gid;
+    this.#owner = owner;
   }
 
   #output(path: string): number | undefined {
@@ -66,7 +65,7 @@ export class FifoIO implements ProcessIO {
     const { held, given } = openOutput(path);
     this.#held.push(held);
     this.#given.push(given);
-    owned(given, this.#uid, this.#gid);
+    own(given, this.#owner);
     return given;
   }
 
@@ -77,7 +76,7 @@ export class FifoIO implements ProcessIO {
       const ends = openInput(stdin);
       this.#stdin = ends.held;
       this.#given.push(ends.given);
-      owned(ends.given, this.#uid, this.#gid);
+      own(ends.given, this.#owner);
       input = ends.given;
     }
     const output = this.#output(stdout);

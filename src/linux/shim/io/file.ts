@@ -2,13 +2,14 @@
 import { dirname } from "../../../common/path.ts";
 import { close, mkdirs, O, open, pipe, setNonblocking } from "../../sys/fs.ts";
 import type { Stdio } from "../child.ts";
-import { openInput } from "./fifo.ts";
-import type { ProcessIO, StdioSpec } from "./io.ts";
+import { openInput, own } from "./fifo.ts";
+import type { Owner, ProcessIO, StdioSpec } from "./io.ts";
 import { Relay } from "./relay.ts";
 import { drainedWithin, type Waiters } from "./wait.ts";
 
 export class FileIO implements ProcessIO {
   readonly #spec: StdioSpec;
+  readonly #owner: Owner;
   readonly #files = new Map<string, number>();
   readonly #relays: Relay[] = [];
   readonly #waiters: Waiters = [];
@@ -17,8 +18,9 @@ export class FileIO implements ProcessIO {
   #stdin = -1;
 
   /** Paths in `spec`; an empty one is /dev/null. */
-  constructor(spec: StdioSpec) {
+  constructor(spec: StdioSpec, owner: Owner) {
     this.#spec = spec;
+    this.#owner = owner;
   }
 
   /** One descriptor a file: both streams may go to the same. */
@@ -38,6 +40,7 @@ export class FileIO implements ProcessIO {
     const [reader, writer] = pipe();
     this.#readers.push(reader);
     this.#given.push(writer);
+    own(writer, this.#owner);
     setNonblocking(reader);
     // no splice: the kernel refuses it for files that are appended to
     this.#relays.push(new Relay(reader, file, { splice: false, onEnd: () => this.#ended() }));
@@ -60,6 +63,7 @@ export class FileIO implements ProcessIO {
       const ends = openInput(stdin);
       this.#stdin = ends.held;
       this.#given.push(ends.given);
+      own(ends.given, this.#owner);
       input = ends.given;
     }
     return [input, this.#output(stdout), this.#output(stderr)];

@@ -9,6 +9,12 @@ export interface StdioSpec {
   terminal: boolean;
 }
 
+/** To whom the process's pipes and FIFOs are given (IoUid, IoGid). */
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
 /**
  * Life: made (its sockets exist) → open() → launched() once the process has its descriptors → exited() → close(). close() is
  * possible at any time and undoes everything.

@@ -5,7 +5,7 @@ import type { Reaper } from "../reaper.ts";
 import { BinaryIO } from "./binary.ts";
 import { FifoIO, isFifo, NullIO } from "./fifo.ts";
 import { FileIO } from "./file.ts";
-import type { ProcessIO, StdioSpec } from "./io.ts";
+import type { Owner, ProcessIO, StdioSpec } from "./io.ts";
 import { LoggerIO } from "./logger/logger.ts";
 import { TtyIO } from "./tty.ts";
 import { isLogger, loggerOptions, parseOutput } from "./uri.ts";
@@ -16,8 +16,7 @@ export interface IoContext {
   id: string;
   namespace: string;
   /** Owner of the pipes (IoUid, IoGid). */
-  uid: number;
-  gid: number;
+  owner: Owner;
 }
 
 function pathOnly(text: string): string {
@@ -36,12 +35,12 @@ export function makeIO(spec: StdioSpec, context: IoContext): ProcessIO {
   }
   if (terminal) return new TtyIO(spec, uri);
   // both streams into one file, as containerd does
-  if (uri.scheme === "file") return new FileIO({ ...spec, stdout: uri.path, stderr: uri.path });
+  if (uri.scheme === "file") return new FileIO({ ...spec, stdout: uri.path, stderr: uri.path }, context.owner);
   const err = pathOnly(stderr);
   const plain = [uri.path, err].filter((path) => path !== "" && !isFifo(path));
   for (const path of plain) {
     if (!statIfThere(path)) throw new WharfError("NotFound", `output ${JSON.stringify(path)} does not exist`);
   }
   const paths = { ...spec, stdout: uri.path, stderr: err };
-  return plain.length > 0 ? new FileIO(paths) : new FifoIO(paths, context.uid, context.gid);
+  return plain.length > 0 ? new FileIO(paths, context.owner) : new FifoIO(paths, context.owner);
 }
