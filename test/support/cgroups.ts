@@ -1,5 +1,5 @@
 // Control groups that a test's containers leave above their own: runtimes remove a container's group, never its parents.
-import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 
 /** The folder with all below it, from the bottom; throws at what is not empty. */
@@ -13,6 +13,11 @@ function removeTree(folder: string): void {
 function hierarchies(): string[] {
   const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
   return lines.filter((line) => / - cgroup2? /.test(line)).map((line) => line.split(" ")[4]!);
+}
+
+/** Makes the group of this name in every hierarchy whose new groups take processes at once: not in that of the processors (version 1). */
+export function makeCgroups(name: string): void {
+  for (const point of hierarchies()) if (!point.endsWith("/cpuset")) mkdirSync(join(point, name), { recursive: true });
 }
 
 /** The folders of the group of this name, one of each hierarchy where it is. */

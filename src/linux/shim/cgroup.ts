@@ -1,6 +1,7 @@
 // A process's cgroups as /proc tells them, on v1, v2 and both at once.
+import { WharfError } from "../../common/errors.ts";
 import { isErrno } from "../sys/call.ts";
-import { mkdirs, writeFile } from "../sys/fs.ts";
+import { mkdirs, statIfThere, writeFile } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
 import { getpid } from "../sys/process.ts";
 import { sleepSync } from "../sys/time.ts";
@@ -57,6 +58,13 @@ export function joinCgroup(pid: number, path: string): void {
       if (!isErrno(error, "ENOSPC")) throw error;
     }
   }
+}
+
+/** Moves a process into the group `path` of each hierarchy that has it. NotFound where none has: nobody would take it away again. */
+export function joinExisting(pid: number, path: string): void {
+  const folders = foldersOf(cgroupsOf(pid), path).filter((folder) => statIfThere(folder));
+  if (folders.length === 0) throw new WharfError("NotFound", `there is no cgroup ${JSON.stringify(path)}`);
+  for (const folder of folders) writeFile(`${folder}/cgroup.procs`, String(pid));
 }
 
 /** Removes the group `path` where nothing is in it; what is on its way out has `patienceMs` for it. */

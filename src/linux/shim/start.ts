@@ -23,7 +23,7 @@ import { closeRange } from "../sys/procfs.ts";
 import { connectUnix, listenUnix, receiveFds, sendFds, socketPair } from "../sys/socket.ts";
 import { groupOf, mayHaveGroup, type ShimPlace, socketPath } from "./address.ts";
 import { type Bootstrap, readBootstrap } from "./bootstrap.ts";
-import { joinCgroup } from "./cgroup.ts";
+import { joinExisting } from "./cgroup.ts";
 import { SHIM } from "./flags.ts";
 import { warn } from "./log.ts";
 import { stateFolder } from "./runtimes.ts";
@@ -210,10 +210,15 @@ export function startShim(options: StartOptions, embryo: Embryo): string {
       embryo.drop();
       writeFileAtomic(`${bundle}/address`, `unix://${place.path}`);
     } else {
-      const cgroup = shimCgroup(bootstrap);
-      if (cgroup !== "") joinCgroup(embryo.pid, cgroup);
-      adjustOomScore(embryo.pid);
-      hatch(options, embryo, place, listener);
+      try {
+        const cgroup = shimCgroup(bootstrap);
+        if (cgroup !== "") joinExisting(embryo.pid, cgroup);
+        adjustOomScore(embryo.pid);
+        hatch(options, embryo, place, listener);
+      } catch (error) {
+        unlinkIfThere(place.path);
+        throw error;
+      }
     }
     return `unix://${place.path}`;
   } catch (error) {

@@ -7,6 +7,7 @@ import {
   createReadStream,
   existsSync,
   openSync,
+  readdirSync,
   readFileSync,
   statSync,
   writeFileSync,
@@ -18,7 +19,7 @@ import { CheckpointOptions, Options } from "../../../src/common/gen/containerd/r
 import { Any as AnyMessage } from "../../../src/common/gen/google/protobuf/any.ts";
 import { packAny } from "../../../src/common/protobuf/any.ts";
 import { encode, type Init } from "../../../src/common/protobuf/codec.ts";
-import { removeCgroups } from "../../support/cgroups.ts";
+import { foldersOf, makeCgroups, removeCgroups } from "../../support/cgroups.ts";
 import { uniqueName } from "../../support/run.ts";
 import { Daemon, NAMESPACE, SHIM, type TestShim } from "./harness.ts";
 
@@ -108,9 +109,16 @@ test("IoUid and IoGid own the process's streams", async () => {
 
 test("ShimCgroup: the shim is in it, the container is not", async () => {
   const group = uniqueName("shim");
+  const input = encode(AnyMessage, packAny(Options, { shimCgroup: `/${group}` }));
   {
     await using daemon = new Daemon();
-    const input = encode(AnyMessage, packAny(Options, { shimCgroup: `/${group}` }));
+    const id = uniqueName("c");
+    const { status, stderr } = daemon.command(id, daemon.bundle(id), "start", {}, input);
+    assert.equal(status, 1);
+    assert.match(stderr.toString(), /there is no cgroup "/);
+    assert.deepEqual(foldersOf(group), []);
+    assert.deepEqual(readdirSync(join(daemon.folder, "s")), []);
+    makeCgroups(group);
     await using shim = await daemon.start({}, uniqueName("c"), input);
     assert.match(readFileSync(`/proc/${shim.pid}/cgroup`, "utf8"), new RegExp(`:/${group}$`, "m"));
     await create(daemon, shim, {});
