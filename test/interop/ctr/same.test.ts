@@ -140,7 +140,15 @@ test("a call that fails leaves no lease", async () => {
   assert.equal(await own.ok("leases", "ls", "-q"), "");
 });
 
-test("leases, content and their times are told alike", async () => {
+test("leases, sandboxes, content and their times are told alike", async () => {
+  const config = join(daemon.dir, "pod.json");
+  writeFileSync(config, JSON.stringify({ linux: { cgroupsPath: `/${daemon.cgroup}/pod` } }));
+  await own.ok("sandboxes", "run", "--runtime", "io.containerd.runt.v2", config, "pod");
+  try {
+    await listedAlike(["sandboxes", "ls"]);
+  } finally {
+    await own.ok("sandboxes", "rm", "pod");
+  }
   await own.ok("leases", "create", "--id", "kept", "a=b");
   try {
     await listedAlike(["leases", "ls"], (text) => text.replace(/ +$/gm, ""));

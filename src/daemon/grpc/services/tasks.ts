@@ -34,6 +34,8 @@ export function addTasks(router: Router, core: ContainerdCore): void {
         options,
         checkpoint,
         runtimePath: runtimePath || undefined,
+        // a shim may take for ever
+        signal: call.signal,
       });
     },
     start: async ({ containerId, execId }, call) => await of(call).start({ containerId, execId }),

@@ -1,10 +1,11 @@
 // ctr sandboxes: pods, as containerd's sandbox API has them.
 import { bool, list as listFlag, string } from "../../../common/cli/flags.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
-import { formatTimestamp } from "../../../common/timestamp.ts";
+
 import { readText } from "../../sys/fs.ts";
 import { specAny } from "../container.ts";
 import { command, group, need, throwAll } from "../ctr.ts";
+import { goTime } from "../labels.ts";
 
 const run = command({
   name: "run",
@@ -47,8 +48,7 @@ const list = command({
   run: async (ctr, { flags }) => {
     const { list: found } = await ctr.sandboxes.list({ filters: flags.filters });
     const rows = found.map(
-      ({ sandboxId, createdAt, runtime }) =>
-        `${sandboxId}\t${createdAt ? formatTimestamp(createdAt) : ""}\t${runtime?.name}\t`,
+      ({ sandboxId, createdAt, runtime }) => `${sandboxId}\t${goTime(createdAt)}\t${runtime?.name}\t`,
     );
     ctr.table(["ID\tCREATED\tRUNTIME\t", ...rows], 1);
     return 0;
