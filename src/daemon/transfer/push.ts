@@ -32,6 +32,8 @@ export interface PushOptions {
   credentials?: Credentials | CredentialSource | undefined;
   /** How the registry is spoken to. */
   way?: Way | undefined;
+  /** The blobs' labels say that they lie there, too, as dockerd notes it; containerd's transfer does not. */
+  noteSource?: boolean | undefined;
   /** Bytes of one piece of an upload; whole by default. */
   chunkSize?: number | undefined;
   progress?: ((event: TransferEvent) => void) | undefined;
@@ -120,8 +122,13 @@ export class Pusher {
     await Promise.allSettled(work);
     if (controller.signal.aborted) throw controller.signal.reason;
     await push.uploader.manifest({ ...descriptor, mediaType: document.mediaType }, bytes, tag, { signal });
-    push.labels.push(quiet(addLabels({ client, repository: push.repository }, descriptor, {})));
+    this.#note(push, descriptor);
     await Promise.all(push.labels);
+  }
+
+  /** Beside what follows: the image is pushed when they are there. */
+  #note({ options: { client, noteSource }, repository, labels }: Push, descriptor: Descriptor): void {
+    if (noteSource) labels.push(quiet(addLabels({ client, repository }, descriptor, {})));
   }
 
   #once(push: Push, descriptor: Descriptor, work: () => Promise<void>): Promise<void> {
@@ -157,8 +164,7 @@ export class Pusher {
       file: client.content.file?.(descriptor),
     };
     const outcome = await push.uploader.blob(descriptor, source, options);
-    // Beside what follows: the image is pushed when they are there.
-    push.labels.push(quiet(addLabels({ client, repository: push.repository }, descriptor, {})));
+    this.#note(push, descriptor);
     emit({ kind: "layer", id, status: outcome === "uploaded" ? "pushed" : outcome });
   }
 }

@@ -265,6 +265,11 @@ test("a pull and a push tell each step, as a tree below the image's name", async
   assert.equal(pushed.find(({ name }) => name === manifest.name)!.event, "waiting");
   assert.deepEqual(below(config), ["already exists", [manifest.name]]);
   for (const digest of layersOf(own)) assert.deepEqual(below(`layer-${digest}`)[1], [manifest.name]);
+  // a push by containerd's Transfer leaves the labels as they are
+  for (const digest of [...layersOf(own), images[own].manifest.config.digest]) {
+    const { labels } = await one.store.content.info(digest);
+    assert.equal(labels["containerd.io/distribution.source.localhost"], "team/app");
+  }
 });
 
 test("an image is unpacked for each configuration: platforms and snapshotters", async () => {

@@ -286,7 +286,7 @@ test("push: skopeo reads back what we pushed; nothing is sent twice", async () =
   const { target } = await client.images.get(`${server.host}/team/app:multi`);
   const name = `${proxy.host}/other/copy:v1`;
   await client.images.create({ name, target });
-  const pushed = await pusher.push(name, { client });
+  const pushed = await pusher.push(name, { client, noteSource: true });
   assert.deepEqual(pushed, { name, descriptor: target, partial: false });
   const seen = await run("skopeo", ["inspect", "--raw", "--tls-verify=false", `docker://${server.host}/other/copy:v1`]);
   assert.equal(sha256(seen.stdout), index.digest);
@@ -303,13 +303,13 @@ test("push: skopeo reads back what we pushed; nothing is sent twice", async () =
     ]);
   }
   proxy.seen.length = 0;
-  await pusher.push(name, { client });
+  await pusher.push(name, { client, noteSource: true });
   assert.equal(proxy.count(/^(POST|PATCH)/), 0);
   // Blobs known to be in another repository of this registry are mounted.
   const second = `${proxy.host}/other/second:v1`;
   await client.images.create({ name: second, target });
   proxy.seen.length = 0;
-  await pusher.push(second, { client });
+  await pusher.push(second, { client, noteSource: true });
   assert.ok(proxy.count(/^POST .*mount=/) >= 5);
   assert.equal(proxy.count(/^(PATCH|PUT .*uploads)/), 0);
 });

@@ -55,6 +55,7 @@ export async function pushImages(
     const { descriptor } = await pusher.push(name, {
       client: engine.client,
       platform: request.platform,
+      noteSource: true,
       credentials: request.auth ? decodeRegistryAuth(request.auth) : undefined,
       progress: (event) => {
         for (const line of pushLines(event)) tell(line);
