@@ -89,11 +89,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   });
   stack.use(engine.leftovers);
   stack.defer(() => engine.closing.abort());
-  const bridge = new BridgeDriver(agent, state, undefined, () => engine.networks.users().map(({ subnet }) => subnet));
-  await bridge.restore(log);
+  const bridge = new BridgeDriver(agent, state, log, undefined, () =>
+    engine.networks.users().map(({ subnet }) => subnet),
+  );
+  await bridge.restore();
   engine.networks.add("bridge", bridge);
-  await engine.userNetworks.load(log);
-  stack.defer(() => engine.userNetworks.close(log));
+  await engine.userNetworks.load();
+  stack.defer(() => engine.userNetworks.close());
   stack.defer(() => bridge.close().catch((error: unknown) => log("warn", "the bridge is left", { error })));
   // Before the bridge is looked at: one that is on its way out is still on it.
   stack.defer(() => Promise.race([engine.containers.left(), sleep(LEAVING, undefined, { ref: false })]));

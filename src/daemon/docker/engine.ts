@@ -95,7 +95,7 @@ export class Engine implements Surroundings {
     this.users = new UserDatabase(options.agent);
     this.volumes = new Volumes(this);
     this.networks.add("container:", sharedNetwork(this));
-    this.userNetworks = new UserNetworks(this.agent, this.networks, this.events, this.root, this.state);
+    this.userNetworks = new UserNetworks(this.agent, this.networks, this.events, this);
   }
 
   /** The container's folder on the host: log, hosts, resolv.conf. */

@@ -187,6 +187,10 @@ test("push to a registry that wants credentials, login, pull it back, distributi
   assert.match(await as("push", name), /Pushed\n1: digest: sha256:[0-9a-f]{64} size: \d+$/);
   const digest = (await ok("inspect", "-f", "{{index .RepoDigests 0}}", name)).split("@")[1];
   assert.match(await as("push", name), /Layer already exists/);
+  // the layers' labels say that they lie there already
+  await ok("tag", "busybox", `${registry.host}/team/second:1`);
+  assert.match(await as("push", `${registry.host}/team/second:1`), /Mounted from another repository/);
+  await ok("rmi", `${registry.host}/team/second:1`);
   await ok("rmi", name);
   await as("pull", "-q", name);
   assert.equal((await ok("inspect", "-f", "{{index .RepoDigests 0}}", name)).split("@")[1], digest);

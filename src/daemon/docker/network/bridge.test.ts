@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { isCode, WharfError } from "../../../common/errors.ts";
 import type { ContainerRecord } from "../containers/record.ts";
+import type { Log } from "../surroundings.ts";
 import { BridgeDriver, type NetworkAgent } from "./bridge.ts";
 import type { UserNetwork } from "./user-network.ts";
 
@@ -27,8 +28,9 @@ test("restore() goes on where what a start that was cut off has left cannot be t
       if (id === left) throw new WharfError("Internal", "EBUSY");
     };
     const logged: unknown[] = [];
-    const driver = new BridgeDriver({ call } as unknown as NetworkAgent, state, network);
-    await driver.restore((level, _, fields) => logged.push([level, fields?.id]));
+    const log: Log = (level, _, fields) => logged.push([level, fields?.id]);
+    const driver = new BridgeDriver({ call } as unknown as NetworkAgent, state, log, network);
+    await driver.restore();
     // by the whole id where an address tells it
     assert.deepEqual(asked.sort(), [left, "b".repeat(64)]);
     assert.deepEqual(logged, [["error", left]]);
@@ -51,11 +53,17 @@ test("attach() takes back what an agent that was killed has left of it", async (
       const call = async (op: string) => {
         asked.push(op);
         if (op === "networkAttach") throw new WharfError(code, "no");
+        if (op === "networkDetach") throw new WharfError("Internal", "EBUSY");
       };
-      const driver = new BridgeDriver({ call } as unknown as NetworkAgent, state, network as UserNetwork);
+      const logged: unknown[] = [];
+      const log: Log = (_, message, fields) => logged.push([message, String(fields?.error)]);
+      const driver = new BridgeDriver({ call } as unknown as NetworkAgent, state, log, network as UserNetwork);
       const record = { id: "a".repeat(64), networks: {}, hostConfig: {}, config: {} } as unknown as ContainerRecord;
       await assert.rejects(driver.attach(record), (error) => isCode(error, code));
       assert.deepEqual(asked, expected);
+      // what stays is told, and the reason of the failure is the caller's
+      const left = ["what an agent that died has made of a network is left", "WharfError: EBUSY"];
+      assert.deepEqual(logged, expected.includes("networkDetach" as never) ? [left] : []);
     }
   } finally {
     rmSync(state, { recursive: true });

@@ -50,17 +50,26 @@ export class BridgeDriver implements NetworkDriver {
   readonly #bridge: string;
   readonly user: UserNetwork | undefined;
   readonly #others: () => readonly string[];
+  readonly #log: Log;
   readonly #attachments = new Map<string, Attachment>();
   readonly #releases = new Map<string, Promise<void>>();
   #network: Promise<BridgeNetwork> | undefined;
 
   /**
    * @param state the daemon's state folder: attachments and reserved addresses end with the machine's run, as it does
+   * @param log of what is left behind
    * @param user a network of a user's; the default one looks for what is free
    * @param others subnets that are not free for the default one
    */
-  constructor(agent: NetworkAgent, state: string, user?: UserNetwork, others: () => readonly string[] = () => []) {
+  constructor(
+    agent: NetworkAgent,
+    state: string,
+    log: Log,
+    user?: UserNetwork,
+    others: () => readonly string[] = () => [],
+  ) {
     this.#agent = agent;
+    this.#log = log;
     this.#others = others;
     this.user = user;
     if (user) {
@@ -76,7 +85,7 @@ export class BridgeDriver implements NetworkDriver {
   }
 
   /** Reads what a daemon before this one has attached, and takes away what it has left undone; what cannot be is told, and tried again by that container's start. */
-  async restore(log: Log): Promise<void> {
+  async restore(): Promise<void> {
     const names = await readdir(this.#dir).catch(ifMissing<string[]>([]));
     if (names.includes("network.json.tmp")) rmSync(join(this.#dir, "network.json.tmp"), { force: true });
     for (const name of names.filter((one) => one.endsWith(".json") && one !== "network.json")) {
@@ -91,13 +100,7 @@ export class BridgeDriver implements NetworkDriver {
     const noted = new Set([...this.#attachments.values()].map(({ netns }) => netns));
     for (const name of names.filter((one) => /^[0-9a-f]{24}$/.test(one))) {
       if (noted.has(join(this.#dir, name))) continue;
-      await this.#undo(name).catch((error: unknown) => {
-        log("error", "what a start that was cut off has of a network is left", {
-          network: this.#name,
-          id: name,
-          error,
-        });
-      });
+      await this.#undoIfPossible(name, "what a start that was cut off has of a network is left");
     }
   }
 
@@ -106,6 +109,14 @@ export class BridgeDriver implements NetworkDriver {
     const network = await this.#load();
     const attachment = { netns: join(this.#dir, name) };
     await this.#agent.call("networkDetach", { network, id: await ownerOf(network, name), attachment });
+  }
+
+  async #undoIfPossible(name: string, otherwise: string): Promise<void> {
+    try {
+      await this.#undo(name);
+    } catch (error) {
+      this.#log("error", otherwise, { network: this.#name, id: name, error });
+    }
   }
 
   attached(): readonly string[] {
@@ -180,7 +191,8 @@ export class BridgeDriver implements NetworkDriver {
     };
     const attachment = await this.#agent.call("networkAttach", request).catch(async (error: unknown) => {
       // an agent that fails takes back what it has done, one that was killed cannot; what is still left goes with the container's next start or the daemon's
-      if (isCode(error, "Unavailable")) await this.#undo(name).catch(() => {});
+      if (isCode(error, "Unavailable"))
+        await this.#undoIfPossible(name, "what an agent that died has made of a network is left");
       throw error;
     });
     this.#attachments.set(id, attachment);

@@ -26,11 +26,18 @@ export class UserNetworks {
   readonly #events: Events;
   readonly #folder: string;
   readonly #state: string;
+  readonly #log: Log;
   readonly #drivers = new Map<string, BridgeDriver>();
   /** One is made or removed after another: they must not take the same addresses. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(agent: Pick<Agent, "call">, networks: NetworkDrivers, events: Events, root: string, state: string) {
+  constructor(
+    agent: Pick<Agent, "call">,
+    networks: NetworkDrivers,
+    events: Events,
+    { root, state, log }: { root: string; state: string; log: Log },
+  ) {
+    this.#log = log;
     this.#agent = agent;
     this.#networks = networks;
     this.#events = events;
@@ -39,22 +46,22 @@ export class UserNetworks {
   }
 
   /** Those of the daemons before this one. */
-  async load(log: Log): Promise<void> {
+  async load(): Promise<void> {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     const names = await readdir(this.#folder);
     // of one that was being made
     for (const name of names.filter((one) => one.endsWith(".json.tmp"))) await rm(join(this.#folder, name));
     for (const name of names.filter((one) => one.endsWith(".json"))) {
       try {
-        await this.#add(JSON.parse(await readFile(join(this.#folder, name), "utf8")) as UserNetwork).restore(log);
+        await this.#add(JSON.parse(await readFile(join(this.#folder, name), "utf8")) as UserNetwork).restore();
       } catch (error) {
-        log("error", "a network is left out", { file: name, error });
+        this.#log("error", "a network is left out", { file: name, error });
       }
     }
   }
 
   #add(network: UserNetwork): BridgeDriver {
-    const driver = new BridgeDriver(this.#agent, this.#state, network);
+    const driver = new BridgeDriver(this.#agent, this.#state, this.#log, network);
     this.#drivers.set(network.name, driver);
     this.#networks.add(network.name, driver);
     return driver;
@@ -138,9 +145,9 @@ export class UserNetworks {
   }
 
   /** When the daemon ends. */
-  async close(log: Log): Promise<void> {
+  async close(): Promise<void> {
     const closes = [...this.#drivers].map(([network, driver]) =>
-      driver.close().catch((error: unknown) => log("warn", "a bridge is left", { network, error })),
+      driver.close().catch((error: unknown) => this.#log("warn", "a bridge is left", { network, error })),
     );
     await Promise.all(closes);
   }
