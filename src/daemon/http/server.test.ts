@@ -229,6 +229,11 @@ test("a connection serves a hijack after ordinary requests", async () => {
   assert.match(text, /^HTTP\/1\.1 500 .*make it.*HTTP\/1\.1 200 OK.*<>\[in\]$/s);
 });
 
+test("a hijack that comes before the end of the answer before it waits for that", async () => {
+  const text = await raw("GET /fail HTTP/1.1\r\nHost: x\r\n\r\nPOST /raw HTTP/1.1\r\nHost: x\r\n\r\n", "<>", "in");
+  assert.match(text, /^HTTP\/1\.1 500 .*make it.*HTTP\/1\.1 200 OK.*<>\[in\]$/s);
+});
+
 test("headers beyond the limit and garbage are refused", async () => {
   assert.match(
     await raw(`GET /fail HTTP/1.1\r\nHost: x\r\nX: ${"y".repeat(70 << 10)}\r\n\r\n`, "431", ""),

@@ -70,9 +70,10 @@ export function createApiServer(options: ServerOptions): Server {
   server.on("request", (request, response) => {
     void answer(options, headers, router, request, response, undefined);
   });
-  server.on("upgrade", (request: IncomingMessage, stream, head: Buffer) => {
+  server.on("upgrade", async (request: IncomingMessage, stream, head: Buffer) => {
     const socket = stream as Socket;
     socket.on("error", () => socket.destroy());
+    await answered(socket);
     const response = new http.ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
@@ -132,6 +133,17 @@ function markHijacks(socket: Socket, hijacks: (request: IncomingMessage) => bool
     (request as IncomingMessage & { upgrade: boolean }).upgrade = true;
     return 2;
   };
+}
+
+/**
+ * Resolves when the answers to the requests before it have gone out. A client that has read one may ask again before Node has noticed its end, with
+ * TLS above all; other requests Node has waiting by itself.
+ */
+async function answered(socket: Socket): Promise<void> {
+  const { _httpMessage: before } = socket as Socket & { _httpMessage?: ServerResponse | null };
+  if (!before) return;
+  await new Promise((resolve) => before.once("finish", resolve).once("close", resolve));
+  await answered(socket);
 }
 
 /** What was asked for before. */
