@@ -1,5 +1,6 @@
 // The event loop: epoll, timers and signals behind promises. One per process; a forked child makes its own (resetLoop).
 import { sys } from "./call.ts";
+import { E, kernelError } from "./errno.ts";
 import { close, Fd } from "./fs.ts";
 import { NR } from "./nr.ts";
 import { monotonicMs } from "./time.ts";
@@ -112,7 +113,9 @@ class Loop implements Disposable {
     if (this.#stopped) return;
     const next = this.#timers[0];
     const timeout = next ? Math.max(0, Math.ceil(next.at - monotonicMs())) : -1;
-    const count = sys("epoll_wait", undefined, NR.epoll_wait, this.#epoll.value, this.#buffer, MAX_EVENTS, timeout);
+    const count = native.syscall(NR.epoll_wait, this.#epoll.value, this.#buffer, MAX_EVENTS, timeout);
+    // one that was interrupted (stopped and continued, frozen and thawed) has waited for part of the time: it is not begun anew
+    if (count < 0 && count !== -E.EINTR) throw kernelError("epoll_wait", undefined, -count);
     for (let i = 0; i < count; i++) {
       const fd = this.#view.getInt32(i * 12 + 4, true);
       this.#watched.get(fd)?.run(this.#view.getUint32(i * 12, true));

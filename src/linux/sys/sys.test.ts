@@ -1,5 +1,6 @@
 // The basic layer against the real kernel.
 import { equal, ok, test, throws } from "../testing.ts";
+import { E } from "./errno.ts";
 import {
   close,
   isSameFile,
@@ -14,6 +15,7 @@ import {
   writeFile,
 } from "./fs.ts";
 import { loop, onSignals } from "./loop.ts";
+import { NR } from "./nr.ts";
 import { clone, exit, fork, getpid, kill, SIGNALS, wait } from "./process.ts";
 import { receiveFds, sendFds, socketPair } from "./socket.ts";
 
@@ -80,6 +82,22 @@ test("timers fire in order, and a disposed one never", async () => {
     [Symbol.dispose]();
   await loop().sleep(12);
   equal(fired, ["early", "late"]);
+});
+
+test("a timer fires however often the wait for it is interrupted", async () => {
+  const real = native.syscall;
+  let interrupted = 0;
+  native.syscall = (nr: number, ...words: NativeWord[]) => {
+    if (nr !== NR.epoll_wait) return real(nr, ...words);
+    if (++interrupted > 1000) throw new Error("it waits for all of its time again and again");
+    return real(nr, ...words.slice(0, 3), 1) || -E.EINTR;
+  };
+  try {
+    await loop().sleep(20);
+  } finally {
+    native.syscall = real;
+  }
+  ok(interrupted > 1, "it was interrupted");
 });
 
 test("onSignals() delivers a signal through the loop", async () => {
