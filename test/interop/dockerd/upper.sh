@@ -36,7 +36,7 @@ step() {
   echo "rc $?"
 }
 lost() {
-  timeout 5 "$bin/wharfd" --root "$dir/r2" --state "$dir/s2" --containerd "$dir/nobody.sock"
+  timeout 60 "$bin/wharfd" --root "$dir/r2" --state "$dir/s2" --containerd "$dir/nobody.sock"
 }
 run() { d run --network none "$@"; }
 
