@@ -37,9 +37,9 @@ export interface ServiceContext {
   shutdown(): void;
 }
 
-/** Go's zero time, as runc's shim tells of a process that runs: what containerd makes of none at all would be 1970. */
 /** How long an end is not told because the daemon has not heard that memory ran out. */
 const HEARD_MS = 2000;
+/** Go's zero time, as runc's shim tells of a process that runs: what containerd makes of none at all would be 1970. */
 const NEVER = { seconds: -62_135_596_800, nanos: 0 };
 
 /** Its methods are the service's calls, found by their names. */

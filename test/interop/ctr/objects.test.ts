@@ -5,7 +5,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { ROOT } from "../../../tools/lib/native.ts";
-import { build, Daemon } from "../e2e/daemon.ts";
+import { build, Daemon, until } from "../e2e/daemon.ts";
 import { buildImage, type RegistryProcess, skopeoPush, startRegistry } from "../registry/support.ts";
 import { startTokenServer, type TokenServer } from "../registry/tokens.ts";
 import { Ctr } from "./ctr.ts";
@@ -42,11 +42,13 @@ after(async () => {
 });
 
 const put = async (content: string) => {
-  const { code, stderr } = await own.run(["content", "ingest", `made-${content}`, "-"], { input: content });
-  assert.equal(code, 0, stderr);
   const digest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
-  // nothing refers to it
-  await own.run(["content", "label", digest, "containerd.io/gc.root=now"]);
+  // nothing refers to it before the label does: a collection may be faster
+  await until("the content", async () => {
+    const { code, stderr } = await own.run(["content", "ingest", `made-${content}`, "-"], { input: content });
+    assert.equal(code, 0, stderr);
+    return (await own.run(["content", "label", digest, "containerd.io/gc.root=now"])).code === 0;
+  });
   return digest;
 };
 const JSON_TYPE = "application/json";
