@@ -1,5 +1,6 @@
 // What a worker leaves in the agent's group outlives it, however late the agent gets the processor after its fork.
 import { encodeJson, FRAME } from "../../common/agent/frame.ts";
+import { E } from "../sys/errno.ts";
 import { close, mkdirs, rmdir, statIfThere, unlinkIfThere, writeAll, writeFile } from "../sys/fs.ts";
 import { loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
@@ -57,6 +58,38 @@ test("a process that a worker has left in the agent's group is not killed after 
   } finally {
     native.syscall = realCall;
     for (const path of [file, socket]) unlinkIfThere(path);
+    rmdir(folder);
+  }
+});
+
+test("a client for whom no descriptor is free is served once there is one", () => {
+  const folder = `/tmp/wharf-server-${getpid()}`;
+  const socket = `${folder}/s`;
+  mkdirs(folder, 0o700);
+  realCall = native.syscall;
+  let refused = 0;
+  native.syscall = (nr: number, ...words: NativeWord[]) => {
+    if (nr === NR.accept4 && refused < 3) {
+      refused++;
+      return -E.EMFILE;
+    }
+    return realCall(nr, ...words);
+  };
+  try {
+    const server = new Server(listenUnix(socket), { short: () => ({}), long: () => ({}) });
+    const client = connectUnix(socket, true);
+    writeAll(client, encodeJson(FRAME.request, { op: "ping" }));
+    const answered = loop().run(
+      loop()
+        .readable(client)
+        .then(() => true),
+    );
+    ok(answered && refused === 3, "it was answered");
+    close(client);
+    server.closeAll();
+  } finally {
+    native.syscall = realCall;
+    unlinkIfThere(socket);
     rmdir(folder);
   }
 });

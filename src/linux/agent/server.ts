@@ -4,10 +4,10 @@ import { SHORT } from "../../common/agent/protocol.ts";
 import { errorToData, WharfError } from "../../common/errors.ts";
 import { failpoint } from "../../common/failpoint.ts";
 import { close } from "../sys/fs.ts";
+import { takeConnections } from "../sys/listen.ts";
 import { EPOLL, loop, onSignals, type Watch } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { type Exit, fork, getpid, SIGNALS, WNOHANG, wait } from "../sys/process.ts";
-import { accept } from "../sys/socket.ts";
 import { type Channel, parseRequest } from "./channel.ts";
 import { noteEnd } from "./orphans.ts";
 import { runWorker } from "./worker.ts";
@@ -39,24 +39,20 @@ const NOSIGNAL_DONTWAIT = 0x4040;
 
 export class Server {
   readonly #handlers: Handlers;
-  readonly #listener: number;
   readonly #clients = new Set<Client>();
   readonly #pid = getpid();
   #served = 0;
 
   constructor(listener: number, handlers: Handlers) {
     this.#handlers = handlers;
-    this.#listener = listener;
-    loop().watch(listener, EPOLL.IN, () => this.#accept());
+    takeConnections(listener, (fd) => this.#serve(fd));
     onSignals([SIGNALS.CHLD], () => this.#reap());
   }
 
-  #accept(): void {
-    for (let fd = accept(this.#listener); fd !== undefined; fd = accept(this.#listener)) {
-      const client = { fd, buffer: new Uint8Array(FRAME_HEADER), have: 0, worker: 0, reaped: false } as Client;
-      client.watch = loop().watch(fd, EPOLL.IN, () => this.#readable(client));
-      this.#clients.add(client);
-    }
+  #serve(fd: number): void {
+    const client = { fd, buffer: new Uint8Array(FRAME_HEADER), have: 0, worker: 0, reaped: false } as Client;
+    client.watch = loop().watch(fd, EPOLL.IN, () => this.#readable(client));
+    this.#clients.add(client);
   }
 
   #close(client: Client): void {

@@ -31,8 +31,9 @@ function killAndWait(record: ContainerRecord): void {
   if (cgroup) {
     try {
       setFrozen(cgroup, false);
-    } catch {
-      // no freezer, or nothing there any more
+    } catch (error) {
+      // no freezer, or nothing there any more; where it does not thaw, its process does not die, which is told below
+      if (!isErrno(error, "ENOENT") && !isCode(error, "FailedPrecondition", "DeadlineExceeded")) throw error;
     }
   }
   if (!pidfd || pollReadable([pidfd.value], KILL_PATIENCE_MS) >= 0) return;

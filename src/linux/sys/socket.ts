@@ -1,6 +1,7 @@
 // Unix stream sockets, with file descriptors as passengers (SCM_RIGHTS) and the peer's credentials.
 import { WharfError } from "../../common/errors.ts";
 import { pointer, sys } from "./call.ts";
+import { E, kernelError } from "./errno.ts";
 import { close, Fd } from "./fs.ts";
 import { NR } from "./nr.ts";
 
@@ -51,13 +52,16 @@ export function listenUnix(path: string, backlog = 128): number {
   return socket.release();
 }
 
+/** None waits, or one went again; who waits by epoll is told of the next. */
+const NOBODY = new Set([-E.EAGAIN, -E.ECONNABORTED, -E.EINTR]);
+
 /** The next connection (nonblocking), or undefined when none waits. */
 export function accept(listener: number): number | undefined {
   const fd = native.syscall(NR.accept4, listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0) return fd;
-  if (fd === -11 || fd === -103) return undefined;
-  sys("accept", listener, NR.accept4, listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  return undefined;
+  if (NOBODY.has(fd)) return undefined;
+  // not asked once more: that may take a connection that nobody gets
+  throw kernelError("accept", listener, -fd);
 }
 
 export function socketPair(flags = 0): [number, number] {
