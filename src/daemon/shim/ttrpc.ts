@@ -82,7 +82,11 @@ export async function serveTtrpc(path: string, router: Router): Promise<AsyncDis
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
-    const connection = new ServerConnection(router, (bytes) => void socket.write(bytes));
+    const connection = new ServerConnection(router, (bytes) => {
+      // who does not take its answers is not listened to until it does
+      if (!socket.write(bytes)) socket.pause();
+    });
+    socket.on("drain", () => socket.resume());
     socket.on("data", (chunk: Buffer) => {
       try {
         connection.receive(chunk);
