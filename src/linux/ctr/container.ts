@@ -111,7 +111,7 @@ async function makeContainer(
     const spec = specOf({ ...base, image: image.config, files: userFiles(mounts) });
     return { container: await create(ctr, { id, spec, flags, runtime, image, snapshotter }), mounts };
   } catch (error) {
-    await ctr.snapshots.remove({ snapshotter, key: id }).catch(() => {});
+    await ctr.undo(`the snapshot ${id}`, ctr.snapshots.remove({ snapshotter, key: id }));
     throw error;
   }
 }

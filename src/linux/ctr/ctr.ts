@@ -2,7 +2,7 @@
 import type { Command, Group, Node } from "../../common/cli/command.ts";
 import type { Flags } from "../../common/cli/flags.ts";
 import { alignTabs, tabStops } from "../../common/cli/table.ts";
-import { WharfError } from "../../common/errors.ts";
+import { describe, isCode, WharfError } from "../../common/errors.ts";
 import { ContainersService } from "../../common/gen/containerd/services/containers.ts";
 import { ContentService } from "../../common/gen/containerd/services/content.ts";
 import { DiffService } from "../../common/gen/containerd/services/diff.ts";
@@ -132,6 +132,15 @@ export class Ctr {
 
   warn(text: string): void {
     stderr(`${PROGRAM}: warning: ${text}\n`);
+  }
+
+  /** Takes back what a command made that then failed: its failure is what counts, and what stays is told beside it. */
+  async undo(what: string, work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (!isCode(error, "NotFound")) this.warn(`${what} stays: ${describe(error)}`);
+    }
   }
 
   /** Lines whose cells are joined by tabs, aligned. */

@@ -199,7 +199,7 @@ export async function unpack(ctr: Ctr, image: OpenImage, snapshotter: string): P
       await ctr.diff.apply({ diff: layers[at]!, mounts });
       await ctr.snapshots.commit({ snapshotter: name, name: key, key: active });
     } catch (error) {
-      await ctr.snapshots.remove({ snapshotter: name, key: active }).catch(() => {});
+      await ctr.undo(`the snapshot ${active}`, ctr.snapshots.remove({ snapshotter: name, key: active }));
       if (!isCode(error, "AlreadyExists")) throw error;
     }
   }

@@ -1,6 +1,6 @@
 // `run --cni`: a container's network by CNI. That it has one is written down in its record as the original does.
 
-import { WharfError } from "../../common/errors.ts";
+import { describe, WharfError } from "../../common/errors.ts";
 import type { Container } from "../../common/gen/containerd/services/containers.ts";
 import type { AnyLike } from "../../common/protobuf/any.ts";
 import { cniClient, cniPlaces, defaultNetwork, detach, INTERFACE } from "../cni/networks.ts";
@@ -24,8 +24,9 @@ export function attachNetwork(ctr: Ctr, { id }: Container, pid: number): void {
   } catch (error) {
     try {
       client.del(network, attachment);
-    } catch {
-      // why it could not be attached is what counts
+    } catch (other) {
+      // a plugin that cannot be called for the one cannot be for the other
+      if (describe(other) !== describe(error)) ctr.warn(`the network of ${id} stays: ${describe(other)}`);
     }
     throw error;
   }

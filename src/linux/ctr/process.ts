@@ -67,6 +67,7 @@ export async function follow(
     const size = terminalSize(0) ?? terminalSize(1);
     if (size) await ctr.tasks.resizePty({ ...name, width: size.columns, height: size.rows });
   };
+  // what cannot be passed on any more belonged to a process that has ended, which the waiting tells
   const quietly = (work: Promise<unknown>) => void work.catch(() => {});
   if (terminal) quietly(resize());
   const signals = terminal

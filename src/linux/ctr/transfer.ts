@@ -72,7 +72,9 @@ export async function credentialStream(ctr: Ctr, username: string, secret: strin
       if (next.done) return;
       if (isAny(next.value, AuthRequest)) stream.send(packAny(AuthResponse, { authType, username, secret }));
     }
-  })().catch(() => {});
+  })().catch(() => {
+    // how the transfer ends is told by its own answer
+  });
   return stream.id;
 }
 

@@ -79,6 +79,7 @@ function withoutOldDevices({ bundle, updated }: ContainerRecord, resources: Linu
   try {
     old ??= (JSON.parse(readText(`${bundle}/config.json`)) as Spec).linux?.resources?.devices;
   } catch {
+    // without the configuration there is nothing to compare with: all counts
     return resources;
   }
   const { devices, ...others } = resources;

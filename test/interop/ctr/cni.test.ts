@@ -95,3 +95,16 @@ test("a network that cannot be made keeps the container from starting, and leave
   await run("containers", "rm", "failed");
   assert.deepEqual(addresses(), []);
 });
+
+test("what a network that failed has left and does not take back is told beside why it failed", async () => {
+  const plugins = join(daemon.dir, "plugins");
+  mkdirSync(plugins);
+  const says = `echo '{"cniVersion":"1.0.0","code":100,"msg":"no '$CNI_COMMAND'"}'; exit 1`;
+  writeFileSync(join(plugins, "bridge"), `#!/bin/sh\n${says}\n`, { mode: 0o755 });
+  const failing = ["run", "-d", "--cni", "--fifo-dir", ctr.fifos, IMAGE, "failed", "true"];
+  const { code, stderr } = await ctr.run(failing, { env: { ...env, CNI_PATH: plugins } });
+  assert.equal(code, 1);
+  assert.match(stderr, /^ctr: warning: the network of failed stays: .*no DEL/m);
+  assert.match(stderr, /^ctr: CNI plugin "bridge" failed \(add\): no ADD/m);
+  await run("containers", "rm", "failed");
+});

@@ -265,7 +265,9 @@ export class Api implements Disposable {
       if (typeof body.hint === "string") hint = body.hint;
       if (typeof body.errno === "string") errno = body.errno;
       if (typeof body.code === "string") code = body.code as Code;
-    } catch {}
+    } catch {
+      // no JSON: another program's words, as they are
+    }
     return new WharfError(code, message.trim(), { operation: doing, hint, errno });
   }
 

@@ -56,7 +56,9 @@ export function connectSsh(target: SshTarget): number {
           ["ssh", ...sshArguments(target)],
           [...env].map(([name, value]) => `${name}=${value}`),
         );
-      } catch {}
+      } catch {
+        // the next folder
+      }
     }
     stderr("wharf: the program ssh is not there\n");
     exit(127);

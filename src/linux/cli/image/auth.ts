@@ -89,7 +89,9 @@ export function execute(
     for (const dir of (cli.env.get("PATH") ?? "/usr/local/bin:/usr/bin:/bin").split(":")) {
       try {
         exec(`${dir || "."}/${program}`, [program, ...args], env);
-      } catch {}
+      } catch {
+        // the next folder
+      }
     }
     exit(127);
   }
@@ -97,7 +99,9 @@ export function execute(
   close(outWriter);
   try {
     writeAll(inWriter, input);
-  } catch {}
+  } catch {
+    // it ended without reading: its status tells
+  }
   close(inWriter);
   const output = readAll(outReader);
   close(outReader);

@@ -50,8 +50,8 @@ export const imageMount = command({
     try {
       mountAll(mounts, absolute(target));
     } catch (error) {
-      await ctr.snapshots.remove({ snapshotter, key: target }).catch(() => {});
-      await ctr.leases.delete({ id: target }).catch(() => {});
+      await ctr.undo(`the snapshot ${target}`, ctr.snapshots.remove({ snapshotter, key: target }));
+      await ctr.undo(`the lease ${target}`, ctr.leases.delete({ id: target }));
       throw error;
     }
     ctr.line(target);

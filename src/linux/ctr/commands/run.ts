@@ -1,6 +1,5 @@
 // ctr run: a container and its task in one go.
 import { bool, int, string } from "../../../common/cli/flags.ts";
-import { isCode } from "../../../common/errors.ts";
 import { newContainer, removeContainer } from "../container.ts";
 import { command, usage } from "../ctr.ts";
 import { CONTAINER } from "../flags.ts";
@@ -60,16 +59,14 @@ export const run = command({
         if (!flags.detach) await ctr.tasks.delete({ containerId: container.id });
       } catch (error) {
         if (attached) detachNetwork(ctr, container);
-        await deleteProcess(ctr, name, true).catch((other: unknown) => {
-          if (!isCode(other, "NotFound")) ctr.warn(`the task stays: ${(other as Error).message}`);
-        });
+        await ctr.undo("the task", deleteProcess(ctr, name, true));
         throw error;
       }
       if (!flags.detach) detachNetwork(ctr, container);
       await removeIfWanted();
       return code;
     } finally {
-      await removeIfWanted().catch((error: Error) => ctr.warn(`the container stays: ${error.message}`));
+      await ctr.undo("the container", removeIfWanted());
     }
   },
 });

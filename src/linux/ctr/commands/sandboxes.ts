@@ -31,8 +31,8 @@ const run = command({
       await ctr.sandboxController.create({ sandboxId, sandbox, sandboxer });
       await ctr.sandboxController.start({ sandboxId, sandboxer });
     } catch (error) {
-      await ctr.sandboxController.shutdown({ sandboxId, sandboxer }).catch(() => {});
-      await ctr.sandboxes.delete({ sandboxId }).catch(() => {});
+      await ctr.undo("the sandbox", ctr.sandboxController.shutdown({ sandboxId, sandboxer }));
+      await ctr.undo("the sandbox's record", ctr.sandboxes.delete({ sandboxId }));
       throw error;
     }
     ctr.line(sandboxId);

@@ -52,7 +52,7 @@ export const exec = command({
     try {
       return await runProcess(ctr, { name, io, pid: 0, detach: flags.detach, pidFile: "" });
     } finally {
-      if (!flags.detach) await deleteProcess(ctr, name, false).catch(() => {});
+      if (!flags.detach) await ctr.undo(`the process ${execId}`, deleteProcess(ctr, name, false));
     }
   },
 });

@@ -58,7 +58,7 @@ const start = command({
       if (!flags.detach) await deleteProcess(ctr, name, false);
       return code;
     } catch (error) {
-      await deleteProcess(ctr, name, true).catch(() => {});
+      await ctr.undo("the task", deleteProcess(ctr, name, true));
       throw error;
     }
   },
