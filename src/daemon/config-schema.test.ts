@@ -91,6 +91,9 @@ test("readConfig() names the line of what is wrong", () => {
   wrong('[log-opts]\n\nmax-size = "x"\n', /line 3: the setting log-opts\.max-size is wrong: invalid max-size: "x"/);
   wrong('[log-opts]\nmax-sise = "1m"\n', /line 2: .*unknown log opt 'max-sise' for json-file log driver/);
   wrong('log-driver = "local"\n[log-opts]\ntag = "x"\n', /line 3: .*unknown log opt 'tag' for log driver local/);
+  // the option that is wrong, not one whose name stands in the words
+  wrong('[log-opts]\nmax-file = "1"\ncompress = "true"\n', /line 3: the setting log-opts\.compress is wrong/);
+  wrong('[log-opts]\nenv = "A"\nenviron = "B"\n', /line 3: the setting log-opts\.environ is wrong: unknown log opt/);
   wrong('[log-opts]\ncompress = "true"\n', /line 2: .*compress cannot be true when max-file is less than 2/);
   wrong("a = [\n", /line 2/);
   assert.throws(

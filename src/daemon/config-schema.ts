@@ -2,7 +2,7 @@
 
 import { isAbsolute } from "node:path";
 import { array, boolean, integer, map, object, oneOf, optional, string } from "../common/docker/schema.ts";
-import { describe } from "../common/errors.ts";
+import { describe, WharfError } from "../common/errors.ts";
 import { MAX_MESSAGE, type MessageLimits } from "../common/grpc/message.ts";
 import { tryParseReference } from "../common/reference.ts";
 import type { Config, LogSettings, RuntimeHandler } from "./config.ts";
@@ -151,9 +151,11 @@ function logsOf(
   try {
     logLimits({ Type: driver, Config: { ...options } });
   } catch (error) {
-    const why = describe(error);
-    const name = Object.keys(options ?? {}).find((key) => why.includes(key));
-    throw fault(text, ["log-opts", ...(name === undefined ? [] : [name])], `is wrong: ${why}`);
+    const { subject } = WharfError.from(error);
+    // the driver's own name is no option
+    const where =
+      subject !== undefined && Object.hasOwn(options ?? {}, subject) ? ["log-opts", subject] : ["log-driver"];
+    throw fault(text, where, `is wrong: ${describe(error)}`);
   }
   return { driver, options: { ...options } };
 }

@@ -23,14 +23,14 @@ const BINARY: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 
 const TRUE = /^(1|t|T|true|TRUE|True)$/;
 const FALSE = /^(0|f|F|false|FALSE|False)$/;
 
-/** Limits of the log's files. InvalidArgument for options that cannot be, and for unknown ones. */
+/** Limits of the log's files. InvalidArgument for options that cannot be, and for unknown ones; the subject is the option's name. */
 export function logLimits({ Type, Config }: LogConfig): LogLimits {
   if (Type === "none") return {};
   checkMode(Config);
   const limits: LogLimits = Type === "local" ? { ...LOCAL } : {};
   // `local` keeps nothing beside the lines.
   const attributes = Type === "local" ? NOTHING : ATTRIBUTES;
-  for (const [name, value] of Object.entries(Config)) {
+  const take = (name: string, value: string): void => {
     if (name === "max-size") {
       if (value === "-1") delete limits.maxSize;
       else limits.maxSize = size(name, value, DECIMAL);
@@ -41,21 +41,30 @@ export function logLimits({ Type, Config }: LogConfig): LogLimits {
     else if (name === "cache-disabled") truth(name, value);
     else if (!attributes.has(name) && !GENERAL.has(name) && !CACHE.test(name)) {
       const driver = Type === "local" ? "log driver local" : `${Type} log driver`;
-      throw bad(`unknown log opt '${name}' for ${driver}`);
+      throw bad(name, `unknown log opt '${name}' for ${driver}`);
+    }
+  };
+  for (const [name, value] of Object.entries(Config)) {
+    try {
+      take(name, value);
+    } catch (error) {
+      const { code, message, hint, cause } = WharfError.from(error);
+      throw new WharfError(code, message, { operation: "create container", subject: name, hint, cause });
     }
   }
   if (limits.compress && (limits.maxSize === undefined || (limits.maxFile ?? 1) < 2)) {
-    throw bad("compress cannot be true when max-file is less than 2 or max-size is not set");
+    throw bad("compress", "compress cannot be true when max-file is less than 2 or max-size is not set");
   }
   return limits;
 }
 
 function checkMode(config: LogConfig["Config"]): void {
   const { mode = "", "max-buffer-size": buffer } = config;
-  if (!["", "blocking", "non-blocking"].includes(mode)) throw bad(`logger: logging mode not supported: ${mode}`);
+  if (!["", "blocking", "non-blocking"].includes(mode))
+    throw bad("mode", `logger: logging mode not supported: ${mode}`);
   if (buffer === undefined) return;
   if (mode !== "non-blocking") {
-    throw bad("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
+    throw bad("max-buffer-size", "logger: max-buffer-size option is only supported with 'mode=non-blocking'");
   }
   size("max-buffer-size", buffer, BINARY);
 }
@@ -64,21 +73,21 @@ function checkMode(config: LogConfig["Config"]): void {
 function size(name: string, text: string, units: Readonly<Record<string, number>>): number {
   const match = /^(\d+(?:\.\d*)?|\.\d+) ?(?:b|([kmgtp])(?:i?b)?)?$/i.exec(text);
   const bytes = match ? Math.floor(Number(match[1]) * (match[2] ? units[match[2].toLowerCase()]! : 1)) : 0;
-  if (bytes < 1) throw bad(`invalid ${name}: ${JSON.stringify(text)} is no size above zero`);
+  if (bytes < 1) throw bad(name, `invalid ${name}: ${JSON.stringify(text)} is no size above zero`);
   return bytes;
 }
 
 function count(text: string): number {
-  if (!/^\+?[1-9]\d{0,5}$/.test(text)) throw bad(`invalid max-file: ${JSON.stringify(text)}`);
+  if (!/^\+?[1-9]\d{0,5}$/.test(text)) throw bad("max-file", `invalid max-file: ${JSON.stringify(text)}`);
   return Number(text);
 }
 
 function truth(name: string, text: string): boolean {
   if (TRUE.test(text)) return true;
   if (FALSE.test(text)) return false;
-  throw bad(`invalid ${name}: ${JSON.stringify(text)} is neither true nor false`);
+  throw bad(name, `invalid ${name}: ${JSON.stringify(text)} is neither true nor false`);
 }
 
-function bad(message: string): WharfError {
-  return new WharfError("InvalidArgument", message, { operation: "create container" });
+function bad(name: string, message: string): WharfError {
+  return new WharfError("InvalidArgument", message, { operation: "create container", subject: name });
 }
