@@ -9,6 +9,7 @@ import type { Stdio } from "./child.ts";
 import type { Owner, ProcessIO } from "./io/io.ts";
 import { warn } from "./log.ts";
 import type { MemoryGroup, OomWatch } from "./oom.ts";
+import { Order } from "./order.ts";
 import { TaskProcess } from "./process.ts";
 import type { Ended, Reaper } from "./reaper.ts";
 import type { CheckpointRequest, Created, Launch, OciRuntime } from "./runtime.ts";
@@ -71,9 +72,7 @@ export class Container {
   #begun = false;
   /** What its start brings back instead of starting it: the images' folder, and criu's. */
   #checkpoint: { imagePath: string; workPath: string } | undefined;
-  #order: Promise<unknown> = Promise.resolve();
-  /** Starts of execs under way: they do not wait for each other, and everything else for them. */
-  readonly #starting = new Set<Promise<unknown>>();
+  readonly #order = new Order();
   /** Runtimes at work on a signal. */
   readonly #killing = new Set<Promise<void>>();
   /** Its start has been asked for. */
@@ -105,25 +104,6 @@ export class Container {
     this.#events = events;
   }
 
-  /** One change after the other. */
-  #serial<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#starting.size === 0 ? this.#order : Promise.all([this.#order, ...this.#starting]);
-    const result = before.then(work);
-    this.#order = result.catch(() => {});
-    return result;
-  }
-
-  /** After the changes before it, beside others of its kind. */
-  #beside<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#order.then(work);
-    const over = result.then(
-      () => void this.#starting.delete(over),
-      () => void this.#starting.delete(over),
-    );
-    this.#starting.add(over);
-    return result;
-  }
-
   process(execId: string): TaskProcess {
     if (execId === "") return this.init;
     const exec = this.#execs.get(execId);
@@ -144,7 +124,7 @@ export class Container {
   create(request: CreateTaskRequest, workPath: string, startFollows: boolean): Promise<void> {
     if (request.checkpoint !== "") {
       this.#checkpoint = { imagePath: request.checkpoint, workPath };
-      return this.#serial(async () => {
+      return this.#order.serial(async () => {
         try {
           await this.runtime.mount(request.rootfs);
         } catch (error) {
@@ -154,7 +134,7 @@ export class Container {
       });
     }
     const { rootfs } = request;
-    return this.#serial(() =>
+    return this.#order.serial(() =>
       this.#launchInit((launch) => runtimeSays("create", this.runtime.create({ rootfs, startFollows, ...launch }))),
     );
   }
@@ -209,7 +189,7 @@ export class Container {
       return process;
     };
     // a runtime may take its time with one exec, or wait for something: the others do not wait with it, nor notice the container's end late
-    return execId === "" ? this.#serial(starts) : this.#beside(starts);
+    return execId === "" ? this.#order.serial(starts) : this.#order.beside(starts);
   }
 
   /** Its program runs since it was created, for a start that was to follow; who ends it does not wait for that any more, where it has not come. */
@@ -371,7 +351,7 @@ export class Container {
   }
 
   pause(): Promise<void> {
-    return this.#serial(async () => {
+    return this.#order.serial(async () => {
       if (this.init.status !== Status.RUNNING || this.#paused) throw this.#cannot("pause", this.init);
       this.#pausing = true;
       try {
@@ -384,7 +364,7 @@ export class Container {
   }
 
   resume(): Promise<void> {
-    return this.#serial(async () => {
+    return this.#order.serial(async () => {
       if (!this.#paused) throw this.#cannot("resume", this.init);
       await this.runtime.resume();
       this.#paused = false;
@@ -392,7 +372,7 @@ export class Container {
   }
 
   checkpoint(request: CheckpointRequest): Promise<void> {
-    return this.#serial(async () => {
+    return this.#order.serial(async () => {
       if (this.init.status !== Status.RUNNING || this.#initEnd) throw this.#cannot("checkpoint", this.init);
       await this.runtime.checkpoint(request);
     });
@@ -400,7 +380,7 @@ export class Container {
 
   /** Removes an exec, or with "" the container. FailedPrecondition while the process runs. */
   delete(execId: string): Promise<TaskProcess> {
-    return this.#serial(async () => {
+    return this.#order.serial(async () => {
       const process = this.process(execId);
       if (process.status === Status.RUNNING) throw this.#cannot("delete", process);
       if (process === this.init) this.#startNeverCame();
