@@ -17,16 +17,11 @@ import {
 import { apiFields } from "./lib/containerd/api-fields.ts";
 import { readShown } from "./lib/containerd/shown.ts";
 import { FIELD_LEDGER } from "./lib/containerd-field-ledger.ts";
-import {
-  FILTER_LEDGER,
-  LABEL_LEDGER,
-  LEDGER,
-  POD_CONFIG_LEDGER,
-  PODSANDBOX_LEDGER,
-  SETTING_LEDGER,
-  TRANSFER_LEDGER,
-  TTRPC_LEDGER,
-} from "./lib/containerd-ledger.ts";
+import { FILTER_LEDGER, LABEL_LEDGER } from "./lib/containerd-label-ledger.ts";
+import { LEDGER, TTRPC_LEDGER } from "./lib/containerd-ledger.ts";
+import { POD_CONFIG_LEDGER, PODSANDBOX_LEDGER } from "./lib/containerd-pod-ledger.ts";
+import { SETTING_LEDGER } from "./lib/containerd-setting-ledger.ts";
+import { TRANSFER_LEDGER } from "./lib/containerd-transfer-ledger.ts";
 import { assertComplete } from "./lib/evidence.ts";
 
 test("every method of containerd's API has a test or a reason, and no row is left over", async () => {

@@ -1,5 +1,5 @@
 // Fields of containerd's messages beyond those that tests are known to have had (containerd/shown.txt): each with its test, or why it is left out.
-import { TRANSFER_LEDGER } from "./containerd-ledger.ts";
+import { TRANSFER_LEDGER } from "./containerd-transfer-ledger.ts";
 import type { Evidence, Ledger } from "./evidence.ts";
 
 const CHECKPOINT: Evidence = [
