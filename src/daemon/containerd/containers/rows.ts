@@ -3,7 +3,7 @@
 import { mapField } from "../../../common/filters.ts";
 import type { Database, Row } from "../../store/database.ts";
 import type { Container } from "../api/containers.ts";
-import type { Any } from "../api/types.ts";
+import type { Any, Labels } from "../api/types.ts";
 import { anyColumns, readAny, typeText } from "../core/any-rows.ts";
 import { readLabels } from "../core/labels.ts";
 
@@ -94,18 +94,21 @@ function writeExtension(db: Database, namespace: string, id: string, name: strin
   db.run(sql, namespace, id, name, typeText(any), any.value);
 }
 
-export function containerAdaptor(container: Container) {
+/** What filters see of a row. */
+export function containerAdaptor({ id, image, runtime, labels }: Row) {
+  let map: Labels | undefined;
   return (path: readonly string[]) => {
     const [first, ...rest] = path;
     switch (first) {
       case "id":
-        return container.id;
+        return id as string;
       case "image":
-        return container.image === "" ? undefined : container.image;
+        return image === "" ? undefined : (image as string);
       case "runtime":
-        return rest[0] === "name" ? container.runtime.name : undefined;
+        return rest[0] === "name" ? (runtime as string) : undefined;
       case "labels":
-        return mapField(rest, container.labels);
+        map ??= readLabels(labels);
+        return mapField(rest, map);
       default:
         return undefined;
     }

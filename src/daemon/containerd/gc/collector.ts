@@ -316,7 +316,8 @@ export class Collector implements GarbageCollector, AsyncDisposable {
   #scheduleExpiry(): void {
     const { db } = this.#shared();
     const label = `labels ->> '$."${EXPIRE_LABEL}"'`;
-    const rows = db.all(`SELECT ${label} AS at FROM leases UNION ALL SELECT ${label} FROM images`);
+    const those = `WHERE instr(labels, '"${EXPIRE_LABEL}"')`;
+    const rows = db.all(`SELECT ${label} AS at FROM leases ${those} UNION ALL SELECT ${label} FROM images ${those}`);
     // What has expired and is still here is referred to; its end asks for a collection by itself.
     const at = Math.min(...rows.map((row) => Date.parse(String(row.at))).filter((time) => time > Date.now()));
     if (at !== Number.POSITIVE_INFINITY) this.schedule(Math.max(DELAY, at - Date.now()));

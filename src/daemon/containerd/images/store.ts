@@ -3,7 +3,7 @@
 import { isDigest } from "../../../common/digest.ts";
 import { WharfError } from "../../../common/errors.ts";
 import { mapField, parseFilters } from "../../../common/filters.ts";
-import type { Row } from "../../store/database.ts";
+import type { Value } from "../../store/database.ts";
 import { nextTurn, PART } from "../../turn.ts";
 import type { Image, ImageDeleteOptions, ImageInput, ImageStore } from "../api/images.ts";
 import type { Descriptor, FieldPaths, Filters } from "../api/types.ts";
@@ -31,7 +31,7 @@ export class LocalImages implements ImageStore {
   /** All are read at once: one that gets another name meanwhile would be missed. */
   async *pages(filters?: Filters): AsyncGenerator<Image[]> {
     const filter = parseFilters(filters);
-    const rows = this.#scope.db.all("SELECT * FROM images WHERE namespace = ? ORDER BY name", this.#scope.namespace);
+    const rows = this.#scope.db.tuples(`${SELECT} WHERE namespace = ? ORDER BY name`, this.#scope.namespace);
     for (let at = 0; at < rows.length; at += PART) {
       if (at > 0) await nextTurn();
       yield rows
@@ -108,23 +108,21 @@ export class LocalImages implements ImageStore {
   }
 
   #get(name: string): Image {
-    const row = this.#scope.db.get(
-      "SELECT * FROM images WHERE namespace = ? AND name = ?",
-      this.#scope.namespace,
-      name,
-    );
+    const [row] = this.#scope.db.tuples(`${SELECT} WHERE namespace = ? AND name = ?`, this.#scope.namespace, name);
     if (!row) throw new WharfError("NotFound", `image ${JSON.stringify(name)} not found`, { subject: name });
     return readImage(row);
   }
 }
 
-function readImage(row: Row): Image {
+const SELECT = "SELECT name, labels, target, created_at, updated_at FROM images";
+
+function readImage([name, labels, target, createdAt, updatedAt]: Value[]): Image {
   return {
-    name: row.name as string,
-    labels: readLabels(row.labels),
-    target: JSON.parse(row.target as string) as Descriptor,
-    createdAt: row.created_at as string,
-    updatedAt: row.updated_at as string,
+    name: name as string,
+    labels: readLabels(labels),
+    target: JSON.parse(target as string) as Descriptor,
+    createdAt: createdAt as string,
+    updatedAt: updatedAt as string,
   };
 }
 
