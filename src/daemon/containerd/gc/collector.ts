@@ -30,7 +30,7 @@ const LAST_RETRY = 60_000;
 const LONGEST = 2 ** 31 - 1;
 /** Rows that are dropped in one transaction: as many renames of blobs. And that are looked at in a turn, where none is dropped. */
 const PAGE = 50;
-const WIDE_PAGE = 500;
+const WIDE_PAGE = 200;
 
 /** What to do with a table's rows. */
 interface Sweep {

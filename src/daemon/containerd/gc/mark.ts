@@ -19,7 +19,7 @@ import {
 } from "./references.ts";
 
 /** Rows of a page of a scan. */
-const PAGE = 500;
+const PAGE = 200;
 /** Milliseconds of work after which others get their turn. */
 const SLICE = 2;
 
