@@ -1,14 +1,15 @@
-# Runs inside the peers root: a real containerd, whose configuration has a handler "runt" by its own shim with BinaryName, and a client of
-# its CRI. Arguments: a folder with rootfs/ in it, and the folder of this repository. Every step prints "== name", what it has to say, and "rc N".
+# Runs inside the peers root: a real containerd, whose configuration has a handler "runt" by its own shim with BinaryName and a handler "shim"
+# by ours, and a client of its CRI. Arguments: a folder with rootfs/ in it, and the folder of this repository. Every step prints "== name", what it has to say, and "rc N".
 dir=$1
 home=$2
 # what tells that runt has been called, and not another
-cat > "$dir/runt" << END
+mkdir "$dir/bin"
+cat > "$dir/bin/runt" << END
 #!/bin/sh
 echo "\$*" >> $dir/calls
 exec $home/dist/bin/runt "\$@"
 END
-chmod +x "$dir/runt"
+chmod +x "$dir/bin/runt"
 cat > "$dir/config.toml" << END
 version = 3
 root = "$dir/root"
@@ -31,8 +32,12 @@ state = "$dir/state"
   runtime_type = "io.containerd.runc.v2"
   snapshotter = "native"
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runt.options]
-  BinaryName = "$dir/runt"
+  BinaryName = "$dir/bin/runt"
   Root = "$dir/runt-state"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.shim]
+  runtime_type = "io.containerd.runc.v2"
+  runtime_path = "$home/dist/bin/containerd-shim-runt-v2"
+  snapshotter = "native"
 END
 # an image of busybox that sleeps: the pod's own as well
 mkdir "$dir/image" && tar -C "$dir/rootfs" -cf "$dir/image/layer.tar" .

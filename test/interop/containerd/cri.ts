@@ -24,9 +24,9 @@ function message(fields: Fields): Buffer {
   );
 }
 
-/** Fields by number, the last of each; lengths and numbers below 2^31. */
-function fieldsOf(bytes: Buffer): Map<number, Buffer | number> {
-  const found = new Map<number, Buffer | number>();
+/** Fields in their order; lengths and numbers below 2^31. */
+function fieldsOf(bytes: Buffer): [field: number, value: Buffer | number][] {
+  const found: [number, Buffer | number][] = [];
   let at = 0;
   const next = () => {
     let value = 0;
@@ -39,9 +39,9 @@ function fieldsOf(bytes: Buffer): Map<number, Buffer | number> {
   while (at < bytes.length) {
     const key = next();
     const value = next();
-    if ((key & 7) === 0) found.set(key >>> 3, value);
+    if ((key & 7) === 0) found.push([key >>> 3, value]);
     else {
-      found.set(key >>> 3, bytes.subarray(at, at + value));
+      found.push([key >>> 3, bytes.subarray(at, at + value)]);
       at += value;
     }
   }
@@ -50,7 +50,8 @@ function fieldsOf(bytes: Buffer): Map<number, Buffer | number> {
 
 const session = connect("http://localhost", { createConnection: () => createConnection(socket) });
 
-function call(method: string, fields: Fields): Promise<Map<number, Buffer | number>> {
+/** The answer's fields. */
+function call(method: string, fields: Fields): Promise<ReturnType<typeof fieldsOf>> {
   const request = session.request({
     ":method": "POST",
     ":path": `/runtime.v1.RuntimeService/${method}`,
@@ -102,42 +103,65 @@ const sandbox = message([
     ]),
   ],
 ]);
-let pod = "";
-let container = "";
-const idOf = (answer: Map<number, Buffer | number>) => String(answer.get(1));
-const exec = async (...command: string[]) => {
-  const answer = await call("ExecSync", [[1, container], ...command.map((word) => [2, word] as const)]);
-  return `${answer.get(1) ?? ""}${answer.get(2) ?? ""}exit ${answer.get(3) ?? 0}`;
-};
+/** Of an answer that is one id. */
+const idOf = (answer: ReturnType<typeof fieldsOf>) => String(answer[0]?.[1]);
 
-await step("pod", async () => {
-  pod = idOf(
-    await call("RunPodSandbox", [
-      [1, sandbox],
-      [2, "runt"],
-    ]),
-  );
-  return pod;
-});
-await step("create", async () => {
-  const config = message([
-    [1, message([[1, "box"]])],
-    [2, message([[1, "localhost/busybox:latest"]])],
-    ...["sleep", "1000"].map((word) => [3, word] as const),
-    [15, message([[2, message([[3, message([[1, NODE]])]])]])],
-  ]);
-  container = idOf(
-    await call("CreateContainer", [
-      [1, pod],
-      [2, config],
-      [3, sandbox],
-    ]),
-  );
-  return container;
-});
-await step("start", async () => String((await call("StartContainer", [[1, container]])).size));
-await step("exec", () => exec("sh", "-c", "id -u; echo err >&2; exit 5"));
-await step("missing", () => exec("nosuch"));
-await step("stop", async () => String((await call("StopPodSandbox", [[1, pod]])).size));
-await step("remove", async () => String((await call("RemovePodSandbox", [[1, pod]])).size));
+async function exec(container: string, ...command: string[]): Promise<string> {
+  const answer = await call("ExecSync", [[1, container], ...command.map((word) => [2, word] as const)]);
+  const fields = new Map(answer);
+  return `${fields.get(1) ?? ""}${fields.get(2) ?? ""}exit ${fields.get(3) ?? 0}`;
+}
+
+/** The life of a pod of the handler. */
+async function podOf(handler: string): Promise<void> {
+  let pod = "";
+  let container = "";
+  const during = (what: string, work: () => Promise<string>) => step(`${handler}-${what}`, work);
+  await during("pod", async () => {
+    pod = idOf(
+      await call("RunPodSandbox", [
+        [1, sandbox],
+        [2, handler],
+      ]),
+    );
+    return pod;
+  });
+  await during("create", async () => {
+    const config = message([
+      [1, message([[1, "box"]])],
+      [2, message([[1, "localhost/busybox:latest"]])],
+      ...["sleep", "1000"].map((word) => [3, word] as const),
+      [15, message([[2, message([[3, message([[1, NODE]])]])]])],
+    ]);
+    container = idOf(
+      await call("CreateContainer", [
+        [1, pod],
+        [2, config],
+        [3, sandbox],
+      ]),
+    );
+    return container;
+  });
+  await during("start", async () => String((await call("StartContainer", [[1, container]])).length));
+  await during("exec", () => exec(container, "sh", "-c", "id -u; echo err >&2; exit 5"));
+  await during("missing", () => exec(container, "nosuch"));
+  await during("stop", async () => String((await call("StopPodSandbox", [[1, pod]])).length));
+  await during("remove", async () => String((await call("RemovePodSandbox", [[1, pod]])).length));
+}
+
+/** What containerd tells kubelet of its handlers' features: read-only mounts with all below them, user namespaces. */
+async function handlers(): Promise<string> {
+  const answer = await call("Status", []);
+  const lines = answer.flatMap(([field, value]) => {
+    if (field !== 3) return [];
+    const handler = new Map(fieldsOf(value as Buffer));
+    const features = new Map(fieldsOf((handler.get(2) as Buffer | undefined) ?? Buffer.alloc(0)));
+    return [`${handler.get(1) ?? "(default)"} ${features.get(1) ?? 0} ${features.get(2) ?? 0}`];
+  });
+  return lines.sort().join("\n");
+}
+
+await step("handlers", handlers);
+await podOf("runt");
+await podOf("shim");
 session.close();
