@@ -196,7 +196,7 @@ test("core: a collection among many things takes all that is garbage and nothing
   assert.deepEqual(await present(), []);
 });
 
-test("core: lists of many images and containers leave turns to others", async () => {
+test("core: lists of many images and containers leave turns to others, and filters find what is on any page", async () => {
   await using subject = await create();
   const client = subject.client("a");
   const spec = { typeUrl: "t", value: new Uint8Array(1) };
@@ -205,6 +205,9 @@ test("core: lists of many images and containers leave turns to others", async ()
     await client.images.create({ name: `i${i}`, target });
     await client.containers.create({ id: `c${i}`, runtime: { name: "r" }, spec });
   }
+  const found = async (filter: string) => (await client.containers.list([filter])).map(({ id }) => id);
+  assert.deepEqual(await found("id~=^c1?0$"), ["c0", "c10"]);
+  assert.deepEqual(await found(`id~=^c(0|99|${3 * PART - 1})$`), ["c0", `c${3 * PART - 1}`, "c99"]);
   for (const store of [client.images, client.containers]) {
     let turns = 0;
     const count = () => {

@@ -138,13 +138,15 @@ export function containersSuite(name: string, create: SubjectFactory): void {
   });
 
   check("lists are filtered", async ({ containers }) => {
-    await containers.create({ id: "c1", runtime, spec, image: "one", labels: { app: "web" } });
+    const extensions = { ext: { typeUrl: "t", value: new Uint8Array([0, 255]) } };
+    await containers.create({ id: "c1", runtime, spec, image: "one", labels: { app: "web" }, extensions });
     await containers.create({ id: "c2", runtime: { name: "io.containerd.runc.v2" }, spec });
     const ids = async (...filters: string[]) => (await containers.list(filters)).map(({ id }) => id);
     assert.deepEqual(await ids(), ["c1", "c2"]);
     assert.deepEqual(await ids("labels.app==web"), ["c1"]);
     assert.deepEqual(await ids("runtime.name==io.containerd.runc.v2", "image==one"), ["c1", "c2"]);
     assert.deepEqual(await ids("image"), ["c1"]);
+    assert.deepEqual(await containers.list(["image"]), [await containers.get("c1")], "what is found is whole");
   });
 
   check("update takes the fields named", async ({ containers }) => {
