@@ -1,7 +1,6 @@
 // ctr sandboxes: pods, as containerd's sandbox API has them.
 import { bool, list as listFlag, string } from "../../../common/cli/flags.ts";
 import { isCode, WharfError } from "../../../common/errors.ts";
-
 import { readText } from "../../sys/fs.ts";
 import { specAny } from "../container.ts";
 import { command, group, need, throwAll } from "../ctr.ts";
