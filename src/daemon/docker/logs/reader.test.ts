@@ -109,6 +109,26 @@ test("readLog() with tail begins at the last lines, over files and blocks", asyn
     assert.deepEqual(await all({ tail }), tail === 0 ? [] : many.slice(-tail), String(tail));
 });
 
+for (const tail of [undefined, 2]) {
+  test(`readLog() ends where the log ended when it was begun, ${tail ? "with tail" : "all of it"}`, async () => {
+    writeFileSync(path, ["1", "2", "3"].map(line).join(""));
+    const signal = new AbortController().signal;
+    const reading = readLog(path, { tail, signal });
+    const lines: string[] = [];
+    for await (const some of reading) {
+      lines.push(...some.toString().split("\n").filter(Boolean));
+      // more is written, and the log is rotated
+      appendFileSync(path, line("4"));
+      if (some.length > 0) rotate(2);
+      if (lines.length > 30) break;
+    }
+    assert.deepEqual(
+      lines.map((text) => (JSON.parse(text) as { log: string }).log.trim()),
+      ["1", "2", "3"].slice(-(tail ?? 3)),
+    );
+  });
+}
+
 test("readLog() reads packed files in their place, its tail as well, and leaves nothing behind", async () => {
   const many = Array.from({ length: 3000 }, (_, at) => `line ${at}`);
   for (const [at, name] of [`${path}.3`, `${path}.2`, `${path}.1`, path].entries())

@@ -10,7 +10,7 @@ import { tailStart } from "./tail.ts";
 export interface ReadOptions {
   /** The last so many entries; all by default. */
   tail?: number | undefined;
-  /** Resolves when nothing more will be written; without it reading ends at the end. */
+  /** Resolves when nothing more will be written; without it reading ends where the log ended when it was begun. */
   until?: Promise<void> | undefined;
   signal: AbortSignal;
 }
@@ -35,8 +35,11 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
   let caughtUp = files.length === 0;
   try {
     if (caughtUp) yield NONE;
+    const newest = files.at(-1);
+    // What is written from now on would make more of the last lines than were asked for, and go on for ever.
+    const end = newest && { file: newest, size: (await (await newest.data()).stat()).size };
     const start =
-      caughtUp || options.tail === undefined ? { file: 0, offset: 0 } : await tailStart(files, options.tail);
+      !end || options.tail === undefined ? { file: 0, offset: 0 } : await tailStart(files, options.tail, end.size);
     while (files.length === 0) {
       if (over || options.signal.aborted) return;
       over = await growth!.next();
@@ -47,11 +50,16 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
     let position = start.offset;
     for (;;) {
       const [file] = files;
-      const some = await lines.read(file!, position);
+      const stop = options.until === undefined && end && file === end.file ? end.size : undefined;
+      const some = await lines.read(file!, position, stop);
       position += some.length;
       if (some.length > 0) yield some;
       if (options.signal.aborted) return;
       if (some.length > 0) continue;
+      if (stop !== undefined) {
+        yield NONE;
+        return;
+      }
       if ((await (await file!.data()).stat()).size < position) {
         // Truncated in place: a rotation that keeps one file.
         position = 0;
@@ -87,13 +95,14 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
 class LineReader {
   #buffer: Buffer = Buffer.allocUnsafeSlow(CHUNK);
 
-  /** Lines from `position`, where one begins; without any when there is no whole one. */
-  async read(file: LogPart, position: number): Promise<Buffer> {
+  /** Lines from `position`, where one begins, to `end` at most; without any when there is no whole one. */
+  async read(file: LogPart, position: number, end = Number.POSITIVE_INFINITY): Promise<Buffer> {
     const data = await file.data();
     for (let have = 0; ; ) {
-      const { bytesRead } = await data.read(this.#buffer, have, this.#buffer.length - have, position + have);
-      const end = this.#buffer.subarray(have, have + bytesRead).lastIndexOf(NEWLINE);
-      if (end >= 0) return this.#buffer.subarray(0, have + end + 1);
+      const room = Math.min(this.#buffer.length - have, end - position - have);
+      const { bytesRead } = await data.read(this.#buffer, have, room, position + have);
+      const last = this.#buffer.subarray(have, have + bytesRead).lastIndexOf(NEWLINE);
+      if (last >= 0) return this.#buffer.subarray(0, have + last + 1);
       have += bytesRead;
       if (have < this.#buffer.length) return NONE;
       this.#buffer = Buffer.concat([this.#buffer, Buffer.allocUnsafe(have)]);
