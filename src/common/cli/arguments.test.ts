@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { hintOf } from "../errors.ts";
 import { HelpWanted, parseCommand, parseFlags } from "./arguments.ts";
 import type { Command } from "./command.ts";
-import { bool, bytes, duration, int, list, map, maybeInt, string } from "./flags.ts";
+import { bool, bytes, duration, int, list, map, maybeInt, parseInteger, string } from "./flags.ts";
 
 const FLAGS = {
   interactive: bool("", { short: "i" }),
@@ -98,6 +98,16 @@ test("parseFlags() says what is wrong and what was meant", () => {
   assert.throws(() => parse("--sysctl", "x"), /is not KEY=VALUE/);
   assert.throws(() => parse("--__proto__"), /unknown flag/);
   assert.throws(() => parse("--toString=1"), /unknown flag/);
+});
+
+test("parseInteger() reads numbers as Go does with base 0", () => {
+  const read = ["0", "10", "-3", "+7", "0x1F", "-0x10", "0b101", "0o17", "010", "-010"];
+  assert.deepEqual(
+    read.map((text) => parseInteger(text)),
+    [0, 10, -3, 7, 31, -16, 5, 15, 8, -8],
+  );
+  for (const text of ["", "-", "1e5", "08", "0x", "a", "1.5", " 1"])
+    assert.throws(() => parseInteger(text), /is no whole number/, text);
 });
 
 test("parseFlags() knows help everywhere but where -h is a flag", () => {

@@ -150,9 +150,13 @@ export interface IntMore extends Common {
   max?: number;
 }
 
-function parseInteger(text: string, { min, max }: IntMore): number {
-  if (!/^[+-]?(0x[0-9a-f]+|[0-9]+)$/i.test(text)) throw bad(`${JSON.stringify(text)} is no whole number`);
-  const value = /^[+-]/.test(text) ? Number(text.slice(1)) * (text[0] === "-" ? -1 : 1) : Number(text);
+const INTEGER = /^([+-]?)(0x[0-9a-f]+|0b[01]+|0o[0-7]+|0[0-7]*|[1-9][0-9]*)$/i;
+
+/** As the originals take it: also hexadecimal (0x), binary (0b) and octal (0o, or a zero in front). */
+export function parseInteger(text: string, { min, max }: Pick<IntMore, "min" | "max"> = {}): number {
+  const [, sign, digits] = INTEGER.exec(text) ?? [];
+  if (digits === undefined) throw bad(`${JSON.stringify(text)} is no whole number`);
+  const value = Number(digits.replace(/^0(?=\d)/, "0o")) * (sign === "-" ? -1 : 1);
   if (!Number.isSafeInteger(value)) throw bad(`${text} is too large`);
   if (min !== undefined && value < min) throw bad(`${text} is less than ${min}`);
   if (max !== undefined && value > max) throw bad(`${text} is more than ${max}`);

@@ -18,7 +18,7 @@ export class SharedLease {
   }
 
   /** A new lease held once. When the client has one already, that is used and left alone. */
-  static async create(client: Containerd): Promise<SharedLease> {
+  static async #create(client: Containerd): Promise<SharedLease> {
     if (client.lease !== undefined) return new SharedLease(client, "");
     const expire = new Date(Date.now() + EXPIRY).toISOString();
     const labels = { "containerd.io/gc.expire": expire, [PROCESS_LABEL]: "1" };
@@ -31,7 +31,7 @@ export class SharedLease {
    * something smaller next would find the disk full, too.
    */
   static async during<T>(client: Containerd, body: (lease: SharedLease) => Promise<T>): Promise<T> {
-    const lease = await SharedLease.create(client);
+    const lease = await SharedLease.#create(client);
     let result: T;
     try {
       result = await body(lease);

@@ -1,5 +1,5 @@
 // Flags that several commands of ctr share.
-import { bool, type Flags, int, list, listOf, refused, string } from "../../common/cli/flags.ts";
+import { bool, type Flags, int, list, listOf, parseInteger, refused, string } from "../../common/cli/flags.ts";
 import { WharfError } from "../../common/errors.ts";
 import type { LinuxIDMapping } from "../../common/oci/runtime.ts";
 
@@ -28,15 +28,17 @@ export const RUNTIME = {
   "runc-systemd-cgroup": bool("Cgroups by way of systemd"),
 } as const;
 
-/** CONTAINER:HOST:SIZE, each of 32 bits, also in hexadecimal (0x) and octal (0o) as the original takes them. */
+/** CONTAINER:HOST:SIZE, each of 32 bits. */
 function mapping(text: string): LinuxIDMapping {
-  const words = text.split(":");
-  const [containerID, hostID, size] = words.map((word) => (/^(?:0[xob])?[0-9a-f]+$/i.test(word) ? Number(word) : -1));
-  const fits = [containerID, hostID, size].every((number) => number! >= 0 && number! < 2 ** 32);
-  if (words.length !== 3 || !fits) {
-    throw new WharfError("InvalidArgument", "it is not CONTAINER:HOST:SIZE, three numbers of 32 bits");
+  try {
+    const [containerID, hostID, size, ...more] = text
+      .split(":")
+      .map((word) => parseInteger(word, { min: 0, max: 2 ** 32 - 1 }));
+    if (more.length === 0 && size !== undefined) return { containerID: containerID!, hostID: hostID!, size };
+  } catch {
+    // said for all of it
   }
-  return { containerID: containerID!, hostID: hostID!, size: size! };
+  throw new WharfError("InvalidArgument", "it is not CONTAINER:HOST:SIZE, three numbers of 32 bits");
 }
 
 const BLOCKIO = "classes of block I/O are not supported";

@@ -1,7 +1,8 @@
 // Tells when the kernel kills for want of memory: v1 by an eventfd on memory.oom_control, v2 by polling memory.events
 // (kernfs signals a change as urgent). Not by inotify: a user has few instances of it, 128 by default, and each shim would take one.
 // A signal may come after the container's end, or have come before anybody listened: at the end the kernel's count is looked at.
-import { close, Fd, O, open, writeFile } from "../sys/fs.ts";
+import { sys } from "../sys/call.ts";
+import { Fd, O, open, writeFile } from "../sys/fs.ts";
 import { EPOLL, loop } from "../sys/loop.ts";
 import { NR } from "../sys/nr.ts";
 import { cgroupsOf } from "./cgroup.ts";
@@ -105,15 +106,8 @@ class Watch implements OomWatch {
 }
 
 function eventOf(folder: string, counter: string): number {
-  const event = native.syscall(NR.eventfd2, 0, EFD_FLAGS);
-  const control = open(counter, O.RDONLY);
-  try {
-    writeFile(`${folder}/cgroup.event_control`, `${event} ${control}`);
-  } catch (error) {
-    close(event);
-    throw error;
-  } finally {
-    close(control);
-  }
-  return event;
+  using control = new Fd(open(counter, O.RDONLY));
+  using event = new Fd(sys("eventfd2", undefined, NR.eventfd2, 0, EFD_FLAGS));
+  writeFile(`${folder}/cgroup.event_control`, `${event.value} ${control.value}`);
+  return event.release();
 }

@@ -177,7 +177,7 @@ test("a runtime that is missing is told once, and one flag that is not served wi
 });
 
 test("numbers are read as Go reads them, and limits below nothing are none", async () => {
-  const maps = ["--uidmap", "0x0:0x100000:0x1000", "--gidmap", "0:0o4000000:4096", "--remap-labels"];
+  const maps = ["--uidmap", "0x0:0x100000:0x1000", "--gidmap", "0:04000000:4096", "--remap-labels"];
   // the container's root is nobody to the host, and has to get to its files
   for (const dir of [tmpdir(), daemon.dir]) chmodSync(dir, 0o711);
   const show = [IMAGE, "probe", "cat", "/proc/self/uid_map", "/proc/self/gid_map"];
@@ -206,7 +206,7 @@ test("what is not known ends as with the original", async () => {
     assert.match(await own.fails("run", "--with-ns", word, IMAGE, "probe", "true"), said);
     await theirs.fails("run", "--with-ns", word, IMAGE, "probe", "true");
   }
-  for (const ids of ["0:1", "0:1:2:3", "0:1:4294967296", "0:x:1", "0:-1:1"]) {
+  for (const ids of ["0:1", "0:1:2:3", "0:1:4294967296", "0:x:1", "0:1e5:1", "0:-1:1"]) {
     const flags = ["--uidmap", ids, "--gidmap", "0:1:1", IMAGE, "probe", "true"];
     assert.match(await own.fails("run", ...flags), /^ctr: invalid value ".*" for --uidmap: it is not CONTAINER:HOST:/);
     await theirs.fails("run", ...flags);

@@ -191,6 +191,7 @@ export class LocalSnapshotter implements Snapshotter {
 
   async remove(key: string): Promise<void> {
     const scope = this.#scope;
+    const room = !this.#layout.files.isNearlyFull();
     try {
       this.#drop(key);
     } catch (error) {
@@ -202,8 +203,8 @@ export class LocalSnapshotter implements Snapshotter {
     }
     failpoint("snapshot.removed");
     scope.shared.gc.schedule();
-    if (this.#layout.files.isNearlyFull()) await scope.shared.gc.emptyTrash();
-    else scope.shared.gc.emptyTrashSoon();
+    if (room) scope.shared.gc.emptyTrashSoon();
+    else await scope.shared.gc.emptyTrash();
   }
 
   #drop(key: string): void {

@@ -43,7 +43,7 @@ export function pattern(name: string, text: string): RegExp {
   try {
     return new RegExp(rest, `u${flags}`);
   } catch (cause) {
-    throw bad(`the log option ${name} is no regular expression: ${JSON.stringify(text)}`, cause);
+    throw bad(name, `the log option ${name} is no regular expression: ${JSON.stringify(text)}`, cause);
   }
 }
 
@@ -52,7 +52,7 @@ export function logTag(text: string): Template {
   try {
     return new Template(text, { name: "log-tag" });
   } catch (cause) {
-    throw bad(`the log option tag is no template: ${(cause as Error).message}`, cause);
+    throw bad("tag", `the log option tag is no template: ${(cause as Error).message}`, cause);
   }
 }
 
@@ -61,7 +61,7 @@ function render(template: Template, data: object): string {
     return template.execute(data);
   } catch (cause) {
     if (!(cause instanceof TemplateError)) throw cause;
-    throw bad(`the log option tag: ${cause.message}`, cause);
+    throw bad("tag", `the log option tag: ${cause.message}`, cause);
   }
 }
 
@@ -91,6 +91,6 @@ function tagData(record: ContainerRecord): object {
   };
 }
 
-function bad(message: string, cause: unknown): WharfError {
-  return new WharfError("InvalidArgument", message, { operation: "create container", cause });
+function bad(name: string, message: string, cause: unknown): WharfError {
+  return new WharfError("InvalidArgument", message, { operation: "create container", subject: name, cause });
 }

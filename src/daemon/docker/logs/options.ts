@@ -30,7 +30,7 @@ export function logLimits({ Type, Config }: LogConfig): LogLimits {
   const limits: LogLimits = Type === "local" ? { ...LOCAL } : {};
   // `local` keeps nothing beside the lines.
   const attributes = Type === "local" ? NOTHING : ATTRIBUTES;
-  const take = (name: string, value: string): void => {
+  for (const [name, value] of Object.entries(Config)) {
     if (name === "max-size") {
       if (value === "-1") delete limits.maxSize;
       else limits.maxSize = size(name, value, DECIMAL);
@@ -42,14 +42,6 @@ export function logLimits({ Type, Config }: LogConfig): LogLimits {
     else if (!attributes.has(name) && !GENERAL.has(name) && !CACHE.test(name)) {
       const driver = Type === "local" ? "log driver local" : `${Type} log driver`;
       throw bad(name, `unknown log opt '${name}' for ${driver}`);
-    }
-  };
-  for (const [name, value] of Object.entries(Config)) {
-    try {
-      take(name, value);
-    } catch (error) {
-      const { code, message, hint, cause } = WharfError.from(error);
-      throw new WharfError(code, message, { operation: "create container", subject: name, hint, cause });
     }
   }
   if (limits.compress && (limits.maxSize === undefined || (limits.maxFile ?? 1) < 2)) {
