@@ -51,6 +51,7 @@ class Client {
       const short = this.#data[1]! & 0x7f;
       assert.equal(this.#data[1]! & 0x80, 0, "a server does not mask");
       const at = short < 126 ? 2 : short === 126 ? 4 : 10;
+      if (this.#data.length < at) return;
       const length =
         short < 126 ? short : short === 126 ? this.#data.readUInt16BE(2) : Number(this.#data.readBigUInt64BE(2));
       if (this.#data.length < at + length) return;
