@@ -67,13 +67,18 @@ export function createApiServer(options: ServerOptions): Server {
   server.on(tls ? "secureConnection" : "connection", (socket: Socket) => {
     markHijacks(socket, (request) => findHijack(request) !== undefined);
   });
+  // The last answer of each connection, which ends after those before it.
+  const last = new WeakMap<Socket, ServerResponse>();
   server.on("request", (request, response) => {
+    last.set(request.socket, response);
     void answer(options, headers, router, request, response, undefined);
   });
   server.on("upgrade", async (request: IncomingMessage, stream, head: Buffer) => {
     const socket = stream as Socket;
     socket.on("error", () => socket.destroy());
-    await answered(socket);
+    // A client that has read the answer before may ask before Node has noticed its end, with TLS above all; other requests Node has waiting by itself.
+    const before = last.get(socket);
+    if (before && !before.closed) await new Promise((resolve) => before.once("close", resolve));
     const response = new http.ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
@@ -133,17 +138,6 @@ function markHijacks(socket: Socket, hijacks: (request: IncomingMessage) => bool
     (request as IncomingMessage & { upgrade: boolean }).upgrade = true;
     return 2;
   };
-}
-
-/**
- * Resolves when the answers to the requests before it have gone out. A client that has read one may ask again before Node has noticed its end, with
- * TLS above all; other requests Node has waiting by itself.
- */
-async function answered(socket: Socket): Promise<void> {
-  const { _httpMessage: before } = socket as Socket & { _httpMessage?: ServerResponse | null };
-  if (!before) return;
-  await new Promise((resolve) => before.once("finish", resolve).once("close", resolve));
-  await answered(socket);
 }
 
 /** What was asked for before. */
