@@ -4,12 +4,13 @@ import { close, Fd, O, open, statIfThere, unlink } from "../sys/fs.ts";
 import { MNT_DETACH } from "../sys/mount.ts";
 import { NR } from "../sys/nr.ts";
 import { CLONE } from "../sys/process.ts";
+import { openProcLink } from "../sys/procfs.ts";
 
 const MS_BIND = 4096;
 
 /** Runs `work` with this process inside the namespace, and comes back whatever happens. */
 export function inNamespace<T>(namespace: number, work: () => T): T {
-  using home = new Fd(open("/proc/self/ns/net", O.RDONLY));
+  using home = new Fd(openProcLink("self/ns/net"));
   sys("enter network namespace", undefined, NR.setns, namespace, CLONE.NEWNET);
   try {
     return work();
@@ -21,7 +22,7 @@ export function inNamespace<T>(namespace: number, work: () => T): T {
 /** Makes a namespace and binds it to `path`, which must not exist. */
 export function createNamespace(path: string): void {
   close(open(path, O.RDONLY | O.CREAT | O.EXCL, 0o444));
-  using home = new Fd(open("/proc/self/ns/net", O.RDONLY));
+  using home = new Fd(openProcLink("self/ns/net"));
   try {
     sys("new network namespace", undefined, NR.unshare, CLONE.NEWNET);
     try {

@@ -1,8 +1,9 @@
 // linux.netDevices: devices of the host that move into the container's network namespace, with a new name if one is asked for, with
 // their permanent global addresses, and up (config-linux.md#network-devices).
-import { errorFromData, errorToData, WharfError } from "../../common/errors.ts";
+import { WharfError } from "../../common/errors.ts";
 import type { LinuxNamespaceType, LinuxNetDevice } from "../../common/oci/runtime.ts";
 import { MessageBuilder, NETLINK_ROUTE, Netlink } from "../net/netlink.ts";
+import { inNamespace } from "../net/netns.ts";
 import {
   addAddressAsItWas,
   changeLink,
@@ -11,9 +12,7 @@ import {
   listLinks,
   moveLink,
 } from "../net/rtnetlink.ts";
-import { close, Fd, pipe, readAll, writeAll } from "../sys/fs.ts";
-import { setns } from "../sys/namespaces.ts";
-import { CLONE, exit, fork, wait } from "../sys/process.ts";
+import { Fd } from "../sys/fs.ts";
 import { openProcLink } from "../sys/procfs.ts";
 
 type Devices = Readonly<Record<string, LinuxNetDevice>>;
@@ -92,26 +91,12 @@ function isKept({ flags, scope }: LinkAddress): boolean {
   return (flags & IFA_F_PERMANENT) !== 0 && scope === RT_SCOPE_UNIVERSE;
 }
 
-/** Moves them from this process's namespace into that of `pid`. A process of its own does it: it has a foot in each. */
+/** Moves them from this process's namespace into that of `pid`. */
 export function moveNetDevices(devices: Devices, pid: number): void {
-  const [reader, writer] = pipe();
-  const helper = fork();
-  if (helper === 0) {
-    close(reader);
-    try {
-      using here = new Netlink(NETLINK_ROUTE);
-      using namespace = new Fd(openProcLink(`${pid}/ns/net`));
-      setns(namespace.value, CLONE.NEWNET, "network namespace");
-      using there = new Netlink(NETLINK_ROUTE);
-      for (const name in devices) move(here, there, namespace.value, name, devices[name]!.name || name);
-    } catch (error) {
-      writeAll(writer, JSON.stringify(errorToData(error)));
-    }
-    exit(0);
-  }
-  close(writer);
-  using answer = new Fd(reader);
-  const said = native.utf8(readAll(answer.value));
-  wait(helper);
-  if (said !== "") throw errorFromData(JSON.parse(said));
+  using here = new Netlink(NETLINK_ROUTE);
+  using namespace = new Fd(openProcLink(`${pid}/ns/net`));
+  inNamespace(namespace.value, () => {
+    using there = new Netlink(NETLINK_ROUTE);
+    for (const name in devices) move(here, there, namespace.value, name, devices[name]!.name || name);
+  });
 }

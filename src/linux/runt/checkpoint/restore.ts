@@ -8,8 +8,9 @@ import { killCgroup } from "../../cgroup/kill.ts";
 import { locateCgroup, makeBeside, NOT_OURS, refuseTaken } from "../../cgroup/make.ts";
 import type { CgroupPaths } from "../../cgroup/paths.ts";
 import { removeCgroup } from "../../cgroup/remove.ts";
+import { inNamespace } from "../../net/netns.ts";
 import { close, Fd, O, open } from "../../sys/fs.ts";
-import { CLONE, exit, fork, pidfdOpen, SIGNALS, wait } from "../../sys/process.ts";
+import { CLONE, pidfdOpen, SIGNALS } from "../../sys/process.ts";
 import { openProcLink, readProc, readProcLink } from "../../sys/procfs.ts";
 import { timestamp } from "../../sys/time.ts";
 import { type Bundle, readBundle } from "../bundle.ts";
@@ -18,7 +19,7 @@ import { announce, type Created, type CreateOptions, takeConsole } from "../crea
 import { runHooks } from "../hooks.ts";
 import { joinRdt, removeRdt } from "../intel-rdt.ts";
 import { bringUpLoopback } from "../loopback.ts";
-import { enter, planNamespaces } from "../namespaces.ts";
+import { planNamespaces } from "../namespaces.ts";
 import { run } from "../plan.ts";
 import { recordOf } from "../record.ts";
 import { prepareSeccomp } from "../seccomp.ts";
@@ -193,18 +194,8 @@ function bringBack(options: RestoreOptions, bundle: Bundle, cgroup: CgroupPaths)
 
 /** Devices of a network namespace are not kept: it has a loopback device, which is down, and addresses of sockets are its. */
 function loopbackOf(pid: number): void {
-  const helper = fork();
-  if (helper === 0) {
-    try {
-      enter("network", openProcLink(`${pid}/ns/net`), "");
-      bringUpLoopback();
-      exit(0);
-    } catch {
-      exit(1);
-    }
-  }
-  if (wait(helper)?.status !== 0)
-    throw new WharfError("Unknown", "linux.namespaces: the loopback device cannot be brought up");
+  using namespace = new Fd(openProcLink(`${pid}/ns/net`));
+  inNamespace(namespace.value, bringUpLoopback);
 }
 
 interface Told {
