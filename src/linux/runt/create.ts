@@ -11,6 +11,7 @@ import { removeCgroup } from "../cgroup/remove.ts";
 import { remarkOnCpu } from "../cgroup/systemd/properties.ts";
 import { close, Fd, writeFileAtomic } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
+import { pollReadable } from "../sys/poll.ts";
 import { CLONE, clone, letGoOfSelf, SIGNALS, wait } from "../sys/process.ts";
 import { openProcLink } from "../sys/procfs.ts";
 import { connectUnix, sendFds, socketPair } from "../sys/socket.ts";
@@ -160,9 +161,7 @@ function launch(options: CreateOptions, record: ContainerRecord, plan: InitPlan)
     announce(options, pid, pidfd);
     return { pid, pidfd, record, runs: options.run === true };
   } catch (error) {
-    native.syscall(NR.pidfd_send_signal, pidfd, SIGNALS.KILL, 0, 0);
-    if (!options.cloneParent) wait(pid);
-    close(pidfd);
+    abandon(pid, pidfd, options);
     if (record.intelRdt) removeRdt(record.intelRdt);
     throw error;
   }
@@ -171,6 +170,14 @@ function launch(options: CreateOptions, record: ContainerRecord, plan: InitPlan)
 /** No hook comes after its start, and nobody is to be told of a filter's listener. */
 function startsWithoutMore({ hooks, linux }: Spec): boolean {
   return !hooks?.poststart?.length && !(linux?.seccomp && notifies(linux.seccomp));
+}
+
+/** Ends a process that has not come as far as its program; what it held is free afterwards. */
+export function abandon(pid: number, pidfd: number, { cloneParent }: LaunchOptions): void {
+  native.syscall(NR.pidfd_send_signal, pidfd, SIGNALS.KILL, 0, 0);
+  if (cloneParent) pollReadable([pidfd]);
+  else wait(pid);
+  close(pidfd);
 }
 
 /** The first process is born. */

@@ -8,14 +8,14 @@ import { filterFlags, loadFilter } from "../seccomp/load.ts";
 import { sys } from "../sys/call.ts";
 import { close, Fd, O } from "../sys/fs.ts";
 import { NR } from "../sys/nr.ts";
-import { CLONE, exit, letGoOfSelf, PR, prctl, SIGNALS, wait } from "../sys/process.ts";
+import { CLONE, exit, letGoOfSelf, PR, prctl } from "../sys/process.ts";
 import { openProcLink } from "../sys/procfs.ts";
 import { effectiveUser } from "../sys/rootless.ts";
 import { checker } from "../sys/shape.ts";
 import { socketPair } from "../sys/socket.ts";
 import { Channel, type FromInit, failure } from "./channel.ts";
 import { adoptTerminal, openTerminal } from "./console.ts";
-import { activated, announce, type LaunchOptions, passedOn, relayed, takeConsole } from "./create.ts";
+import { abandon, activated, announce, type LaunchOptions, passedOn, relayed, takeConsole } from "./create.ts";
 import { CgroupEntrance, type SubCgroups } from "./exec-cgroup.ts";
 import { closeOthers, environmentOf, execute } from "./exec-path.ts";
 import { enterExecutionDomain } from "./execution-domain.ts";
@@ -126,9 +126,7 @@ export function exec(options: ExecOptions): Executed {
     announce(options, pid, pidfd);
     return { pid, pidfd };
   } catch (error) {
-    native.syscall(NR.pidfd_send_signal, pidfd, SIGNALS.KILL, 0, 0);
-    if (!options.cloneParent) wait(pid);
-    close(pidfd);
+    abandon(pid, pidfd, options);
     throw error;
   }
 }

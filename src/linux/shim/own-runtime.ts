@@ -70,7 +70,9 @@ export class OwnRuntime implements OciRuntime {
     const { root, id, systemdCgroup } = this.#options;
     const console = consoleSocket === undefined ? undefined : { socket: consoleSocket };
     // dockerd names its driver to runc's shim alone: any other has to tell it by the path
-    return { root, id, console, trace, warn, systemd: systemdCgroup ? "system" : "by-path" };
+    const systemd = systemdCgroup ? "system" : "by-path";
+    // the shim's child from its birth: the helper that makes it may still be there when the shim has answered
+    return { root, id, console, trace, warn, systemd, cloneParent: true };
   }
 
   async create(request: CreateRequest): Promise<Created> {
