@@ -195,6 +195,44 @@ export function tasksSuite(name: string, create: () => Promise<TaskSubject>): vo
     }
   });
 
+  check(
+    "who asks for a task that is being created waits for it, and for one that fails, too",
+    async (subject, client) => {
+      await container(subject, "c1", "cat");
+      const [gate, reached] = ["gate", "reached"].map((name) => join(subject.dir, name)) as [string, string];
+      execFileSync("mkfifo", [gate]);
+      const runtimePath = join(subject.dir, "containerd-shim-gate-v1");
+      const shim = join(import.meta.dirname, "../../../../dist/bin/containerd-shim-runt-v2");
+      const { tasks } = client();
+      const ask = async (then: string) => {
+        const script = `#!/bin/sh\ncase "$*" in *start) touch ${reached}; read -r _ < ${gate}; ${then} ;; esac\nexec ${shim} "$@"\n`;
+        writeFileSync(runtimePath, script, { mode: 0o755 });
+        const created = tasks.create({ containerId: "c1", rootfs: subject.rootfs, runtimePath });
+        await until("the shim", () => existsSync(reached));
+        const asked = [tasks.get({ containerId: "c1" }), tasks.closeIO({ containerId: "c1", stdin: true })] as const;
+        let early = false;
+        const note = () => {
+          early = true;
+        };
+        for (const one of asked) one.then(note, note);
+        // what does not wait is answered before this is
+        assert.deepEqual(await tasks.list(), []);
+        assert.equal(early, false);
+        writeFileSync(gate, "\n");
+        rmSync(reached);
+        return [created, ...asked] as const;
+      };
+      const [none, ...neither] = await ask("exit 1");
+      await rejects(none, "Unavailable");
+      for (const one of neither) await rejects(one, "NotFound");
+      const [created, got, closed] = await ask(":");
+      const { pid } = await created;
+      assert.deepEqual([(await got).status, (await got).pid], ["created", pid]);
+      await closed;
+      await tasks.delete("c1");
+    },
+  );
+
   check("the shim of a task may be another than its container's, by its path", async (subject, client) => {
     await container(subject, "c1", "exit 3");
     const calls = join(subject.dir, "calls");

@@ -225,7 +225,7 @@ export class LocalTasks implements TaskManager {
   }
 
   async get({ containerId, execId = "" }: ProcessRef): Promise<Process> {
-    return this.#get(this.#task(containerId), execId);
+    return this.#get(await this.#coming(containerId), execId);
   }
 
   async #get(task: Task, execId: string, timeoutMs?: number): Promise<Process> {
@@ -303,7 +303,8 @@ export class LocalTasks implements TaskManager {
   }
 
   async closeIO({ containerId: id, execId = "", stdin }: ProcessRef & { stdin: boolean }): Promise<void> {
-    await this.#task(id).call((client, call) => client.closeIO({ id, execId, stdin }, call));
+    const task = await this.#coming(id);
+    await task.call((client, call) => client.closeIO({ id, execId, stdin }, call));
   }
 
   async pause(id: string): Promise<void> {
@@ -363,6 +364,16 @@ export class LocalTasks implements TaskManager {
     const { containerId: id, options } = request;
     const { spec } = await new LocalContainers(this.#scope).get(id);
     return checkpointTask(this.#scope, this.#task(id), spec!, options);
+  }
+
+  /**
+   * Who has the other end of its stdin knows of a task before its creation is answered: nerdctl asks for it then, to close what has come to
+   * its end already. With containerd it waits for the shim, which creates it.
+   */
+  async #coming(id: string): Promise<Task> {
+    const { namespace } = this.#scope;
+    if (!this.#shims.find(namespace, id)) await this.#shims.idle(namespace, id);
+    return this.#task(id);
   }
 
   #task(id: string): Task {

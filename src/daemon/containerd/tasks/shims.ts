@@ -190,6 +190,11 @@ export class ShimManager implements AsyncDisposable {
     }
   }
 
+  /** Resolves when what has begun of its creation or deletion is over, however it ended. */
+  async idle(namespace: string, id: string): Promise<void> {
+    await this.#busy.get(keyOf(namespace, id));
+  }
+
   /** Notes a task before anything of it is made. */
   insert(record: TaskRecord): void {
     const { namespace, id, bundle, binary, shim, stdin, stdout, stderr, terminal, sandbox } = record;
