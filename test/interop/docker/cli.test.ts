@@ -109,7 +109,7 @@ test("docker run -d, ps, logs, exec, stop, start, rm", async () => {
   await ok("kill", "-s", "KILL", "d1");
   assert.equal(await ok("wait", "d1"), "137");
   assert.equal(await ok("rm", "d1"), "d1");
-  assert.equal((await daemon.docker(["inspect", "d1"])).code, 1);
+  assert.equal((await daemon.docker(["container", "inspect", "d1"])).code, 1);
   await daemon.clean();
 });
 
