@@ -18,6 +18,8 @@ async function podman(...args: string[]): Promise<string> {
   return stdout;
 }
 
+/** podman loses the output of one run in some hundreds that ends at once, with crun as well: programs stay a moment. */
+const STAY = "sleep 1";
 const PLACE = () => ["--network", "none", "--cgroup-parent", `/${box.cgroup}`];
 
 async function sleeping(...flags: string[]): Promise<string> {
@@ -33,7 +35,7 @@ test("info names runt and its version", async () => {
 });
 
 test("run gives output and status on both streams", async () => {
-  const script = "echo out; echo err >&2; exit 7";
+  const script = `echo out; echo err >&2; ${STAY}; exit 7`;
   const { code, stdout, stderr } = await box.run("podman", ["run", "--rm", ...PLACE(), "busybox", "sh", "-c", script]);
   assert.deepEqual({ code, stdout, stderr }, { code: 7, stdout: "out\n", stderr: "err\n" });
 });
@@ -47,7 +49,7 @@ test("a program that is not there ends with 127, one that cannot be executed wit
 test("exec, with user, folder, environment and status", async () => {
   const name = await sleeping();
   const flags = ["-u", "7:8", "-w", "/tmp", "-e", "A=b"];
-  const script = "echo $(id -u):$(id -g) $PWD $A; exit 5";
+  const script = `echo $(id -u):$(id -g) $PWD $A; ${STAY}; exit 5`;
   const { code, stdout } = await box.run("podman", ["exec", ...flags, name, "sh", "-c", script]);
   assert.deepEqual({ code, stdout }, { code: 5, stdout: "7:8 /tmp b\n" });
 });
@@ -73,7 +75,7 @@ test("a pod: its containers share the network and the host name, and go with it"
   const first = uniqueName("first");
   await podman("run", "-d", "--pod", pod, "--name", first, "--network", "none", "busybox", "sleep", "1000");
   const net = ["--network", `container:${first}`, "--ipc", `container:${first}`];
-  const look = ["busybox", "stat", "-Lc", "%i", "/proc/self/ns/net", "/proc/self/ns/ipc"];
+  const look = ["busybox", "sh", "-c", `stat -Lc %i /proc/self/ns/net /proc/self/ns/ipc; ${STAY}`];
   const second = await podman("run", "--rm", "--pod", pod, ...net, ...look);
   assert.equal(second, await podman("exec", first, ...look.slice(1)));
   assert.match(await podman("pod", "ps", "--format", "{{.Name}} {{.Status}}"), new RegExp(`${pod} (Running|Degraded)`));
@@ -84,8 +86,7 @@ test("a pod: its containers share the network and the host name, and go with it"
 test("--userns with mappings, --cap-add, --read-only, --tmpfs and --ulimit arrive", async () => {
   const maps = ["--uidmap", "0:100000:5000", "--gidmap", "0:100000:5000"];
   const more = ["--cap-add", "SYS_TIME", "--read-only", "--tmpfs", "/scratch", "--ulimit", "nofile=77:77"];
-  const script =
-    "grep -c '100000' /proc/self/uid_map; touch /x 2>&1; touch /scratch/x && ulimit -n; grep CapBnd /proc/self/status";
+  const script = `grep -c 100000 /proc/self/uid_map; touch /x 2>&1; touch /scratch/x && ulimit -n; grep CapBnd /proc/self/status; ${STAY}`;
   const out = await podman("run", "--rm", ...PLACE(), ...maps, ...more, "busybox", "sh", "-c", script);
   assert.match(out, /^1\ntouch: \/x: Read-only file system\n77\nCapBnd:\s+00000000820405fb\n$/);
 });
