@@ -74,9 +74,10 @@ export class TtyIO implements ProcessIO {
     this.#output?.pump();
   }
 
+  /** Nor is that read which the terminal still holds, after a reader who has just emptied the FIFO: until it is passed on to its end. */
   unread(): boolean {
     this.#output?.pump();
-    return this.#held >= 0 && holdsBytes(this.#held);
+    return this.#held >= 0 && (this.#output?.ended === false || holdsBytes(this.#held));
   }
 
   drained(ms: number): Promise<void> {
