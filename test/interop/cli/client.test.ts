@@ -40,7 +40,11 @@ async function againstRaw(answer: (socket: Socket, request: string) => void, arg
   const server = createNetServer((socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined);
-    socket.on("data", (data) => answer(socket, data.toString("latin1")));
+    let request = "";
+    socket.on("data", (data) => {
+      request += data.toString("latin1");
+      if (request.endsWith("\r\n\r\n")) answer(socket, request);
+    });
   });
   const path = await listen(server);
   try {

@@ -86,6 +86,7 @@ export function engineTests(subject: () => Subject): void {
 
   test("run: SIGTERM reaches the container, whose exit code comes back", async () => {
     const name = uniqueName("sig");
+    let seen = "";
     const { stdout, code } = await run(
       [
         "--name",
@@ -98,7 +99,8 @@ export function engineTests(subject: () => Subject): void {
       {
         started: (child) =>
           child.stdout!.on("data", (data: Buffer) => {
-            if (data.includes("ready")) child.kill("SIGTERM");
+            seen += data;
+            if (seen === "ready\n") child.kill("SIGTERM");
           }),
       },
     );

@@ -61,7 +61,7 @@ test("attach with logs: what was, then what comes, each once", async () => {
   await expect(204, "POST", `/containers/${id}/start`);
   await until("some lines", async () => (await call("GET", `/containers/${id}/logs?stdout=1`)).body.length > 100);
   const stream = api.stream(`/containers/${id}/attach?logs=1&stream=1&stdin=1&stdout=1&stderr=1`);
-  await until("all lines", () => frames(stream.data).some(([, text]) => text.includes("\n200\n")));
+  await until("all lines", () => frames(stream.data, true).some(([, text]) => text.includes("\n200\n")));
   stream.socket.write("it\n");
   await stream.ended;
   const expected = Array.from({ length: 200 }, (_, at) => `${at + 1}\n`).join("");
@@ -169,14 +169,14 @@ test("logs: a tail with a filter, then what comes; one that ends in time; severa
       sent.on("error", reject);
       sent.end();
     });
-    return { seen: () => frames(Buffer.concat(pieces)), ended };
+    return { seen: (coming = false) => frames(Buffer.concat(pieces), coming), ended };
   };
   const one = follow("stdout=1&tail=2");
   const both = follow("stdout=1&stderr=1&tail=1&since=1");
   const error = follow("stderr=1&tail=1");
-  await until("what was there", () => [one, both, error].every(({ seen }) => seen().length > 0));
+  await until("what was there", () => [one, both, error].every(({ seen }) => seen(true).length > 0));
   input.socket.write("it\n");
-  await until("what came", () => String(one.seen()).includes("got it") && String(both.seen()).includes("got it"));
+  await until("what came", () => [one, both].every(({ seen }) => String(seen(true)).includes("got it")));
   // The time comes while the container says nothing.
   const timed = await logs(`stdout=1&follow=1&until=${Date.now() / 1000 + 0.2}`);
   assert.deepEqual(frames(timed), [[1, "1\n2\n3\ngot it\n"]]);

@@ -132,11 +132,15 @@ export class Stream {
   }
 }
 
-/** Docker's frames as [stream, text], neighbours of one stream joined. */
-export function frames(data: Buffer): [number, string][] {
+/** Docker's frames as [stream, text], neighbours of one stream joined. Of one that has not come whole: an error, unless more is `coming`. */
+export function frames(data: Buffer, coming = false): [number, string][] {
   const found: [number, string][] = [];
   for (let at = 0; at < data.length; ) {
-    const length = data.readUInt32BE(at + 4);
+    const length = at + 8 <= data.length ? data.readUInt32BE(at + 4) : data.length;
+    if (at + 8 + length > data.length) {
+      if (coming) break;
+      throw new Error(`a frame is cut: ${data.toString("hex", at)}`);
+    }
     const text = data.toString("utf8", at + 8, at + 8 + length);
     const last = found.at(-1);
     if (last && last[0] === data[at]) last[1] += text;

@@ -6,7 +6,7 @@ import { buffer, text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import Docker from "dockerode";
 import { uniqueName } from "../../support/run.ts";
-import { BIN, build, Daemon } from "../e2e/daemon.ts";
+import { BIN, build, Daemon, until } from "../e2e/daemon.ts";
 
 let daemon: Daemon;
 let docker: Docker;
@@ -169,9 +169,13 @@ test("volumes and networks", async () => {
 
 test("events, and a pull that fails tells why in Docker's way", async () => {
   const events = await docker.getEvents({ filters: { event: ["create"] } });
-  const first = new Promise<Buffer>((resolve) => events.once("data", resolve));
+  let told = "";
+  events.on("data", (chunk: Buffer) => {
+    told += chunk;
+  });
   const container = await docker.createContainer({ Image: "busybox", HostConfig: NONE });
-  assert.equal(JSON.parse(String(await first)).Actor.ID, container.id);
+  await until("an event", () => told.endsWith("\n"));
+  assert.equal(JSON.parse(told).Actor.ID, container.id);
   (events as NodeJS.ReadableStream & { destroy(): void }).destroy();
   await container.remove();
   await assert.rejects(docker.pull("127.0.0.1:1/nothing:here"), { statusCode: 503 });

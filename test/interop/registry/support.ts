@@ -93,7 +93,7 @@ export async function startRegistry(settings: RegistrySettings = {}): Promise<Re
   try {
     await until("docker-registry's port", () => {
       if (child.exitCode !== null) throw new Error("it has ended");
-      port = Number(/listening on 127\.0\.0\.1:(\d+)/.exec(log)?.[1] ?? 0);
+      port = Number(/listening on 127\.0\.0\.1:(\d+)\D/.exec(log)?.[1] ?? 0);
       return port > 0;
     });
   } catch (cause) {

@@ -166,10 +166,11 @@ test("signals to a foreground run reach the program", async () => {
   let out = "";
   child.stdout.on("data", (text) => {
     out += text;
-    if (String(text).includes("ready")) child.kill("SIGTERM");
   });
-  const status = await new Promise((resolve) => child.on("close", resolve));
-  assert.equal(status, 3);
+  const status = new Promise((resolve) => child.on("close", resolve));
+  await until("ready", () => out === "ready\n");
+  child.kill("SIGTERM");
+  assert.equal(await status, 3);
   assert.equal(out, "ready\ngot\n");
 });
 

@@ -95,8 +95,12 @@ test("the container's process ends while an exec is being started: that is told 
   assert.equal((await task.state({ id })).status, Status.RUNNING);
   writeFileSync(go, "");
   await started;
-  for (const answer of await Promise.all(answers.slice(0, -1))) assert.match(answer, /exec failed/);
-  assert.match((await answers.at(-1))!, /cannot start a stopped process/);
+  const said = await Promise.all(answers);
+  // a refusal that came late was taken for a wait, and another exec asked for
+  const refused = said.findIndex((answer) => /cannot start a stopped process/.test(answer));
+  assert.ok(refused > 0, String(said));
+  for (const answer of said.slice(0, refused)) assert.match(answer, /exec failed/);
+  for (const answer of said.slice(refused)) assert.match(answer, /cannot start a stopped process/);
   assert.equal((await task.wait({ id })).exitStatus, 137);
   const states = await Promise.all(["", "one", "other0"].map((execId) => task.state({ id, execId })));
   assert.deepEqual(
