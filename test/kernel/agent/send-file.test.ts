@@ -164,6 +164,44 @@ test("an interim answer (1xx) does not end the upload", async () => {
   assert.equal(response.status, 201);
 });
 
+test("an interim answer that comes in pieces does not end the upload, and the final one behind it does", async () => {
+  const large = join(dir, "pieces");
+  const size = 64 << 20;
+  writeFileSync(large, "");
+  truncateSync(large, size);
+  const pieces = ["HTT", "P/1.1 102 Processing\r\nX: y\r", "\n\r\nHTTP/1.1 1", "00 Continue\r\n\r", "\n"];
+  let got = 0;
+  let next = 0;
+  const response = await accepting(
+    (socket) => {
+      socket.setNoDelay(true).on("data", (chunk) => {
+        got += chunk.length;
+        // so far apart that the one before has been read
+        for (; next < pieces.length && got > (next + 1) * (10 << 20); next++) socket.write(pieces[next]!);
+        if (got > size) socket.end("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+      });
+    },
+    (url) => put(url, { path: large, size }),
+  );
+  assert.equal(response.status, 201);
+  let stopped = 0;
+  const closed = Promise.withResolvers<void>();
+  await accepting(
+    (socket) => {
+      socket.on("data", (chunk) => (stopped += chunk.length)).on("close", () => closed.resolve());
+      socket.once("data", () => {
+        const answer = "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        socket.write(`HTTP/1.1 100 Continue\r\n\r\n${answer}`);
+      });
+    },
+    async (url) => {
+      assert.equal((await put(url, { path: large, size })).status, 413);
+      await closed.promise;
+    },
+  );
+  assert.ok(stopped < size);
+});
+
 test("where nobody listens, the connection breaks, or nothing moves, it is said so", async () => {
   const gone = await serving(
     () => {},

@@ -25,9 +25,24 @@ export function sendFile(request: RequestOf<"sendFile">, channel: Channel): Send
   return exchange(socket.value, file.value, request, channel);
 }
 
-/** Is it the beginning of an answer that another follows (1xx)? Such a one says nothing of the rest of the body. */
-function isInterim(bytes: Uint8Array, length: number): boolean {
-  return length > 9 && bytes[0] === 0x48 && bytes[8] === 0x20 && bytes[9] === 0x31;
+/** What comes back while the body is sent. An answer that another follows (1xx) says nothing of the rest of the body. */
+class Answers {
+  /** Bytes of the head that has begun, and how many of them are on its last line. */
+  #at = 0;
+  #line = 0;
+
+  /** Takes the next piece, cut wherever the network cut it. True once the final answer has begun, be it no HTTP. */
+  final(bytes: Uint8Array, length: number): boolean {
+    for (const byte of bytes.subarray(0, length)) {
+      const at = this.#at++;
+      // "HTTP/1.1 1", as far as it has come
+      if ((at === 0 && byte !== 0x48) || (at === 8 && byte !== 0x20) || (at === 9 && byte !== 0x31)) return true;
+      if (byte !== 0x0a) this.#line += byte === 0x0d ? 0 : 1;
+      else if (this.#line > 0) this.#line = 0;
+      else this.#at = 0;
+    }
+    return false;
+  }
 }
 
 /** The file's bytes in order, some of them in memory. */
@@ -71,6 +86,7 @@ function exchange(socket: number, file: number, request: RequestOf<"sendFile">, 
   const { size, timeouts } = request;
   const buffer = new Uint8Array(16 << 10);
   const body = new Body(file);
+  const answers = new Answers();
   let head = Uint8Array.from(request.head, (one) => one.charCodeAt(0));
   let sent = 0;
   /** Why no more is sent although there is more. */
@@ -84,7 +100,7 @@ function exchange(socket: number, file: number, request: RequestOf<"sendFile">, 
     if (came & POLL.IN) {
       const n = native.syscall(NR.read, socket, buffer, buffer.length);
       if (n > 0) {
-        answered ||= !isInterim(buffer, n);
+        answered ||= answers.final(buffer, n);
         channel.data(native.address(buffer), n);
         continue;
       }
