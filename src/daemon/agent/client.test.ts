@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { encodeJson, FRAME } from "../../common/agent/frame.ts";
+import { encodeJson, FRAME, FrameDecoder } from "../../common/agent/frame.ts";
 import { Agent } from "./client.ts";
 import type { AgentProcess } from "./process.ts";
 
@@ -16,11 +16,14 @@ test("a short request is asked again when the agent that hung up has ended: dyin
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
-    socket.on("data", () => {
-      if (!dying) socket.write(encodeJson(FRAME.result, { pid: 7 }));
-      else {
-        refused++;
-        socket.destroy();
+    const decoder = new FrameDecoder();
+    socket.on("data", (chunk: Buffer) => {
+      for (const _ of decoder.push(chunk)) {
+        if (!dying) socket.write(encodeJson(FRAME.result, { pid: 7 }));
+        else {
+          refused++;
+          socket.destroy();
+        }
       }
     });
   });

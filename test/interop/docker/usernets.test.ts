@@ -1,7 +1,10 @@
 // Networks of the users' own: made, inspected, used by containers that know each other by name, kept over a restart, removed.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync, rmSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { uniqueName } from "../../support/run.ts";
 import { execute } from "../cli/program.ts";
@@ -207,8 +210,21 @@ test("a network whose containers ended with --rm just now is removed at once, an
   for (let i = 0; i < 10; i++)
     ids.push((await api.expect(201, "POST", "/containers/create", body)).json().Id as string);
   await Promise.all(ids.map((id) => api.start(id)));
-  const ends = ids.map((id) => api.expect(200, "POST", `/containers/${id}/wait?condition=next-exit`));
-  await Promise.all([...ends, ...ids.map((id) => api.expect(204, "POST", `/containers/${id}/kill`))]);
+  // its header says that it waits: a request that came after the end would find no container
+  const ends = await Promise.all(
+    ids.map(async (id) => {
+      const sent = request({
+        ...{ socketPath: daemon.socket, method: "POST", path: `/containers/${id}/wait?condition=next-exit` },
+      });
+      const [response] = (await once(sent.end(), "response")) as [IncomingMessage];
+      assert.equal(response.statusCode, 200);
+      return response;
+    }),
+  );
+  await Promise.all([
+    ...ends.map((end) => text(end)),
+    ...ids.map((id) => api.expect(204, "POST", `/containers/${id}/kill`)),
+  ]);
   await api.expect(204, "DELETE", "/networks/brief");
   assert.doesNotMatch(await links(), /br-/);
   await daemon.clean();

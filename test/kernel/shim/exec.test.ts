@@ -98,7 +98,7 @@ test("the container's process ends while an exec is being started: that is told 
   const said = await Promise.all(answers);
   // a refusal that came late was taken for a wait, and another exec asked for
   const refused = said.findIndex((answer) => /cannot start a stopped process/.test(answer));
-  assert.ok(refused > 0, String(said));
+  assert.ok(refused >= 0, String(said));
   for (const answer of said.slice(0, refused)) assert.match(answer, /exec failed/);
   for (const answer of said.slice(refused)) assert.match(answer, /cannot start a stopped process/);
   assert.equal((await task.wait({ id })).exitStatus, 137);

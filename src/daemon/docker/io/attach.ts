@@ -52,6 +52,8 @@ export class Attachment {
     } catch (cause) {
       throw new WharfError("Unavailable", "the container's output cannot be reached", { operation: "attach", cause });
     }
+    // it may have gone meanwhile, which is told only once: nobody would read from the shim then, and the container would wait for it
+    if (client.destroyed) return void upstream.destroy();
     const { stdin, stdout, stderr, frames, detachKeys, onDetach, recorded } = this.#options;
     upstream.on("error", () => upstream.destroy());
     const hello: AttachHello = { stdin, stdout, stderr, ...(frames === undefined ? {} : { frames }), wait: true };
