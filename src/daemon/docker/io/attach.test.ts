@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { test } from "node:test";
+import type { Container } from "../containers/container.ts";
+import type { Engine } from "../engine.ts";
 import { Attachment } from "./attach.ts";
+import { replayLog } from "./replay.ts";
 
 class Client extends Duplex {
   override _read(): void {}
@@ -44,6 +47,25 @@ test("Attachment of a client that goes while it is joined: the shim's socket is 
   } finally {
     shim?.destroy();
     server.close();
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test("replayLog() to a client that has gone before it began ends, although the container goes on", {
+  timeout: 60_000,
+}, async () => {
+  const dir = mkdtempSync(join(tmpdir(), "wharf-replay-"));
+  try {
+    const path = join(dir, "x.log");
+    writeFileSync(path, "");
+    const client = new Client();
+    client.destroy();
+    await once(client, "close");
+    const engine = { logPath: () => path } as unknown as Engine;
+    const next = () => new Promise<never>(() => {});
+    const container = { id: "c", running: true, record: { config: {} }, next } as unknown as Container;
+    await replayLog(engine, container, client, { stdout: true, stderr: true, follow: true, frames: true });
+  } finally {
     rmSync(dir, { recursive: true });
   }
 });

@@ -28,6 +28,8 @@ export async function replayLog(
 ): Promise<void> {
   const controller = new AbortController();
   const gone = () => controller.abort();
+  // one that has gone already does not tell it again
+  if (socket.destroyed) return;
   socket.on("close", gone);
   const { signal } = controller;
   const { frames: multiplexed } = options;
