@@ -140,7 +140,7 @@ export interface Remote {
   timeouts: { connect: number; stall: number; response: number };
 }
 
-/** What a connection broke by: an errno's name, or ESTALL for a time-out. */
+/** What a connection broke by: an errno's name, ESTALL for a time-out, EUNREACHED for one of the connection that was to be made. */
 export interface RemoteFailure {
   code: string;
   message: string;

@@ -109,8 +109,11 @@ function errnoOf(error: unknown): string | undefined {
   return undefined;
 }
 
+/** The code of ours for a connection that did not come to stand in its time; ESTALL is for one that stood. */
+export const UNREACHED = "EUNREACHED";
+
 const TRANSIENT = new Set(
-  "ECONNRESET ECONNREFUSED ECONNABORTED EPIPE ETIMEDOUT ENETUNREACH EHOSTUNREACH ENETDOWN EAI_AGAIN ESTALL ETRUNCATED HPE_INVALID_CHUNK_SIZE HPE_INVALID_EOF_STATE".split(
+  "ECONNRESET ECONNREFUSED ECONNABORTED EPIPE ETIMEDOUT ENETUNREACH EHOSTUNREACH ENETDOWN EAI_AGAIN ESTALL EUNREACHED ETRUNCATED HPE_INVALID_CHUNK_SIZE HPE_INVALID_EOF_STATE".split(
     " ",
   ),
 );
@@ -137,7 +140,11 @@ export class NetworkError extends WharfError {
     const text = error instanceof Error ? error.message || reason : String(error);
     const certificate = /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/.test(reason);
     super(
-      certificate ? "FailedPrecondition" : reason === "ESTALL" ? "DeadlineExceeded" : "Unavailable",
+      certificate
+        ? "FailedPrecondition"
+        : reason === "ESTALL" || reason === UNREACHED
+          ? "DeadlineExceeded"
+          : "Unavailable",
       `${host}: ${explain(reason, text)}`,
       {
         operation,

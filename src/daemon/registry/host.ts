@@ -8,12 +8,12 @@ import { withSpan } from "../trace/trace.ts";
 import { Authorizer, type Scope } from "./auth.ts";
 import { type Endpoint, isInsecure } from "./config.ts";
 import type { Credentials } from "./credentials.ts";
-import { isTransient, NetworkError, statusError } from "./errors.ts";
+import { isTransient, NetworkError, statusError, UNREACHED } from "./errors.ts";
 import type { HttpRequest, HttpResponse, Requester } from "./message.ts";
 import { backoff, isTransientStatus, pause, type RetryPolicy } from "./retry.ts";
 
 const MAX_REDIRECTS = 10;
-/** A refused connection is seldom mended by waiting long. */
+/** A connection that is refused, or nobody takes, is seldom mended by waiting long. */
 const REFUSED_ATTEMPTS = 3;
 
 /** What a caller hears while it has to wait. */
@@ -86,7 +86,9 @@ export class RegistryHost {
         if (!isTransientStatus(response.status)) return response;
         throw await this.fail(request, response);
       } catch (error) {
-        await this.wait(error, ++failures, most, request);
+        // Nobody took the connection in all that time: asked again, the caller would only wait several times as long.
+        const unreached = error instanceof NetworkError && error.reason === UNREACHED;
+        await this.wait(error, ++failures, unreached ? 1 : most, request);
       }
     }
   }
@@ -94,7 +96,7 @@ export class RegistryHost {
   /** Waits before the next attempt, or throws `error` when there is to be none. */
   async wait(error: unknown, failures: number, most: number, options: WaitOptions): Promise<void> {
     if (!isTransient(error)) throw error;
-    const refused = error instanceof NetworkError && error.reason === "ECONNREFUSED";
+    const refused = error instanceof NetworkError && ["ECONNREFUSED", UNREACHED].includes(error.reason);
     if (failures >= (refused ? Math.min(most, REFUSED_ATTEMPTS) : most)) throw error;
     const asked = error instanceof NetworkError ? undefined : error.delay;
     if (asked !== undefined && asked > this.retry.patience) throw tooLong(error, this.name, asked);

@@ -7,7 +7,7 @@ import { isCode, WharfError } from "../../common/errors.ts";
 import { connectionTls } from "./authorities.ts";
 import { readyFor } from "./begin.ts";
 import { isLoopback, type TlsSettings } from "./config.ts";
-import { NetworkError } from "./errors.ts";
+import { NetworkError, UNREACHED } from "./errors.ts";
 import { type FileFetcher, fetchFile } from "./fetch-file.ts";
 import {
   gather,
@@ -30,7 +30,7 @@ const https = () => process.getBuiltinModule("node:https");
 /** Moves files between disk and network, past this process. */
 export type FileMover = FileSender & FileFetcher;
 
-const DEFAULT_TIMEOUTS: Timeouts = { connect: 15_000, response: 60_000, stall: 30_000 };
+const DEFAULT_TIMEOUTS: Timeouts = { connect: 30_000, response: 60_000, stall: 30_000 };
 
 /** Beyond this many bytes a body not wanted is cut off by closing its connection. */
 const DISCARD_LIMIT = 64 << 10;
@@ -124,17 +124,17 @@ export class Transport implements Disposable {
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       };
-      const expire = (after: number, what: string): void => {
+      const expire = (after: number, what: string, code?: string): void => {
         clearTimeout(timer);
         timer = setTimeout(() => {
           message.destroy();
-          finish(new NetworkError(stall(`${what} for ${after / 1000} s`), url.host, operation));
+          finish(new NetworkError(stall(`${what} for ${after / 1000} s`, code), url.host, operation));
         }, after);
       };
       signal?.addEventListener("abort", abort, { once: true });
       message.on("socket", (socket: Socket) => {
         if (!socket.connecting) return expire(this.timeouts.response, "no answer");
-        expire(this.timeouts.connect, "no connection");
+        expire(this.timeouts.connect, "no connection", UNREACHED);
         socket.once(secure ? "secureConnect" : "connect", () => {
           if (!settled) expire(this.timeouts.response, "no answer");
         });
@@ -195,8 +195,8 @@ function hasProxy(env: NodeJS.ProcessEnv): boolean {
   return Object.keys(env).some((name) => /^https?_proxy$/i.test(name));
 }
 
-function stall(text: string): Error {
-  return Object.assign(new Error(text), { code: "ESTALL" });
+function stall(text: string, code = "ESTALL"): Error {
+  return Object.assign(new Error(text), { code });
 }
 
 /** Writes a streamed body, waiting where the connection cannot take more; stops when the answer came early. */

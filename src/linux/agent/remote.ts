@@ -28,7 +28,7 @@ export function connect({ addresses, port, timeouts }: Remote): Fd | RemoteFailu
     if (socket instanceof Fd) return socket;
     errno = socket.errno;
   }
-  return errno === E.ETIMEDOUT ? stalled("no connection", timeouts.connect) : failed(errno);
+  return errno === E.ETIMEDOUT ? { ...stalled("no connection", timeouts.connect), code: "EUNREACHED" } : failed(errno);
 }
 
 /** Leaves this process what it needs to move bytes between descriptors that it has: what comes over the network is anybody's. */

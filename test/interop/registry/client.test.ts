@@ -1,8 +1,10 @@
 // The registry client against the real docker-registry, images pushed by skopeo.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { after, before, test } from "node:test";
 import { isCode, type WharfError } from "../../../src/common/errors.ts";
 import { parseReference } from "../../../src/common/reference.ts";
@@ -86,6 +88,41 @@ test("an unknown tag, repository and host are clear errors", async () => {
   const host = await failure("registry.invalid/x:y");
   assert.ok(isCode(host, "Unavailable"));
   assert.match(host.message, /registry\.invalid: (no such host|the name cannot be looked up)/);
+});
+
+/** Takes no connection: its queue is full, and nobody empties it. */
+const DEAF = `
+  const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+    require("node:fs").writeSync(1, String(server.address().port));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  });`;
+
+test("a host that takes no connection is given up after its dial_timeout, and not asked again", async () => {
+  await using stack = new AsyncDisposableStack();
+  const child = stack.adopt(
+    spawn(process.execPath, ["-e", DEAF], { stdio: ["ignore", "pipe", "inherit"] }),
+    async (process) => {
+      process.kill("SIGKILL");
+      await once(process, "close");
+    },
+  );
+  const [port] = (await once(child.stdout, "data")) as [Buffer];
+  // The kernel takes as many as the queue has room for, and one more.
+  for (let i = 0; i < 2; i++)
+    await once(
+      stack.adopt(connect(Number(port), "127.0.0.1"), (one) => void one.destroy()),
+      "connect",
+    );
+  const host = `127.0.0.1:${port}`;
+  const config = { registries: { [host]: { dial_timeout: "300ms" } } };
+  const impatient = stack.use(new Registry({ config, retry: { base: 1 } }));
+  const repository = impatient.repository(parseReference(`${host}/team/app:v1`));
+  const retried: string[] = [];
+  await assert.rejects(repository.manifest(undefined, { onRetry: ({ error }) => void retried.push(error.message) }), {
+    code: "DeadlineExceeded",
+    message: `${host}: no connection for 0.3 s`,
+  });
+  assert.deepEqual(retried, []);
 });
 
 test("tags() lists all", async () => {

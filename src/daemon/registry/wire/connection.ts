@@ -4,7 +4,7 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { connectionTls } from "../authorities.ts";
 import { readyFor } from "../begin.ts";
 import { hostName, type TlsSettings } from "../config.ts";
-import { NetworkError } from "../errors.ts";
+import { NetworkError, UNREACHED } from "../errors.ts";
 import type { HttpResponse, Timeouts } from "../message.ts";
 import { canceled } from "../retry.ts";
 import { coded, parseHead, requestHead } from "./head.ts";
@@ -84,7 +84,7 @@ export class Wire implements Source {
       const fail = (error: Error): void => done(new NetworkError(error, url.host, `GET ${url.pathname}`));
       const abort = (): void => done(canceled(signal));
       const timer = setTimeout(
-        () => fail(coded("ESTALL", `no connection for ${timeouts.connect / 1000} s`)),
+        () => fail(coded(UNREACHED, `no connection for ${timeouts.connect / 1000} s`)),
         timeouts.connect,
       );
       signal?.addEventListener("abort", abort, { once: true });
