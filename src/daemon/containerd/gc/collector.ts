@@ -32,9 +32,12 @@ const LONGEST = 2 ** 31 - 1;
 const PAGE = 50;
 const WIDE_PAGE = 200;
 
-/** What to do with a table's rows. */
+/** What to do with what has no mark. */
 interface Sweep {
-  isDead(row: Row): boolean;
+  /** Its row as it is now. */
+  find(node: GcNode): Row | undefined;
+  /** Where the mark alone does not tell. */
+  isDead?(row: Row): boolean;
   /** In a transaction. */
   drop(row: Row): void;
 }
@@ -146,6 +149,7 @@ export class Collector implements GarbageCollector, AsyncDisposable {
   async #collect(lazy: boolean): Promise<GcStats> {
     // Small stores are collected without a pause; this one lets others in between collections that follow each other.
     await new Promise(setImmediate);
+    const began = Date.now();
     const marker = new Marker(this.#shared().db);
     this.#marker = marker;
     this.#forgetSpared(Date.now());
@@ -154,7 +158,7 @@ export class Collector implements GarbageCollector, AsyncDisposable {
     try {
       await marker.mark();
       const stats = await this.#sweep(marker);
-      this.#scheduleExpiry();
+      this.#scheduleExpiry(began);
       const last = spared.at(-1);
       if (last) this.schedule(Math.max(0, last.until - Date.now()));
       await Promise.all([this.emptyTrash(), ...this.#discarding]);
@@ -167,25 +171,29 @@ export class Collector implements GarbageCollector, AsyncDisposable {
 
   async #sweep(marker: Marker): Promise<GcStats> {
     const { db, blobs, writers } = this.#shared();
-    const unmarked = (kind: NodeKind, id: (row: Row) => unknown) => (row: Row) =>
-      !marker.isMarked({ kind, namespace: row.namespace as string, id: id(row) as string });
-    const isImageDead = unmarked("image", (row) => row.name);
-    const isIngestDead = unmarked("ingest", (row) => row.ref);
+    const by =
+      (sql: string) =>
+      ({ namespace, id }: GcNode) =>
+        db.get(sql, namespace, id);
+    // An image and a lease live until they expire.
+    const expired = (row: Row) => isExpired(gcLabels(row.labels));
     return {
-      leases: await this.#sweepTable(marker, "leases", "id", ["labels"], {
-        isDead: (row) => isExpired(gcLabels(row.labels)),
+      leases: await this.#sweepKind(marker, "lease", {
+        find: by("SELECT * FROM leases WHERE namespace = ? AND id = ?"),
+        isDead: expired,
         drop: (row) => db.run("DELETE FROM leases WHERE namespace = ? AND id = ?", row.namespace!, row.id!),
       }),
-      images: await this.#sweepTable(marker, "images", "name", ["labels"], {
-        // An image lives until it expires.
-        isDead: (row) => isExpired(gcLabels(row.labels)) && isImageDead(row),
+      images: await this.#sweepKind(marker, "image", {
+        find: by("SELECT * FROM images WHERE namespace = ? AND name = ?"),
+        isDead: expired,
         drop: (row) => {
           db.run("DELETE FROM images WHERE namespace = ? AND name = ?", row.namespace!, row.name!);
           this.#emit(row, imageDelete({ name: row.name as string }));
         },
       }),
-      ingests: await this.#sweepTable(marker, "ingests", "ref", ["id", "shared"], {
-        isDead: (row) => isIngestDead(row) && !writers.has(row.id as number),
+      ingests: await this.#sweepKind(marker, "ingest", {
+        find: by("SELECT * FROM ingests WHERE namespace = ? AND ref = ?"),
+        isDead: (row) => !writers.has(row.id as number),
         drop: (row) => {
           db.run("DELETE FROM ingests WHERE id = ?", row.id!);
           db.afterCommit(() => {
@@ -194,50 +202,44 @@ export class Collector implements GarbageCollector, AsyncDisposable {
           });
         },
       }),
-      content: await this.#sweepTable(marker, "content", "digest", [], {
-        isDead: unmarked("content", (row) => row.digest),
+      content: await this.#sweepKind(marker, "content", {
+        find: by("SELECT namespace, digest FROM content WHERE namespace = ? AND digest = ?"),
         drop: (row) => {
           db.run("DELETE FROM content WHERE namespace = ? AND digest = ?", row.namespace!, row.digest!);
           this.#emit(row, contentDelete({ digest: row.digest as string }));
           db.afterCommit(() => this.discardBlob(row.digest as Digest));
         },
       }),
-      snapshots: await this.#sweepTable(marker, "snapshots", "snapshotter, key", ["id", "backend"], {
-        isDead: unmarked("snapshot", (row) => `${row.snapshotter}/${row.key}`),
+      snapshots: await this.#sweepKind(marker, "snapshot", {
+        find: ({ namespace, id }) => {
+          const slash = id.indexOf("/");
+          const sql = "SELECT * FROM snapshots WHERE namespace = ? AND snapshotter = ? AND key = ?";
+          return db.get(sql, namespace, id.slice(0, slash), id.slice(slash + 1));
+        },
         drop: (row) => this.dropSnapshot(row),
       }),
     };
   }
 
-  /** Pages through a table in its order, and reads its key and `more`. Nothing comes between bringing the marks up to date and dropping what has none. */
-  async #sweepTable(
-    marker: Marker,
-    table: string,
-    key: string,
-    more: readonly string[],
-    sweep: Sweep,
-  ): Promise<number> {
+  /** Nothing comes between bringing the marks up to date and dropping what has none. */
+  async #sweepKind(marker: Marker, kind: NodeKind, { find, isDead = () => true, drop }: Sweep): Promise<number> {
     const { db } = this.#shared();
-    const columns = ["namespace", ...key.split(", ")];
-    const list = columns.join(", ");
-    const marks = columns.map(() => "?").join(", ");
-    const sql = `SELECT ${[...columns, ...more]} FROM ${table} WHERE (${list}) > (${marks}) ORDER BY ${list} LIMIT ?`;
-    let last: string[] = columns.map(() => "");
-    for (let dropped = 0, page = WIDE_PAGE; ; ) {
+    const loose = marker.loose(kind);
+    let dropped = 0;
+    for (let at = 0; at < loose.length; await marker.pause()) {
       marker.drain();
-      const rows = db.all(sql, ...last, page);
-      const dead = rows.filter(sweep.isDead).slice(0, PAGE);
-      if (dead.length > 0) {
-        db.removal(() => dead.forEach(sweep.drop));
-        failpoint("gc.swept");
+      const dead: Row[] = [];
+      for (const end = at + WIDE_PAGE; at < Math.min(end, loose.length) && dead.length < PAGE; at++) {
+        const node = loose[at]!;
+        const row = marker.isMarked(node) ? undefined : find(node);
+        if (row && isDead(row)) dead.push(row);
       }
+      if (dead.length === 0) continue;
+      db.removal(() => dead.forEach(drop));
+      failpoint("gc.swept");
       dropped += dead.length;
-      if (rows.length < page && dead.length < PAGE) return dropped;
-      const final = dead[PAGE - 1] ?? rows.at(-1)!;
-      page = dead.length > 0 ? PAGE : WIDE_PAGE;
-      last = columns.map((column) => final[column] as string);
-      await marker.pause();
     }
+    return dropped;
   }
 
   /** In a transaction: the snapshot's row goes, its directory is put into the trash. */
@@ -312,14 +314,14 @@ export class Collector implements GarbageCollector, AsyncDisposable {
     }
   }
 
-  /** Comes again when the next lease or image expires. */
-  #scheduleExpiry(): void {
+  /** Comes again when the next lease or image expires. @param began milliseconds since the epoch: what had expired then is judged */
+  #scheduleExpiry(began: number): void {
     const { db } = this.#shared();
     const label = `labels ->> '$."${EXPIRE_LABEL}"'`;
     const those = `WHERE instr(labels, '"${EXPIRE_LABEL}"')`;
     const rows = db.all(`SELECT ${label} AS at FROM leases ${those} UNION ALL SELECT ${label} FROM images ${those}`);
     // What has expired and is still here is referred to; its end asks for a collection by itself.
-    const at = Math.min(...rows.map((row) => Date.parse(String(row.at))).filter((time) => time > Date.now()));
+    const at = Math.min(...rows.map((row) => Date.parse(String(row.at))).filter((time) => time > began));
     if (at !== Number.POSITIVE_INFINITY) this.schedule(Math.max(DELAY, at - Date.now()));
   }
 

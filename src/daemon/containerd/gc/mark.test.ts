@@ -60,3 +60,25 @@ test("Marker keeps what a root is named by, whichever of them the scan comes to 
     ]);
   });
 });
+
+test("Marker.loose() tells what may be garbage: what is no root and was there when the scan came by", async () => {
+  await withStore(async (db) => {
+    addImage(db, "i", "a");
+    addImage(db, "over", "c", { "containerd.io/gc.expire": "2020-01-01T00:00:00Z" });
+    for (const digest of ["a", "b", "c"]) addBlob(db, digest);
+    addBlob(db, "root", { "containerd.io/gc.root": "now" });
+    db.run(
+      "INSERT INTO leases VALUES ('n', 'lives', '{}', ''), ('n', 'ends', ?, '')",
+      '{"containerd.io/gc.expire":"2020-01-01T00:00:00Z"}',
+    );
+    db.run("INSERT INTO lease_resources VALUES ('n', 'lives', 'content', 'b')");
+    const marker = new Marker(db);
+    await marker.mark();
+    addBlob(db, "late");
+    marker.drain();
+    const found = (["content", "image", "lease", "snapshot"] as const).map((kind) =>
+      marker.loose(kind).map((node) => `${node.id}${marker.isMarked(node) ? " kept" : ""}`),
+    );
+    assert.deepEqual(found, [["a kept", "b kept", "c"], ["over"], ["ends"], []]);
+  });
+});

@@ -5,7 +5,8 @@
  */
 
 import { timestampFromMillis } from "../../../common/timestamp.ts";
-import type { Database, Row } from "../../store/database.ts";
+import type { Database, Row, Value } from "../../store/database.ts";
+import { NodeMap } from "./node-map.ts";
 import {
   FLAT_LABEL,
   type GcNode,
@@ -13,7 +14,7 @@ import {
   isExpired,
   isRooted,
   labelled,
-  nodeKey,
+  type NodeKind,
   references,
   rowOf,
 } from "./references.ts";
@@ -26,14 +27,17 @@ const SLICE = 2;
 export class Marker {
   readonly #db: Database;
   /** Marked with their references, or flat (true: references too). */
-  readonly #marked = new Map<string, boolean>();
+  readonly #marked = new NodeMap<boolean>();
   readonly #grey: GcNode[] = [];
   /** Their rows have changed since the scan, or are new. */
   readonly #touched: GcNode[] = [];
   /** Of what is no root and refers to others, as the scan found it: a query for each would take most of the time. */
-  readonly #rows = new Map<string, Row>();
-  /** Objects kept by the node named. */
-  readonly #backRefs = new Map<string, GcNode[]>();
+  readonly #rows = new NodeMap<Row>();
+  /** Objects kept by the node named, and the nodes that are named. */
+  readonly #backRefs = new NodeMap<GcNode[]>();
+  readonly #owners: GcNode[] = [];
+  /** What the scan has found that is no root. */
+  readonly #loose = new Map<NodeKind, GcNode[]>();
   #sliceEnd = 0;
 
   constructor(db: Database) {
@@ -42,20 +46,26 @@ export class Marker {
 
   /** Marks a node now; its references are followed by the next `drain`. */
   touch(node: GcNode): void {
-    this.#marked.set(nodeKey(node), true);
+    this.#marked.set(node, true);
     this.#touched.push(node);
   }
 
   /** True when the node is kept, as far as is known: `drain` first. */
   isMarked(node: GcNode): boolean {
-    return this.#marked.has(nodeKey(node));
+    return this.#marked.get(node) !== undefined;
+  }
+
+  /** What may be garbage: what the scan has found of a kind that is no root, in its order. What is marked of it is none. */
+  loose(kind: NodeKind): readonly GcNode[] {
+    return this.#loose.get(kind) ?? [];
   }
 
   async mark(): Promise<void> {
     this.#sliceEnd = performance.now() + SLICE;
     await this.#scanRoots();
     // What roots keep that name them was not known as a whole when they were found.
-    for (const [key, nodes] of this.#backRefs) if (this.#marked.get(key)) for (const node of nodes) this.#add(node);
+    for (const owner of this.#owners)
+      if (this.#marked.get(owner)) for (const node of this.#backRefs.get(owner)!) this.#add(node);
     while (this.#step()) await this.pause();
   }
 
@@ -69,9 +79,8 @@ export class Marker {
     const touched = this.#touched.pop();
     const node = touched ?? this.#grey.pop();
     if (!node) return false;
-    const key = nodeKey(node);
-    this.#follow(node, touched ? rowOf(this.#db, node) : this.#rows.get(key));
-    if (!node.flat) for (const next of this.#backRefs.get(key) ?? []) this.#add(next);
+    this.#follow(node, touched ? rowOf(this.#db, node) : this.#rows.get(node));
+    if (!node.flat) for (const next of this.#backRefs.get(node) ?? []) this.#add(next);
     return true;
   }
 
@@ -83,10 +92,9 @@ export class Marker {
   }
 
   #add(node: GcNode): void {
-    const key = nodeKey(node);
-    const known = this.#marked.get(key);
+    const known = this.#marked.get(node);
     if (known === true || (known === false && node.flat)) return;
-    this.#marked.set(key, !node.flat);
+    this.#marked.set(node, !node.flat);
     this.#grey.push(node);
   }
 
@@ -96,71 +104,79 @@ export class Marker {
 
   /** Marks what the scan finds to be a root. */
   #root(node: GcNode, row: Row): void {
-    this.#marked.set(nodeKey(node), true);
+    this.#marked.set(node, true);
     this.#follow(node, row);
   }
 
   async #scanRoots(): Promise<void> {
-    await this.#scanLeases();
-    await this.#scan("images", "name", "target, labels", (id, row, namespace) => {
-      const labels = gcLabels(row.labels);
+    await this.#scan("leases", "id", "labels", (namespace, id, [labels]) => {
+      const found = gcLabels(labels);
+      if (isExpired(found)) this.#keep({ kind: "lease", namespace, id });
+      else this.#addLeased(namespace, id, FLAT_LABEL in found);
+    });
+    await this.#scan("images", "name", "target, labels", (namespace, id, [target, labels]) => {
       const node: GcNode = { kind: "image", namespace, id };
-      if (isExpired(labels)) this.#keepRow(node, row, labels);
+      const row = { target: target!, labels: labels! };
+      if (isExpired(gcLabels(labels))) this.#keep(node, row);
       else this.#root(node, row);
     });
-    await this.#scan("content", "digest", "labels", (id, row, namespace) => {
-      const labels = gcLabels(row.labels);
+    await this.#scan("content", "digest", "labels", (namespace, id, [labels]) => {
+      const found = gcLabels(labels);
       const node: GcNode = { kind: "content", namespace, id };
-      if (isRooted(labels)) this.#root(node, row);
-      else if (Object.keys(labels).length > 0) this.#keepRow(node, row, labels);
+      if (isRooted(found)) this.#root(node, { labels: labels! });
+      else this.#keep(node, Object.keys(found).length > 0 ? { labels: labels! } : undefined);
     });
-    await this.#scan("containers", "id", "snapshotter, snapshot_key, labels", (id, row, namespace) => {
-      this.#root({ kind: "container", namespace, id }, row);
+    const more = "snapshotter, snapshot_key, labels";
+    await this.#scan("containers", "id", more, (namespace, id, [snapshotter, key, labels]) => {
+      this.#root(
+        { kind: "container", namespace, id },
+        { snapshotter: snapshotter!, snapshot_key: key!, labels: labels! },
+      );
     });
-    await this.#scan("sandboxes", "id", "labels", (_id, row, namespace) => {
-      for (const node of labelled(gcLabels(row.labels), namespace, "ref")) this.#add(node);
+    await this.#scan("sandboxes", "id", "labels", (namespace, _id, [labels]) => {
+      for (const node of labelled(gcLabels(labels), namespace, "ref")) this.#add(node);
     });
-    await this.#scanById("ingests", "ref, shared, expire_at", (row) => {
-      const node: GcNode = { kind: "ingest", namespace: row.namespace as string, id: row.ref as string };
-      const expire = row.expire_at as string;
-      if (expire !== "" && expire > timestampFromMillis(Date.now())) this.#root(node, row);
-      else if (row.shared !== null) this.#keepRow(node, row, {});
+    const now = timestampFromMillis(Date.now());
+    await this.#scanById("ingests", "ref, shared, expire_at", (namespace, [ref, shared, expire]) => {
+      const node: GcNode = { kind: "ingest", namespace, id: ref as string };
+      const row = { shared: shared! };
+      if (expire !== "" && (expire as string) > now) this.#root(node, row);
+      else this.#keep(node, shared === null ? undefined : row);
     });
-    await this.#scanById("snapshots", "snapshotter, key, parent, labels", (row) => {
-      const labels = gcLabels(row.labels);
-      const id = `${row.snapshotter}/${row.key}`;
-      const node: GcNode = { kind: "snapshot", namespace: row.namespace as string, id };
-      if (isRooted(labels)) this.#root(node, row);
-      else if (row.parent !== "" || Object.keys(labels).length > 0) this.#keepRow(node, row, labels);
+    await this.#scanById("snapshots", "snapshotter, key, parent, labels", (namespace, columns) => {
+      const [snapshotter, key, parent, labels] = columns as string[];
+      const found = gcLabels(labels);
+      const node: GcNode = { kind: "snapshot", namespace, id: `${snapshotter}/${key}` };
+      const row = { snapshotter: snapshotter!, parent: parent!, labels: labels! };
+      if (isRooted(found)) this.#root(node, row);
+      else this.#keep(node, parent !== "" || Object.keys(found).length > 0 ? row : undefined);
     });
   }
 
-  /** For when something is found to keep the node. */
-  #keepRow(node: GcNode, row: Row, labels: Record<string, string>): void {
-    this.#rows.set(nodeKey(node), row);
-    for (const owner of labelled(labels, node.namespace, "bref")) {
-      const key = nodeKey(owner);
-      const list = this.#backRefs.get(key);
+  /** For when something is found to keep the node: `row` if it refers to others. */
+  #keep(node: GcNode, row?: Row): void {
+    const loose = this.#loose.get(node.kind);
+    if (loose) loose.push(node);
+    else this.#loose.set(node.kind, [node]);
+    if (!row) return;
+    this.#rows.set(node, row);
+    if (row.labels === undefined) return;
+    for (const owner of labelled(gcLabels(row.labels), node.namespace, "bref")) {
+      const list = this.#backRefs.get(owner);
       if (list) list.push(node);
-      else this.#backRefs.set(key, [node]);
+      else {
+        this.#backRefs.set(owner, [node]);
+        this.#owners.push(owner);
+      }
     }
   }
 
-  async #scanLeases(): Promise<void> {
-    await this.#scan("leases", "id", "labels", (lease, row, namespace) => {
-      const labels = gcLabels(row.labels);
-      if (isExpired(labels)) return;
-      const flat = FLAT_LABEL in labels;
-      const resources = this.#db.all(
-        "SELECT type, id FROM lease_resources WHERE namespace = ? AND lease = ?",
-        namespace,
-        lease,
-      );
-      for (const { type, id } of resources) {
-        const node = leasedNode(namespace, type as string, id as string);
-        if (node) this.#add(flat && node.kind !== "ingest" ? { ...node, flat } : node);
-      }
-    });
+  #addLeased(namespace: string, lease: string, flat: boolean): void {
+    const sql = "SELECT type, id FROM lease_resources WHERE namespace = ? AND lease = ?";
+    for (const [type, id] of this.#db.tuples(sql, namespace, lease)) {
+      const node = leasedNode(namespace, type as string, id as string);
+      if (node) this.#add(flat && node.kind !== "ingest" ? { ...node, flat } : node);
+    }
   }
 
   /** All rows of a table keyed by (namespace, `column`), page by page. */
@@ -168,26 +184,25 @@ export class Marker {
     table: string,
     column: string,
     more: string,
-    body: (id: string, row: Row, namespace: string) => void,
+    body: (namespace: string, id: string, columns: Value[]) => void,
   ): Promise<void> {
-    const sql = `SELECT namespace, ${column} AS id, ${more} FROM ${table} WHERE (namespace, ${column}) > (?, ?) ORDER BY namespace, ${column} LIMIT ${PAGE}`;
-    for (let last = ["", ""]; ; ) {
-      const rows = this.#db.all(sql, last[0]!, last[1]!);
-      for (const row of rows) body(row.id as string, row, row.namespace as string);
+    const key = `namespace, ${column}`;
+    const sql = `SELECT ${key}, ${more} FROM ${table} WHERE (${key}) > (?, ?) ORDER BY ${key} LIMIT ${PAGE}`;
+    for (let last = ["", ""]; ; await this.pause()) {
+      const rows = this.#db.tuples(sql, last[0]!, last[1]!);
+      for (const [namespace, id, ...columns] of rows) body(namespace as string, id as string, columns);
       if (rows.length < PAGE) return;
-      last = [rows.at(-1)!.namespace as string, rows.at(-1)!.id as string];
-      await this.pause();
+      last = rows.at(-1)!.slice(0, 2) as string[];
     }
   }
 
-  async #scanById(table: string, more: string, body: (row: Row) => void): Promise<void> {
+  async #scanById(table: string, more: string, body: (namespace: string, columns: Value[]) => void): Promise<void> {
     const sql = `SELECT id, namespace, ${more} FROM ${table} WHERE id > ? ORDER BY id LIMIT ${PAGE}`;
-    for (let last = 0; ; ) {
-      const rows = this.#db.all(sql, last);
-      for (const row of rows) body(row);
+    for (let last = 0; ; await this.pause()) {
+      const rows = this.#db.tuples(sql, last);
+      for (const [, namespace, ...columns] of rows) body(namespace as string, columns);
       if (rows.length < PAGE) return;
-      last = rows.at(-1)!.id as number;
-      await this.pause();
+      last = rows.at(-1)![0] as number;
     }
   }
 }

@@ -15,7 +15,7 @@ import type { Labels } from "../api/types.ts";
 import { isPast } from "../core/clock.ts";
 import { readLabels } from "../core/labels.ts";
 
-export type NodeKind = "content" | "snapshot" | "image" | "container" | "ingest";
+export type NodeKind = "content" | "snapshot" | "image" | "container" | "ingest" | "lease";
 
 /** A thing that can be kept or collected. A snapshot's id is `<snapshotter>/<key>`. */
 export interface GcNode {
@@ -74,6 +74,7 @@ export function references(node: GcNode, row: Row): GcNode[] {
   const nodes: GcNode[] = [];
   switch (node.kind) {
     case "content":
+    case "lease":
       break;
     case "snapshot":
       if (row.parent !== "") {
@@ -119,6 +120,8 @@ export function rowOf(db: Database, { kind, namespace, id }: GcNode): Row | unde
       );
     case "ingest":
       return db.get("SELECT shared FROM ingests WHERE namespace = ? AND ref = ?", namespace, id);
+    case "lease":
+      return undefined;
   }
 }
 
