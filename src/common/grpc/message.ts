@@ -25,24 +25,22 @@ const SMALL = 4096;
 const GATHER = 1 << 16;
 
 /**
- * A message whose bytes were put together by hand: `head`, then `tail`, which is not copied, and `more`. Stands for an encoded message. `sent` is called
- * when nobody looks at the bytes of `tail` any more; never, if the call ends before.
+ * A message whose bytes were put together by hand: `head`, then the parts, which are not copied. Stands for an encoded message. `sent` is called
+ * when nobody looks at the parts any more; never, if the call ends before.
  */
 export class RawMessage {
   readonly head: Uint8Array;
-  readonly tail: Uint8Array;
+  readonly parts: readonly Uint8Array[];
   readonly sent: (() => void) | undefined;
-  readonly more: readonly Uint8Array[];
 
-  constructor(head: Uint8Array, tail: Uint8Array, sent?: () => void, more: readonly Uint8Array[] = []) {
+  constructor(head: Uint8Array, parts: readonly Uint8Array[], sent?: () => void) {
     this.head = head;
-    this.tail = tail;
+    this.parts = parts;
     this.sent = sent;
-    this.more = more;
   }
 
   get length(): number {
-    return this.more.reduce((sum, part) => sum + part.length, this.head.length + this.tail.length);
+    return this.parts.reduce((sum, part) => sum + part.length, this.head.length);
   }
 }
 

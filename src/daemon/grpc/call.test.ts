@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { WharfError } from "../../common/errors.ts";
-import { frame, MAX_MESSAGE, type MessageLimits, MessageReader } from "../../common/grpc/message.ts";
+import { frame, MAX_MESSAGE, type MessageLimits, MessageReader, RawMessage } from "../../common/grpc/message.ts";
 import type { Headers } from "../../common/grpc/status.ts";
 import { decode, encode } from "../../common/protobuf/codec.ts";
 import { message, method, service } from "../../common/protobuf/schema.ts";
@@ -310,4 +310,29 @@ test("a cancelled call aborts its signal, also one that is asked for afterwards"
   const late = new Fake(router, "Chat");
   late.call.gone();
   assert.equal(late.call.signal.aborted, true);
+});
+
+test("a message in parts is sent in their order, and its `sent` goes with the last", async () => {
+  const whole = Buffer.from(encode(Text, { text: "in parts" }));
+  for (const cuts of [[0], [0, 3], [2, 4], [0, 2, 4, 5]]) {
+    const parts = cuts.map((from, i) => whole.subarray(from, cuts[i + 1]));
+    const seen: [bytes: number, sent: boolean][] = [];
+    let sent = 0;
+    const message = new RawMessage(whole.subarray(0, cuts[0]), parts, () => sent++);
+    const answers = new Router().add(TestService, { unary: async () => message as never });
+    const fake = new Fake(answers, "Unary").say("x");
+    const { send } = fake;
+    fake.send = (first: Uint8Array, second?: Uint8Array, told?: () => void) => {
+      seen.push([first.length + (second?.length ?? 0), told !== undefined]);
+      return send.call(fake, second ? Buffer.concat([first, second]) : first);
+    };
+    fake.call.end();
+    await fake.done();
+    assert.deepEqual(fake.texts, ["in parts"]);
+    assert.deepEqual(
+      seen.map(([, last]) => last),
+      seen.map((_, i) => i === seen.length - 1),
+    );
+    assert.equal(sent, 0);
+  }
 });

@@ -214,13 +214,15 @@ export class Call implements Receiver, CallContext {
     if (this.#over) throw this.#reason ?? new WharfError("Canceled", "the call is over");
     if (message instanceof RawMessage) {
       this.#bound(message.length);
-      const { head, tail, sent, more } = message;
+      const { head, parts, sent } = message;
       const prefixed = new Uint8Array(PREFIX + head.length);
       writePrefix(prefixed, message.length);
       prefixed.set(head, PREFIX);
-      const taken = this.#exchange.send(prefixed, tail, sent);
-      if (more.length === 0) return taken;
-      return Promise.all([taken, ...more.map((part) => this.#exchange.send(part))]).then(() => {});
+      const [first, ...more] = parts;
+      const last = more.pop();
+      if (!last) return this.#exchange.send(prefixed, first, sent);
+      const taken = [this.#exchange.send(prefixed, first), ...more.map((part) => this.#exchange.send(part))];
+      return Promise.all([...taken, this.#exchange.send(last, undefined, sent)]).then(() => {});
     }
     const bytes = encode(this.#route!.method.output, message as object, PREFIX);
     this.#bound(bytes.length - PREFIX);

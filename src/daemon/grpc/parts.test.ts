@@ -16,11 +16,15 @@ async function listed(pages: readonly string[][]): Promise<{ parts: number; list
     containers: some.map((id) => ({ id, labels: { of: id } })),
   }));
   assert.ok(message instanceof RawMessage);
-  const bytes = Buffer.concat([message.head, message.tail, ...message.more]);
+  const bytes = Buffer.concat([message.head, ...message.parts]);
   assert.equal(bytes.length, message.length);
   const { containers } = decode(output, bytes);
-  const parts = [message.head, message.tail, ...message.more].filter(({ length }) => length > 0).length;
-  return { parts, listed: containers.map(({ id, labels }) => [id, labels.of!]) };
+  message.sent?.();
+  assert.ok(
+    message.parts.every(({ length }) => length === 0),
+    "what was sent is given back",
+  );
+  return { parts: message.parts.length, listed: containers.map(({ id, labels }) => [id, labels.of!]) };
 }
 
 test("listing() is one message with the items of all pages, each encoded by itself", async () => {

@@ -3,6 +3,7 @@
 import { RawMessage } from "../../common/grpc/message.ts";
 import { encode } from "../../common/protobuf/codec.ts";
 import type { Init, MessageType } from "../../common/protobuf/schema.ts";
+import { giveBack } from "../given-back.ts";
 
 /**
  * A message of nothing but a repeated field: `wire` makes one of a page of items. Encoded messages one after the other are one message
@@ -16,6 +17,5 @@ export async function listing<T, M>(
   const parts: Uint8Array[] = [];
   for await (const page of pages) if (page.length > 0) parts.push(encode(type, wire(page)));
   // What stands for an encoded message, the call sends as it is.
-  const [head = new Uint8Array(), tail = new Uint8Array(), ...more] = parts;
-  return new RawMessage(head, tail, undefined, more) as never;
+  return new RawMessage(new Uint8Array(), parts, () => parts.forEach(giveBack)) as never;
 }

@@ -41,7 +41,7 @@ export interface ContainerStore {
   /** NotFound. */
   get(id: string): Promise<Container>;
   list(filters?: Filters): Promise<Container[]>;
-  /** What `list` answers, in parts, between which others have their turn. */
+  /** What `list` answers, in parts, between which others have their turn. A part is whole until the next one is asked for: then its specifications are given back. */
   pages(filters?: Filters): AsyncIterable<readonly Container[]>;
   /** AlreadyExists, InvalidArgument (id, labels, no runtime or spec). */
   create(container: ContainerInput, options?: WriteOptions): Promise<Container>;

@@ -1,7 +1,7 @@
 /** Containers in the store. */
 
 import { mapField } from "../../../common/filters.ts";
-import type { Database, Row } from "../../store/database.ts";
+import type { Database, Value } from "../../store/database.ts";
 import type { Container } from "../api/containers.ts";
 import type { Any, Labels } from "../api/types.ts";
 import { anyColumns, readAny, typeText } from "../core/any-rows.ts";
@@ -34,20 +34,28 @@ export function readAllExtensions(
   return all;
 }
 
-export function readContainer(row: Row, extensions: Extensions): Container {
-  const options = readAny(row.options_type, row.options);
+/** What filters see of a container: the first of its columns. */
+export const SEEN = "id, image, runtime, labels";
+/** What a container is read from. */
+export const COLUMNS = `${SEEN}, snapshotter, snapshot_key, sandbox, created_at, updated_at, options_type, options, spec_type, spec`;
+
+/** @param columns those of `COLUMNS` */
+export function readContainer(columns: readonly Value[], extensions: Extensions): Container {
+  const [id, image, runtime, labels, snapshotter, snapshotKey, sandbox, createdAt, updatedAt] = columns as string[];
+  const [optionsType, optionsValue, specType, specValue] = columns.slice(9);
+  const options = readAny(optionsType, optionsValue);
   return {
-    id: row.id as string,
-    labels: readLabels(row.labels),
-    image: row.image as string,
-    runtime: { name: row.runtime as string, ...(options && { options }) },
-    spec: readAny(row.spec_type, row.spec),
-    snapshotter: row.snapshotter as string,
-    snapshotKey: row.snapshot_key as string,
-    createdAt: row.created_at as string,
-    updatedAt: row.updated_at as string,
+    id: id!,
+    labels: readLabels(labels),
+    image: image!,
+    runtime: options ? { name: runtime!, options } : { name: runtime! },
+    spec: readAny(specType, specValue),
+    snapshotter: snapshotter!,
+    snapshotKey: snapshotKey!,
+    createdAt: createdAt!,
+    updatedAt: updatedAt!,
     extensions,
-    sandbox: row.sandbox as string,
+    sandbox: sandbox!,
   };
 }
 
@@ -94,8 +102,8 @@ function writeExtension(db: Database, namespace: string, id: string, name: strin
   db.run(sql, namespace, id, name, typeText(any), any.value);
 }
 
-/** What filters see of a row. */
-export function containerAdaptor({ id, image, runtime, labels }: Row) {
+/** What filters see of a row. @param columns those of `SEEN` */
+export function containerAdaptor([id, image, runtime, labels]: readonly Value[]) {
   let map: Labels | undefined;
   return (path: readonly string[]) => {
     const [first, ...rest] = path;

@@ -2,6 +2,8 @@
 
 import { WharfError } from "../../../common/errors.ts";
 import { parseFilters } from "../../../common/filters.ts";
+import { giveBack } from "../../given-back.ts";
+import type { Value } from "../../store/database.ts";
 import { nextTurn, PART } from "../../turn.ts";
 import type { Container, ContainerInput, ContainerStore, WriteOptions } from "../api/containers.ts";
 import type { FieldPaths, Filters } from "../api/types.ts";
@@ -10,11 +12,13 @@ import { checkIdentifier, checkLabels, immutableField, updateMap } from "../core
 import type { Scope } from "../core/scope.ts";
 import { containerCreate, containerDelete, containerUpdate } from "../events/messages.ts";
 import {
+  COLUMNS,
   containerAdaptor,
   insertContainer,
   readAllExtensions,
   readContainer,
   readExtensions,
+  SEEN,
   updateContainer,
 } from "./rows.ts";
 
@@ -33,27 +37,31 @@ export class LocalContainers implements ContainerStore {
   }
 
   async list(filters?: Filters): Promise<Container[]> {
-    return (await Array.fromAsync(this.pages(filters))).flat();
+    return (await Array.fromAsync(this.#read(filters))).flat();
   }
 
   async *pages(filters?: Filters): AsyncGenerator<Container[]> {
-    const filter = parseFilters(filters);
+    for await (const page of this.#read(filters)) {
+      yield page;
+      for (const { spec } of page) if (spec) giveBack(spec.value);
+    }
+  }
+
+  async *#read(filters: Filters = []): AsyncGenerator<Container[]> {
+    const filter = filters.length > 0 ? parseFilters(filters) : undefined;
     const { db, namespace } = this.#scope;
     // Of most, whose specification is most of them, a filter looks at little.
-    const seen = filters?.length ? "id, image, runtime, labels" : "*";
-    const wanted =
-      "SELECT * FROM containers WHERE namespace = ? AND id IN (SELECT value FROM json_each(?)) ORDER BY id";
+    const sql = `SELECT ${filter ? SEEN : COLUMNS} FROM containers WHERE namespace = ? AND id > ? ORDER BY id LIMIT ?`;
+    const wanted = `SELECT ${COLUMNS} FROM containers WHERE namespace = ? AND id IN (SELECT value FROM json_each(?)) ORDER BY id`;
     for (let after = ""; ; await nextTurn()) {
-      const sql = `SELECT ${seen} FROM containers WHERE namespace = ? AND id > ? ORDER BY id LIMIT ?`;
-      const rows = db.all(sql, namespace, after, PART);
-      const last = rows.at(-1)?.id as string | undefined;
+      const rows = db.tuples(sql, namespace, after, PART);
+      const last = rows.at(-1)?.[0] as string | undefined;
       if (last === undefined) return;
-      const found = rows.filter((row) => filter(containerAdaptor(row)));
+      const found = filter ? rows.filter((row) => filter(containerAdaptor(row))) : rows;
       if (found.length > 0) {
-        const ids = JSON.stringify(found.map(({ id }) => id));
         const extensions = readAllExtensions(db, namespace, after, last);
-        const whole = seen === "*" ? found : db.all(wanted, namespace, ids);
-        yield whole.map((row) => readContainer(row, extensions.get(row.id as string) ?? {}));
+        const whole = filter ? db.tuples(wanted, namespace, JSON.stringify(found.map(([id]) => id))) : found;
+        yield whole.map((row) => readContainer(row, extensions.get(row[0] as string) ?? {}));
       }
       if (rows.length < PART) return;
       after = last;
@@ -129,8 +137,9 @@ export class LocalContainers implements ContainerStore {
     await scope.flush(flush);
   }
 
-  #find(id: string) {
-    return this.#scope.db.get("SELECT * FROM containers WHERE namespace = ? AND id = ?", this.#scope.namespace, id);
+  #find(id: string): Value[] | undefined {
+    const sql = `SELECT ${COLUMNS} FROM containers WHERE namespace = ? AND id = ?`;
+    return this.#scope.db.tuples(sql, this.#scope.namespace, id)[0];
   }
 
   #get(id: string): Container {

@@ -59,6 +59,7 @@ function fromContainer(container: WireContainer | undefined): ContainerInput {
 }
 
 function toContainer(container: Container): Init<WireContainer> {
-  const { createdAt, updatedAt, ...rest } = container;
-  return { ...rest, createdAt: toTime(createdAt), updatedAt: toTime(updatedAt) };
+  const { id, labels, image, runtime, spec, snapshotter, snapshotKey, extensions, sandbox } = container;
+  const [createdAt, updatedAt] = [toTime(container.createdAt), toTime(container.updatedAt)];
+  return { id, labels, image, runtime, spec, snapshotter, snapshotKey, createdAt, updatedAt, extensions, sandbox };
 }

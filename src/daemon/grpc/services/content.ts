@@ -51,7 +51,7 @@ async function* readContent(core: ContainerdCore, call: CallContext, digest: Dig
   const range = { offset, length: size > 0 ? size : undefined, signal: call.signal, memory };
   let at = 0;
   for await (const chunk of clientOf(core, call).content.reader({ digest }, range)) {
-    yield new RawMessage(readHead(at, chunk.length), chunk, () => loans.giveBack(chunk)) as never;
+    yield new RawMessage(readHead(at, chunk.length), [chunk], () => loans.giveBack(chunk)) as never;
     at += chunk.length;
   }
 }
