@@ -13,6 +13,7 @@ import { RemoteContainerd } from "../../../src/daemon/grpc/client/containerd.ts"
 import { serveContainerd } from "../../../src/daemon/grpc/serve.ts";
 import { Pusher } from "../../../src/daemon/transfer/push.ts";
 import { registryTransferer } from "../../../src/daemon/transfer/transferer.ts";
+import { until } from "../../support/until.ts";
 import { fakeAgent } from "./fake-agent.ts";
 import { startFaultyProxy } from "./faulty.ts";
 import { openStore, type Store } from "./store.ts";
@@ -174,15 +175,18 @@ test("an image that is there is recognised by one HEAD; by digest without asking
 test("pulls at the same time fetch and unpack what they share once, and one may leave", async () => {
   await using proxy = await startFaultyProxy(server.port);
   await using store = await openStore();
-  proxy.faults.push({ match: /^GET .*blobs/, slow: 2 });
+  // a layer of 2 MB takes a second or so
+  proxy.faults.push({ match: /^GET .*blobs/, slow: 30 });
   const leaving = new AbortController();
   const pulls = [
     store.pull(`${proxy.host}/team/app:amd64`, { signal: leaving.signal }),
     store.pull(`${proxy.host}/team/app:amd64`),
     store.pull(`${proxy.host}/team/app:multi`, { platform: amd64 }),
   ];
+  const settled = Promise.allSettled(pulls);
+  await until("a layer", () => proxy.count(/^GET .*blobs/) > 0);
   setTimeout(() => leaving.abort(), 100);
-  const [first, second, third] = await Promise.allSettled(pulls);
+  const [first, second, third] = await settled;
   assert.ok(first?.status === "rejected" && isCode(first.reason, "Canceled"));
   for (const one of [second, third]) if (one?.status !== "fulfilled") throw one?.reason;
   const layers = images.amd64!.manifest.layers;
