@@ -41,8 +41,9 @@ export const COLUMNS = `${SEEN}, snapshotter, snapshot_key, sandbox, created_at,
 
 /** @param columns those of `COLUMNS` */
 export function readContainer(columns: readonly Value[], extensions: Extensions): Container {
-  const [id, image, runtime, labels, snapshotter, snapshotKey, sandbox, createdAt, updatedAt] = columns as string[];
-  const [optionsType, optionsValue, specType, specValue] = columns.slice(9);
+  const [id, image, runtime, labels, snapshotter, snapshotKey, sandbox, createdAt, updatedAt, ...anys] =
+    columns as string[];
+  const [optionsType, optionsValue, specType, specValue] = anys;
   const options = readAny(optionsType, optionsValue);
   return {
     id: id!,

@@ -26,10 +26,10 @@ export async function replayLog(
   socket: ClientStream,
   options: ReplayOptions,
 ): Promise<void> {
-  const controller = new AbortController();
-  const gone = () => controller.abort();
   // one that has gone already does not tell it again
   if (socket.destroyed) return;
+  const controller = new AbortController();
+  const gone = () => controller.abort();
   socket.on("close", gone);
   const { signal } = controller;
   const { frames: multiplexed } = options;
